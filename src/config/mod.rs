@@ -1,0 +1,3 @@
+//! Configuration: YAML text in, a validated model out.
+
+pub mod model;

@@ -1,0 +1,3 @@
+//! What is known about targets.
+
+pub mod target;

@@ -1,0 +1,107 @@
+//! Whether a target is in service, one check at a time.
+//!
+//! A target changes side only after a full streak, so one lost packet moves no traffic:
+//!
+//! ```text
+//!        `fall` failed checks in a row
+//!   Up ────────────────────────────────▶ Down
+//!      ◀────────────────────────────────
+//!        `rise` passed checks in a row
+//! ```
+//!
+//! A target that was never probed is [`Health::Unknown`], and its first outcome decides at once.
+//! There is no clock and no socket here: the prober brings outcomes, the registry keeps states.
+
+use std::net::IpAddr;
+use std::num::NonZeroU8;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::config::model::Check;
+
+/// The side a target is on and how far it has come towards the other one.
+///
+/// Each side counts only what can end it: "up, two passes to go" cannot be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// Not judged yet.
+    Unknown,
+    /// In service.
+    Up {
+        /// Failures in a row.
+        failed: u8,
+    },
+    /// Out of service.
+    Down {
+        /// Passes in a row.
+        passed: u8,
+    },
+}
+
+/// What one probe found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// As wished.
+    Pass,
+    /// Anything else.
+    Fail,
+}
+
+/// How long a streak must be to change side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Streak {
+    /// Failures that take a target down.
+    pub fall: NonZeroU8,
+    /// Passes that bring it up.
+    pub rise: NonZeroU8,
+}
+
+impl Health {
+    /// The state after one more check.
+    #[must_use]
+    pub fn after(self, outcome: Outcome, Streak { fall, rise }: Streak) -> Self {
+        use Health::{Down, Unknown, Up};
+        use Outcome::{Fail, Pass};
+
+        match (self, outcome) {
+            (Unknown | Up { .. }, Pass) => Up { failed: 0 },
+            (Up { failed }, Fail) if failed + 1 < fall.get() => Up { failed: failed + 1 },
+            (Unknown | Up { .. }, Fail) => Down { passed: 0 },
+            (Down { .. }, Fail) => Down { passed: 0 },
+            (Down { passed }, Pass) if passed + 1 < rise.get() => Down { passed: passed + 1 },
+            (Down { .. }, Pass) => Up { failed: 0 },
+        }
+    }
+
+    /// How many more checks would change its side; `None` while it is settled.
+    #[must_use]
+    pub fn checks_to_change(self, Streak { fall, rise }: Streak) -> Option<u8> {
+        match self {
+            Self::Up { failed } if failed > 0 => Some(fall.get() - failed),
+            Self::Down { passed } if passed > 0 => Some(rise.get() - passed),
+            _ => None,
+        }
+    }
+}
+
+/// What is probed, by a key that outlives any snapshot: an address and a check.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Target {
+    /// Whom.
+    pub address: IpAddr,
+    /// How.
+    pub check: Arc<Check>,
+}
+
+/// What one prober knows of one target after one more probe.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Report {
+    /// Which target.
+    pub target: Target,
+    /// Its state after this probe.
+    pub health: Health,
+    /// What the probe found, for people: "connection refused", "HTTP 500"; short, one line, no full stop.
+    pub detail: Arc<str>,
+    /// How long the probe took.
+    pub took: Duration,
+}

@@ -1,0 +1,31 @@
+//! RotaDNS: an authoritative DNS server that balances load.
+//!
+//! The modules in reading order, from the text that an operator writes to the bytes that a resolver
+//! gets:
+
+pub mod name;
+pub mod rdata;
+
+pub mod config;
+pub mod zonefile;
+
+pub mod zone;
+
+pub mod health;
+
+pub mod wire;
+
+pub mod engine;
+
+pub mod state;
+
+pub mod server;
+
+pub mod prober;
+
+pub mod sys;
+
+pub mod counters;
+
+pub mod cli;
+pub mod daemon;

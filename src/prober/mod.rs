@@ -1,0 +1,3 @@
+//! Probes targets and reports what it finds.
+
+pub mod check;
