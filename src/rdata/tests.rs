@@ -1,0 +1,3 @@
+//! Every type's text and wire form, every mistake's sentence.
+
+use super::*;

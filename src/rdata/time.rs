@@ -1,0 +1,157 @@
+//! Times and spans of time in presentation format.
+//!
+//! A TTL is a number of seconds or has units, as in `1h30m`: what BIND began all servers read. The
+//! times of a signature are dates or seconds since 1970 (RFC 4034 §3.2).
+
+use std::fmt;
+
+/// The largest TTL (RFC 2181 §8).
+const TTL_MAX: u32 = 0x7fff_ffff;
+
+/// Reads a TTL: seconds, or numbers with the units `w`, `d`, `h`, `m` and `s`; at most 2^31 - 1.
+#[must_use]
+pub fn parse_ttl(text: &str) -> Option<u32> {
+    seconds(text.as_bytes()).filter(|&seconds| seconds <= TTL_MAX)
+}
+
+/// Reads seconds, with units or without.
+pub(super) fn seconds(text: &[u8]) -> Option<u32> {
+    let mut total = 0u32;
+    let mut number = None;
+    let mut units = false;
+    for &byte in text {
+        let unit = match byte {
+            b'0'..=b'9' => {
+                let digit = u32::from(byte - b'0');
+                number = Some(number.unwrap_or(0u32).checked_mul(10)?.checked_add(digit)?);
+                continue;
+            }
+            b'w' | b'W' => 7 * 86400,
+            b'd' | b'D' => 86400,
+            b'h' | b'H' => 3600,
+            b'm' | b'M' => 60,
+            b's' | b'S' => 1,
+            _ => return None,
+        };
+        total = total.checked_add(number.take()?.checked_mul(unit)?)?;
+        units = true;
+    }
+    match (number, units) {
+        (Some(seconds), false) => Some(seconds),
+        (None, true) => Some(total),
+        // `1h30`: thirty of what?
+        (Some(_), true) | (None, false) => None,
+    }
+}
+
+/// Reads the time of a signature: fourteen digits are a date, fewer are seconds since 1970.
+pub(super) fn parse_time(text: &[u8]) -> Option<u32> {
+    if text.len() != 14 {
+        return super::reader::number(text, u32::MAX);
+    }
+    let number =
+        |at: usize, len: usize| super::reader::number(text.get(at..at + len)?, 9999).map(i64::from);
+    let (year, month, day) = (number(0, 4)?, number(4, 2)?, number(6, 2)?);
+    let (hour, minute, second) = (number(8, 2)?, number(10, 2)?, number(12, 2)?);
+    if year < 1970 || hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    let days = days_before(year, month, day);
+    // A day that its month does not have comes back as another one.
+    if date(days) != (year, month, day) {
+        return None;
+    }
+    u32::try_from(days * 86400 + hour * 3600 + minute * 60 + second).ok()
+}
+
+/// Writes the time of a signature as fourteen digits.
+pub(super) fn write_time(time: u32, f: &mut dyn fmt::Write) -> fmt::Result {
+    let (year, month, day) = date(i64::from(time / 86400));
+    let (hour, minute, second) = (time / 3600 % 24, time / 60 % 60, time % 60);
+    write!(f, "{year:04}{month:02}{day:02}{hour:02}{minute:02}{second:02}")
+}
+
+/// From 1 March of year 0 to 1 January 1970, in days.
+const EPOCH: i64 = 719_468;
+/// The days of 400 years, after which the calendar repeats.
+const ERA: i64 = 146_097;
+
+/// The days from 1970 to a date of the Gregorian calendar. Years begin in March here, so that the
+/// leap day is the last of its year.
+fn days_before(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let month = (month + 9) % 12;
+    let (era, year) = (year / 400, year % 400);
+    era * ERA + year * 365 + year / 4 - year / 100 + (153 * month + 2) / 5 + day - 1 - EPOCH
+}
+
+/// The date that is so many days after 1970.
+fn date(days: i64) -> (i64, i64, i64) {
+    let days = days + EPOCH;
+    let (era, day) = (days / ERA, days % ERA);
+    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    (era * 400 + year + i64::from(month <= 2), month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ttl_is_seconds_or_has_units() {
+        for (text, expected) in [
+            ("0", Some(0)),
+            ("3600", Some(3600)),
+            ("1h30m", Some(5400)),
+            ("1W2D", Some(777_600)),
+            ("1d1s", Some(86401)),
+            ("30m1h", Some(5400)),
+            ("2147483647", Some(2_147_483_647)),
+            ("2147483648", None), // RFC 2181 §8
+            ("99999999999999999999", None),
+            ("4000w", None),
+            ("1h30", None),
+            ("h", None),
+            ("", None),
+            ("-1", None),
+            ("1.5h", None),
+            ("1y", None),
+        ] {
+            assert_eq!(parse_ttl(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn rfc4034_3_2_times_are_dates_or_seconds() {
+        for (text, expected) in [
+            ("19700101000000", Some(0)),
+            ("20030322173103", Some(1_048_354_263)), // the example of RFC 4034 §3.3
+            ("1048354263", Some(1_048_354_263)),
+            ("20240229235959", Some(1_709_251_199)),
+            ("21060207062815", Some(u32::MAX)),
+            ("21060207062816", None),
+            ("20230229000000", None),
+            ("20231301000000", None),
+            ("20230001000000", None),
+            ("20230100000000", None),
+            ("20230101240000", None),
+            ("19691231235959", None),
+            ("2023010100000a", None),
+        ] {
+            assert_eq!(parse_time(text.as_bytes()), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn every_day_until_2106_is_written_as_it_is_read() {
+        for time in (0..=u32::MAX).step_by(86400) {
+            let mut text = String::new();
+            write_time(time, &mut text).expect("a String takes any text");
+            assert_eq!(parse_time(text.as_bytes()), Some(time), "{text}");
+        }
+    }
+}
