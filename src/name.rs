@@ -16,6 +16,8 @@
 //!
 //! The hash has no key: what is hashed into tables comes from zone files, strangers only look up.
 
+pub mod suffixes;
+
 use std::fmt;
 
 /// The longest name in wire form, its root label included (RFC 1035 §2.3.4).

@@ -40,6 +40,7 @@ mod prefixes;
 mod print;
 pub(crate) mod reader;
 mod svcb;
+pub mod template;
 mod walk;
 
 #[cfg(test)]

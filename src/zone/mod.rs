@@ -1,1 +1,86 @@
-//! To come.
+//! A zone, ready to be asked: its names, its pools, its rotations.
+//!
+//! Built from a [`crate::config::model`] or from the records of a master file, and never changed
+//! after: a new version is a new [`Zone`] that takes over the rotations of the old one.
+
+pub mod build;
+pub mod catalog;
+pub mod serial;
+pub mod store;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::config::model::Pool;
+use crate::name::Name;
+use store::Store;
+
+/// One version of a zone.
+#[derive(Debug)]
+pub struct Zone {
+    /// The apex.
+    pub origin: Name,
+    /// How many labels the apex has.
+    pub origin_labels: usize,
+    /// The serial of its SOA.
+    pub serial: u32,
+    /// Seconds that a negative answer may be kept: the lesser of the SOA's TTL and its MINIMUM
+    /// (RFC 2308 §3, §5).
+    pub negative_ttl: u32,
+    /// Whether a name below the apex is a zone cut, or any name holds a DNAME: only then is the way
+    /// down to a name walked.
+    pub has_cuts: bool,
+    /// The names and RRsets.
+    pub store: Store,
+    /// How many names own records.
+    pub names: usize,
+    /// The pools; balanced RRsets name them by their place.
+    pub pools: Vec<Pool>,
+    /// The rotations; balanced RRsets name them by their place.
+    pub rotations: Rotations,
+}
+
+/// How far each balanced name has turned, one count for each owner and type, so that resolvers that
+/// ask for A and AAAA in pairs do not pin every second backend.
+#[derive(Debug, Default)]
+pub struct Rotations {
+    places: HashMap<(Name, u16), u32>,
+    list: Vec<Arc<Rotation>>,
+}
+
+impl Rotations {
+    /// The place of a rotation, made where there is none yet; one of `before` is carried on.
+    pub fn place(&mut self, owner: &Name, rtype: u16, before: Option<&Rotations>) -> u32 {
+        let next = self.list.len() as u32;
+        let key = (owner.clone(), rtype);
+        let known = before.and_then(|before| {
+            let place = before.places.get(&key)?;
+            before.list.get(*place as usize)
+        });
+        *self.places.entry(key).or_insert_with(|| {
+            self.list.push(known.cloned().unwrap_or_default());
+            next
+        })
+    }
+
+    /// The rotation at a place.
+    #[inline]
+    #[must_use]
+    pub fn get(&self, place: u32) -> &Rotation {
+        &self.list[place as usize]
+    }
+}
+
+/// How far one balanced name has turned. Alone on its cache lines: threads share it, and it alone.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub struct Rotation(AtomicU64);
+
+impl Rotation {
+    /// Takes the next `count` turns, and gives the first of them.
+    #[inline]
+    pub fn advance(&self, count: u64) -> u64 {
+        self.0.fetch_add(count, Ordering::Relaxed)
+    }
+}
