@@ -1,1 +1,111 @@
-//! To come.
+//! Snapshot, context and a query's bytes in; an answer's bytes out.
+//!
+//! ```text
+//!   bytes ──decode──▶ Query ──lookup──▶ Plan ──draw──▶ Plan ──encode──▶ bytes
+//!                       │     zones and pools │   chance   │
+//!                       ▼                     ▼            ▼
+//!                    refusal        RRsets by their   the only place that
+//!                                   place, no bytes   turns a rotation
+//! ```
+//!
+//! Nothing here has a clock, a socket or chance of its own: [`respond`] with the same arguments gives
+//! the same bytes. A listener that answers many queries at once takes the two steps apart
+//! ([`prepare`], [`encode`]) and draws between them, so that a rotation is turned once a batch.
+
+pub mod choose;
+pub mod lookup;
+pub mod plan;
+pub mod snapshot;
+
+mod answer;
+mod refuse;
+
+use std::net::IpAddr;
+
+pub use answer::encode;
+pub use plan::{Draw, Plan};
+pub use snapshot::{Snapshot, View};
+
+use crate::wire::decode::decode;
+
+/// What is known of a query besides its bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Context {
+    /// Who asks.
+    pub client: IpAddr,
+    /// How it came.
+    pub transport: Transport,
+    /// The turn or number that every choice in this answer takes.
+    pub draw: u64,
+}
+
+/// How a query came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// Answers are limited by the payload size.
+    Udp,
+    /// Answers are limited by the length field alone.
+    Tcp,
+}
+
+/// Answers one query: writes into `out` and says how long the answer is; `None` where it earns none.
+///
+/// `out` has at least [`OUT_UDP`] or [`OUT_TCP`] bytes.
+pub fn respond(
+    snapshot: &Snapshot,
+    context: &Context,
+    query: &[u8],
+    plan: &mut Plan,
+    out: &mut [u8],
+) -> Option<usize> {
+    prepare(snapshot, context, query, plan);
+    for draw in plan.draws() {
+        *draw.value = context.draw;
+    }
+    encode(snapshot, context, query, plan, out)
+}
+
+/// The bytes that an answer over UDP is written into.
+pub const OUT_UDP: usize = 4096;
+/// The bytes that an answer over TCP is written into.
+pub const OUT_TCP: usize = 2 * 65_536;
+
+/// The first step: what the answer will be made of.
+pub fn prepare(snapshot: &Snapshot, context: &Context, query: &[u8], plan: &mut Plan) {
+    if locate(snapshot, query, plan) {
+        lookup(snapshot, context, plan);
+    }
+}
+
+/// Reads the query and finds the zone that answers; `false` where there is nothing to look up, as a
+/// refusal is planned already.
+pub fn locate(snapshot: &Snapshot, query: &[u8], plan: &mut Plan) -> bool {
+    plan.clear();
+    match decode(query, &mut plan.name) {
+        Ok(query) => plan.accept(query),
+        Err(refusal) => plan.refuse(refusal),
+    }
+    refuse::zone(snapshot, plan)
+}
+
+/// Brings what the look-up will touch first closer; [`prefetch_node`] follows a little later.
+#[inline]
+pub fn prefetch_slot(snapshot: &Snapshot, plan: &Plan) {
+    if let Some(View::Served { zone, .. }) = plan.zone.and_then(|place| snapshot.zone(place)) {
+        zone.store.prefetch_slot(plan.name.suffix_hash(plan.name.labels()));
+    }
+}
+
+/// Brings what the look-up will touch next closer.
+#[inline]
+pub fn prefetch_node(snapshot: &Snapshot, plan: &Plan) {
+    if let Some(View::Served { zone, .. }) = plan.zone.and_then(|place| snapshot.zone(place)) {
+        zone.store.prefetch_node(plan.name.suffix_hash(plan.name.labels()));
+    }
+}
+
+/// Looks up what a located query asks for.
+pub fn lookup(snapshot: &Snapshot, context: &Context, plan: &mut Plan) {
+    let Some(view) = plan.zone.and_then(|place| snapshot.zone(place)) else { return };
+    lookup::lookup(view, context, plan);
+}

@@ -1,0 +1,151 @@
+//! A plan becomes bytes.
+
+use std::sync::Arc;
+
+use super::choose::ready::{Handout, Ready};
+use super::choose::turn::turn;
+use super::plan::{Content, Item, Owner, Plan, Reply};
+use super::snapshot::{Chunks, Snapshot, View};
+use super::{Context, Transport};
+use crate::rdata::rtype;
+use crate::wire::decode::Query;
+use crate::wire::encode::{Full, RecordHead, Writer, reserved};
+use crate::wire::{HEADER, PAYLOAD_MAX, PAYLOAD_PLAIN, header};
+use crate::zone::Zone;
+
+/// How many targets of an NS RRset can own glue.
+const TARGETS_MAX: usize = 64;
+/// As far into the message as a pointer reaches (RFC 1035 §4.1.4).
+const POINTER_MAX: u16 = 0x3fff;
+
+/// The second step: writes the answer and says how long it is; `None` where the query earns none.
+pub fn encode(
+    snapshot: &Snapshot,
+    context: &Context,
+    message: &[u8],
+    plan: &Plan,
+    out: &mut [u8],
+) -> Option<usize> {
+    let flags = u16::from_be_bytes([*message.get(2)?, *message.get(3)?]);
+    // Copied: the opcode and RD. Clear: RA, Z, AD and CD (RFC 1035 §4.1.1, RFC 4035 §3.1.6).
+    let copied = header::QR | flags & (header::OPCODE | header::RD) | plan.rcode & 0xf;
+    let query = match plan.reply() {
+        Reply::Silence => return None,
+        Reply::Header => {
+            return Some(Writer::new(out, message, HEADER, HEADER, 0)?.finish(copied));
+        }
+        Reply::Question(end) => {
+            return Some(Writer::new(out, message, end, end, 0)?.finish(copied));
+        }
+        Reply::Whole(query) => query,
+    };
+    let limit = limit(context.transport, &query);
+    let mut writer = Writer::new(out, message, query.question_end, limit, reserved(query.edns))?;
+    let mut truncated = plan.truncated;
+    if let Some(place) = plan.zone
+        && let Some(View::Served { zone, ready }) = snapshot.zone(place)
+        && !plan.items().is_empty()
+    {
+        // The question's name ends in the apex; its type and class follow.
+        writer.set_apex(query.question_end - 4 - zone.origin.as_wire().len());
+        truncated |= Encoder { zone, ready, name: HEADER as u16 }.items(plan, &mut writer);
+    }
+    if let Some(edns) = query.edns {
+        writer.opt(edns, plan.rcode);
+    }
+    let authoritative = if plan.authoritative { header::AA } else { 0 };
+    let truncated = if truncated { header::TC } else { 0 };
+    Some(writer.finish(copied | authoritative | truncated))
+}
+
+/// The most bytes that an answer may have.
+#[inline]
+fn limit(transport: Transport, query: &Query) -> usize {
+    match (transport, query.edns) {
+        (Transport::Tcp, _) => usize::from(u16::MAX),
+        (Transport::Udp, None) => usize::from(PAYLOAD_PLAIN),
+        // Under 512 is taken as 512 (RFC 6891 §6.2.3); above ours, ours.
+        (Transport::Udp, Some(edns)) => usize::from(edns.payload.clamp(PAYLOAD_PLAIN, PAYLOAD_MAX)),
+    }
+}
+
+struct Encoder<'a> {
+    zone: &'a Zone,
+    ready: &'a Chunks<Arc<Ready>>,
+    /// Where the name that is looked up at this point of the chain stands in the message.
+    name: u16,
+}
+
+impl Encoder<'_> {
+    /// Writes the items; `true` where one that is needed did not fit. What comes after it is left
+    /// out (RFC 2181 §9).
+    #[inline]
+    fn items(&mut self, plan: &Plan, writer: &mut Writer<'_>) -> bool {
+        let mut targets = [0; TARGETS_MAX];
+        for item in plan.items() {
+            match self.item(item, writer, &mut targets) {
+                Ok(()) => {}
+                Err(Full) if item.needed => return true,
+                Err(Full) => {}
+            }
+        }
+        false
+    }
+
+    #[inline]
+    fn item(
+        &mut self,
+        item: &Item,
+        writer: &mut Writer<'_>,
+        targets: &mut [u16; TARGETS_MAX],
+    ) -> Result<(), Full> {
+        let owner = match item.owner {
+            Owner::Current(skip) => self.name + u16::from(skip),
+            Owner::Apex => writer.apex(),
+            Owner::Target(index) => {
+                let target = targets.get(usize::from(index)).copied().unwrap_or_default();
+                if target == 0 || target > POINTER_MAX {
+                    return Err(Full);
+                }
+                target
+            }
+        };
+        match item.content {
+            Content::Rrset { rrset, ttl_max } => {
+                let rrset = self.zone.store.rrset(rrset);
+                let head = RecordHead { owner, rtype: rrset.rtype, ttl: rrset.ttl.min(ttl_max) };
+                let size = (rrset.count, rrset.rdata_len());
+                writer.rrset(item.section, head, rrset.rdatas(), size, targets)?;
+                if rrset.rtype == rtype::CNAME {
+                    self.name = targets[0];
+                }
+                Ok(())
+            }
+            Content::Balanced { pool, family, draw, .. } => {
+                let Some(ready) = self.ready.get(pool as usize) else { return Ok(()) };
+                let handout = ready.handout(family);
+                balanced(writer, item, owner, handout, draw)
+            }
+            Content::Synthesised { dname, prefix } => {
+                let dname = self.zone.store.rrset(dname);
+                let head = RecordHead { owner, rtype: dname.rtype, ttl: dname.ttl };
+                let Some(target) = dname.rdatas().next() else { return Ok(()) };
+                self.name = writer.synthesised(head, usize::from(prefix), target)?;
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Writes the records that are next; all of them or none.
+#[inline]
+fn balanced(
+    writer: &mut Writer<'_>,
+    item: &Item,
+    owner: u16,
+    handout: &Handout,
+    draw: u64,
+) -> Result<(), Full> {
+    writer.fits(handout.answers * handout.stride())?;
+    turn(handout, draw, |run| writer.ready(item.section, owner, run, handout.stride()))
+}

@@ -1,0 +1,265 @@
+//! What a pool may hand out now, as records that are ready to be copied.
+//!
+//! Made anew when health changes, which is rare, so that a query has nothing left to filter:
+//!
+//! ```text
+//!   standing of each address ──▶ eligible ──▶ panic? all down? ──▶ A list, AAAA list, TTL
+//! ```
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::config::model::{Backend, Policy, Pool, SetState, WhenAllDown};
+use crate::engine::plan::Family;
+use crate::rdata::rtype;
+use crate::wire::{HEADER, class};
+
+/// How one address of a pool stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Whether it should serve.
+    pub in_service: bool,
+    /// The time until it can have changed side, where it is about to.
+    pub may_change_in: Option<Duration>,
+}
+
+/// What a pool may hand out now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ready {
+    v4: Handout,
+    v6: Handout,
+    /// Where the addresses come from.
+    pub source: Source,
+    /// The addresses, in the order of the file.
+    pub addresses: Vec<IpAddr>,
+}
+
+/// Where the addresses that are handed out come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// They are in service.
+    InService,
+    /// Too little of the pool's weight is in service: every address, as a guess.
+    Panic,
+    /// None is in service: every address, as a guess.
+    AllDown,
+    /// None is in service: those that were in service last.
+    Last,
+    /// None is in service: another pool's.
+    Fallback,
+    /// None is in service: no address.
+    Nothing,
+}
+
+impl Ready {
+    /// Decides what a pool hands out.
+    ///
+    /// `standings` has one entry for each address, in the order of the file; `last` are the addresses that were in
+    /// service last; `fallback` is what the pool's fallback hands out.
+    ///
+    /// ```text
+    /// in service            weight in service   when_all_down   handed out
+    /// some                  at least `panic`    any             those in service
+    /// some                  less                any             every address
+    /// none                  -                   all             every address
+    /// none                  -                   last            those in service last, else every address
+    /// none                  -                   fallback        what the fallback hands out
+    /// none                  -                   none            nothing
+    /// ```
+    ///
+    /// An address that an operator set down is no guess worth making: "every address" leaves it out, unless all are
+    /// set down.
+    #[must_use]
+    pub fn new(
+        pool: &Pool,
+        standings: &[Standing],
+        last: &[IpAddr],
+        fallback: Option<&Ready>,
+    ) -> Self {
+        let eligible = in_service(pool, standings);
+        let (source, addresses) = if !eligible.is_empty() {
+            if is_panic(pool, standings) {
+                (Source::Panic, guesses(pool))
+            } else {
+                (Source::InService, eligible)
+            }
+        } else {
+            match (pool.when_all_down, fallback) {
+                (WhenAllDown::Fallback(_), Some(fallback)) => {
+                    (Source::Fallback, fallback.addresses.clone())
+                }
+                (WhenAllDown::None, _) => (Source::Nothing, Vec::new()),
+                (WhenAllDown::Last, _) if !last.is_empty() => (Source::Last, last.to_vec()),
+                _ => (Source::AllDown, guesses(pool)),
+            }
+        };
+        let ttl = ttl(pool, standings);
+        let empty_ttl = |family| {
+            // Where the pool has no address of the family at all, nothing that health does brings one.
+            let has_family = addresses_of(pool).any(|(_, address)| is_of(family, address));
+            if has_family { pool.min_ttl } else { u32::MAX }
+        };
+        let handout = |family| {
+            let list: Vec<IpAddr> =
+                addresses.iter().copied().filter(|address| is_of(family, *address)).collect();
+            let answers = usize::from(pool.answers.get());
+            Handout::new(&list, ttl, pool.policy, answers, empty_ttl(family))
+        };
+        Self { v4: handout(Family::V4), v6: handout(Family::V6), source, addresses }
+    }
+
+    /// The records of one family.
+    #[inline]
+    #[must_use]
+    pub fn handout(&self, family: Family) -> &Handout {
+        match family {
+            Family::V4 => &self.v4,
+            Family::V6 => &self.v6,
+        }
+    }
+}
+
+/// The addresses of a pool that are in service, in the order of the file.
+#[must_use]
+pub fn in_service(pool: &Pool, standings: &[Standing]) -> Vec<IpAddr> {
+    addresses_of(pool)
+        .zip(standings)
+        .filter(|(_, standing)| standing.in_service)
+        .map(|((_, address), _)| address)
+        .collect()
+}
+
+/// Every address of a pool with its backend, in the order of the file.
+pub fn addresses_of(pool: &Pool) -> impl Iterator<Item = (&Backend, IpAddr)> {
+    pool.backends
+        .iter()
+        .flat_map(|backend| backend.addresses.iter().map(move |address| (backend, *address)))
+}
+
+/// What is handed out as a guess.
+fn guesses(pool: &Pool) -> Vec<IpAddr> {
+    let all = || addresses_of(pool).map(|(_, address)| address);
+    let not_set_down: Vec<IpAddr> = addresses_of(pool)
+        .filter(|(backend, _)| backend.state != SetState::Down)
+        .map(|(_, address)| address)
+        .collect();
+    if not_set_down.is_empty() { all().collect() } else { not_set_down }
+}
+
+/// Whether less than the pool's `panic` share of its weight is in service. Backends that an operator set
+/// down do not count: their weight is not missed.
+fn is_panic(pool: &Pool, standings: &[Standing]) -> bool {
+    let mut standings = standings.iter();
+    let (mut total, mut serving) = (0, 0);
+    for backend in &pool.backends {
+        let mut own = standings.by_ref().take(backend.addresses.len());
+        let serves = own.by_ref().fold(false, |any, standing| any | standing.in_service);
+        if backend.state != SetState::Down {
+            let weight = u64::from(backend.weight.get());
+            total += weight;
+            serving += if serves { weight } else { 0 };
+        }
+    }
+    serving * 1000 < total * u64::from(pool.panic)
+}
+
+/// The pool's TTL while every address is settled; else the time until one can have changed side, at
+/// least `min_ttl`.
+fn ttl(pool: &Pool, standings: &[Standing]) -> u32 {
+    let soonest = standings.iter().filter_map(|standing| standing.may_change_in).min();
+    match soonest {
+        None => pool.ttl,
+        Some(time) => {
+            let seconds = time.as_millis().div_ceil(1000).try_into().unwrap_or(u32::MAX);
+            pool.ttl.min(seconds).max(pool.min_ttl)
+        }
+    }
+}
+
+fn is_of(family: Family, address: IpAddr) -> bool {
+    address.is_ipv4() == (family == Family::V4)
+}
+
+/// The records of one family, ready to be copied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Handout {
+    /// Every record twice in a row, so that any rotation of them is one run.
+    records: Box<[u8]>,
+    stride: usize,
+    count: usize,
+    /// How many records an answer takes, at most as many as there are.
+    pub answers: usize,
+    /// How they are chosen.
+    pub policy: Policy,
+    /// Seconds that "no address" may be kept when the list is empty, at most.
+    pub empty_ttl: u32,
+}
+
+impl Handout {
+    /// The records of these addresses, which are of one family.
+    #[must_use]
+    pub fn new(
+        addresses: &[IpAddr],
+        ttl: u32,
+        policy: Policy,
+        answers: usize,
+        empty_ttl: u32,
+    ) -> Self {
+        let one = |address: &IpAddr| record(*address, ttl);
+        let records: Vec<u8> = addresses.iter().chain(addresses).flat_map(one).collect();
+        let count = addresses.len();
+        Self {
+            stride: records.len().checked_div(2 * count).unwrap_or(1),
+            records: records.into_boxed_slice(),
+            count,
+            answers: answers.min(count),
+            policy,
+            empty_ttl,
+        }
+    }
+
+    /// Whether there is no record.
+    #[inline]
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// How many records there are.
+    #[inline]
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// The bytes of one record.
+    #[inline]
+    #[must_use]
+    pub fn stride(&self) -> usize {
+        self.stride
+    }
+
+    /// A run of `count` records from the one at `start`, around the end where need be; both at most
+    /// [`Self::count`].
+    #[inline]
+    #[must_use]
+    pub fn records(&self, start: usize, count: usize) -> &[u8] {
+        &self.records[start * self.stride..(start + count) * self.stride]
+    }
+}
+
+/// A whole record, its owner a pointer to the question's name.
+fn record(address: IpAddr, ttl: u32) -> Vec<u8> {
+    let (rtype, octets) = match address {
+        IpAddr::V4(address) => (rtype::A, address.octets().to_vec()),
+        IpAddr::V6(address) => (rtype::AAAA, address.octets().to_vec()),
+    };
+    let mut record = Vec::with_capacity(12 + octets.len());
+    record.extend_from_slice(&[0xc0, HEADER as u8]);
+    record.extend_from_slice(&rtype.to_be_bytes());
+    record.extend_from_slice(&class::IN.to_be_bytes());
+    record.extend_from_slice(&ttl.to_be_bytes());
+    record.extend_from_slice(&(octets.len() as u16).to_be_bytes());
+    record.extend_from_slice(&octets);
+    record
+}

@@ -1,0 +1,223 @@
+//! What an answer will be made of: RRsets by their place, nothing copied, nothing allocated.
+
+use crate::name::suffixes::Suffixes;
+use crate::wire::decode::{Edns, Query, Refusal};
+use crate::wire::encode::Section;
+use crate::wire::rcode;
+use crate::zone::store::RrsetAt;
+
+/// The most RRsets in one answer; more are left out, and TC is set where they were needed.
+pub const ITEMS_MAX: usize = 96;
+
+/// What an answer will be made of. It is made to be used again.
+pub struct Plan {
+    /// The name that is looked up: the question's, then the target of each CNAME.
+    pub name: Suffixes,
+    /// The place of the zone that answers.
+    pub zone: Option<u32>,
+    /// The response code, with the upper bits that go into OPT.
+    pub rcode: u16,
+    /// Whether the answer is authoritative.
+    pub authoritative: bool,
+    /// Whether something that was needed is left out.
+    pub truncated: bool,
+    /// What is answered to at all.
+    reply: Reply,
+    items: [Item; ITEMS_MAX],
+    len: usize,
+}
+
+/// How much of a query comes back.
+#[derive(Clone, Copy, Debug)]
+pub enum Reply {
+    /// Nothing is sent.
+    Silence,
+    /// The header alone.
+    Header,
+    /// Header and question, the question ending at this place, and no OPT.
+    Question(usize),
+    /// All that the query can have.
+    Whole(Query),
+}
+
+/// One RRset of an answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Item {
+    /// Where it goes.
+    pub section: Section,
+    /// Whose it is.
+    pub owner: Owner,
+    /// Whether the answer is truncated without it.
+    pub needed: bool,
+    /// Its records.
+    pub content: Content,
+}
+
+/// Whose an RRset is, by where that name stands in the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// The name that is looked up at this point of the chain, without so many bytes of its first labels.
+    Current(u8),
+    /// The zone's apex.
+    Apex,
+    /// The target of the record with this index in the last NS RRset.
+    Target(u16),
+}
+
+/// The records of an item.
+#[derive(Clone, Copy, Debug)]
+pub enum Content {
+    /// As the zone has them, their TTL at most this.
+    Rrset {
+        /// Which.
+        rrset: RrsetAt,
+        /// Seconds.
+        ttl_max: u32,
+    },
+    /// What a pool may hand out now.
+    Balanced {
+        /// The place of the pool.
+        pool: u32,
+        /// The place of the rotation.
+        rotation: u32,
+        /// Which addresses.
+        family: Family,
+        /// The turn, or a number by chance.
+        draw: u64,
+    },
+    /// The CNAME that a DNAME makes: so many bytes of the owner's first labels before its target.
+    Synthesised {
+        /// The DNAME.
+        dname: RrsetAt,
+        /// Bytes.
+        prefix: u8,
+    },
+}
+
+/// Which addresses of a pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// A records.
+    V4,
+    /// AAAA records.
+    V6,
+}
+
+/// A choice to be made before an answer is written.
+pub struct Draw<'a> {
+    /// The place of the rotation.
+    pub rotation: u32,
+    /// The place of the pool.
+    pub pool: u32,
+    /// Takes the turn, or a number by chance.
+    pub value: &'a mut u64,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        let nothing = Item {
+            section: Section::Answer,
+            owner: Owner::Apex,
+            needed: false,
+            content: Content::Balanced { pool: 0, rotation: 0, family: Family::V4, draw: 0 },
+        };
+        Self {
+            name: Suffixes::default(),
+            zone: None,
+            rcode: rcode::NOERROR,
+            authoritative: false,
+            truncated: false,
+            reply: Reply::Silence,
+            items: [nothing; ITEMS_MAX],
+            len: 0,
+        }
+    }
+}
+
+impl Plan {
+    /// Makes room for the next query.
+    #[inline]
+    pub fn clear(&mut self) {
+        self.zone = None;
+        self.rcode = rcode::NOERROR;
+        self.authoritative = false;
+        self.truncated = false;
+        self.reply = Reply::Silence;
+        self.len = 0;
+    }
+
+    /// A query that could be read.
+    #[inline]
+    pub fn accept(&mut self, query: Query) {
+        self.reply = Reply::Whole(query);
+    }
+
+    /// What each refusal earns.
+    ///
+    /// ```text
+    /// too short, a response     nothing
+    /// an opcode not served      NOTIMP, the header alone
+    /// malformed                 FORMERR, with the question where there is a whole one
+    /// ```
+    pub fn refuse(&mut self, refusal: Refusal) {
+        (self.reply, self.rcode) = match refusal {
+            Refusal::Drop => (Reply::Silence, rcode::NOERROR),
+            Refusal::Opcode => (Reply::Header, rcode::NOTIMP),
+            Refusal::Malformed => (Reply::Header, rcode::FORMERR),
+            Refusal::MalformedAfterQuestion(end) => (Reply::Question(end), rcode::FORMERR),
+        };
+    }
+
+    /// How much of the query comes back.
+    #[inline]
+    #[must_use]
+    pub fn reply(&self) -> Reply {
+        self.reply
+    }
+
+    /// The query, where it could be read.
+    #[inline]
+    #[must_use]
+    pub fn query(&self) -> Option<&Query> {
+        match &self.reply {
+            Reply::Whole(query) => Some(query),
+            _ => None,
+        }
+    }
+
+    /// What EDNS says in the query, where it is spoken.
+    #[inline]
+    #[must_use]
+    pub fn edns(&self) -> Option<Edns> {
+        self.query()?.edns
+    }
+
+    /// Adds an RRset.
+    #[inline]
+    pub fn push(&mut self, item: Item) {
+        if let Some(place) = self.items.get_mut(self.len) {
+            *place = item;
+            self.len += 1;
+        } else {
+            self.truncated |= item.needed;
+        }
+    }
+
+    /// The RRsets in the order of the answer.
+    #[inline]
+    #[must_use]
+    pub fn items(&self) -> &[Item] {
+        &self.items[..self.len]
+    }
+
+    /// Every choice that is to be made; most answers have none or one.
+    #[inline]
+    pub fn draws(&mut self) -> impl Iterator<Item = Draw<'_>> {
+        self.items[..self.len].iter_mut().filter_map(|item| match &mut item.content {
+            Content::Balanced { pool, rotation, draw, .. } => {
+                Some(Draw { rotation: *rotation, pool: *pool, value: draw })
+            }
+            _ => None,
+        })
+    }
+}

@@ -1,0 +1,136 @@
+//! Everything that answers come from, at one moment: swapped whole, never changed.
+//!
+//! Snapshots share structure. Zones, and the pools of a zone, stand in lists of chunks, so a change of
+//! one costs a chunk and the short list of chunks, however many there are:
+//!
+//! ```text
+//!   Snapshot ─▶ catalog
+//!            └▶ chunks ─▶ 64 zones ─▶ Zone: names, RRsets
+//!                                  └▶ chunks ─▶ 64 pools ─▶ Ready: what may be handed out now
+//! ```
+
+use std::sync::Arc;
+
+use super::choose::ready::Ready;
+use crate::name::Name;
+use crate::zone::Zone;
+use crate::zone::catalog::Catalog;
+
+/// How many items stand in one chunk.
+const CHUNK: usize = 64;
+
+/// A list that is changed by copying a small part of it.
+#[derive(Clone, Debug)]
+pub struct Chunks<T>(Arc<[Arc<[T]>]>);
+
+impl<T: Clone> Chunks<T> {
+    /// A list of these items.
+    pub fn new(items: impl IntoIterator<Item = T>) -> Self {
+        let items: Vec<T> = items.into_iter().collect();
+        Self(items.chunks(CHUNK).map(Arc::from).collect())
+    }
+
+    /// The item at a place.
+    #[inline]
+    #[must_use]
+    pub fn get(&self, place: usize) -> Option<&T> {
+        self.0.get(place / CHUNK)?.get(place % CHUNK)
+    }
+
+    /// The list with another item at a place that exists.
+    #[must_use]
+    pub fn with(&self, place: usize, item: T) -> Self {
+        let mut chunks = self.0.to_vec();
+        let mut chunk = chunks[place / CHUNK].to_vec();
+        chunk[place % CHUNK] = item;
+        chunks[place / CHUNK] = Arc::from(chunk);
+        Self(Arc::from(chunks))
+    }
+
+    /// All items in order.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        self.0.iter().flat_map(|chunk| chunk.iter())
+    }
+}
+
+/// Everything that answers come from.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    catalog: Arc<Catalog>,
+    zones: Chunks<View>,
+}
+
+impl Snapshot {
+    /// A snapshot of these zones; `Err` names an apex that is there twice.
+    pub fn new(views: Vec<View>) -> Result<Self, Name> {
+        let apexes = views.iter().map(|view| view.origin().clone()).collect();
+        Ok(Self { catalog: Arc::new(Catalog::new(apexes)?), zones: Chunks::new(views) })
+    }
+
+    /// Which zone answers.
+    #[inline]
+    #[must_use]
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    /// The zone at a place.
+    #[inline]
+    #[must_use]
+    pub fn zone(&self, place: u32) -> Option<&View> {
+        self.zones.get(place as usize)
+    }
+
+    /// All zones.
+    pub fn zones(&self) -> impl Iterator<Item = &View> {
+        self.zones.iter()
+    }
+
+    /// The snapshot with another state of the zone at a place that exists; its apex is the same.
+    #[must_use]
+    pub fn with_zone(&self, place: usize, view: View) -> Self {
+        Self { catalog: Arc::clone(&self.catalog), zones: self.zones.with(place, view) }
+    }
+}
+
+/// One zone as it answers now.
+#[derive(Clone, Debug)]
+pub enum View {
+    /// It is served.
+    Served {
+        /// The names and RRsets.
+        zone: Arc<Zone>,
+        /// What each of its pools may hand out, by the pool's place.
+        ready: Chunks<Arc<Ready>>,
+    },
+    /// Its file could not be read, and there is no earlier version: SERVFAIL.
+    Broken(Name),
+}
+
+impl View {
+    /// The apex.
+    #[must_use]
+    pub fn origin(&self) -> &Name {
+        match self {
+            Self::Served { zone, .. } => &zone.origin,
+            Self::Broken(origin) => origin,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_changed_list_shares_what_did_not_change() {
+        let before = Chunks::new((0..200).map(Arc::new));
+        let after = before.with(70, Arc::new(7));
+        assert_eq!(before.get(70).map(|item| **item), Some(70));
+        assert_eq!(after.get(70).map(|item| **item), Some(7));
+        assert_eq!(after.get(200), None);
+        assert!(Arc::ptr_eq(&before.0[0], &after.0[0]));
+        assert!(!Arc::ptr_eq(&before.0[1], &after.0[1]));
+        assert_eq!(after.iter().count(), 200);
+    }
+}

@@ -1,0 +1,178 @@
+//! Reads a query: its header, its question, and from the records behind it what matters.
+//!
+//! Every way in which a packet can be wrong is a variant of [`Refusal`]; [`crate::engine`] says which
+//! answer each earns.
+
+use super::{HEADER, header, opcode};
+use crate::name::NAME_MAX;
+use crate::name::suffixes::Suffixes;
+use crate::rdata::rtype;
+
+/// What is kept of a query.
+#[derive(Clone, Copy, Debug)]
+pub struct Query {
+    /// The ID, to be given back.
+    pub id: u16,
+    /// The flags, as sent.
+    pub flags: u16,
+    /// The type asked for.
+    pub qtype: u16,
+    /// The class asked for.
+    pub qclass: u16,
+    /// Where the question ends in the message.
+    pub question_end: usize,
+    /// What EDNS says, where it is spoken.
+    pub edns: Option<Edns>,
+}
+
+impl Query {
+    /// What kind of query it is.
+    #[must_use]
+    pub fn opcode(&self) -> u8 {
+        ((self.flags & header::OPCODE) >> 11) as u8
+    }
+}
+
+/// What an OPT record says (RFC 6891 §6.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Edns {
+    /// The payload that the requestor takes.
+    pub payload: u16,
+    /// The version.
+    pub version: u8,
+    /// DNSSEC OK, to be given back (RFC 3225 §3).
+    pub dnssec_ok: bool,
+}
+
+/// Why a packet gets no ordinary answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Shorter than a header, or a response: an answer could loop.
+    Drop,
+    /// An opcode that we do not serve; the body was not read (RFC 8906 §3.1).
+    Opcode,
+    /// Not a query that RFC 1035 §4.1 or RFC 6891 §6.1 allows; no question to give back.
+    Malformed,
+    /// The same, behind a whole question that ends where the number says.
+    MalformedAfterQuestion(usize),
+}
+
+/// Reads a message, the name it asks for into `name`.
+pub fn decode(message: &[u8], name: &mut Suffixes) -> Result<Query, Refusal> {
+    let Some(head) = message.first_chunk::<HEADER>() else { return Err(Refusal::Drop) };
+    let word = |at: usize| u16::from_be_bytes([head[at], head[at + 1]]);
+    let flags = word(2);
+    if flags & header::QR != 0 {
+        return Err(Refusal::Drop);
+    }
+    let kind = ((flags & header::OPCODE) >> 11) as u8;
+    if !matches!(kind, opcode::QUERY | opcode::NOTIFY | opcode::UPDATE) {
+        return Err(Refusal::Opcode);
+    }
+    // One question, no more and no less (RFC 9619 §4).
+    if word(4) != 1 {
+        return Err(Refusal::Malformed);
+    }
+    let name_end = HEADER + name.read(&message[HEADER..]).ok_or(Refusal::Malformed)?;
+    let Some((&[t0, t1, c0, c1], _)) = message[name_end..].split_first_chunk::<4>() else {
+        return Err(Refusal::Malformed);
+    };
+    let question_end = name_end + 4;
+    let mut query = Query {
+        id: word(0),
+        flags,
+        qtype: u16::from_be_bytes([t0, t1]),
+        qclass: u16::from_be_bytes([c0, c1]),
+        question_end,
+        edns: None,
+    };
+    let before_additional = u32::from(word(6)) + u32::from(word(8));
+    let records = Records { message, at: question_end };
+    query.edns = records
+        .edns(before_additional, u32::from(word(10)))
+        .ok_or(Refusal::MalformedAfterQuestion(question_end))?;
+    // OPT and TSIG stand in the additional section, never in a question (RFC 6891 §6.1.1, RFC 8945 §4.2).
+    if matches!(query.qtype, rtype::OPT | rtype::TSIG) {
+        return Err(Refusal::MalformedAfterQuestion(question_end));
+    }
+    Ok(query)
+}
+
+/// The records behind the question. Each takes at least 11 bytes, so their number is bounded by the
+/// message and not by its counts.
+struct Records<'a> {
+    message: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Records<'a> {
+    /// Walks all records to the end of the message; `None` where they are not well formed.
+    fn edns(mut self, before_additional: u32, additional: u32) -> Option<Option<Edns>> {
+        for _ in 0..before_additional {
+            let (rtype, _) = self.next()?;
+            if rtype == rtype::OPT {
+                return None;
+            }
+        }
+        let mut edns = None;
+        for _ in 0..additional {
+            let start = self.at;
+            let (rtype, rdata) = self.next()?;
+            if rtype != rtype::OPT {
+                continue;
+            }
+            // Owned by the root, once, its options whole (RFC 6891 §6.1.1, §6.1.2).
+            if edns.is_some() || self.message[start] != 0 || !options_are_whole(rdata) {
+                return None;
+            }
+            let &[p0, p1, _, version, flags, _] = self.message[start + 3..].first_chunk()?;
+            edns = Some(Edns {
+                payload: u16::from_be_bytes([p0, p1]),
+                version,
+                dnssec_ok: flags & 0x80 != 0,
+            });
+        }
+        (self.at == self.message.len()).then_some(edns)
+    }
+
+    /// The next record's type and RDATA.
+    fn next(&mut self) -> Option<(u16, &'a [u8])> {
+        self.at = skip_name(self.message, self.at)?;
+        let fixed: &[u8; 10] = self.message.get(self.at..)?.first_chunk()?;
+        let start = self.at + 10;
+        let end = start + usize::from(u16::from_be_bytes([fixed[8], fixed[9]]));
+        let rdata = self.message.get(start..end)?;
+        self.at = end;
+        Some((u16::from_be_bytes([fixed[0], fixed[1]]), rdata))
+    }
+}
+
+/// Where the name at `at` ends. A pointer must lead backwards (RFC 1035 §4.1.4); what it leads to is
+/// not needed here.
+fn skip_name(message: &[u8], mut at: usize) -> Option<usize> {
+    let start = at;
+    loop {
+        match *message.get(at)? {
+            0 => return Some(at + 1),
+            len @ 1..=63 => at += 1 + usize::from(len),
+            high @ 0xc0.. => {
+                let target = usize::from(high & 0x3f) << 8 | usize::from(*message.get(at + 1)?);
+                return (HEADER..start).contains(&target).then_some(at + 2);
+            }
+            _ => return None,
+        }
+        if at - start >= NAME_MAX {
+            return None;
+        }
+    }
+}
+
+fn options_are_whole(mut options: &[u8]) -> bool {
+    while let Some((&[_, _, l0, l1], rest)) = options.split_first_chunk::<4>() {
+        match rest.get(usize::from(u16::from_be_bytes([l0, l1]))..) {
+            Some(rest) => options = rest,
+            None => return false,
+        }
+    }
+    options.is_empty()
+}
