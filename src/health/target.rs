@@ -38,6 +38,15 @@ pub enum Health {
     },
 }
 
+/// In service or not, without how far it is from the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// In service.
+    Up,
+    /// Out of service.
+    Down,
+}
+
 /// What one probe found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -56,7 +65,25 @@ pub struct Streak {
     pub rise: NonZeroU8,
 }
 
+impl Streak {
+    /// The streaks of a check.
+    #[must_use]
+    pub fn of(check: &Check) -> Self {
+        Self { fall: check.fall, rise: check.rise }
+    }
+}
+
 impl Health {
+    /// The side; `None` where it was not judged yet.
+    #[must_use]
+    pub fn side(self) -> Option<Side> {
+        match self {
+            Self::Unknown => None,
+            Self::Up { .. } => Some(Side::Up),
+            Self::Down { .. } => Some(Side::Down),
+        }
+    }
+
     /// The state after one more check.
     #[must_use]
     pub fn after(self, outcome: Outcome, Streak { fall, rise }: Streak) -> Self {

@@ -1,1 +1,6 @@
-//! To come.
+//! The state that answers come from: one writer, many readers, and what is kept over a restart.
+
+pub mod persist;
+pub mod publisher;
+
+mod pools;

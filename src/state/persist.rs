@@ -1,0 +1,204 @@
+//! What is kept over a restart, as small text files in the state folder: serials, and the last known
+//! side of each target.
+//!
+//! A file is written beside the old one and renamed over it, so a crash leaves the old or the new. A
+//! line that cannot be read is left out: these files are ours, and losing one costs little.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use aws_lc_rs::digest::{SHA256, digest};
+
+use crate::health::target::{Side, Target};
+use crate::name::Name;
+use crate::zone::serial::{Digest, Kept};
+
+/// The serials that were served last, in the file `serials`: zone, serial, digest.
+#[derive(Debug)]
+pub struct Serials {
+    file: PathBuf,
+    kept: HashMap<Name, Kept>,
+}
+
+impl Serials {
+    /// Those of a state folder; none where there is no such file.
+    #[must_use]
+    pub fn load(state: &Path) -> Self {
+        let file = state.join("serials");
+        let text = fs::read_to_string(&file).unwrap_or_default();
+        let kept = text.lines().filter_map(|line| {
+            let [zone, serial, digest] = fields(line)?;
+            let zone = Name::parse_absolute(zone).ok()?;
+            Some((zone, Kept { serial: serial.parse().ok()?, digest: read_digest(digest)? }))
+        });
+        Self { kept: kept.collect(), file }
+    }
+
+    /// What was served last of a zone.
+    #[must_use]
+    pub fn get(&self, zone: &Name) -> Option<Kept> {
+        self.kept.get(zone).copied()
+    }
+
+    /// Keeps what will be served of these zones. It is on the disk when this returns.
+    pub fn keep(&mut self, zones: impl IntoIterator<Item = (Name, Kept)>) -> io::Result<()> {
+        let mut changed = false;
+        for (zone, kept) in zones {
+            changed |= self.kept.insert(zone, kept) != Some(kept);
+        }
+        if !changed {
+            return Ok(());
+        }
+        let mut text = String::new();
+        for (zone, Kept { serial, digest }) in &self.kept {
+            let _ = writeln!(text, "{zone} {serial} {}", hex(digest));
+        }
+        replace(&self.file, text.as_bytes(), Durability::OnDisk)
+    }
+}
+
+/// The side that each target was on last, in the file `health`: address, check, side.
+#[derive(Debug)]
+pub struct LastHealth {
+    file: PathBuf,
+    sides: HashMap<(IpAddr, String), Side>,
+}
+
+impl LastHealth {
+    /// That of a state folder; nothing where there is no such file.
+    #[must_use]
+    pub fn load(state: &Path) -> Self {
+        let file = state.join("health");
+        let text = fs::read_to_string(&file).unwrap_or_default();
+        let sides = text.lines().filter_map(|line| {
+            let [address, check, side] = fields(line)?;
+            let side = match side {
+                "up" => Side::Up,
+                "down" => Side::Down,
+                _ => return None,
+            };
+            Some(((address.parse().ok()?, check.to_owned()), side))
+        });
+        Self { sides: sides.collect(), file }
+    }
+
+    /// The side that a target was on when the file was read.
+    #[must_use]
+    pub fn get(&self, target: &Target) -> Option<Side> {
+        self.sides.get(&key(target)).copied()
+    }
+
+    /// Writes the sides of all targets.
+    pub fn save<'a>(&self, sides: impl Iterator<Item = (&'a Target, Side)>) -> io::Result<()> {
+        let mut text = String::new();
+        for (target, side) in sides {
+            let (address, check) = key(target);
+            let side = if side == Side::Up { "up" } else { "down" };
+            let _ = writeln!(text, "{address} {check} {side}");
+        }
+        // A few seconds of health lost with the machine's power are probed again.
+        replace(&self.file, text.as_bytes(), Durability::Eventually)
+    }
+}
+
+/// A target by a text that is the same after a restart: its address, and a digest of its check's settings.
+fn key(target: &Target) -> (IpAddr, String) {
+    let settings = format!("{:?}", target.check);
+    (target.address, hex(&digest(&SHA256, settings.as_bytes()).as_ref()[..8]))
+}
+
+fn fields<const N: usize>(line: &str) -> Option<[&str; N]> {
+    line.split(' ').collect::<Vec<_>>().try_into().ok()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn read_digest(text: &str) -> Option<Digest> {
+    let mut digest = [0; 32];
+    if text.len() != digest.len() * 2 {
+        return None;
+    }
+    for (index, byte) in digest.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(text.get(index * 2..index * 2 + 2)?, 16).ok()?;
+    }
+    Some(digest)
+}
+
+/// When a file must be safe from a loss of power.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Durability {
+    /// Before the call returns.
+    OnDisk,
+    /// When the system gets to it.
+    Eventually,
+}
+
+fn replace(file: &Path, content: &[u8], durability: Durability) -> io::Result<()> {
+    let folder = file.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    let new = file.with_extension("new");
+    let mut writer = File::create(&new)?;
+    writer.write_all(content)?;
+    if durability == Durability::OnDisk {
+        writer.sync_all()?;
+    }
+    fs::rename(&new, file)?;
+    if durability == Durability::OnDisk {
+        File::open(folder)?.sync_all()?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A folder that is gone when the test ends.
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(name: &str) -> Self {
+            let path = std::env::temp_dir().join(format!("rotadns-{name}-{}", std::process::id()));
+            let _ = fs::remove_dir_all(&path);
+            Self(path)
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[test]
+    fn serials_survive_a_restart() {
+        let folder = Folder::new("serials");
+        let zone = Name::parse_absolute("odd\\ name.example.").expect("a name");
+        let kept = Kept { serial: 4_294_967_295, digest: [0xa5; 32] };
+        let mut serials = Serials::load(&folder.0);
+        assert_eq!(serials.get(&zone), None);
+        serials.keep([(zone.clone(), kept)]).expect("the folder can be made");
+        assert_eq!(Serials::load(&folder.0).get(&zone), Some(kept));
+    }
+
+    #[test]
+    fn a_broken_line_costs_itself_alone() {
+        let folder = Folder::new("broken");
+        fs::create_dir_all(&folder.0).expect("a folder");
+        let digest = "00".repeat(32);
+        let text = format!("a. 1 {digest}\nb. x {digest}\nc. 2 zz\n\nd. 3 {digest} more\n");
+        fs::write(folder.0.join("serials"), text).expect("a file");
+        let serials = Serials::load(&folder.0);
+        let known = |zone| serials.get(&Name::parse_absolute(zone).expect(zone)).is_some();
+        assert_eq!(["a.", "b.", "c.", "d."].map(known), [true, false, false, false]);
+    }
+}

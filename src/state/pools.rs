@@ -1,0 +1,118 @@
+//! The pools of all zones as they stand: who uses which target, and what each pool may hand out.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::config::model::{Pool, SetState, WhenAllDown};
+use crate::engine::choose::ready::{Ready, Standing, addresses_of, in_service};
+use crate::health::registry::Registry;
+use crate::health::target::Target;
+use crate::health::verdict::Verdict;
+use crate::name::Name;
+use crate::zone::Zone;
+
+/// A pool by its place: that of its zone in the snapshot, and its own in the zone.
+pub(super) type PoolAt = (usize, usize);
+
+/// Who uses which target.
+#[derive(Default)]
+pub(super) struct Users(HashMap<Target, BTreeSet<PoolAt>>);
+
+impl Users {
+    /// Those of these zones; a zone that is broken has none.
+    pub(super) fn new<'a>(zones: impl Iterator<Item = Option<&'a Arc<Zone>>>) -> Self {
+        let mut users = HashMap::<_, BTreeSet<_>>::new();
+        for (place, zone) in zones.enumerate() {
+            for (index, pool) in zone.iter().flat_map(|zone| &zone.pools).enumerate() {
+                for target in targets_of(pool) {
+                    users.entry(target).or_default().insert((place, index));
+                }
+            }
+        }
+        Self(users)
+    }
+
+    /// Every target that is used.
+    pub(super) fn targets(&self) -> HashSet<Target> {
+        self.0.keys().cloned().collect()
+    }
+
+    /// The pools that use a target.
+    pub(super) fn of(&self, target: &Target) -> impl Iterator<Item = PoolAt> + use<'_> {
+        self.0.get(target).into_iter().flatten().copied()
+    }
+}
+
+/// The addresses of each pool that were in service last. Kept by name: they outlive a reload.
+#[derive(Default)]
+pub(super) struct LastInService(HashMap<(Name, String), Vec<IpAddr>>);
+
+impl LastInService {
+    /// Forgets the pools that are gone.
+    pub(super) fn retain(&mut self, zones: &[&Arc<Zone>]) {
+        let known: HashSet<(&Name, &str)> = zones
+            .iter()
+            .flat_map(|zone| zone.pools.iter().map(|pool| (&zone.origin, pool.name.as_str())))
+            .collect();
+        self.0.retain(|(zone, pool), _| known.contains(&(zone, pool)));
+    }
+
+    /// What a pool hands out now.
+    pub(super) fn ready(&mut self, zone: &Zone, index: usize, registry: &Registry) -> Ready {
+        let pool = &zone.pools[index];
+        // The model has no loops of fallbacks.
+        let fallback = match pool.when_all_down {
+            WhenAllDown::Fallback(other) => Some(self.ready(zone, other, registry)),
+            _ => None,
+        };
+        let standings: Vec<Standing> = addresses_of(pool)
+            .map(|(backend, address)| {
+                let verdict = verdict(pool, backend.state, address, registry);
+                Standing { in_service: verdict.in_service, may_change_in: verdict.may_change_in }
+            })
+            .collect();
+        let last = self.0.entry((zone.origin.clone(), pool.name.clone())).or_default();
+        let serving = in_service(pool, &standings);
+        if !serving.is_empty() {
+            *last = serving;
+        }
+        Ready::new(pool, &standings, last, fallback.as_ref())
+    }
+}
+
+/// Whether an address of a pool should serve, and why.
+fn verdict(pool: &Pool, state: SetState, address: IpAddr, registry: &Registry) -> Verdict {
+    let target = pool.check.as_ref().map(|check| Target { address, check: Arc::clone(check) });
+    Verdict::new(state, target.as_ref().and_then(|target| registry.known(target)))
+}
+
+/// The pools of a zone whose handouts depend on one of these: themselves, and those that fall back on
+/// them.
+pub(super) fn dependents(zone: &Zone, changed: &BTreeSet<usize>) -> BTreeSet<usize> {
+    let mut all = changed.clone();
+    loop {
+        let more: Vec<usize> = zone
+            .pools
+            .iter()
+            .enumerate()
+            .filter(|(index, pool)| {
+                matches!(pool.when_all_down, WhenAllDown::Fallback(other) if all.contains(&other))
+                    && !all.contains(index)
+            })
+            .map(|(index, _)| index)
+            .collect();
+        if more.is_empty() {
+            return all;
+        }
+        all.extend(more);
+    }
+}
+
+/// The targets of a pool; a backend whose state is set by hand is probed all the same, so that its health is known
+/// when the hand is taken off.
+fn targets_of(pool: &Pool) -> impl Iterator<Item = Target> {
+    let check = pool.check.as_ref();
+    addresses_of(pool)
+        .filter_map(move |(_, address)| Some(Target { address, check: Arc::clone(check?) }))
+}
