@@ -1,4 +1,9 @@
-//! The listeners: bytes from a socket, through [`Responder`], back to the socket.
+//! The listeners: bytes from a socket, through the engine, back to the socket.
 
-pub mod responder;
+#[cfg(target_os = "linux")]
+pub mod udp;
+
 pub mod tcp;
+
+pub mod chance;
+pub mod responder;

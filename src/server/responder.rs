@@ -1,29 +1,51 @@
-//! What every listener shares: the way from a query's bytes to an answer's.
+//! What listeners that answer one query at a time share: the way from its bytes to an answer's.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
-/// How a query came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Transport {
-    /// Answers are limited by the payload size.
-    Udp,
-    /// Answers are limited by the length field alone.
-    Tcp,
+use arc_swap::ArcSwap;
+
+use super::chance::Chance;
+use crate::engine::{self, Context, OUT_TCP, Plan, Snapshot};
+
+pub use crate::engine::Transport;
+
+/// Answers the queries of one thread, one at a time.
+pub struct Responder {
+    snapshot: Arc<ArcSwap<Snapshot>>,
+    chance: Chance,
+    plan: Box<Plan>,
+    out: Box<[u8]>,
 }
 
-/// Answers the queries of one thread.
-pub struct Responder;
-
 impl Responder {
+    /// A responder that always answers from the snapshot of the moment.
+    #[must_use]
+    pub fn new(snapshot: Arc<ArcSwap<Snapshot>>) -> Self {
+        Self {
+            snapshot,
+            chance: Chance::default(),
+            plan: Box::default(),
+            out: vec![0; OUT_TCP].into_boxed_slice(),
+        }
+    }
+
     /// Appends the answer to `query` to `out`; `false` where it earns none.
     pub fn answer(
         &mut self,
-        _client: IpAddr,
-        _transport: Transport,
+        client: IpAddr,
+        transport: Transport,
         query: &[u8],
         out: &mut Vec<u8>,
     ) -> bool {
-        out.extend_from_slice(query);
-        true
+        let snapshot = self.snapshot.load();
+        let context = Context { client, transport, draw: 0 };
+        engine::prepare(&snapshot, &context, query, &mut self.plan);
+        self.chance.draw(&snapshot, &mut self.plan);
+        let len = engine::encode(&snapshot, &context, query, &self.plan, &mut self.out);
+        if let Some(len) = len {
+            out.extend_from_slice(&self.out[..len]);
+        }
+        len.is_some()
     }
 }

@@ -1,0 +1,219 @@
+//! DNS over UDP: receive a batch, answer it, send it.
+//!
+//! One thread for each worker and listen address, pinned to the worker's core, with a socket of its own that the
+//! kernel spreads clients over (`SO_REUSEPORT`). No lock, no allocation and no log line for a query.
+//!
+//! ```text
+//!   recvmmsg ─▶ decode, find the zone ─▶ look up ─▶ one turn of each rotation ─▶ encode ─▶ sendmmsg
+//!                 64 queries at a time, each step for all of them before the next
+//! ```
+
+use std::io;
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+
+use super::chance::Chance;
+use crate::counters::{AllCounters, Counter, Counters};
+use crate::engine::{self, Context, OUT_UDP, Plan, Snapshot, Transport};
+use crate::sys::batch::{self, BATCH, Batch};
+
+/// How often a thread without queries looks whether it shall stop.
+const STOP_CHECK: Duration = Duration::from_millis(200);
+/// What a socket may hold of queries that wait: about 10,000 of them, so that a pause of some
+/// milliseconds loses none.
+const RECEIVE_BUFFER: usize = 8 << 20;
+
+/// Opens `workers` sockets for each address.
+pub fn bind(addresses: &[SocketAddr], workers: usize) -> io::Result<Vec<Listener>> {
+    let mut listeners = Vec::new();
+    for &address in addresses {
+        let mut address = address;
+        for worker in 0..workers {
+            let socket = open(address).map_err(|error| {
+                io::Error::new(error.kind(), format!("cannot listen on UDP {address}: {error}"))
+            })?;
+            // Port 0 is the kernel's choice once; the other workers share it.
+            address = socket.local_addr()?;
+            listeners.push(Listener { socket, address, worker });
+        }
+    }
+    Ok(listeners)
+}
+
+/// One socket, and the worker that serves it.
+pub struct Listener {
+    socket: UdpSocket,
+    /// The address that it listens on.
+    pub address: SocketAddr,
+    worker: usize,
+}
+
+fn open(address: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+    if address.is_ipv6() {
+        // So that [::] and 0.0.0.0 stand beside each other.
+        socket.set_only_v6(true)?;
+    }
+    socket.set_reuse_port(true)?;
+    // As much as the system grants; more where we have the privilege.
+    let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
+    socket.set_read_timeout(Some(STOP_CHECK))?;
+    socket.bind(&SockAddr::from(address))?;
+    let socket = UdpSocket::from(socket);
+    let _ = batch::force_receive_buffer(&socket, RECEIVE_BUFFER);
+    batch::ignore_path_mtu(&socket, address)?;
+    if address.ip().is_unspecified() {
+        batch::report_local_address(&socket, address)?;
+    }
+    Ok(socket)
+}
+
+/// The threads that serve.
+pub struct Running {
+    stop: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// Serves the sockets until told to stop.
+pub fn start(
+    listeners: Vec<Listener>,
+    snapshot: &Arc<ArcSwap<Snapshot>>,
+    counters: &AllCounters,
+) -> io::Result<Running> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let threads = listeners
+        .into_iter()
+        .map(|listener| {
+            let (snapshot, counters) = (Arc::clone(snapshot), counters.thread());
+            let stop = Arc::clone(&stop);
+            Builder::new().name(format!("udp-{}", listener.worker)).spawn(move || {
+                pin(listener.worker);
+                Worker::new(&listener, snapshot, counters).serve(&listener.socket, &stop);
+            })
+        })
+        .collect::<io::Result<_>>()?;
+    Ok(Running { stop, threads })
+}
+
+impl Running {
+    /// Answers what was received, and ends.
+    pub fn stop(self) {
+        self.stop.store(true, Ordering::Relaxed);
+        for thread in self.threads {
+            // A thread that panicked has been reported where it did.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Keeps the calling thread on one core, so that its caches stay warm. A machine that has fewer cores
+/// than workers, or a container that may not use them, serves all the same.
+fn pin(worker: usize) {
+    let Ok(allowed) = rustix::thread::sched_getaffinity(None) else { return };
+    let cores: Vec<usize> =
+        (0..rustix::thread::CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core)).collect();
+    if let Some(&core) = cores.get(worker % cores.len().max(1)) {
+        let mut one = rustix::thread::CpuSet::new();
+        one.set(core);
+        let _ = rustix::thread::sched_setaffinity(None, &one);
+    }
+}
+
+/// What one thread serves with.
+struct Worker {
+    snapshot: Arc<ArcSwap<Snapshot>>,
+    counters: Arc<Counters>,
+    batch: Batch,
+    plans: Box<[Plan]>,
+    chance: Chance,
+}
+
+impl Worker {
+    fn new(listener: &Listener, snapshot: Arc<ArcSwap<Snapshot>>, counters: Arc<Counters>) -> Self {
+        Self {
+            snapshot,
+            counters,
+            batch: Batch::new(OUT_UDP, listener.address.ip().is_unspecified()),
+            plans: (0..BATCH).map(|_| Plan::default()).collect(),
+            chance: Chance::default(),
+        }
+    }
+
+    /// Answers until told to stop, and then what has been received by then.
+    fn serve(&mut self, socket: &UdpSocket, stop: &AtomicBool) {
+        loop {
+            let stopping = stop.load(Ordering::Relaxed);
+            match self.batch.receive(socket, !stopping) {
+                Ok(0) => {}
+                Ok(count) => self.answer(socket, count),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock && stopping => break,
+                // The read timeout, a signal, or an error that an earlier reply met on its way
+                // (ICMP): none of them concerns the next query.
+                Err(_) => {}
+            }
+        }
+    }
+
+    fn answer(&mut self, socket: &UdpSocket, count: usize) {
+        {
+            let snapshot = self.snapshot.load();
+            self.prepare(&snapshot, count);
+            self.chance.draw_all(&snapshot, &mut self.plans[..count]);
+            self.encode(&snapshot, count);
+        }
+        let replies = self.batch.replies();
+        let sent = self.batch.send(socket);
+        self.counters.add(Counter::UdpQueries, count as u64);
+        self.counters.add(Counter::UdpAnswers, sent as u64);
+        self.counters.add(Counter::UdpDropped, (count - replies) as u64);
+        self.counters.add(Counter::UdpSendFailed, (replies - sent) as u64);
+    }
+
+    /// Reads and looks up the whole batch, a step at a time, so that the waits for memory overlap.
+    #[inline]
+    fn prepare(&mut self, snapshot: &Snapshot, count: usize) {
+        let plans = &mut self.plans[..count];
+        for (index, plan) in plans.iter_mut().enumerate() {
+            if engine::locate(snapshot, self.batch.datagram(index), plan) {
+                engine::prefetch_slot(snapshot, plan);
+            }
+        }
+        for plan in &*plans {
+            engine::prefetch_node(snapshot, plan);
+        }
+        for (index, plan) in plans.iter_mut().enumerate() {
+            if let Some(context) = context(&self.batch, index) {
+                engine::lookup(snapshot, &context, plan);
+            }
+        }
+    }
+
+    #[inline]
+    fn encode(&mut self, snapshot: &Snapshot, count: usize) {
+        for (index, plan) in self.plans[..count].iter().enumerate() {
+            let Some(context) = context(&self.batch, index) else { continue };
+            let (query, out) = self.batch.exchange(index);
+            if let Some(len) = engine::encode(snapshot, &context, query, plan, out) {
+                let truncated = out[2] & TC != 0;
+                self.counters.add(Counter::UdpTruncated, u64::from(truncated));
+                self.batch.reply(index, len);
+            }
+        }
+    }
+}
+
+/// The TC bit in the third byte of a header.
+const TC: u8 = 2;
+
+/// Who asks; `None` where an answer could not reach anybody, as port 0 is nobody's.
+#[inline]
+fn context(batch: &Batch, index: usize) -> Option<Context> {
+    let peer = batch.peer(index).filter(|peer| peer.port() != 0)?;
+    Some(Context { client: peer.ip(), transport: Transport::Udp, draw: 0 })
+}
