@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+pub mod hickory;
 pub mod responder;
 pub mod tcp;
 
