@@ -1,1 +1,0 @@
-//! DNS over TCP (RFC 7766).

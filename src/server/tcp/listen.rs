@@ -1,0 +1,251 @@
+//! One thread's listeners: connections are accepted, given a place and served, until it is told to stop.
+//!
+//! Nothing that a client does ends a listener: a connection that is gone before it was accepted is
+//! forgotten, and when the process has no file descriptor left the idlest connection gives up its own.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, watch};
+use tokio::task::{JoinSet, yield_now};
+use tokio::time::{Instant, interval, sleep, timeout_at};
+use tracing::warn;
+
+use super::BACKLOG;
+use super::connections::{Admission, Connections, Millis};
+use super::stream::{Connection, Worker};
+use crate::counters::{Counter, Counters};
+
+/// How often connections are looked over for idle ones, and so how late one may be closed.
+pub(super) const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How long accepting rests when the process or the system is out of something.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
+
+/// A lack of resources is told at most this often.
+const WARN_INTERVAL: Millis = 60_000;
+
+/// How many events of sockets the runtime takes from the kernel at once.
+pub(super) const EVENTS_PER_TICK: usize = 1024;
+
+/// When to be gone, once it is known.
+pub(super) type Deadline = watch::Receiver<Option<Instant>>;
+
+/// What serves the connections of one thread.
+#[derive(Clone)]
+pub(super) struct Acceptor {
+    pub(super) connections: Arc<Connections>,
+    pub(super) worker: Arc<Mutex<Worker>>,
+    pub(super) counters: Arc<Counters>,
+    pub(super) complaint: Arc<Complaint>,
+}
+
+impl Acceptor {
+    /// Serves until the deadline is known, then until what was received is answered or the deadline
+    /// is there.
+    pub(super) async fn run(self, listeners: Vec<TcpListener>, mut deadline: Deadline) {
+        let (open, mut closed) = mpsc::channel(1);
+        let mut accepting = JoinSet::new();
+        for listener in listeners {
+            accepting.spawn(self.clone().accept_all(listener, open.clone(), deadline.clone()));
+        }
+        drop(open);
+        while accepting.join_next().await.is_some() {}
+
+        self.hear().await;
+        self.worker.lock().unwrap_or_else(PoisonError::into_inner).stopping = true;
+        self.connections.wake_all();
+        let by = (*deadline.borrow_and_update()).unwrap_or_else(Instant::now);
+        let _all_closed_or_late = timeout_at(by, closed.recv()).await;
+    }
+
+    /// Closes idle connections of all threads, once a [`SWEEP_INTERVAL`].
+    pub(super) async fn sweep(self) -> Infallible {
+        let mut ticks = interval(SWEEP_INTERVAL);
+        loop {
+            ticks.tick().await;
+            let expired = self.connections.expire(self.now());
+            self.counters.add(Counter::TcpIdle, expired as u64);
+        }
+    }
+
+    async fn accept_all(
+        self,
+        listener: TcpListener,
+        open: mpsc::Sender<Infallible>,
+        mut deadline: Deadline,
+    ) {
+        loop {
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                _ = deadline.changed() => break,
+            };
+            let pause = self.take(accepted, &open);
+            if !pause.is_zero() {
+                tokio::select! {
+                    () = sleep(pause) => {}
+                    _ = deadline.changed() => break,
+                }
+            }
+        }
+        // Who connected before the end is served: the kernel has accepted already.
+        let Ok(listener) = listener.into_std() else { return };
+        for _ in 0..BACKLOG {
+            let Ok((stream, from)) = listener.accept() else { break };
+            let stream = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream));
+            self.take(stream.map(|stream| (stream, from)), &open);
+        }
+    }
+
+    /// Lets the runtime hear from the kernel about all that has come by now.
+    async fn hear(&self) {
+        for _ in 0..=self.connections.len() / EVENTS_PER_TICK {
+            yield_now().await;
+        }
+    }
+
+    /// Starts a connection, or says how long to wait before the next one.
+    fn take(
+        &self,
+        accepted: io::Result<(TcpStream, SocketAddr)>,
+        open: &mpsc::Sender<Infallible>,
+    ) -> Duration {
+        let now = self.now();
+        match accepted {
+            Ok((stream, from)) => {
+                self.admit(stream, from, open.clone(), now);
+                Duration::ZERO
+            }
+            Err(error) => self.cope(&error, now),
+        }
+    }
+
+    fn admit(
+        &self,
+        stream: TcpStream,
+        from: SocketAddr,
+        open: mpsc::Sender<Infallible>,
+        now: Millis,
+    ) {
+        let client = from.ip().to_canonical();
+        match self.connections.admit(client, now) {
+            Admission::Refused => self.counters.add(Counter::TcpRefused, 1),
+            Admission::Admitted { ticket, shed } => {
+                self.counters.add(Counter::TcpConnections, 1);
+                self.counters.add(Counter::TcpShed, u64::from(shed));
+                let worker = Arc::clone(&self.worker);
+                tokio::spawn(Connection::new(worker, stream, client, ticket, open));
+            }
+        }
+    }
+
+    /// Makes room if that is what accepting failed for; says how long to wait before the next try.
+    fn cope(&self, error: &io::Error, now: Millis) -> Duration {
+        self.counters.add(Counter::TcpAcceptFailed, 1);
+        match Failure::of(error) {
+            Failure::Client => return Duration::ZERO,
+            Failure::Descriptors => {
+                let shed = self.connections.shed(now);
+                self.counters.add(Counter::TcpShed, u64::from(shed));
+            }
+            Failure::System => {}
+        }
+        if self.complaint.is_due(now) {
+            warn!("cannot accept TCP connections: {error}; trying again");
+        }
+        ACCEPT_PAUSE
+    }
+
+    fn now(&self) -> Millis {
+        self.worker.lock().unwrap_or_else(PoisonError::into_inner).now()
+    }
+}
+
+/// Why a connection could not be accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Failure {
+    /// It was gone before it was accepted.
+    Client,
+    /// The process or the system has no file descriptor left.
+    Descriptors,
+    /// Anything else, such as want of memory.
+    System,
+}
+
+impl Failure {
+    fn of(error: &io::Error) -> Self {
+        use io::ErrorKind as Kind;
+
+        // The same numbers on every Unix; `ErrorKind` has no names for them.
+        const ENFILE: i32 = 23;
+        const EMFILE: i32 = 24;
+
+        match (error.raw_os_error(), error.kind()) {
+            (Some(ENFILE | EMFILE), _) => Self::Descriptors,
+            // accept(2): errors of the new connection's network are passed on here.
+            (
+                _,
+                Kind::ConnectionAborted
+                | Kind::ConnectionReset
+                | Kind::HostUnreachable
+                | Kind::Interrupted
+                | Kind::NetworkUnreachable
+                | Kind::TimedOut,
+            ) => Self::Client,
+            _ => Self::System,
+        }
+    }
+}
+
+/// When the operator was last told that accepting fails; one for all threads.
+#[derive(Debug, Default)]
+pub(super) struct Complaint {
+    /// The time after which it is told again; 0 before the first.
+    next: AtomicU64,
+}
+
+impl Complaint {
+    fn is_due(&self, now: Millis) -> bool {
+        let next = self.next.load(Ordering::Relaxed);
+        let told = now + WARN_INTERVAL;
+        now >= next
+            && self.next.compare_exchange(next, told, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clients_failure_is_not_the_listeners() {
+        let rows = [
+            (103, Failure::Client),     // ECONNABORTED
+            (104, Failure::Client),     // ECONNRESET
+            (113, Failure::Client),     // EHOSTUNREACH
+            (23, Failure::Descriptors), // ENFILE
+            (24, Failure::Descriptors), // EMFILE
+            (105, Failure::System),     // ENOBUFS
+            (12, Failure::System),      // ENOMEM
+        ];
+        if cfg!(target_os = "linux") {
+            for (number, expected) in rows {
+                let error = io::Error::from_raw_os_error(number);
+                assert_eq!(Failure::of(&error), expected, "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn failures_are_told_once_a_minute() {
+        let complaint = Complaint::default();
+        let told: Vec<Millis> =
+            (0..200).map(|n| n * 1_000).filter(|&now| complaint.is_due(now)).collect();
+        assert_eq!(told, [0, 60_000, 120_000, 180_000]);
+    }
+}
