@@ -1,3 +1,52 @@
 //! Configuration: YAML text in, a validated model out.
+//!
+//! ```text
+//!   text ──node──▶ tree of source texts ──spec──▶ what the file says ──resolve──▶ model::Zone
+//!                                │                         │                │
+//!                                └────────── every mistake found on the way, told at once
+//! ```
+//!
+//! A file with a mistake gives no zone, and a warning never stops one. Nothing here opens a socket or
+//! reads a clock; the file system is asked for what a file names: folders of zones, certificates.
 
+pub mod error;
+pub mod files;
 pub mod model;
+pub mod server;
+
+mod master;
+mod nearest;
+mod node;
+mod resolve;
+mod rules;
+mod spec;
+mod value;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+
+pub use error::{ConfigError, Location, Problem, Severity};
+pub use files::{CONFIG_FILE, zone_files, zone_of_file};
+pub use master::{MasterRecord, check_records};
+pub use server::{Config, read_config};
+
+use error::Mistakes;
+
+/// Reads a zone file in our own format.
+///
+/// The zone is there unless an error was found; warnings come with it. The mistakes stand in the
+/// order of the file, and `file` is only their name for it: the text was read by the caller.
+#[must_use]
+pub fn read_zone(file: &Path, text: &str) -> (Option<model::Zone>, Vec<ConfigError>) {
+    let mut mistakes = Mistakes::new(file, text);
+    let root = node::parse(text, &mut mistakes);
+    let zone = root.as_ref().and_then(|root| {
+        let spec = spec::zone(root, file, &mut mistakes)?;
+        resolve::zone(spec, root.span, &mut mistakes)
+    });
+    let found = mistakes.finish();
+    let usable = found.iter().all(|mistake| mistake.severity == Severity::Warning);
+    (zone.filter(|_| usable), found)
+}

@@ -1,0 +1,295 @@
+//! How a mistake is told: where it stands, what is wrong, and what would be right.
+//!
+//! ```text
+//!   zones/example.com.yaml:14:11: no pool is called `wbe`; did you mean `web`?
+//! ```
+//!
+//! [`Mistakes`] gathers those of one file while it is read; [`Problem`] is what tests compare, and its
+//! `Display`, in `sentence.rs`, what people read.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::node::{Style, Text};
+use crate::name::NameError;
+use crate::rdata;
+
+mod sentence;
+#[cfg(test)]
+mod tests;
+
+/// The most mistakes told of one file; whoever made more mends these first.
+pub const MISTAKES_MAX: usize = 1000;
+
+/// A mistake in a configuration file, told so that its author can mend it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ConfigError {
+    /// The file, as it was named to the reader.
+    pub file: PathBuf,
+    /// Where in it.
+    pub at: Location,
+    /// Whether the file can be used all the same.
+    pub severity: Severity,
+    /// What is wrong.
+    pub problem: Problem,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:", self.file.display())?;
+        if self.at != Location::WHOLE_FILE {
+            write!(f, "{}:{}:", self.at.line, self.at.column)?;
+        }
+        write!(f, " {}", self.problem)
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+/// A place in a file, as editors count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Location {
+    /// From 1.
+    pub line: u32,
+    /// From 1, in characters.
+    pub column: u32,
+    /// In characters, at least 1, never past the end of the line.
+    pub width: u32,
+}
+
+impl Location {
+    /// The file as such, no place in it.
+    pub const WHOLE_FILE: Self = Self { line: 0, column: 0, width: 0 };
+}
+
+/// Whether a file with this mistake can be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// It cannot.
+    Error,
+    /// It can, but surely does not do what was meant.
+    Warning,
+}
+
+/// What is wrong with a file. Names of zones and records are in presentation format, with the last dot.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(missing_docs, reason = "the sentence of each variant says it, in error/sentence.rs")]
+pub enum Problem {
+    // Files
+    Unreadable { detail: String },
+    NotUtf8,
+    TooLarge { most: usize },
+    TooManyFiles { most: usize },
+    ZoneTwice { zone: String, other: String },
+    FileName { name: String },
+    TooManyMistakes { most: usize },
+    // YAML
+    Syntax { detail: String },
+    EmptyFile,
+    TooDeep { most: usize },
+    TooManyNodes { most: usize },
+    TooManyAliased { most: usize },
+    AliasInside,
+    DuplicateKey { key: String, first: u32 },
+    MergeKey,
+    KeyNotScalar,
+    Tag { tag: String },
+    SecondDocument,
+    // Shape
+    NotNative,
+    Shape { detail: String },
+    Expected { what: &'static str, found: &'static str },
+    UnknownKey { place: &'static str, key: String, near: Option<&'static str>, known: String },
+    MissingKey { place: &'static str, key: &'static str },
+    // Values
+    BadDuration { text: String },
+    BadTtl { text: String },
+    BadSpan { what: &'static str, text: String, least: Duration, most: Duration },
+    BadNumber { what: &'static str, text: String, least: u32, most: u32 },
+    BadAddress { text: String },
+    BadSocket { text: String, port: u16 },
+    BadShare { text: String },
+    BadName { text: String, error: NameError },
+    BadChoice { what: &'static str, text: String, near: Option<&'static str>, known: String },
+    BadStatus { text: String },
+    BadPath { text: String },
+    BadHost { text: String },
+    BadHeader { text: String },
+    EmptyText { what: &'static str },
+    // Checks
+    NoKind,
+    TwoKinds { kinds: String },
+    TimeoutTooLong { timeout: Duration, interval: Duration },
+    FastIntervalTooLong { fast: Duration, interval: Duration },
+    MissingCa { path: PathBuf },
+    CaWithoutVerify,
+    UnknownCheck { name: String, near: Option<String> },
+    UnusedCheck { name: String },
+    // Pools
+    UnknownPool { name: String, near: Option<String> },
+    UnusedPool { name: String },
+    PoolNameTaken { name: String, first: u32 },
+    NoBackends,
+    NoAddresses { backend: String },
+    TooManyAddresses { most: usize },
+    DuplicateAddress { address: String, first: u32 },
+    MinTtlTooLong { min_ttl: u32, ttl: u32 },
+    NoFallback,
+    FallbackUnused,
+    FallbackLoop { pools: Vec<String> },
+    // Records
+    ZoneName { zone: String, file: String },
+    NoNameServers,
+    NameServersTwice { first: u32 },
+    OutOfZone { name: String, zone: String },
+    OwnerTwice { name: String, first: u32 },
+    NoRecords { name: String },
+    NoValues,
+    UnknownType { text: String, near: Option<&'static str> },
+    SoaAmongRecords,
+    Rdata(rdata::Problem),
+    TextTooLong { most: usize },
+    DuplicateRecord { first: u32 },
+    OnlyOne { rtype: String, name: String },
+    CnameBesideOther { name: String, other: String },
+    AddressBesidePool { rtype: String, name: String },
+    CnameLoop { names: Vec<String> },
+    NameServersAtWildcard { name: String },
+    // Master files
+    NoSoa { zone: String },
+    NoApexNs { zone: String },
+    SoaBelowApex { name: String, zone: String },
+    // Probably not what was meant
+    DifferentTtl { rtype: String, ttl: u32, least: u32 },
+    DottedTarget { text: String, name: String },
+    NameServerWithoutAddress { name: String },
+    TargetIsCname { rtype: String, name: String },
+    Occluded { what: String, name: String, by: &'static str, at: String },
+}
+
+impl Problem {
+    /// Whether a file with this can be used.
+    #[must_use]
+    pub fn severity(&self) -> Severity {
+        match self {
+            Self::UnusedCheck { .. }
+            | Self::UnusedPool { .. }
+            | Self::DifferentTtl { .. }
+            | Self::DottedTarget { .. }
+            | Self::NameServerWithoutAddress { .. }
+            | Self::TargetIsCname { .. }
+            | Self::Occluded { .. } => Severity::Warning,
+            _ => Severity::Error,
+        }
+    }
+}
+
+/// A range of a file: its bytes, and where they begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// The first byte.
+    pub start: u32,
+    /// The byte after the last; where it equals the first, only the beginning is known.
+    pub end: u32,
+    /// From 1; 0 is the whole file.
+    pub line: u32,
+    /// From 1, in characters.
+    pub column: u32,
+}
+
+impl Span {
+    /// The file as such.
+    pub const FILE: Self = Self { start: 0, end: 0, line: 0, column: 0 };
+}
+
+/// The mistakes of one file, as they are found.
+pub struct Mistakes<'f> {
+    file: &'f Path,
+    source: &'f str,
+    found: Vec<ConfigError>,
+}
+
+impl<'f> Mistakes<'f> {
+    /// For a file and its text; without the text, widths are 1.
+    #[must_use]
+    pub fn new(file: &'f Path, source: &'f str) -> Self {
+        Self { file, source, found: Vec::new() }
+    }
+
+    /// Tells one more, unless there are [`MISTAKES_MAX`].
+    pub fn add(&mut self, span: Span, problem: Problem) {
+        if self.is_full() {
+            return;
+        }
+        let at = self.location(span);
+        let severity = problem.severity();
+        self.found.push(ConfigError { file: self.file.to_path_buf(), at, severity, problem });
+    }
+
+    /// Whether no more will be told, so that looking for the nearest word is in vain.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.found.len() >= MISTAKES_MAX
+    }
+
+    /// The value, or `None` with its mistake told.
+    pub fn take<T>(&mut self, span: Span, result: Result<T, Problem>) -> Option<T> {
+        result.map_err(|problem| self.add(span, problem)).ok()
+    }
+
+    /// All of them in the order of the file, each once.
+    #[must_use]
+    pub fn finish(mut self) -> Vec<ConfigError> {
+        let full = self.is_full();
+        self.found.sort_by_key(|mistake| (mistake.at.line, mistake.at.column));
+        // An alias repeats what its anchor says, mistakes included.
+        self.found.dedup();
+        if full {
+            let problem = Problem::TooManyMistakes { most: MISTAKES_MAX };
+            self.found.push(ConfigError {
+                file: self.file.to_path_buf(),
+                at: Location::WHOLE_FILE,
+                severity: problem.severity(),
+                problem,
+            });
+        }
+        self.found
+    }
+
+    /// The place of a part of a scalar, by the bytes of its text.
+    ///
+    /// It is the whole scalar where the text is not what stands in the file: escapes, several lines.
+    pub(super) fn part(&self, text: Text<'_>, range: std::ops::Range<usize>) -> Span {
+        let quote = match text.style {
+            Style::Plain => 0,
+            Style::Quoted => 1,
+            Style::Block => return text.span,
+        };
+        let begin = text.span.start as usize + quote;
+        if self.source.get(begin..begin + text.text.len()) != Some(text.text)
+            || text.text.contains('\n')
+        {
+            return text.span;
+        }
+        // What is missing is pointed at where it should follow: behind the last character.
+        let start = range.start.min(text.text.len());
+        let end = range.end.clamp(start, text.text.len());
+        let Some(before) = text.text.get(..start) else { return text.span };
+        Span {
+            start: (begin + start) as u32,
+            end: (begin + end) as u32,
+            line: text.span.line,
+            column: text.span.column + (quote + before.chars().count()) as u32,
+        }
+    }
+
+    fn location(&self, span: Span) -> Location {
+        if span == Span::FILE {
+            return Location::WHOLE_FILE;
+        }
+        let source = self.source.get(span.start as usize..span.end as usize).unwrap_or("");
+        let width = source.lines().next().map_or(0, |line| line.trim_end().chars().count());
+        Location { line: span.line, column: span.column, width: (width as u32).max(1) }
+    }
+}

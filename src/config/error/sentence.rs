@@ -1,0 +1,323 @@
+//! The sentence of each problem: what is wrong, then what would be right. One line, no full stop.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::Problem;
+
+/// The longest piece of a written text that a sentence repeats, in characters.
+const QUOTED_MAX: usize = 60;
+
+impl fmt::Display for Problem {
+    #[expect(clippy::too_many_lines, reason = "one row per problem, in the order of the enum")]
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable { detail } => write!(f, "cannot be read: {detail}"),
+            Self::NotUtf8 => f.write_str("is not UTF-8, which YAML is written in"),
+            Self::TooLarge { most } => write!(f, "is larger than {most} bytes; split the zone"),
+            Self::TooManyFiles { most } => {
+                write!(f, "has more than {most} zone files; use several folders")
+            }
+            Self::ZoneTwice { zone, other } => {
+                write!(f, "the zone `{zone}` stands in `{other}` already; remove one of the two")
+            }
+            Self::FileName { name } => write!(
+                f,
+                "`{}` is no zone's name; a zone file is called such as `example.com.yaml`",
+                Quoted(name)
+            ),
+            Self::TooManyMistakes { most } => {
+                write!(f, "has more than {most} mistakes; mend these first")
+            }
+
+            Self::Syntax { detail } => write!(f, "this is not YAML: {}", Quoted(detail)),
+            Self::EmptyFile => f.write_str("is empty; a zone file begins with `zone: NAME`"),
+            Self::TooDeep { most } => write!(f, "more than {most} lists and maps inside one another"),
+            Self::TooManyNodes { most } => write!(f, "more than {most} values; split the zone"),
+            Self::TooManyAliased { most } => {
+                write!(f, "aliases repeat more than {most} values; write them out")
+            }
+            Self::AliasInside => f.write_str("this alias stands inside its own anchor"),
+            Self::DuplicateKey { key, first } => {
+                write!(f, "`{}` stands in line {first} already; join the two", Quoted(key))
+            }
+            Self::MergeKey => f.write_str(
+                "`<<` is not part of YAML 1.2; write the keys out, or give the whole value by an alias",
+            ),
+            Self::KeyNotScalar => f.write_str("a key is a single value; lists and maps cannot be keys"),
+            Self::Tag { tag } => write!(f, "the tag `{}` means nothing here; remove it", Quoted(tag)),
+            Self::SecondDocument => {
+                f.write_str("a second document begins here; a file has one, so remove the `---`")
+            }
+
+            Self::NotNative => f.write_str(
+                "no `zone: NAME` at the top level; a zone file says whose it is (octoDNS files are not read)",
+            ),
+            Self::Shape { detail } => write!(f, "{}", Quoted(detail)),
+            Self::Expected { what, found } => write!(f, "expected {what}, found {found}"),
+            Self::UnknownKey { place, key, near, known } => {
+                write!(f, "{place} has no key `{}`{}", Quoted(key), or_known(*near, known, "it has"))
+            }
+            Self::MissingKey { place, key } => write!(f, "{place} needs `{key}`"),
+
+            Self::BadDuration { text } => {
+                write!(f, "`{}` is not a duration, such as `10s`, `500ms`, `1m30s` or `1h`", Quoted(text))
+            }
+            Self::BadTtl { text } => {
+                write!(f, "`{}` is not a TTL: whole seconds up to 2147483647, such as `300` or `1h`", Quoted(text))
+            }
+            Self::BadSpan { what, text, least, most } => write!(
+                f,
+                "{what} of `{}` is out of range; it is from {} to {}",
+                Quoted(text),
+                Spelled(*least),
+                Spelled(*most)
+            ),
+            Self::BadNumber { what, text, least, most } => {
+                write!(f, "`{}` is not {what}: a whole number from {least} to {most}", Quoted(text))
+            }
+            Self::BadAddress { text } => write!(
+                f,
+                "`{}` is not an address, such as `192.0.2.1` or `\"2001:db8::1\"`",
+                Quoted(text)
+            ),
+            Self::BadSocket { text, port } => write!(
+                f,
+                "`{}` is not an address and a port, such as `127.0.0.1:{port}` or `\"[::1]:{port}\"`",
+                Quoted(text)
+            ),
+            Self::BadShare { text } => write!(
+                f,
+                "`{}` is not a share: from 0 to 1 with at most three decimals, such as `0.5`",
+                Quoted(text)
+            ),
+            Self::BadName { text, error } => write!(f, "`{}` is not a name: {error}", Quoted(text)),
+            Self::BadChoice { what, text, near, known } => {
+                write!(f, "`{}` is not {what}{}", Quoted(text), or_known(*near, known, "it is one of"))
+            }
+            Self::BadStatus { text } => write!(
+                f,
+                "`{}` is not a status: a code from 100 to 599 or a range, such as `200` or `200-299`",
+                Quoted(text)
+            ),
+            Self::BadPath { text } => write!(
+                f,
+                "`{}` is not a path: it begins with `/` and has no blanks; write them as `%20`",
+                Quoted(text)
+            ),
+            Self::BadHost { text } => write!(
+                f,
+                "`{}` is not a host: a name or an address, with no blanks and no scheme",
+                Quoted(text)
+            ),
+            Self::BadHeader { text } => write!(
+                f,
+                "`{}` is not a header field: the name is letters, digits and `-`, the value one line",
+                Quoted(text)
+            ),
+            Self::EmptyText { what } => write!(f, "{what} cannot be empty; remove it if none is meant"),
+
+            Self::NoKind => f.write_str("a check needs one of `tcp`, `http`, `https`"),
+            Self::TwoKinds { kinds } => {
+                write!(f, "a check is of one kind, and this has {kinds}; make it two checks")
+            }
+            Self::TimeoutTooLong { timeout, interval } => write!(
+                f,
+                "the timeout of {} is longer than the interval of {}; make it at most as long",
+                Spelled(*timeout),
+                Spelled(*interval)
+            ),
+            Self::FastIntervalTooLong { fast, interval } => write!(
+                f,
+                "the fast interval of {} is longer than the interval of {}; make it at most as long",
+                Spelled(*fast),
+                Spelled(*interval)
+            ),
+            Self::MissingCa { path } => write!(
+                f,
+                "there is no file `{}`; a path is relative to the zone file",
+                path.display()
+            ),
+            Self::CaWithoutVerify => {
+                f.write_str("`ca` has no use with `verify: false`; remove one of the two")
+            }
+            Self::UnknownCheck { name, near } => write!(
+                f,
+                "no check is called `{}`{}",
+                Quoted(name),
+                or_add(near.as_deref(), "add it under `checks`")
+            ),
+            Self::UnusedCheck { name } => {
+                write!(f, "no pool uses the check `{}`; use it or remove it", Quoted(name))
+            }
+
+            Self::UnknownPool { name, near } => write!(
+                f,
+                "no pool is called `{}`{}",
+                Quoted(name),
+                or_add(near.as_deref(), "add it under `pools`")
+            ),
+            Self::UnusedPool { name } => {
+                write!(f, "no record uses the pool `{}`; use it or remove it", Quoted(name))
+            }
+            Self::PoolNameTaken { name, first } => write!(
+                f,
+                "an inline pool is named after its record, and line {first} has a pool `{}`; use that one or rename it",
+                Quoted(name)
+            ),
+            Self::NoBackends => f.write_str("a pool needs at least one backend"),
+            Self::NoAddresses { backend } => {
+                write!(f, "the backend `{}` needs at least one address", Quoted(backend))
+            }
+            Self::TooManyAddresses { most } => {
+                write!(f, "a pool has at most {most} addresses; split it")
+            }
+            Self::DuplicateAddress { address, first } => write!(
+                f,
+                "the pool has {address} in line {first} already; a weight makes its share larger"
+            ),
+            Self::MinTtlTooLong { min_ttl, ttl } => {
+                write!(f, "the min_ttl of {min_ttl} s is longer than the ttl of {ttl} s; make it at most as long")
+            }
+            Self::NoFallback => f.write_str("`when_all_down: fallback` needs `fallback: POOL`"),
+            Self::FallbackUnused => {
+                f.write_str("`fallback` has no use without `when_all_down: fallback`")
+            }
+            Self::FallbackLoop { pools } => {
+                write!(f, "the pools fall back in a circle: {}; end it at one of them", pools.join(" → "))
+            }
+
+            Self::ZoneName { zone, file } => write!(
+                f,
+                "the file is named after the zone `{file}`, and this says `{zone}`; make them agree"
+            ),
+            Self::NoNameServers => {
+                f.write_str("the zone has no name servers; add them, such as `ns: [ns1, ns2]`")
+            }
+            Self::NameServersTwice { first } => {
+                write!(f, "`ns` in line {first} has the zone's name servers; add them there")
+            }
+            Self::OutOfZone { name, zone } => write!(
+                f,
+                "`{name}` is not in the zone `{zone}`; without its last dot it is relative to the zone"
+            ),
+            Self::OwnerTwice { name, first } => {
+                write!(f, "the records of `{name}` stand in line {first} already; join the two")
+            }
+            Self::NoRecords { name } => {
+                write!(f, "`{}` has no records; give it a pool or a type such as `A`", Quoted(name))
+            }
+            Self::NoValues => f.write_str("no values; give at least one or remove the type"),
+            Self::UnknownType { text, near } => write!(
+                f,
+                "`{}` is not a record type{}",
+                Quoted(text),
+                or_add(*near, "a record has `pool`, and types such as `A`, `MX` or `TYPE65280`")
+            ),
+            Self::SoaAmongRecords => f.write_str("SOA has a place of its own: `soa:` at the top level"),
+            Self::Rdata(problem) => problem.fmt(f),
+            Self::TextTooLong { most } => write!(f, "the text is longer than {most} bytes; shorten it"),
+            Self::DuplicateRecord { first } => {
+                write!(f, "the same record stands in line {first} already; remove one of the two")
+            }
+            Self::OnlyOne { rtype, name } => {
+                write!(f, "`{name}` can have only one {rtype}; keep the one that is meant")
+            }
+            Self::CnameBesideOther { name, other } => write!(
+                f,
+                "a CNAME stands alone, and `{name}` also has {other}; remove one of the two"
+            ),
+            Self::AddressBesidePool { rtype, name } => write!(
+                f,
+                "the pool of `{name}` answers {rtype}; add the address to the pool or remove it"
+            ),
+            Self::CnameLoop { names } => {
+                write!(f, "the CNAMEs lead in a circle: {}; end it at a name with an address", names.join(" → "))
+            }
+            Self::NameServersAtWildcard { name } => write!(
+                f,
+                "`{name}` cannot be delegated, since a wildcard's NS has no meaning; delegate each name"
+            ),
+
+            Self::NoSoa { zone } => {
+                write!(f, "the zone `{zone}` has no SOA; its first record is the SOA of `{zone}`")
+            }
+            Self::NoApexNs { zone } => {
+                write!(f, "the zone `{zone}` has no name servers; add NS records at its apex")
+            }
+            Self::SoaBelowApex { name, zone } => write!(
+                f,
+                "`{name}` is not the apex of the zone `{zone}`; a zone of its own has a file of its own"
+            ),
+
+            Self::DifferentTtl { rtype, ttl, least } => write!(
+                f,
+                "the TTL of {ttl} s is not that of the other {rtype} records; all get the lowest, {least} s (RFC 2181 §5.2)"
+            ),
+            Self::DottedTarget { text, name } => write!(
+                f,
+                "`{}` is read as `{name}`, which is not there; a full name ends in a dot: `{}.`",
+                Quoted(text),
+                Quoted(text)
+            ),
+            Self::NameServerWithoutAddress { name } => write!(
+                f,
+                "the name server `{name}` is in the zone and has no address; add an A or AAAA record"
+            ),
+            Self::TargetIsCname { rtype, name } => write!(
+                f,
+                "{rtype} must not lead to a CNAME, and `{name}` is one; name its target (RFC 2181 §10.3)"
+            ),
+            Self::Occluded { what, name, by, at } => write!(
+                f,
+                "the {what} of `{name}` is never answered, since the {by} at `{at}` hides it; move it there or remove it"
+            ),
+        }
+    }
+}
+
+/// A text from a file, cut where it is long; what would break the line is escaped.
+struct Quoted<'t>(&'t str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut letters = self.0.chars();
+        for letter in letters.by_ref().take(QUOTED_MAX) {
+            if letter.is_control() {
+                write!(f, "{}", letter.escape_default())?;
+            } else {
+                write!(f, "{letter}")?;
+            }
+        }
+        if letters.next().is_some() { f.write_str("…") } else { Ok(()) }
+    }
+}
+
+/// A duration as it would be written in a file.
+struct Spelled(Duration);
+
+impl fmt::Display for Spelled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.subsec_millis() == 0 {
+            write!(f, "{}s", self.0.as_secs())
+        } else {
+            write!(f, "{}ms", self.0.as_millis())
+        }
+    }
+}
+
+/// The nearest word; where none is near, all that are known.
+fn or_known(near: Option<&str>, known: &str, introduction: &str) -> String {
+    match near {
+        Some(near) => format!("; did you mean `{near}`?"),
+        None => format!("; {introduction} {known}"),
+    }
+}
+
+/// The nearest word; where none is near, what to do.
+fn or_add(near: Option<&str>, advice: &str) -> String {
+    match near {
+        Some(near) => format!("; did you mean `{}`?", Quoted(near)),
+        None => format!("; {advice}"),
+    }
+}

@@ -1,0 +1,140 @@
+//! Which files are zones: the one answer that `check` and the server share.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use super::error::{ConfigError, Location, Problem};
+use crate::name::Name;
+
+/// The name of the config file, which is no zone wherever it lies.
+pub const CONFIG_FILE: &str = "rotadns.yaml";
+/// The most zone files of one folder.
+pub const FILES_MAX: usize = 1_000_000;
+
+/// The zone that a file is named after: `example.com.yaml` is about `example.com.`
+///
+/// `None` where the name has no zone's ending or is no name.
+#[must_use]
+pub fn zone_of_file(file: &Path) -> Option<Name> {
+    let name = file.file_name()?.to_str()?;
+    let stem = [".yaml", ".yml", ".zone"].into_iter().find_map(|end| name.strip_suffix(end))?;
+    Name::parse_absolute(stem).ok()
+}
+
+/// The zone files that `paths` stand for, sorted: a file is itself, a folder its zone files.
+///
+/// Hidden files, editors' backups and the config file are left out of folders. A path that cannot be
+/// read, and two files of one zone, are problems; the rest is still listed, of two the first.
+#[must_use]
+pub fn zone_files(paths: &[PathBuf]) -> (Vec<PathBuf>, Vec<ConfigError>) {
+    let mut files = Vec::new();
+    let mut problems = Vec::new();
+    for path in paths {
+        if !path.is_dir() {
+            files.push(path.clone());
+            continue;
+        }
+        match folder(path) {
+            Ok(found) if found.len() > FILES_MAX => {
+                problems.push(whole(path, Problem::TooManyFiles { most: FILES_MAX }));
+            }
+            Ok(found) => files.extend(found),
+            Err(error) => {
+                problems.push(whole(path, Problem::Unreadable { detail: error.to_string() }));
+            }
+        }
+    }
+    files.sort();
+    files.dedup();
+    let mut first: HashMap<Name, PathBuf> = HashMap::with_capacity(files.len());
+    files.retain(|file| {
+        let Some(zone) = zone_of_file(file) else { return true };
+        let Some(other) = first.get(&zone) else {
+            first.insert(zone, file.clone());
+            return true;
+        };
+        let other = other.display().to_string();
+        problems.push(whole(file, Problem::ZoneTwice { zone: zone.to_string(), other }));
+        false
+    });
+    (files, problems)
+}
+
+/// The zone files of one folder, one more than [`FILES_MAX`] at most.
+fn folder(path: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(path)? {
+        let file = entry?.path();
+        if is_zone_file(&file) && file.is_file() {
+            found.push(file);
+        }
+        if found.len() > FILES_MAX {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+/// Whether a file of a folder is a zone by its name. `x.yaml~`, `.x.yaml.swp` and `#x.yaml#` are not.
+fn is_zone_file(file: &Path) -> bool {
+    let Some(name) = file.file_name().and_then(|name| name.to_str()) else { return false };
+    let ends = [".yaml", ".yml", ".zone"].iter().any(|end| name.ends_with(end));
+    ends && !name.starts_with(['.', '#']) && name != CONFIG_FILE
+}
+
+fn whole(file: &Path, problem: Problem) -> ConfigError {
+    ConfigError {
+        file: file.to_path_buf(),
+        at: Location::WHOLE_FILE,
+        severity: problem.severity(),
+        problem,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_named_after_its_zone() {
+        for (file, zone) in [
+            ("zones/example.com.yaml", Some("example.com.")),
+            ("Example.COM.yml", Some("example.com.")),
+            ("2.0.192.in-addr.arpa.zone", Some("2.0.192.in-addr.arpa.")),
+            ("a..b.yaml", None),
+            ("example.com", None),
+            (".yaml", None),
+        ] {
+            let found = zone_of_file(Path::new(file)).map(|name| name.to_string());
+            assert_eq!(found.as_deref(), zone, "{file}");
+        }
+    }
+
+    #[test]
+    fn backups_hidden_files_and_the_config_file_are_no_zones() {
+        for (file, expected) in [
+            ("example.com.yaml", true),
+            ("example.com.yml", true),
+            ("example.com.zone", true),
+            ("example.com.yaml~", false),
+            (".example.com.yaml.swp", false),
+            (".example.com.yaml", false),
+            ("#example.com.yaml#", false),
+            ("#example.com.yaml", false),
+            ("rotadns.yaml", false),
+            ("README.md", false),
+        ] {
+            assert_eq!(is_zone_file(Path::new(file)), expected, "{file}");
+        }
+    }
+
+    #[test]
+    fn two_files_of_one_zone_are_a_problem() {
+        let paths = ["b/example.com.zone", "a/example.com.yaml", "a/example.com.yaml"];
+        let (files, problems) = zone_files(&paths.map(PathBuf::from));
+        assert_eq!(files, [PathBuf::from("a/example.com.yaml")]);
+        let expected =
+            Problem::ZoneTwice { zone: "example.com.".into(), other: "a/example.com.yaml".into() };
+        assert_eq!(problems.into_iter().map(|p| p.problem).collect::<Vec<_>>(), [expected]);
+    }
+}

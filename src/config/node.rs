@@ -1,0 +1,377 @@
+//! YAML as a tree of source texts, each with its place in the file.
+//!
+//! A scalar stays the text that its author wrote, whatever YAML's schemas would make of it; what a text
+//! means is for its reader to say. What YAML allows and zone files do not need is a mistake here:
+//! several documents, tags, merge keys, keys that are not scalars. Anchors and aliases work,
+//! within the limit on nodes.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use granit_parser::{Event, Marker, Parser, ScalarStyle};
+
+use super::error::{Mistakes, Problem, Span};
+
+/// The largest file that is read: 256 MiB.
+pub(crate) const TEXT_MAX: usize = 256 << 20;
+/// The most lists and maps inside one another.
+pub(crate) const DEPTH_MAX: usize = 32;
+/// The most nodes of a file, those that aliases repeat counted each time.
+pub(crate) const NODES_MAX: usize = 20_000_000;
+/// The most nodes that aliases may add to a file.
+pub(crate) const ALIASED_MAX: usize = 100_000;
+
+/// A value of a YAML file and its place.
+#[derive(Clone, Debug)]
+pub(crate) struct Node<'a> {
+    pub(crate) kind: Kind<'a>,
+    /// The scalar itself, or the beginning of the list or map.
+    pub(crate) span: Span,
+}
+
+/// What a node is.
+#[derive(Clone, Debug)]
+pub(crate) enum Kind<'a> {
+    /// Its text after YAML's own escapes; empty and plain where nothing was written.
+    Scalar(Cow<'a, str>, Style),
+    List(Vec<Node<'a>>),
+    /// No key twice; keys are scalars.
+    Map(Vec<(Node<'a>, Node<'a>)>),
+}
+
+/// How a scalar was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Style {
+    Plain,
+    Quoted,
+    /// With `|` or `>`.
+    Block,
+}
+
+/// A scalar, as its readers take it.
+#[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_field_names, reason = "the text of a text")]
+pub(crate) struct Text<'n> {
+    pub(crate) text: &'n str,
+    pub(crate) style: Style,
+    pub(crate) span: Span,
+}
+
+impl Node<'_> {
+    /// The scalar; `None` for a list, a map, and nothing at all.
+    pub(crate) fn scalar(&self) -> Option<Text<'_>> {
+        match &self.kind {
+            Kind::Scalar(text, style) if !self.is_nothing() => {
+                Some(Text { text, style: *style, span: self.span })
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether nothing was written where a value could stand.
+    pub(crate) fn is_nothing(&self) -> bool {
+        matches!(&self.kind, Kind::Scalar(text, Style::Plain) if text.is_empty())
+    }
+
+    /// What it is, for a sentence.
+    pub(crate) fn describe(&self) -> &'static str {
+        match self.kind {
+            Kind::Scalar(..) if self.is_nothing() => "nothing",
+            Kind::Scalar(..) => "a single value",
+            Kind::List(_) => "a list",
+            Kind::Map(_) => "a map",
+        }
+    }
+
+    /// How many nodes this is, and how deep; the depth is bounded by [`DEPTH_MAX`].
+    fn measure(&self) -> (usize, usize) {
+        let (nodes, depth) = match &self.kind {
+            Kind::Scalar(..) => return (1, 0),
+            Kind::List(items) => sum(items.iter()),
+            Kind::Map(entries) => sum(entries.iter().flat_map(|(key, value)| [key, value])),
+        };
+        (nodes + 1, depth + 1)
+    }
+}
+
+fn sum<'n, 'a: 'n>(nodes: impl Iterator<Item = &'n Node<'a>>) -> (usize, usize) {
+    nodes.map(Node::measure).fold((0, 0), |(nodes, depth), (n, d)| (nodes + n, depth.max(d)))
+}
+
+/// Reads the one document of a file; a mistake in its syntax ends it.
+pub(crate) fn parse<'a>(text: &'a str, mistakes: &mut Mistakes<'_>) -> Option<Node<'a>> {
+    if text.len() > TEXT_MAX {
+        mistakes.add(Span::FILE, Problem::TooLarge { most: TEXT_MAX });
+        return None;
+    }
+    let mut options = granit_parser::Options::default();
+    options.set_emit_comments(false);
+    let mut builder = Builder::default();
+    for event in Parser::new_from_str_with_options(text, options) {
+        let (event, span) = match event {
+            Ok(event) => event,
+            Err(error) => {
+                let problem = Problem::Syntax { detail: error.info() };
+                mistakes.add(at(*error.marker(), *error.marker()), problem);
+                return None;
+            }
+        };
+        if let Err(problem) = builder.event(event, at(span.start, span.end), mistakes) {
+            mistakes.add(at(span.start, span.end), problem);
+            return None;
+        }
+    }
+    if builder.root.is_none() {
+        mistakes.add(Span::FILE, Problem::EmptyFile);
+    }
+    builder.root
+}
+
+fn at(start: Marker, end: Marker) -> Span {
+    let byte = |marker: Marker| marker.byte_offset().unwrap_or(0) as u32;
+    Span {
+        start: byte(start),
+        end: byte(end).max(byte(start)),
+        line: start.line() as u32,
+        column: start.col() as u32 + 1,
+    }
+}
+
+/// The tree while it grows.
+#[derive(Default)]
+struct Builder<'a> {
+    open: Vec<Open<'a>>,
+    root: Option<Node<'a>>,
+    anchors: HashMap<usize, Node<'a>>,
+    nodes: usize,
+    aliased: usize,
+}
+
+/// A list or map whose end has not come.
+struct Open<'a> {
+    node: Node<'a>,
+    /// Of a map: the key whose value comes next.
+    key: Option<Node<'a>>,
+    anchor: usize,
+}
+
+impl<'a> Builder<'a> {
+    /// Takes one event; an `Err` ends the file.
+    fn event(
+        &mut self,
+        event: Event<'a>,
+        span: Span,
+        mistakes: &mut Mistakes<'_>,
+    ) -> Result<(), Problem> {
+        match event {
+            Event::DocumentStart(..) if self.root.is_some() => Err(Problem::SecondDocument),
+            Event::Scalar(text, style, anchor, tag) => {
+                self.tag(tag.as_deref(), span, mistakes);
+                let style = match style {
+                    ScalarStyle::Plain => Style::Plain,
+                    ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => Style::Quoted,
+                    ScalarStyle::Literal | ScalarStyle::Folded => Style::Block,
+                };
+                // The parser writes `~` where nothing stands.
+                let nothing = style == Style::Plain && span.start == span.end;
+                let text = if nothing { Cow::Borrowed("") } else { text };
+                let node = Node { kind: Kind::Scalar(text, style), span };
+                self.close(node, anchor, mistakes)
+            }
+            Event::SequenceStart(_, anchor, tag) => {
+                self.tag(tag.as_deref(), span, mistakes);
+                self.open(Kind::List(Vec::new()), span, anchor)
+            }
+            Event::MappingStart(_, anchor, tag) => {
+                self.tag(tag.as_deref(), span, mistakes);
+                self.open(Kind::Map(Vec::new()), span, anchor)
+            }
+            Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
+                Some(Open { node, anchor, .. }) => self.close(node, anchor, mistakes),
+                None => Ok(()),
+            },
+            Event::Alias(anchor) => self.alias(anchor, mistakes),
+            _ => Ok(()),
+        }
+    }
+
+    #[expect(clippy::unused_self, reason = "reads as the other steps do")]
+    fn tag(&self, tag: Option<&granit_parser::Tag>, span: Span, mistakes: &mut Mistakes<'_>) {
+        // `!!str` says what every scalar here is anyway.
+        if let Some(tag) = tag.filter(|tag| !tag.is_yaml_core_schema_tag("str")) {
+            mistakes.add(span, Problem::Tag { tag: tag.original() });
+        }
+    }
+
+    fn open(&mut self, kind: Kind<'a>, span: Span, anchor: usize) -> Result<(), Problem> {
+        if self.open.len() == DEPTH_MAX {
+            return Err(Problem::TooDeep { most: DEPTH_MAX });
+        }
+        self.open.push(Open { node: Node { kind, span }, key: None, anchor });
+        Ok(())
+    }
+
+    fn alias(&mut self, anchor: usize, mistakes: &mut Mistakes<'_>) -> Result<(), Problem> {
+        // An anchor that has not ended yet holds the alias itself.
+        let target = self.anchors.get(&anchor).ok_or(Problem::AliasInside)?;
+        let (nodes, depth) = target.measure();
+        self.aliased += nodes;
+        if self.aliased > ALIASED_MAX {
+            return Err(Problem::TooManyAliased { most: ALIASED_MAX });
+        }
+        if self.open.len() + depth > DEPTH_MAX {
+            return Err(Problem::TooDeep { most: DEPTH_MAX });
+        }
+        let copy = target.clone();
+        self.close(copy, 0, mistakes)
+    }
+
+    /// Puts a finished node where it belongs.
+    fn close(
+        &mut self,
+        node: Node<'a>,
+        anchor: usize,
+        mistakes: &mut Mistakes<'_>,
+    ) -> Result<(), Problem> {
+        self.nodes += 1;
+        if self.nodes > NODES_MAX {
+            return Err(Problem::TooManyNodes { most: NODES_MAX });
+        }
+        if let Kind::Map(entries) = &node.kind {
+            tell_duplicates(entries, mistakes);
+        }
+        if anchor != 0 {
+            self.anchors.insert(anchor, node.clone());
+        }
+        let Some(open) = self.open.last_mut() else {
+            self.root = Some(node);
+            return Ok(());
+        };
+        match (&mut open.node.kind, open.key.take()) {
+            (Kind::Map(entries), Some(key)) => entries.push((key, node)),
+            (Kind::Map(_), None) => {
+                match &node.kind {
+                    Kind::Scalar(text, Style::Plain) if text == "<<" => {
+                        mistakes.add(node.span, Problem::MergeKey);
+                    }
+                    Kind::Scalar(..) => {}
+                    _ => mistakes.add(node.span, Problem::KeyNotScalar),
+                }
+                open.key = Some(node);
+            }
+            (Kind::List(items), _) => items.push(node),
+            (Kind::Scalar(..), _) => {}
+        }
+        Ok(())
+    }
+}
+
+fn tell_duplicates(entries: &[(Node<'_>, Node<'_>)], mistakes: &mut Mistakes<'_>) {
+    let mut first: HashMap<&str, u32> = HashMap::with_capacity(entries.len());
+    for (key, _) in entries {
+        let Kind::Scalar(text, _) = &key.kind else { continue };
+        if let Some(line) = first.get(text.as_ref()) {
+            let problem = Problem::DuplicateKey { key: text.to_string(), first: *line };
+            mistakes.add(key.span, problem);
+        } else {
+            first.insert(text, key.span.line);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::config::error::ConfigError;
+
+    fn read(text: &str) -> (Option<Node<'_>>, Vec<ConfigError>) {
+        let mut mistakes = Mistakes::new(Path::new("a.yaml"), text);
+        let node = parse(text, &mut mistakes);
+        (node, mistakes.finish())
+    }
+
+    /// The tree on one line: scalars in quotes, with line:column before each.
+    fn print(node: &Node<'_>) -> String {
+        let place = format!("{}:{}", node.span.line, node.span.column);
+        match &node.kind {
+            Kind::Scalar(text, _) => format!("{place} {text:?}"),
+            Kind::List(items) => {
+                format!("{place} [{}]", items.iter().map(print).collect::<Vec<_>>().join(", "))
+            }
+            Kind::Map(entries) => {
+                let entry = |(key, value): &(Node<'_>, Node<'_>)| {
+                    format!("{} = {}", print(key), print(value))
+                };
+                format!("{place} {{{}}}", entries.iter().map(entry).collect::<Vec<_>>().join(", "))
+            }
+        }
+    }
+
+    #[test]
+    fn every_scalar_is_its_source_text_and_knows_its_place() {
+        for (text, expected) in [
+            ("no: on", r#"1:1 {1:1 "no" = 1:5 "on"}"#),
+            ("010: 1e3", r#"1:1 {1:1 "010" = 1:6 "1e3"}"#),
+            ("null: ~", r#"1:1 {1:1 "null" = 1:7 "~"}"#),
+            ("a: [NO, 1.10]", r#"1:1 {1:1 "a" = 1:4 [1:5 "NO", 1:9 "1.10"]}"#),
+            ("a:\n  - 0x10 # ten\n", r#"1:1 {1:1 "a" = 2:3 [2:5 "0x10"]}"#),
+            ("a: \"2001:db8::\"", r#"1:1 {1:1 "a" = 1:4 "2001:db8::"}"#),
+            ("a:\nb: 1", r#"1:1 {1:1 "a" = 1:2 "", 2:1 "b" = 2:4 "1"}"#),
+            (
+                "a: &x {b: 1}\nc: *x",
+                r#"1:1 {1:1 "a" = 1:7 {1:8 "b" = 1:11 "1"}, 2:1 "c" = 1:7 {1:8 "b" = 1:11 "1"}}"#,
+            ),
+        ] {
+            let (node, mistakes) = read(text);
+            assert_eq!(mistakes, [], "{text}");
+            assert_eq!(node.map(|node| print(&node)).as_deref(), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_zone_files_do_not_need_is_a_mistake_with_its_place() {
+        let deep = format!("{}{}", "[".repeat(DEPTH_MAX + 1), "]".repeat(DEPTH_MAX + 1));
+        // Each level repeats the one before it ten times.
+        let mut bomb = "a0: &a0 x\n".to_owned();
+        for level in 1..=9 {
+            let repeated = format!("*a{}, ", level - 1).repeat(10);
+            bomb = format!("{bomb}a{level}: &a{level} [{repeated}]\n");
+        }
+        for (text, line, column, problem) in [
+            ("a: 1\nb: 2\na: 3", 3, 1, Problem::DuplicateKey { key: "a".into(), first: 1 }),
+            ("a: 1\n---\nb: 2", 2, 1, Problem::SecondDocument),
+            ("<<: {a: 1}", 1, 1, Problem::MergeKey),
+            ("a: !include b", 1, 13, Problem::Tag { tag: "!include".into() }),
+            ("? [a]\n: b", 1, 3, Problem::KeyNotScalar),
+            ("a: &x [*x]", 1, 8, Problem::AliasInside),
+            (deep.as_str(), 1, 33, Problem::TooDeep { most: DEPTH_MAX }),
+            (bomb.as_str(), 6, 9, Problem::TooManyAliased { most: ALIASED_MAX }),
+        ] {
+            let (_, mistakes) = read(text);
+            let found: Vec<_> =
+                mistakes.iter().map(|m| (m.at.line, m.at.column, &m.problem)).collect();
+            assert_eq!(found.len(), 1, "{text}: {found:?}");
+            assert_eq!(found[0].2, &problem, "{text}");
+            assert_eq!(found[0].0, line, "{text}");
+            if !matches!(problem, Problem::TooManyAliased { .. }) {
+                assert_eq!(found[0].1, column, "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn broken_syntax_is_one_mistake_with_its_place() {
+        for (text, line) in [("a: [1, 2\nb: 3", 2), ("a: \"x\nb: 1", 1), ("a: [1\n", 1)] {
+            let (node, mistakes) = read(text);
+            assert!(node.is_none(), "{text}");
+            assert_eq!(mistakes.len(), 1, "{text}");
+            assert!(matches!(mistakes[0].problem, Problem::Syntax { .. }), "{text}");
+            assert!(mistakes[0].at.line >= line, "{text}: {mistakes:?}");
+        }
+        for text in ["", "# nothing\n"] {
+            assert_eq!(read(text).1[0].problem, Problem::EmptyFile, "{text:?}");
+        }
+    }
+}

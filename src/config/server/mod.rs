@@ -1,0 +1,257 @@
+//! The config file, `rotadns.yaml`: what the server listens on, where its zones are, its limits.
+//!
+//! Everything has a default. serde reads its shape, so the first mistake of shape ends the reading;
+//! the values are texts with their places until then, and all of their mistakes are told at once.
+
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::error::{ConfigError, Location, Problem};
+
+mod spec;
+
+/// The port of the server where no config says another, and of its admin API.
+const PORT: u16 = 5300;
+const ADMIN_PORT: u16 = 8053;
+/// The most UDP threads that can be asked for.
+const WORKERS_MAX: u32 = 1024;
+
+/// What the config file says; without one, its defaults.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// Where DNS is served, over UDP and TCP.
+    pub listen: Vec<SocketAddr>,
+    /// Zone files and folders of them.
+    pub zones: Vec<PathBuf>,
+    /// The folder of serials, journals, overrides and last known health.
+    pub state: PathBuf,
+    /// How many UDP threads there are.
+    pub workers: Workers,
+    /// Whose sockets are used.
+    pub sockets: Sockets,
+    /// Where the admin API listens; `None` is off.
+    pub admin: Option<SocketAddr>,
+    /// How the prober works.
+    pub prober: Prober,
+    /// What clients may use.
+    pub limits: Limits,
+    /// How is logged.
+    pub log: Log,
+}
+
+/// How many UDP threads there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Workers {
+    /// One a core.
+    Auto,
+    /// So many.
+    Count(NonZeroUsize),
+}
+
+/// Whose sockets are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sockets {
+    /// Our own, on Linux.
+    Native,
+    /// hickory-server's, on any platform.
+    Portable,
+}
+
+/// How the prober works.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prober {
+    /// The addresses it probes from, by family; the system's choice where there is none.
+    pub source: Vec<IpAddr>,
+    /// How many probes run at once.
+    pub in_flight: NonZeroUsize,
+    /// How long the first round may hold back the first answer.
+    pub first_round: Duration,
+}
+
+/// What clients may use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// TCP connections of all clients together.
+    pub tcp_connections: NonZeroUsize,
+    /// TCP connections of one client.
+    pub tcp_per_client: NonZeroUsize,
+}
+
+/// How is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// The form of a line.
+    pub format: LogFormat,
+    /// The least level that is logged.
+    pub level: LogLevel,
+}
+
+/// The form of a line of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
+
+/// The least level that is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the levels of tracing, by their names")]
+pub enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let state = std::env::var_os("STATE_DIRECTORY").filter(|path| !path.is_empty());
+        let count = |count| NonZeroUsize::new(count).expect("each count below is above zero");
+        Self {
+            listen: vec![SocketAddr::from(([127, 0, 0, 1], PORT))],
+            zones: vec![PathBuf::from("zones")],
+            state: state.map_or_else(|| PathBuf::from("state"), PathBuf::from),
+            workers: Workers::Auto,
+            sockets: if cfg!(target_os = "linux") { Sockets::Native } else { Sockets::Portable },
+            admin: Some(SocketAddr::from(([127, 0, 0, 1], ADMIN_PORT))),
+            prober: Prober {
+                source: Vec::new(),
+                in_flight: count(1000),
+                first_round: Duration::from_secs(5),
+            },
+            limits: Limits { tcp_connections: count(20_000), tcp_per_client: count(100) },
+            log: Log { format: LogFormat::Text, level: LogLevel::Info },
+        }
+    }
+}
+
+/// Reads the config file; paths in it are relative to its folder.
+pub fn read_config(file: &Path, text: &str) -> Result<Config, Vec<ConfigError>> {
+    let mut reader = Reader { file, found: Vec::new() };
+    let Some(spec) = reader.parse(text) else { return Err(reader.found) };
+    let config = reader.resolve(spec);
+    if reader.found.is_empty() { Ok(config) } else { Err(reader.found) }
+}
+
+/// The file's name and its mistakes so far.
+struct Reader<'f> {
+    file: &'f Path,
+    found: Vec<ConfigError>,
+}
+
+impl Reader<'_> {
+    fn add(&mut self, at: Location, problem: Problem) {
+        let severity = problem.severity();
+        self.found.push(ConfigError { file: self.file.to_path_buf(), at, severity, problem });
+    }
+
+    fn path(&self, text: &str) -> PathBuf {
+        self.file.parent().unwrap_or(Path::new("")).join(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Config, Vec<(u32, u32, Problem)>> {
+        read_config(Path::new("/etc/rotadns/rotadns.yaml"), text).map_err(|mistakes| {
+            mistakes.into_iter().map(|m| (m.at.line, m.at.column, m.problem)).collect()
+        })
+    }
+
+    #[test]
+    fn everything_has_a_default() {
+        for text in ["", "# nothing\n", "{}", "log: {}\nlimits: {}\n"] {
+            assert_eq!(read(text), Ok(Config::default()), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn everything_can_be_set() {
+        let text = r#"
+listen: [0.0.0.0:53, "[::]:53"]
+zones: zones/
+state: /var/lib/rotadns
+workers: 4
+sockets: portable
+admin: {listen: 127.0.0.1:8054}
+prober: {source: [192.0.2.53, "2001:db8::53"], in_flight: 10, first_round: 500ms}
+limits: {tcp_connections: 200, tcp_per_client: 1}
+log: {format: json, level: debug}
+"#;
+        let count = |count| NonZeroUsize::new(count).expect("above zero");
+        let expected = Config {
+            listen: vec![
+                "0.0.0.0:53".parse().expect("an address"),
+                "[::]:53".parse().expect("an address"),
+            ],
+            zones: vec!["/etc/rotadns/zones/".into()],
+            state: "/var/lib/rotadns".into(),
+            workers: Workers::Count(count(4)),
+            sockets: Sockets::Portable,
+            admin: Some("127.0.0.1:8054".parse().expect("an address")),
+            prober: Prober {
+                source: vec![
+                    "192.0.2.53".parse().expect("an address"),
+                    "2001:db8::53".parse().expect("an address"),
+                ],
+                in_flight: count(10),
+                first_round: Duration::from_millis(500),
+            },
+            limits: Limits { tcp_connections: count(200), tcp_per_client: count(1) },
+            log: Log { format: LogFormat::Json, level: LogLevel::Debug },
+        };
+        assert_eq!(read(text), Ok(expected));
+    }
+
+    #[test]
+    fn one_value_stands_for_a_list_of_it() {
+        let config = read("listen: 127.0.0.1:53\nzones: [a, /b]\nadmin: off\n").expect("fine");
+        assert_eq!(config.listen, ["127.0.0.1:53".parse().expect("an address")]);
+        assert_eq!(config.zones, [PathBuf::from("/etc/rotadns/a"), PathBuf::from("/b")]);
+        assert_eq!(config.admin, None);
+    }
+
+    #[test]
+    fn every_wrong_value_is_told_with_its_place() {
+        let text = "listen: [53, 127.0.0.1]\nworkers: many\nlog: {level: loud}\nadmin: on\n";
+        let mistakes = read(text).expect_err("all of it is wrong");
+        let places: Vec<_> = mistakes.iter().map(|(line, column, _)| (*line, *column)).collect();
+        assert_eq!(places, [(1, 10), (1, 14), (2, 10), (4, 8), (3, 14)]);
+        assert_eq!(mistakes[0].2, Problem::BadSocket { text: "53".into(), port: 53 });
+    }
+
+    #[test]
+    fn an_unknown_key_names_the_nearest() {
+        for (text, line, column, key, near) in [
+            ("lisen: 127.0.0.1:53", 1, 1, "lisen", Some("listen")),
+            ("limits:\n  tcp_conections: 1", 2, 3, "tcp_conections", Some("tcp_connections")),
+            ("colour: red", 1, 1, "colour", None),
+        ] {
+            let mistakes = read(text).expect_err("there is no such key");
+            let [(at_line, at_column, Problem::UnknownKey { key: found, near: nearest, .. })] =
+                mistakes.as_slice()
+            else {
+                panic!("{text}: {mistakes:?}")
+            };
+            assert_eq!((*at_line, *at_column), (line, column), "{text}");
+            assert_eq!((found.as_str(), *nearest), (key, near), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_shape_is_told_with_its_place() {
+        for (text, line) in [("listen: {a: b}", 1), ("log: 1", 1), ("log: {}\n- b", 2), ("- a", 1)]
+        {
+            let mistakes = read(text).expect_err(text);
+            assert_eq!(mistakes.len(), 1, "{text}");
+            assert_eq!(mistakes[0].0, line, "{text}: {mistakes:?}");
+        }
+    }
+}

@@ -1,0 +1,324 @@
+//! The shape of the config file, by serde, and its texts resolved.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+
+use serde::Deserialize;
+use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_yaml::{Error, Spanned};
+
+use super::{ADMIN_PORT, Config, LogFormat, LogLevel, Reader, Sockets, WORKERS_MAX, Workers};
+use crate::config::error::{Location, Problem};
+use crate::config::nearest::{listed, nearest};
+use crate::config::value;
+
+/// A scalar as written, and its place.
+type Text = Spanned<String>;
+
+/// The port of DNS, for the example of a mistake.
+const DNS_PORT: u16 = 53;
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct ConfigSpec {
+    listen: Option<Many>,
+    zones: Option<Many>,
+    state: Option<Text>,
+    workers: Option<Text>,
+    sockets: Option<Text>,
+    admin: Option<Spanned<Admin>>,
+    prober: Option<ProberSpec>,
+    limits: Option<LimitsSpec>,
+    log: Option<LogSpec>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct ProberSpec {
+    source: Option<Many>,
+    in_flight: Option<Text>,
+    first_round: Option<Text>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct LimitsSpec {
+    tcp_connections: Option<Text>,
+    tcp_per_client: Option<Text>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct LogSpec {
+    format: Option<Text>,
+    level: Option<Text>,
+}
+
+/// One value or a list of them.
+struct Many(Spanned<OneOrMore>);
+
+enum OneOrMore {
+    One(String),
+    More(Vec<Text>),
+}
+
+/// `off`, or a map of settings.
+enum Admin {
+    Word(String),
+    Settings(AdminSpec),
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct AdminSpec {
+    listen: Option<Text>,
+}
+
+impl<'de> Deserialize<'de> for Many {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Spanned::deserialize(deserializer).map(Self)
+    }
+}
+
+// `untagged` would lose the places, so the two shapes are told apart by hand.
+impl<'de> Deserialize<'de> for OneOrMore {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Shapes;
+        impl<'de> Visitor<'de> for Shapes {
+            type Value = OneOrMore;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a value or a list of them")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<OneOrMore, E> {
+                Ok(OneOrMore::One(text.to_owned()))
+            }
+
+            // A number cannot be an address or a path that is meant; its digits are told as wrong.
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<OneOrMore, E> {
+                Ok(OneOrMore::One(number.to_string()))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<OneOrMore, A::Error> {
+                let mut items = Vec::new();
+                while let Some(item) = list.next_element()? {
+                    items.push(item);
+                }
+                Ok(OneOrMore::More(items))
+            }
+        }
+        deserializer.deserialize_any(Shapes)
+    }
+}
+
+impl<'de> Deserialize<'de> for Admin {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Shapes;
+        impl<'de> Visitor<'de> for Shapes {
+            type Value = Admin;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("`off` or a map such as `{listen: 127.0.0.1:8053}`")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Admin, E> {
+                Ok(Admin::Word(text.to_owned()))
+            }
+
+            // YAML 1.1 has `off` as a boolean.
+            fn visit_bool<E: de::Error>(self, on: bool) -> Result<Admin, E> {
+                Ok(Admin::Word(if on { "on" } else { "off" }.to_owned()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Admin, A::Error> {
+                AdminSpec::deserialize(de::value::MapAccessDeserializer::new(map))
+                    .map(Admin::Settings)
+            }
+        }
+        deserializer.deserialize_any(Shapes)
+    }
+}
+
+fn place<T>(spanned: &Spanned<T>, width: usize) -> Location {
+    location(spanned.referenced, width)
+}
+
+fn location(at: serde_yaml::Location, width: usize) -> Location {
+    match (u32::try_from(at.line()), u32::try_from(at.column())) {
+        (Ok(line), Ok(column)) if line > 0 => {
+            Location { line, column: column.max(1), width: (width as u32).max(1) }
+        }
+        _ => Location::WHOLE_FILE,
+    }
+}
+
+fn width(text: &str) -> usize {
+    text.chars().count()
+}
+
+impl Reader<'_> {
+    /// The shape of the file; `None` with its one mistake told.
+    pub(super) fn parse(&mut self, text: &str) -> Option<ConfigSpec> {
+        let options = serde_yaml::options! { with_snippet: false };
+        match serde_yaml::from_str_with_options::<Option<ConfigSpec>>(text, options) {
+            Ok(spec) => Some(spec.unwrap_or_default()),
+            Err(error) => {
+                let at = error.location();
+                let (problem, width) = explain(&error);
+                let at = at.map_or(Location::WHOLE_FILE, |at| location(at, width));
+                self.add(at, problem);
+                None
+            }
+        }
+    }
+
+    /// The values of the file, defaults where it has none.
+    pub(super) fn resolve(&mut self, spec: ConfigSpec) -> Config {
+        let ConfigSpec { listen, zones, state, workers, sockets, admin, prober, limits, log } =
+            spec;
+        let mut config = Config::default();
+        if let Some(listen) = listen {
+            config.listen = self.each(&listen, |text| socket(text, DNS_PORT));
+        }
+        if let Some(zones) = zones {
+            let texts = self.each(&zones, |text| Ok(text.to_owned()));
+            config.zones = texts.iter().map(|text| self.path(text)).collect();
+        }
+        if let Some(state) = state {
+            config.state = self.path(&state.value);
+        }
+        self.set(&mut config.workers, workers.as_ref(), |text| match text {
+            "auto" => Ok(Workers::Auto),
+            _ => count("`auto` or a number of workers", text, WORKERS_MAX).map(Workers::Count),
+        });
+        let words = [("native", Sockets::Native), ("portable", Sockets::Portable)];
+        self.set(&mut config.sockets, sockets.as_ref(), |text| {
+            choice("a kind of sockets", text, &words)
+        });
+        if let Some(admin) = admin {
+            self.admin(&mut config, &admin);
+        }
+        let prober = prober.unwrap_or_default();
+        if let Some(source) = &prober.source {
+            config.prober.source = self.each(source, value::address);
+        }
+        self.set(&mut config.prober.in_flight, prober.in_flight.as_ref(), |text| {
+            count("a number of probes", text, 1_000_000)
+        });
+        self.set(&mut config.prober.first_round, prober.first_round.as_ref(), value::duration);
+        let limits = limits.unwrap_or_default();
+        let connections = |text: &str| count("a number of connections", text, 10_000_000);
+        self.set(&mut config.limits.tcp_connections, limits.tcp_connections.as_ref(), connections);
+        self.set(&mut config.limits.tcp_per_client, limits.tcp_per_client.as_ref(), connections);
+        let log = log.unwrap_or_default();
+        let words = [("text", LogFormat::Text), ("json", LogFormat::Json)];
+        self.set(&mut config.log.format, log.format.as_ref(), |text| {
+            choice("a form", text, &words)
+        });
+        let words = [
+            ("error", LogLevel::Error),
+            ("warn", LogLevel::Warn),
+            ("info", LogLevel::Info),
+            ("debug", LogLevel::Debug),
+            ("trace", LogLevel::Trace),
+        ];
+        self.set(&mut config.log.level, log.level.as_ref(), |text| choice("a level", text, &words));
+        config
+    }
+
+    fn admin(&mut self, config: &mut Config, admin: &Spanned<Admin>) {
+        match &admin.value {
+            Admin::Word(word) if word == "off" => config.admin = None,
+            Admin::Word(word) => {
+                let at = place(admin, width(word));
+                let what = "`off` or a map such as `{listen: 127.0.0.1:8053}`";
+                self.add(at, Problem::Expected { what, found: "a single value" });
+            }
+            Admin::Settings(AdminSpec { listen }) => {
+                self.set(&mut config.admin, listen.as_ref(), |text| {
+                    socket(text, ADMIN_PORT).map(Some)
+                });
+            }
+        }
+    }
+
+    /// Puts a text's value in its place, or tells what is wrong with it.
+    fn set<T>(
+        &mut self,
+        value: &mut T,
+        text: Option<&Text>,
+        read: impl Fn(&str) -> Result<T, Problem>,
+    ) {
+        let Some(text) = text else { return };
+        match read(&text.value) {
+            Ok(read) => *value = read,
+            Err(problem) => self.add(place(text, width(&text.value)), problem),
+        }
+    }
+
+    fn each<T>(&mut self, many: &Many, read: impl Fn(&str) -> Result<T, Problem>) -> Vec<T> {
+        let mut found = Vec::new();
+        let mut take = |text: &str, at: Location| match read(text) {
+            Ok(value) => found.push(value),
+            Err(problem) => self.add(at, problem),
+        };
+        match &many.0.value {
+            OneOrMore::One(text) => take(text, place(&many.0, width(text))),
+            OneOrMore::More(items) => {
+                for item in items {
+                    take(&item.value, place(item, width(&item.value)));
+                }
+                if items.is_empty() {
+                    self.add(place(&many.0, 1), Problem::NoValues);
+                }
+            }
+        }
+        found
+    }
+}
+
+/// serde's mistakes in our words, and how wide they are.
+fn explain(error: &Error) -> (Problem, usize) {
+    match error {
+        Error::SerdeUnknownField { field, expected, .. } => {
+            let near = nearest(field, expected.iter().copied());
+            let known = listed(expected.iter().copied());
+            let place = "this part of the config file";
+            (Problem::UnknownKey { place, key: field.clone(), near, known }, width(field))
+        }
+        _ => (Problem::Shape { detail: error.to_string() }, 1),
+    }
+}
+
+fn socket(text: &str, port: u16) -> Result<SocketAddr, Problem> {
+    text.parse().map_err(|_| Problem::BadSocket { text: text.into(), port })
+}
+
+fn count(what: &'static str, text: &str, most: u32) -> Result<NonZeroUsize, Problem> {
+    let number: u32 = value::number(what, text, 1..=most)?;
+    usize::try_from(number).ok().and_then(NonZeroUsize::new).ok_or_else(|| Problem::BadNumber {
+        what,
+        text: text.into(),
+        least: 1,
+        most,
+    })
+}
+
+fn choice<T: Copy>(
+    what: &'static str,
+    text: &str,
+    words: &[(&'static str, T)],
+) -> Result<T, Problem> {
+    let found = words.iter().find(|(word, _)| *word == text).map(|&(_, value)| value);
+    found.ok_or_else(|| {
+        let known = || words.iter().map(|&(word, _)| word);
+        Problem::BadChoice {
+            what,
+            text: text.into(),
+            near: nearest(text, known()),
+            known: listed(known()),
+        }
+    })
+}

@@ -1,0 +1,239 @@
+//! `checks:` and checks that stand inline in a pool.
+
+use std::num::{NonZeroU8, NonZeroU16};
+use std::ops::RangeInclusive;
+use std::path::Path;
+use std::time::Duration;
+
+use super::{Field, choice, fields, map, number, scalar, texts};
+use crate::config::error::{Mistakes, Problem};
+use crate::config::model::{Check, CheckKind, HttpCheck, Tls, Verify};
+use crate::config::nearest::listed;
+use crate::config::node::{Kind, Node};
+use crate::config::value;
+
+/// How often a target is probed unless its check says otherwise.
+const INTERVAL: Duration = Duration::from_secs(10);
+/// How often while it is changing side.
+const FAST_INTERVAL: Duration = Duration::from_secs(1);
+/// How long a probe may take.
+const TIMEOUT: Duration = Duration::from_secs(2);
+/// Passes that bring a target up.
+const RISE: NonZeroU8 = NonZeroU8::new(2).expect("two is not zero");
+/// Failures that take it down.
+const FALL: NonZeroU8 = NonZeroU8::new(3).expect("three is not zero");
+/// The shortest of all three times: nobody probes a machine more often than that.
+const SPAN_MIN: Duration = Duration::from_millis(10);
+/// The longest of all three times.
+const SPAN_MAX: Duration = Duration::from_secs(86_400);
+
+/// Reads one check; `None` where it has a mistake.
+pub(super) fn check(node: &Node<'_>, file: &Path, mistakes: &mut Mistakes<'_>) -> Option<Check> {
+    let [tcp, http, https, interval, timeout, rise, fall, fast] = fields(
+        node,
+        "a check",
+        ["tcp", "http", "https", "interval", "timeout", "rise", "fall", "fast_interval"],
+        mistakes,
+    )?;
+    let kinds = [tcp, http, https];
+    let kind = match kinds {
+        [None, None, None] => {
+            mistakes.add(node.span, Problem::NoKind);
+            None
+        }
+        [Some((_, node)), None, None] => read_tcp(node, mistakes),
+        [None, Some((_, node)), None] => read_http(node, mistakes),
+        [None, None, Some((_, node))] => read_https(node, file, mistakes),
+        _ => {
+            let named: Vec<_> = kinds.iter().flatten().map(|(key, _)| *key).collect();
+            let kinds = listed(named.iter().map(|key| key.text));
+            mistakes.add(named[1].span, Problem::TwoKinds { kinds });
+            None
+        }
+    };
+    // Defaults give way to a shorter interval, what was written does not.
+    let interval_set = span("the interval", interval, mistakes);
+    let period = interval_set.unwrap_or(INTERVAL);
+    let timeout_set = span("the timeout", timeout, mistakes);
+    let fast_set = span("the fast interval", fast, mistakes);
+    if let (Some(timeout), Some((_, node))) = (timeout_set.filter(|set| *set > period), timeout) {
+        mistakes.add(node.span, Problem::TimeoutTooLong { timeout, interval: period });
+    }
+    if let (Some(fast), Some((_, node))) = (fast_set.filter(|set| *set > period), fast) {
+        mistakes.add(node.span, Problem::FastIntervalTooLong { fast, interval: period });
+    }
+    Some(Check {
+        kind: kind?,
+        interval: period,
+        fast_interval: fast_set.unwrap_or(FAST_INTERVAL.min(period)),
+        timeout: timeout_set.unwrap_or(TIMEOUT.min(period)),
+        rise: streak("a number of passes", rise, mistakes).unwrap_or(RISE),
+        fall: streak("a number of failures", fall, mistakes).unwrap_or(FALL),
+    })
+}
+
+fn span(
+    what: &'static str,
+    field: Option<Field<'_>>,
+    mistakes: &mut Mistakes<'_>,
+) -> Option<Duration> {
+    let text = scalar(field?.1, "a duration", mistakes)?;
+    let span = mistakes.take(text.span, value::duration(text.text))?;
+    if (SPAN_MIN..=SPAN_MAX).contains(&span) {
+        return Some(span);
+    }
+    let problem =
+        Problem::BadSpan { what, text: text.text.into(), least: SPAN_MIN, most: SPAN_MAX };
+    mistakes.add(text.span, problem);
+    None
+}
+
+fn streak(
+    what: &'static str,
+    field: Option<Field<'_>>,
+    mistakes: &mut Mistakes<'_>,
+) -> Option<NonZeroU8> {
+    number::<u8>(field?.1, what, 1..=255, mistakes).and_then(NonZeroU8::new)
+}
+
+fn read_tcp(node: &Node<'_>, mistakes: &mut Mistakes<'_>) -> Option<CheckKind> {
+    let [port] = fields(node, "`tcp`", ["port"], mistakes)?;
+    if port.is_none() {
+        mistakes.add(node.span, Problem::MissingKey { place: "`tcp`", key: "port" });
+    }
+    Some(CheckKind::Tcp { port: read_port(port?.1, mistakes)? })
+}
+
+fn read_http(node: &Node<'_>, mistakes: &mut Mistakes<'_>) -> Option<CheckKind> {
+    let [port, path, status, host, headers, body] =
+        fields(node, "`http`", ["port", "path", "status", "host", "headers", "body"], mistakes)?;
+    request([port, path, status, host, headers, body], 80, None, mistakes)
+}
+
+fn read_https(node: &Node<'_>, file: &Path, mistakes: &mut Mistakes<'_>) -> Option<CheckKind> {
+    let [port, path, status, host, headers, body, sni, ca, verify] = fields(
+        node,
+        "`https`",
+        ["port", "path", "status", "host", "headers", "body", "sni", "ca", "verify"],
+        mistakes,
+    )?;
+    let sni = sni.and_then(|(_, node)| read_host(node, mistakes));
+    let verify = match (ca, verify.and_then(|(_, node)| boolean(node, mistakes))) {
+        (Some((key, _)), Some(false)) => {
+            mistakes.add(key.span, Problem::CaWithoutVerify);
+            Verify::Off
+        }
+        (None, Some(false)) => Verify::Off,
+        (Some((_, node)), _) => read_ca(node, file, mistakes)?,
+        (None, _) => Verify::System,
+    };
+    request([port, path, status, host, headers, body], 443, Some(Tls { sni, verify }), mistakes)
+}
+
+fn boolean(node: &Node<'_>, mistakes: &mut Mistakes<'_>) -> Option<bool> {
+    choice(node, "yes or no", &[("true", true), ("false", false)], mistakes)
+}
+
+fn read_ca(node: &Node<'_>, file: &Path, mistakes: &mut Mistakes<'_>) -> Option<Verify> {
+    let text = scalar(node, "the path of a file", mistakes)?;
+    let path = file.parent().unwrap_or(Path::new("")).join(text.text);
+    if !path.is_file() {
+        mistakes.add(text.span, Problem::MissingCa { path });
+        return None;
+    }
+    Some(Verify::Ca(path))
+}
+
+/// What HTTP and HTTPS have in common: port, path, status, host, headers, body.
+fn request(
+    [port, path, status, host, headers, body]: [Option<Field<'_>>; 6],
+    port_default: u16,
+    tls: Option<Tls>,
+    mistakes: &mut Mistakes<'_>,
+) -> Option<CheckKind> {
+    let port = match port {
+        Some((_, node)) => read_port(node, mistakes),
+        None => NonZeroU16::new(port_default),
+    };
+    Some(CheckKind::Http(HttpCheck {
+        path: path
+            .and_then(|(_, node)| read_path(node, mistakes))
+            .unwrap_or_else(|| "/".to_owned()),
+        host: host.and_then(|(_, node)| read_host(node, mistakes)),
+        headers: headers.map(|(_, node)| read_headers(node, mistakes)).unwrap_or_default(),
+        status: match status {
+            Some((_, node)) => read_status(node, mistakes),
+            None => vec![200..=299],
+        },
+        body: body.and_then(|(_, node)| read_body(node, mistakes)),
+        port: port?,
+        tls,
+    }))
+}
+
+fn read_port(node: &Node<'_>, mistakes: &mut Mistakes<'_>) -> Option<NonZeroU16> {
+    number::<u16>(node, "a port", 1..=65535, mistakes).and_then(NonZeroU16::new)
+}
+
+fn read_path(node: &Node<'_>, mistakes: &mut Mistakes<'_>) -> Option<String> {
+    let text = scalar(node, "a path", mistakes)?;
+    let fine = text.text.starts_with('/')
+        && text.text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
+    if !fine {
+        mistakes.add(text.span, Problem::BadPath { text: text.text.into() });
+    }
+    fine.then(|| text.text.to_owned())
+}
+
+fn read_host(node: &Node<'_>, mistakes: &mut Mistakes<'_>) -> Option<String> {
+    let text = scalar(node, "a host", mistakes)?;
+    let fine = !text.text.is_empty()
+        && text.text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte));
+    if !fine {
+        mistakes.add(text.span, Problem::BadHost { text: text.text.into() });
+    }
+    fine.then(|| text.text.to_owned())
+}
+
+fn read_headers(node: &Node<'_>, mistakes: &mut Mistakes<'_>) -> Vec<(String, String)> {
+    let mut headers = Vec::new();
+    for (name, node) in map(node, "a map of header fields", mistakes).into_iter().flatten() {
+        let Some(content) = scalar(node, "the field's value", mistakes) else { continue };
+        // RFC 9110 §5.1 and §5.5: a token, and a value without line breaks.
+        let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+        let visible = |byte: u8| byte == b'\t' || byte == b' ' || byte.is_ascii_graphic();
+        if name.text.is_empty() || !name.text.bytes().all(token) {
+            mistakes.add(name.span, Problem::BadHeader { text: name.text.into() });
+        } else if !content.text.bytes().all(visible) {
+            mistakes.add(content.span, Problem::BadHeader { text: content.text.into() });
+        } else {
+            headers.push((name.text.to_owned(), content.text.to_owned()));
+        }
+    }
+    headers
+}
+
+fn read_status(node: &Node<'_>, mistakes: &mut Mistakes<'_>) -> Vec<RangeInclusive<u16>> {
+    let found = texts(node, "a status or a list of them", mistakes);
+    if found.is_empty() && matches!(&node.kind, Kind::List(_)) {
+        mistakes.add(node.span, Problem::NoValues);
+    }
+    let mut ranges = Vec::new();
+    for text in found {
+        let (low, high) = text.text.split_once('-').unwrap_or((text.text, text.text));
+        let code = |text: &str| value::number::<u16>("a status", text.trim(), 100..=599).ok();
+        match (code(low), code(high)) {
+            (Some(low), Some(high)) if low <= high => ranges.push(low..=high),
+            _ => mistakes.add(text.span, Problem::BadStatus { text: text.text.into() }),
+        }
+    }
+    ranges
+}
+
+fn read_body(node: &Node<'_>, mistakes: &mut Mistakes<'_>) -> Option<String> {
+    let text = scalar(node, "a text", mistakes)?;
+    if text.text.is_empty() {
+        mistakes.add(text.span, Problem::EmptyText { what: "the body's text" });
+    }
+    Some(text.text.to_owned())
+}

@@ -1,0 +1,249 @@
+//! What a zone file may say: nodes are walked, mistakes told, and reading goes on.
+//!
+//! Literal values (durations, addresses, choices) are final here. What one part says of another, names
+//! and references among them, is left to [`super::resolve`]. Defaults stand where a key is read.
+
+mod check;
+mod pool;
+mod record;
+
+use std::path::Path;
+use std::sync::Arc;
+
+pub(crate) use pool::{CheckRef, PoolRef, PoolSpec, WhenSpec};
+pub(crate) use record::{RecordSpec, SetSpec};
+
+use super::error::{Mistakes, Problem, Span};
+use super::files::zone_of_file;
+use super::model::Check;
+use super::nearest::{listed, nearest};
+use super::node::{Kind, Node, Text};
+use super::value;
+use crate::name::Name;
+
+/// A zone file, as written.
+pub(crate) struct ZoneSpec<'n> {
+    pub(crate) origin: Name,
+    /// For records that set none.
+    pub(crate) ttl: u32,
+    /// The key `ns`, where it is.
+    pub(crate) ns_at: Option<Span>,
+    pub(crate) ns: Vec<Text<'n>>,
+    pub(crate) soa: SoaSpec<'n>,
+    /// `None`, here and among the pools, where it has a mistake: its name is known all the same.
+    pub(crate) checks: Vec<(Text<'n>, Option<Arc<Check>>)>,
+    pub(crate) pools: Vec<(Text<'n>, Option<PoolSpec<'n>>)>,
+    pub(crate) records: Vec<RecordSpec<'n>>,
+}
+
+/// The start of authority, as written.
+#[derive(Default)]
+pub(crate) struct SoaSpec<'n> {
+    pub(crate) mname: Option<Text<'n>>,
+    pub(crate) rname: Option<Text<'n>>,
+    pub(crate) serial: Option<u32>,
+    pub(crate) ttl: Option<u32>,
+    pub(crate) refresh: Option<u32>,
+    pub(crate) retry: Option<u32>,
+    pub(crate) expire: Option<u32>,
+    pub(crate) minimum: Option<u32>,
+}
+
+/// The TTL of records where the zone sets none: an hour.
+const TTL: u32 = 3600;
+
+/// Reads the top level; `None` where not even the zone's name is known.
+pub(crate) fn zone<'n>(
+    root: &'n Node<'_>,
+    file: &Path,
+    mistakes: &mut Mistakes<'_>,
+) -> Option<ZoneSpec<'n>> {
+    if !matches!(&root.kind, Kind::Map(entries) if entries.iter().any(|(key, value)| {
+        key.scalar().is_some_and(|key| key.text == "zone") && value.scalar().is_some()
+    })) {
+        mistakes.add(root.span, Problem::NotNative);
+        return None;
+    }
+    let [zone, ttl, ns, soa, checks, pools, records] = fields(
+        root,
+        "a zone file",
+        ["zone", "ttl", "ns", "soa", "checks", "pools", "records"],
+        mistakes,
+    )?;
+    let origin = origin(zone?.1, file, mistakes);
+    let spec = ZoneSpec {
+        ttl: ttl.and_then(|(_, node)| ttl_of(node, mistakes)).unwrap_or(TTL),
+        ns_at: ns.map(|(key, _)| key.span),
+        ns: ns
+            .map(|(_, node)| texts(node, "a name or a list of names", mistakes))
+            .unwrap_or_default(),
+        soa: soa.map(|(_, node)| read_soa(node, mistakes)).unwrap_or_default(),
+        checks: entries(checks, "a map of checks", mistakes)
+            .into_iter()
+            .map(|(name, node)| (name, check::check(node, file, mistakes).map(Arc::new)))
+            .collect(),
+        pools: entries(pools, "a map of pools", mistakes)
+            .into_iter()
+            .map(|(name, node)| (name, pool::pool(name, node, file, mistakes)))
+            .collect(),
+        records: entries(records, "a map of records", mistakes)
+            .into_iter()
+            .map(|(name, node)| record::record(name, node, file, mistakes))
+            .collect(),
+        origin: origin?,
+    };
+    Some(spec)
+}
+
+fn origin(node: &Node<'_>, file: &Path, mistakes: &mut Mistakes<'_>) -> Option<Name> {
+    let text = scalar(node, "the zone's name", mistakes)?;
+    let origin = match Name::parse_absolute(text.text) {
+        Ok(name) if text.text != "@" => name,
+        result => {
+            let error = result.err().unwrap_or(crate::name::NameError::Empty);
+            mistakes.add(text.span, Problem::BadName { text: text.text.into(), error });
+            return None;
+        }
+    };
+    match zone_of_file(file) {
+        Some(named) if named == origin => {}
+        Some(named) => {
+            let problem = Problem::ZoneName { zone: origin.to_string(), file: named.to_string() };
+            mistakes.add(text.span, problem);
+        }
+        None => {
+            let name = file.file_name().map(|name| name.to_string_lossy().into_owned());
+            mistakes.add(Span::FILE, Problem::FileName { name: name.unwrap_or_default() });
+        }
+    }
+    Some(origin)
+}
+
+fn read_soa<'n>(node: &'n Node<'_>, mistakes: &mut Mistakes<'_>) -> SoaSpec<'n> {
+    let known = ["mname", "rname", "serial", "ttl", "refresh", "retry", "expire", "minimum"];
+    let Some([mname, rname, serial, ttl, refresh, retry, expire, minimum]) =
+        fields(node, "`soa`", known, mistakes)
+    else {
+        return SoaSpec::default();
+    };
+    let mut seconds = |field: Option<Field<'n>>| field.and_then(|(_, node)| ttl_of(node, mistakes));
+    SoaSpec {
+        ttl: seconds(ttl),
+        refresh: seconds(refresh),
+        retry: seconds(retry),
+        expire: seconds(expire),
+        minimum: seconds(minimum),
+        mname: mname.and_then(|(_, node)| scalar(node, "a name", mistakes)),
+        rname: rname.and_then(|(_, node)| scalar(node, "a mailbox", mistakes)),
+        serial: serial.and_then(|(_, node)| number(node, "a serial", 0..=u32::MAX, mistakes)),
+    }
+}
+
+/// A key and its value.
+type Field<'n> = (Text<'n>, &'n Node<'n>);
+
+/// The values of a map by its known keys, in their order; unknown keys are told.
+///
+/// Nothing at all is an empty map, so that what stands below a key can be commented out.
+fn fields<'n, const N: usize>(
+    node: &'n Node<'_>,
+    place: &'static str,
+    known: [&'static str; N],
+    mistakes: &mut Mistakes<'_>,
+) -> Option<[Option<Field<'n>>; N]> {
+    let mut found = [None; N];
+    for (key, value) in map(node, "a map", mistakes)? {
+        match known.iter().position(|known| *known == key.text) {
+            // A key that stands twice was told when the file was parsed.
+            Some(at) if found[at].is_none() => found[at] = Some((key, value)),
+            Some(_) => {}
+            None => mistakes.add(key.span, unknown_key(place, key.text, &known)),
+        }
+    }
+    Some(found)
+}
+
+fn unknown_key(place: &'static str, key: &str, known: &[&'static str]) -> Problem {
+    let near = nearest(key, known.iter().copied());
+    Problem::UnknownKey { place, key: key.into(), near, known: listed(known.iter().copied()) }
+}
+
+/// The entries of a map that may be missing.
+fn entries<'n>(
+    field: Option<Field<'n>>,
+    what: &'static str,
+    mistakes: &mut Mistakes<'_>,
+) -> Vec<Field<'n>> {
+    field.and_then(|(_, node)| map(node, what, mistakes)).into_iter().flatten().collect()
+}
+
+fn map<'n>(
+    node: &'n Node<'_>,
+    what: &'static str,
+    mistakes: &mut Mistakes<'_>,
+) -> Option<impl Iterator<Item = Field<'n>> + use<'n>> {
+    let entries: &[_] = match &node.kind {
+        Kind::Map(entries) => entries,
+        _ if node.is_nothing() => &[],
+        _ => {
+            mistakes.add(node.span, Problem::Expected { what, found: node.describe() });
+            return None;
+        }
+    };
+    Some(entries.iter().filter_map(|(key, value)| Some((key.scalar()?, value))))
+}
+
+fn scalar<'n>(
+    node: &'n Node<'_>,
+    what: &'static str,
+    mistakes: &mut Mistakes<'_>,
+) -> Option<Text<'n>> {
+    let text = node.scalar();
+    if text.is_none() {
+        mistakes.add(node.span, Problem::Expected { what, found: node.describe() });
+    }
+    text
+}
+
+/// One value or a list of them.
+fn texts<'n>(node: &'n Node<'_>, what: &'static str, mistakes: &mut Mistakes<'_>) -> Vec<Text<'n>> {
+    match &node.kind {
+        Kind::List(items) => {
+            items.iter().filter_map(|item| scalar(item, "a single value", mistakes)).collect()
+        }
+        _ => scalar(node, what, mistakes).into_iter().collect(),
+    }
+}
+
+fn ttl_of(node: &Node<'_>, mistakes: &mut Mistakes<'_>) -> Option<u32> {
+    let text = scalar(node, "a TTL", mistakes)?;
+    mistakes.take(text.span, value::ttl(text.text))
+}
+
+fn number<T: TryFrom<u32>>(
+    node: &Node<'_>,
+    what: &'static str,
+    range: std::ops::RangeInclusive<u32>,
+    mistakes: &mut Mistakes<'_>,
+) -> Option<T> {
+    let text = scalar(node, what, mistakes)?;
+    mistakes.take(text.span, value::number(what, text.text, range))
+}
+
+/// One of a few words.
+fn choice<T: Copy>(
+    node: &Node<'_>,
+    what: &'static str,
+    known: &[(&'static str, T)],
+    mistakes: &mut Mistakes<'_>,
+) -> Option<T> {
+    let text = scalar(node, what, mistakes)?;
+    let found = known.iter().find(|(word, _)| *word == text.text).map(|&(_, value)| value);
+    if found.is_none() {
+        let words = || known.iter().map(|&(word, _)| word);
+        let near = nearest(text.text, words());
+        let known = listed(words());
+        mistakes.add(text.span, Problem::BadChoice { what, text: text.text.into(), near, known });
+    }
+    found
+}

@@ -1,0 +1,100 @@
+//! `records:`, the names of the zone and what each has.
+
+use std::path::Path;
+
+use super::pool::{PoolRef, pool_ref};
+use super::{Field, fields, map, texts, ttl_of};
+use crate::config::error::{Mistakes, Problem};
+use crate::config::nearest::nearest;
+use crate::config::node::{Kind, Node, Text};
+use crate::rdata;
+
+/// One name and all that stands under it.
+pub(crate) struct RecordSpec<'n> {
+    pub(crate) name: Text<'n>,
+    pub(crate) pool: Option<(Text<'n>, PoolRef<'n>)>,
+    pub(crate) sets: Vec<SetSpec<'n>>,
+}
+
+/// The values of one type.
+pub(crate) struct SetSpec<'n> {
+    pub(crate) rtype: u16,
+    /// The type as written.
+    pub(crate) key: Text<'n>,
+    pub(crate) ttl: Option<u32>,
+    /// In presentation format, or the text itself of TXT.
+    pub(crate) values: Vec<Text<'n>>,
+}
+
+/// Reads one name.
+pub(super) fn record<'n>(
+    name: Text<'n>,
+    node: &'n Node<'_>,
+    file: &Path,
+    mistakes: &mut Mistakes<'_>,
+) -> RecordSpec<'n> {
+    let mut record = RecordSpec { name, pool: None, sets: Vec::new() };
+    let Some(entries) = map(node, "a map of `pool` and record types", mistakes) else {
+        return record;
+    };
+    let mut empty = true;
+    for (key, value) in entries {
+        empty = false;
+        if key.text == "pool" {
+            record.pool = pool_ref(name, value, file, mistakes).map(|pool| (key, pool));
+        } else if let Some(rtype) = rtype(key, mistakes) {
+            record.sets.push(set(rtype, (key, value), mistakes));
+        }
+    }
+    if empty {
+        mistakes.add(name.span, Problem::NoRecords { name: name.text.into() });
+    }
+    record
+}
+
+fn rtype(key: Text<'_>, mistakes: &mut Mistakes<'_>) -> Option<u16> {
+    let text = || key.text.to_owned();
+    match rdata::parse_type(key.text) {
+        Some(rdata::rtype::SOA) => {
+            mistakes.add(key.span, Problem::SoaAmongRecords);
+            None
+        }
+        Some(rtype) => Some(rtype),
+        None => {
+            if !mistakes.is_full() {
+                let near = nearest(key.text, ["pool"])
+                    .map_or_else(|| rdata::nearest_type(key.text), |_| Some("pool"));
+                mistakes.add(key.span, Problem::UnknownType { text: text(), near });
+            }
+            None
+        }
+    }
+}
+
+/// Reads a string, a list, or `{ttl, values}`.
+fn set<'n>(rtype: u16, (key, node): Field<'n>, mistakes: &mut Mistakes<'_>) -> SetSpec<'n> {
+    let mut set = SetSpec { rtype, key, ttl: None, values: Vec::new() };
+    let values = match &node.kind {
+        Kind::Map(_) => {
+            let place = "a record set";
+            let Some([ttl, values]) = fields(node, place, ["ttl", "values"], mistakes) else {
+                return set;
+            };
+            set.ttl = ttl.and_then(|(_, node)| ttl_of(node, mistakes));
+            let Some((_, values)) = values else {
+                mistakes.add(node.span, Problem::MissingKey { place, key: "values" });
+                return set;
+            };
+            values
+        }
+        _ => node,
+    };
+    set.values = match &values.kind {
+        Kind::List(items) if items.is_empty() => {
+            mistakes.add(values.span, Problem::NoValues);
+            Vec::new()
+        }
+        _ => texts(values, "a value, a list, or `{ttl, values}`", mistakes),
+    };
+    set
+}

@@ -1,0 +1,160 @@
+//! Scalars read as what they stand for: durations, numbers, addresses, shares.
+//!
+//! YAML's own types are never asked: `010` is ten where a number belongs and a name where a name
+//! does, `1e3` is no number at all.
+
+use std::net::IpAddr;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use super::error::Problem;
+use super::model::TTL_MAX;
+
+/// Units of time, the longest first, in milliseconds.
+const UNITS: [(&str, u64); 6] = [
+    ("w", 604_800_000),
+    ("d", 86_400_000),
+    ("h", 3_600_000),
+    ("m", 60_000),
+    ("s", 1000),
+    ("ms", 1),
+];
+
+/// A span of time such as `10s`, `500ms` or `1m30s`; a bare number is seconds.
+///
+/// Units go from long to short and stand once each.
+pub(crate) fn duration(text: &str) -> Result<Duration, Problem> {
+    let bad = || Problem::BadDuration { text: text.into() };
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return text.parse().map(Duration::from_secs).map_err(|_| bad());
+    }
+    let mut rest = text;
+    let mut units = UNITS.as_slice();
+    let mut total: u64 = 0;
+    while !rest.is_empty() {
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        let (number, tail) = rest.split_at(digits);
+        let letters = tail.bytes().take_while(u8::is_ascii_alphabetic).count();
+        let (unit, tail) = tail.split_at(letters);
+        let place = units.iter().position(|&(known, _)| known == unit).ok_or_else(bad)?;
+        let part = number.parse::<u64>().ok().and_then(|n| n.checked_mul(units[place].1));
+        total = part.and_then(|part| total.checked_add(part)).ok_or_else(bad)?;
+        units = &units[place + 1..];
+        rest = tail;
+    }
+    if text.is_empty() { Err(bad()) } else { Ok(Duration::from_millis(total)) }
+}
+
+/// A duration in whole seconds, at most [`TTL_MAX`].
+pub(crate) fn ttl(text: &str) -> Result<u32, Problem> {
+    let duration = duration(text)?;
+    match u32::try_from(duration.as_secs()) {
+        Ok(seconds) if seconds <= TTL_MAX && duration.subsec_nanos() == 0 => Ok(seconds),
+        _ => Err(Problem::BadTtl { text: text.into() }),
+    }
+}
+
+/// A whole number in decimal digits, within `range`.
+pub(crate) fn number<T>(
+    what: &'static str,
+    text: &str,
+    range: RangeInclusive<u32>,
+) -> Result<T, Problem>
+where
+    T: TryFrom<u32>,
+{
+    text.bytes()
+        .all(|byte| byte.is_ascii_digit())
+        .then(|| text.parse::<u32>().ok())
+        .flatten()
+        .filter(|number| range.contains(number))
+        .and_then(|number| T::try_from(number).ok())
+        .ok_or_else(|| Problem::BadNumber {
+            what,
+            text: text.into(),
+            least: *range.start(),
+            most: *range.end(),
+        })
+}
+
+/// An IPv4 or IPv6 address.
+pub(crate) fn address(text: &str) -> Result<IpAddr, Problem> {
+    text.parse().map_err(|_| Problem::BadAddress { text: text.into() })
+}
+
+/// A share from 0 to 1 in parts of a thousand, read digit by digit so that none is rounded.
+pub(crate) fn share(text: &str) -> Result<u16, Problem> {
+    let bad = || Problem::BadShare { text: text.into() };
+    let (whole, part) = text.split_once('.').unwrap_or((text, "0"));
+    let whole: u16 = match whole {
+        "0" => 0,
+        "1" => 1000,
+        _ => return Err(bad()),
+    };
+    if part.is_empty() || part.len() > 3 || !part.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(bad());
+    }
+    let scale = [100, 10, 1][part.len() - 1];
+    let part: u16 = part.parse().map_err(|_| bad())?;
+    Some(whole + part * scale).filter(|&share| share <= 1000).ok_or_else(bad)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_read_as_people_write_them() {
+        for (text, milliseconds) in [
+            ("10s", 10_000),
+            ("500ms", 500),
+            ("1m30s", 90_000),
+            ("1h", 3_600_000),
+            ("14d", 1_209_600_000),
+            ("2w", 1_209_600_000),
+            ("90", 90_000),
+            ("010", 10_000),
+            ("0", 0),
+            ("1s500ms", 1500),
+        ] {
+            assert_eq!(duration(text), Ok(Duration::from_millis(milliseconds)), "{text}");
+        }
+        for text in
+            ["", "s", "1x", "1e3", "-1s", "1.5s", "30s1m", "1s1s", "1 s", "99999999999999999999"]
+        {
+            assert_eq!(duration(text), Err(Problem::BadDuration { text: text.into() }), "{text}");
+        }
+    }
+
+    #[test]
+    fn rfc2181_8_a_ttl_has_31_bits_and_whole_seconds() {
+        for (text, expected) in
+            [("1d", Some(86_400)), ("2147483647", Some(TTL_MAX)), ("0", Some(0))]
+        {
+            assert_eq!(ttl(text).ok(), expected, "{text}");
+        }
+        for text in ["2147483648", "500ms", "3551w"] {
+            assert_eq!(ttl(text), Err(Problem::BadTtl { text: text.into() }), "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_decimal_digits_within_their_range() {
+        assert_eq!(number::<u16>("a port", "010", 1..=65535), Ok(10));
+        for text in ["0", "65536", "1e3", "+1", "0x10", "", "-1", "4294967296"] {
+            assert!(number::<u16>("a port", text, 1..=65535).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn shares_are_exact() {
+        for (text, expected) in
+            [("0", 0), ("0.5", 500), ("0.05", 50), ("0.333", 333), ("1", 1000), ("1.0", 1000)]
+        {
+            assert_eq!(share(text), Ok(expected), "{text}");
+        }
+        for text in ["", "2", "1.1", "0.3333", ".5", "0.", "50%", "-0.5", "0.-5"] {
+            assert_eq!(share(text), Err(Problem::BadShare { text: text.into() }), "{text}");
+        }
+    }
+}
