@@ -1,1 +1,3 @@
-//! To come.
+//! The commands, a file each.
+
+pub mod check;
