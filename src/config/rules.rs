@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | RFC 1034 §3.6.2 | a CNAME stands alone, and chains of them end | `alone`, `cname_circles` |
 //! | RFC 2181 §5 | no record twice in a set | `duplicates` |
-//! | RFC 2181 §10.1, RFC 6672 §2.4 | one CNAME, one DNAME a name | `alone` |
+//! | RFC 2181 §10.1, RFC 6672 §2.4 | one CNAME, one DNAME a name; one SOA too | `alone` |
 //! | RFC 2181 §10.3 | NS, MX and SRV do not lead to a CNAME | `targets` |
 //! | RFC 4592 §4.2 | no NS at a wildcard | `alone` |
 //! | RFC 2136 §7.18, RFC 6672 §2.4 | what a cut or a DNAME hides is never answered | `occluded` |
@@ -103,7 +103,7 @@ fn alone(owner: &Owner, origin: &Name, mistakes: &mut Mistakes<'_>) {
             mistakes.add(cname.at, Problem::CnameBesideOther { name: name(), other });
         }
     }
-    for rtype in [rtype::CNAME, rtype::DNAME] {
+    for rtype in [rtype::CNAME, rtype::DNAME, rtype::SOA] {
         if let Some(second) = owner.set(rtype).and_then(|set| set.entries.get(1)) {
             let rtype = rdata::type_name(rtype).to_string();
             mistakes.add(second.at, Problem::OnlyOne { rtype, name: name() });
@@ -185,7 +185,8 @@ impl<'o> Index<'o> {
             })
             .collect();
         for circle in circles(&next) {
-            let first = self.owners[circle[0]].set(rtype::CNAME).and_then(|set| set.entries.first());
+            let first =
+                self.owners[circle[0]].set(rtype::CNAME).and_then(|set| set.entries.first());
             let at = first.map_or(Span::FILE, |entry| entry.at);
             let around = circle.iter().chain(circle.first());
             let names = around.map(|&place| self.owners[place].name.to_string()).collect();
@@ -262,7 +263,8 @@ impl<'o> Index<'o> {
             let pool = owner.pool.map(|at| (at, "pool".to_owned()));
             for (span, what) in hidden.chain(pool) {
                 let at = Name::from_wire(at).map_or_else(String::new, |name| name.to_string());
-                mistakes.add(span, Problem::Occluded { what, name: owner.name.to_string(), by, at });
+                mistakes
+                    .add(span, Problem::Occluded { what, name: owner.name.to_string(), by, at });
             }
         }
     }
@@ -310,7 +312,8 @@ pub(crate) fn circles(next: &[Option<usize>]) -> Vec<Vec<usize>> {
             circle.push(place);
             on = next[place];
         }
-        let first = circle.iter().enumerate().min_by_key(|(_, place)| **place).map_or(0, |(i, _)| i);
+        let first =
+            circle.iter().enumerate().min_by_key(|(_, place)| **place).map_or(0, |(i, _)| i);
         circle.rotate_left(first);
         found.push(circle);
     }
