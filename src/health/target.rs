@@ -91,12 +91,10 @@ impl Health {
         use Outcome::{Fail, Pass};
 
         match (self, outcome) {
-            (Unknown | Up { .. }, Pass) => Up { failed: 0 },
             (Up { failed }, Fail) if failed + 1 < fall.get() => Up { failed: failed + 1 },
-            (Unknown | Up { .. }, Fail) => Down { passed: 0 },
-            (Down { .. }, Fail) => Down { passed: 0 },
+            (Unknown | Up { .. } | Down { .. }, Fail) => Down { passed: 0 },
             (Down { passed }, Pass) if passed + 1 < rise.get() => Down { passed: passed + 1 },
-            (Down { .. }, Pass) => Up { failed: 0 },
+            (Unknown | Up { .. } | Down { .. }, Pass) => Up { failed: 0 },
         }
     }
 

@@ -8,14 +8,14 @@
 //!                        └──▶ sink(Report), after every probe
 //! ```
 //!
-//! It knows neither zones nor who reads its reports, so it works the same inside a server and beside
-//! one. It has a thread of its own, of low priority: the CPU is for answers first.
+//! It knows neither zones nor who reads its reports, so it works the same inside a server and
+//! beside one. It has a thread of its own, of low priority: the CPU is for answers first.
 //!
 //! Two kinds of trouble are kept apart. What the way to a target or the target itself does is a
-//! failure, "network unreachable" among it: clients that come the same way would fail as well. What the
-//! prober lacks itself (file descriptors, local ports, its source address, a readable CA file, CPU time) says
-//! nothing of the target: nothing is reported, the probe is made again a second later, and the log warns
-//! once a minute.
+//! failure, "network unreachable" among it: clients that come the same way would fail as well. What
+//! the prober lacks itself (file descriptors, local ports, its source address, a readable CA file,
+//! CPU time) says nothing of the target: nothing is reported, the probe is made again a second
+//! later, and the log warns once a minute.
 
 pub mod check;
 pub mod run;
@@ -33,17 +33,19 @@ use tracing::error;
 
 use self::check::Checker;
 use self::run::{Progress, Wanted};
+use self::schedule::Schedule;
 use crate::health::target::{Report, Target};
 
-/// How nice the prober's thread is to those that answer (setpriority(2)): at 10 they get nine tenths of a
-/// core that they would share.
+/// How nice the prober's thread is to those that answer (setpriority(2)): at 10 they get nine
+/// tenths of a core that they would share.
 #[cfg(target_os = "linux")]
 const NICE: i32 = 10;
 
 /// What the operator sets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// The addresses to probe from, the first of the target's family; without one the system chooses.
+    /// The addresses to probe from, the first of the target's family; without one the system
+    /// chooses.
     pub source: Vec<IpAddr>,
     /// The most probes at once; each needs a file descriptor.
     pub in_flight: NonZeroUsize,
@@ -70,7 +72,7 @@ impl Prober {
         let ended = EndGuard(Arc::clone(&progress));
         let thread = thread::Builder::new().name("prober".into()).spawn(move || {
             lower_priority();
-            let schedule = run::schedule(settings.in_flight);
+            let schedule = Schedule::new(settings.in_flight, fastrand::Rng::new());
             let checker = Arc::new(Checker::new(settings.source));
             let probe = |target| {
                 let checker = Arc::clone(&checker);
@@ -82,8 +84,8 @@ impl Prober {
         Ok(Self { wanted, progress, thread: Arc::new(Mutex::new(Some(thread))) })
     }
 
-    /// Replaces the targets. Those that stay keep their health and their schedule, new ones are probed
-    /// at once, the probes of those that leave are dropped.
+    /// Replaces the targets. Those that stay keep their health and their schedule, new ones are
+    /// probed at once, the probes of those that leave are dropped.
     pub fn set_targets(&self, targets: Vec<Target>) {
         self.wanted.send_modify(|wanted| {
             wanted.targets = targets.into();
@@ -91,16 +93,16 @@ impl Prober {
         });
     }
 
-    /// Blocks until every target that is set now has had an outcome, and that was reported; `false` at
-    /// the cap, or if the prober ends.
+    /// Blocks until every target that is set now has had an outcome, and that was reported; `false`
+    /// at the cap, or if the prober ends.
     #[must_use]
     pub fn first_round(&self, cap: Duration) -> bool {
         let version = self.wanted.borrow().version;
         self.progress.wait(version, cap)
     }
 
-    /// Ends the prober and waits until it has; its probes in flight are dropped, and no report comes
-    /// after this.
+    /// Ends the prober and waits until it has; its probes in flight are dropped, and no report
+    /// comes after this.
     pub fn stop(self) {
         self.wanted.send_modify(|wanted| wanted.stop = true);
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -110,8 +112,8 @@ impl Prober {
     }
 }
 
-/// Tells those who wait that the prober's thread has ended, and everyone if that was a panic: without probes
-/// every backend keeps the side it is on for good.
+/// Tells those who wait that the prober's thread has ended, and everyone if that was a panic:
+/// without probes every backend keeps the side it is on for good.
 struct EndGuard(Arc<Progress>);
 
 impl Drop for EndGuard {
@@ -123,7 +125,8 @@ impl Drop for EndGuard {
     }
 }
 
-/// Lowers the priority of the calling thread; elsewhere than on Linux it would be the whole process's.
+/// Lowers the priority of the calling thread; elsewhere than on Linux it would be the whole
+/// process's.
 fn lower_priority() {
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::process::setpriority_process(None, NICE) {

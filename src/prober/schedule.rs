@@ -5,7 +5,7 @@
 //!                    ▲                                   │
 //!                    └────────────── end ────────────────┘
 //!
-//!   the target is      its next probe starts after the start of its last one (or at its end, if later)
+//!   the target is      from the start of its last probe to the next (or to its end, if later)
 //!   not judged yet     -, at once: it was just added
 //!   just judged        a random part of the interval: what was added together spreads out
 //!   settled            the interval, 10 % early or late at random
@@ -23,8 +23,9 @@ use std::time::Duration;
 use crate::config::model::{Check, JITTER};
 use crate::health::target::{Health, Outcome, Streak, Target};
 
-/// How long a target waits after a probe that could not be made, at most its interval: long enough to cost
-/// nothing while file descriptors are short, short enough to notice when they no longer are.
+/// How long a target waits after a probe that could not be made, at most its interval: long enough
+/// to cost nothing while file descriptors are short, short enough to notice when they no longer
+/// are.
 const OBSTACLE_PAUSE: Duration = Duration::from_secs(1);
 
 /// The targets, their health and the order of their probes.
@@ -84,7 +85,7 @@ impl Schedule {
             }
             let id = match self.ids.remove(target) {
                 Some(id) => {
-                    // Equal to the old one, but not the same memory: that of an old configuration goes.
+                    // Equal, but not the same memory: that of an old configuration goes.
                     if let Some(entry) = self.entries.get_mut(&id) {
                         entry.target = target.clone();
                     }
@@ -140,8 +141,8 @@ impl Schedule {
         self.due.peek().map(|&Reverse((due, _))| due)
     }
 
-    /// Notes that a probe ended and what it found, `None` where it could not be made. Returns what to
-    /// report: nothing for one that could not be made, or whose target has left.
+    /// Notes that a probe ended and what it found, `None` where it could not be made. Returns what
+    /// to report: nothing for one that could not be made, or whose target has left.
     pub fn end(
         &mut self,
         id: Id,
@@ -297,7 +298,7 @@ mod tests {
             assert_eq!(schedule.start(due).map(|(id, _)| id), Some(id));
             schedule.end(id, Some(Outcome::Pass), due + seconds(0.1));
             let next = schedule.wake().unwrap();
-            let pause = next - due;
+            let pause = next.saturating_sub(due);
             assert!(pause >= seconds(8.999) && pause <= seconds(11.001), "{pause:?}");
             due = next;
         }
@@ -314,7 +315,7 @@ mod tests {
                 let outcome = if outcome == '+' { Outcome::Pass } else { Outcome::Fail };
                 schedule.end(id, Some(outcome), due + seconds(0.2));
                 let next = schedule.wake().unwrap();
-                assert_eq!(next - due == FAST, pause == 'f', "{found}: {:?}", next - due);
+                assert_eq!(next == due + FAST, pause == 'f', "{found}: {due:?}, {next:?}");
                 due = next;
             }
         }
@@ -388,6 +389,39 @@ mod tests {
         assert_ne!(id, again);
         let (_, health) = schedule.end(again, Some(Outcome::Pass), FAST).unwrap();
         assert_eq!(health, Health::Up { failed: 0 }, "its first outcome decides");
+    }
+
+    #[test]
+    fn whatever_happens_the_books_balance() {
+        for seed in 0..50 {
+            let mut random = fastrand::Rng::with_seed(seed);
+            let mut schedule = schedule(4);
+            let mut flights = Vec::new();
+            let mut now = Duration::ZERO;
+            for _ in 0..500 {
+                match random.u8(0..10) {
+                    0 => {
+                        let from = random.u8(0..10);
+                        schedule.set_targets(&targets(from..from + random.u8(0..10)), now);
+                    }
+                    1..5 => flights.extend(schedule.start(now)),
+                    5..9 if !flights.is_empty() => {
+                        let (id, _) = flights.swap_remove(random.usize(0..flights.len()));
+                        let outcome = [None, Some(Outcome::Pass), Some(Outcome::Fail)];
+                        schedule.end(id, outcome[random.usize(0..3)], now);
+                    }
+                    _ => now += FAST,
+                }
+                let entries = schedule.entries.values();
+                let idle = entries.clone().filter(|entry| !entry.in_flight).count();
+                let unjudged = entries.filter(|entry| entry.health == Health::Unknown).count();
+                assert!(flights.len() <= 4, "seed {seed}");
+                assert_eq!(schedule.in_flight, flights.len(), "seed {seed}");
+                assert_eq!(schedule.due.len(), idle, "seed {seed}");
+                assert_eq!(schedule.unjudged(), unjudged, "seed {seed}");
+                assert_eq!(schedule.ids.len(), schedule.entries.len(), "seed {seed}");
+            }
+        }
     }
 
     #[test]

@@ -1,16 +1,17 @@
 //! The HTTP and HTTPS check: one GET, and whether its answer is as wished.
 //!
-//! The connection is the probe's own and serves this one request (`Connection: close`); redirects are not
-//! followed, a 3xx is a status like any other. What the server sends is bounded: a head of [`HEAD_MAX`] bytes, of a body
-//! as much as is searched, [`BODY_MAX`], and nothing after the timeout.
+//! The connection is the probe's own and serves this one request (`Connection: close`); redirects
+//! are not followed, a 3xx is a status like any other. What the server sends is bounded: a head of
+//! `HEAD_MAX` bytes, of a body as much as is searched, [`BODY_MAX`], and nothing after the timeout.
 //!
 //! | RFC 9110 | what we do |
 //! |---|---|
-//! | §7.2 Host | the check's host as it is written; else the address, and the port unless it is the scheme's |
+//! | §7.2 Host | the check's host as written; else the address, and the port unless it is usual |
 //! | §10.1.5 User-Agent | `rotadns/VERSION`, unless the check sets one |
 //! | §15 status codes | compared with the check's ranges; interim ones (1xx) are passed over |
 
 use std::fmt::Write as _;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 
@@ -29,7 +30,8 @@ use super::tls::{self, Trust};
 use super::{Deadline, Obstacle, Trouble, tcp};
 use crate::config::model::{BODY_MAX, HttpCheck};
 
-/// The largest head of an answer, in bytes, and the size of the buffer that a connection reads into.
+/// The largest head of an answer, in bytes, and the size of the buffer that a connection reads
+/// into.
 const HEAD_MAX: usize = 16 * 1024;
 
 /// Asks once. Returns what was found, "HTTP 200".
@@ -98,16 +100,18 @@ async fn exchange(
         Ok(format!("HTTP {}", status.as_u16()))
     };
 
-    // The connection moves bytes only while it is polled: here, beside the one request that needs it.
+    // The connection moves bytes only while it is polled: here, beside the one request that needs
+    // it.
     let (mut judge, mut connection) = (pin!(judge), pin!(connection));
     tokio::select! {
         biased;
-        _ = &mut connection => judge.await, // which learns from its channel how the connection ended
+        _ = &mut connection => judge.await, // it was told how that ended
         judged = &mut judge => judged,
     }
 }
 
-/// Whether the first [`BODY_MAX`] bytes of the body contain the text; reads no further than it must.
+/// Whether the first [`BODY_MAX`] bytes of the body contain the text; reads no further than it
+/// must.
 async fn contains(mut body: Incoming, text: &[u8]) -> Result<bool, hyper::Error> {
     if text.is_empty() {
         return Ok(true);
@@ -165,7 +169,8 @@ fn host(check: &HttpCheck, address: IpAddr) -> String {
     }
 }
 
-/// The name that TLS asks for, and that the certificate must have. An address is verified, but not asked for (RFC 6066 §3).
+/// The name that TLS asks for, and that the certificate must have. An address is verified, but not
+/// asked for (RFC 6066 §3).
 fn server_name(check: &HttpCheck, address: IpAddr) -> Result<ServerName<'static>, Trouble> {
     let sni = check.tls.as_ref().and_then(|tls| tls.sni.as_deref());
     let Some(name) = sni.or(check.host.as_deref()) else {
@@ -198,19 +203,22 @@ fn unwished(status: StatusCode, check: &HttpCheck) -> String {
 
 /// What a failed exchange means.
 fn trouble(error: &hyper::Error) -> Trouble {
-    let io = std::error::Error::source(error).and_then(|error| error.downcast_ref());
-    if let Some(error) = io {
-        return tls::trouble(error);
+    let closed = || Trouble::Failed("connection closed before the answer ended".into());
+    let io = std::error::Error::source(error).and_then(|error| error.downcast_ref::<io::Error>());
+    match io {
+        Some(error) if error.kind() == io::ErrorKind::UnexpectedEof => return closed(),
+        Some(error) => return tls::trouble(error),
+        None => {}
     }
-    Trouble::Failed(if error.is_parse_too_large() {
-        format!("the head of the answer has more than {} KiB", HEAD_MAX / 1024)
+    if error.is_incomplete_message() || error.is_closed() || error.is_canceled() {
+        closed()
+    } else if error.is_parse_too_large() {
+        Trouble::Failed(format!("the head of the answer has more than {} KiB", HEAD_MAX / 1024))
     } else if error.is_parse() {
-        "the answer is not HTTP/1".into()
-    } else if error.is_incomplete_message() || error.is_closed() || error.is_canceled() {
-        "connection closed before the answer ended".into()
+        Trouble::Failed("the answer is not HTTP/1".into())
     } else {
-        format!("HTTP: {error}")
-    })
+        Trouble::Failed(format!("HTTP: {error}"))
+    }
 }
 
 #[cfg(test)]
@@ -244,7 +252,8 @@ mod tests {
         String::from_utf8(head).unwrap()
     }
 
-    /// Probes a server that answers with these bytes and closes. Returns what was found, and the head of the request.
+    /// Probes a server that answers with these bytes and closes. Returns what was found, and the
+    /// head of the request.
     async fn answered(
         answer: impl AsRef<[u8]>,
         change: impl FnOnce(&mut HttpCheck),
@@ -257,7 +266,7 @@ mod tests {
         let serve = async {
             let (mut stream, _) = listener.accept().await.unwrap();
             let head = read_head(&mut stream).await;
-            let _ = stream.write_all(answer.as_ref()).await; // the probe may know enough before the end
+            let _ = stream.write_all(answer.as_ref()).await; // the probe may leave before the end
             head
         };
         tokio::join!(probe(&checker, &target), serve)
@@ -337,7 +346,7 @@ mod tests {
             (&many, "- the head of the answer has more than 16 KiB"),
         ] {
             let set = |check: &mut HttpCheck| check.body = Some("ok".into());
-            assert_eq!(found(answer, set).await, expected, "{:.40}", answer);
+            assert_eq!(found(answer, set).await, expected, "{answer:.40}");
         }
         let broken = found(broken_chunk, |check| check.body = Some("ok".into())).await;
         assert!(broken.starts_with("- "), "{broken}");

@@ -21,8 +21,8 @@ use crate::health::target::{Outcome, Target};
 
 /// The longest detail, in bytes: some of it may be what a stranger sent.
 const DETAIL_MAX: usize = 200;
-/// A deadline that is noticed later than this, and than half the timeout, was missed by the prober, not
-/// by the target: the process was stopped, the machine suspended, the CPU busy.
+/// A deadline that is noticed later than this, and than half the timeout, was missed by the prober,
+/// not by the target: the process was stopped, the machine suspended, the CPU busy.
 const LATE_MIN: Duration = Duration::from_millis(100);
 
 /// Makes probes. What they share is here; each has a connection of its own.
@@ -42,8 +42,8 @@ pub struct Found {
 }
 
 impl Checker {
-    /// A checker that probes from the first of these addresses that is of the target's family; without one
-    /// the system chooses.
+    /// A checker that probes from the first of these addresses that is of the target's family;
+    /// without one the system chooses.
     #[must_use]
     pub fn new(source: Vec<IpAddr>) -> Self {
         Self { source, trust: Trust::default() }
@@ -188,8 +188,8 @@ impl Deadline {
         Self { at: Instant::now() + timeout, timeout }
     }
 
-    /// One step of a probe; `unfinished` says what is missing if it comes too late, as in "timed out after
-    /// 2s: no connection".
+    /// One step of a probe; `unfinished` says what is missing if it comes too late, as in "timed
+    /// out after 2s: no connection".
     pub async fn within<T>(
         self,
         unfinished: &str,
@@ -210,7 +210,8 @@ impl Deadline {
 
 /// A text that fits a line of a log, whatever a target put into it.
 fn detail(text: &str) -> Arc<str> {
-    let end = text.floor_char_boundary(DETAIL_MAX);
+    let ends = text.char_indices().map(|(start, letter)| start + letter.len_utf8());
+    let end = ends.take_while(|&end| end <= DETAIL_MAX).last().unwrap_or(0);
     if end == text.len() && !text.contains(char::is_control) {
         return text.into();
     }

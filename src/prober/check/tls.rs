@@ -1,7 +1,7 @@
 //! TLS of HTTPS checks: by what certificates are judged, and what their faults are called.
 //!
-//! Every probe makes a full handshake: a resumed session would not show the certificate again, and one
-//! that expired since would pass.
+//! Every probe makes a full handshake: a resumed session would not show the certificate again, and
+//! one that expired since would pass.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -152,8 +152,8 @@ fn provider() -> Arc<CryptoProvider> {
     Arc::new(aws_lc_rs::default_provider())
 }
 
-/// The verifier of `verify: false`: the operator asked whether the server answers, not who it is. So odd
-/// certificates and those of old algorithms pass as well.
+/// The verifier of `verify: false`: the operator asked whether the server answers, not who it is.
+/// So odd certificates and those of old algorithms pass as well.
 #[derive(Debug)]
 struct AnyCertificate(Arc<CryptoProvider>);
 
@@ -203,8 +203,8 @@ pub fn handshake_trouble(error: &io::Error) -> Trouble {
     }
 }
 
-/// What a failed read or write means, on a connection that may be TLS: with TLS 1.3 a server can refuse
-/// after the client's side of the handshake has ended.
+/// What a failed read or write means, on a connection that may be TLS: with TLS 1.3 a server can
+/// refuse after the client's side of the handshake has ended.
 #[must_use]
 pub fn trouble(error: &io::Error) -> Trouble {
     match tls_error(error) {
@@ -232,11 +232,15 @@ fn certificate_fault(fault: &CertificateError) -> String {
             let wait = span(not_before.as_secs().saturating_sub(time.as_secs()));
             format!("not valid yet, in {wait} only")
         }
+        Fault::BadSignature => "not signed by its issuer".into(),
         Fault::UnknownIssuer => "the issuer is not trusted".into(),
         Fault::NotValidForNameContext { expected, presented } if presented.is_empty() => {
             format!("not for {}, but without a name", expected.to_str())
         }
         Fault::NotValidForNameContext { expected, presented } => {
+            // `DnsName("www.example.com")`
+            let bare = |name: &String| name.split('"').nth(1).unwrap_or(name).to_owned();
+            let presented: Vec<_> = presented.iter().map(bare).collect();
             format!("not for {}, but for {}", expected.to_str(), presented.join(", "))
         }
         other => other.to_string(),
@@ -305,8 +309,9 @@ mod tests {
     }
 
     impl Authority {
-        fn new() -> Self {
+        fn new(name: &str) -> Self {
             let mut params = rcgen::CertificateParams::default();
+            params.distinguished_name.push(rcgen::DnType::CommonName, name);
             params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
             let key = rcgen::KeyPair::generate().unwrap();
             let pem = params.self_signed(&key).unwrap().pem();
@@ -363,7 +368,8 @@ mod tests {
 
     const VALID: [i32; 2] = [2020, 4000];
 
-    /// Probes a server whose certificate is for `name`. Returns what was found, and the name asked for.
+    /// Probes a server whose certificate is for `name`. Returns what was found, and the name asked
+    /// for.
     async fn probed(
         authority: &Authority,
         name: &str,
@@ -388,7 +394,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_certificate_is_verified_against_the_ca_file() {
-        let (ours, theirs) = (Authority::new(), Authority::new());
+        let (ours, theirs) = (Authority::new("ours"), Authority::new("theirs"));
+        let impostor = Authority::new("ours");
         let file = TempFile::new("verified.pem", &ours.pem);
         let www = "www.example.com";
         let tls = |sni: Option<&str>| Tls {
@@ -400,13 +407,14 @@ mod tests {
             (&ours, www, VALID, Some("other.example"), Some(www), "+ HTTP 200"),
             (&ours, "127.0.0.1", VALID, None, None, "+ HTTP 200"),
             (&theirs, www, VALID, Some(www), None, "- certificate: the issuer is not trusted"),
+            (&impostor, www, VALID, Some(www), None, "- certificate: not signed by its issuer"),
             (
                 &ours,
                 www,
                 VALID,
                 Some("api.example.com"),
                 None,
-                "- certificate: not for api.example.com, but for DnsName(\"www.example.com\")",
+                "- certificate: not for api.example.com, but for www.example.com",
             ),
         ];
         for (authority, name, years, host, sni, expected) in rows {
@@ -421,8 +429,21 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn the_systems_roots_do_not_vouch_for_a_stranger() {
+        if let Err(obstacle) = Trust::default().config(&Verify::System) {
+            let why = obstacle.to_string();
+            assert!(why.starts_with("this system trusts no certificates"), "{why}");
+            return; // and there is nothing to make a handshake with
+        }
+        let tls = Tls { sni: None, verify: Verify::System };
+        let stranger = Authority::new("stranger");
+        let (found, _) = probed(&stranger, "127.0.0.1", VALID, None, tls).await;
+        assert_eq!(found, "- certificate: the issuer is not trusted");
+    }
+
+    #[tokio::test]
     async fn a_ca_file_that_was_replaced_counts_from_the_next_probe_on() {
-        let (old, new) = (Authority::new(), Authority::new());
+        let (old, new) = (Authority::new("old"), Authority::new("new"));
         let file = TempFile::new("replaced.pem", &old.pem);
         let trust = Trust::default();
         let verify = Verify::Ca(file.0.clone());
@@ -437,14 +458,14 @@ mod tests {
         let tls = Tls { sni: None, verify: Verify::Off };
         let years = [2020, 2021];
         let host = Some("www.example.com");
-        let (found, asked) = probed(&Authority::new(), "old.example", years, host, tls).await;
+        let (found, asked) = probed(&Authority::new("any"), "old.example", years, host, tls).await;
         assert_eq!((found.as_str(), asked.as_deref()), ("+ HTTP 200", host));
     }
 
     #[tokio::test]
     async fn rfc6066_3_an_address_is_not_asked_for() {
         let tls = Tls { sni: None, verify: Verify::Off };
-        let (found, asked) = probed(&Authority::new(), "127.0.0.1", VALID, None, tls).await;
+        let (found, asked) = probed(&Authority::new("any"), "127.0.0.1", VALID, None, tls).await;
         assert_eq!((found.as_str(), asked), ("+ HTTP 200", None));
     }
 
