@@ -11,7 +11,7 @@
 //!
 //! Where we differ on purpose, [`our_way`] says so and why.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::RecordType;
@@ -74,11 +74,10 @@ fn answers_are_those_of_the_referees() {
     let mut ours = rotadns.client();
     let mut theirs: Vec<Client> = referees.iter().map(Server::client).collect();
 
-    let mut mistakes = Vec::new();
-    let mut asked = 0;
+    // Told once a name: all types and ways of it usually go wrong together.
+    let mut mistakes = BTreeMap::new();
     for question in questions() {
         for way in WAYS {
-            asked += 1;
             let said: Vec<Answer> = theirs
                 .iter_mut()
                 .map(|referee| comparable(referee.answer(&question, way)))
@@ -89,15 +88,17 @@ fn answers_are_those_of_the_referees() {
                 None => most_agree(&said).contains(&&our),
             };
             if !is_right {
-                mistakes.push(format!(
-                    "{} {} {way:?}\n  RotaDNS {our}\n  NSD     {}\n  Knot    {}\n  BIND    {}",
-                    question.name, question.rtype, said[0], said[1], said[2]
-                ));
+                mistakes.entry(question.name.to_ascii_lowercase()).or_insert_with(|| {
+                    format!(
+                        "{} {} {way:?}\n  RotaDNS {our}\n  NSD     {}\n  Knot    {}\n  BIND    {}",
+                        question.name, question.rtype, said[0], said[1], said[2]
+                    )
+                });
             }
         }
     }
-    let shown = mistakes.iter().take(20).map(String::as_str).collect::<Vec<_>>().join("\n");
-    assert!(mistakes.is_empty(), "{} of {asked} answers differ:\n{shown}", mistakes.len());
+    let shown: Vec<&str> = mistakes.values().take(20).map(String::as_str).collect();
+    assert!(mistakes.is_empty(), "{} names differ:\n{}", mistakes.len(), shown.join("\n"));
 }
 
 /// The answer that two referees give; each of the three where no two agree.
@@ -121,6 +122,20 @@ fn our_way(question: &Question, way: Way) -> Option<Expected> {
     if is_small && (is_below || is_at && question.rtype != RecordType::DS) {
         return Some(|our| {
             our.rcode == ResponseCode::NoError && !our.authoritative && our.truncated
+        });
+    }
+
+    // The target lies below a cut to a zone that is here too. The parent's referral beside the CNAME,
+    // as from Knot, is right, and so is none, as from NSD and BIND (RFC 1034 §4.3.2).
+    if name == "to-child-zone.referees.example." && question.rtype != RecordType::CNAME {
+        return Some(|our| {
+            our.rcode == ResponseCode::NoError
+                && our.authoritative
+                && our.answers.len() == 1
+                && our
+                    .authorities
+                    .iter()
+                    .all(|record| record.starts_with("child.referees.example. "))
         });
     }
     None
@@ -162,7 +177,7 @@ fn questions() -> Vec<Question> {
         }
     }
     // Substitution makes it longer than 255 bytes (RFC 6672 §2.2).
-    names.insert(format!("{}.too-long.referees.example.", "x".repeat(63)));
+    names.insert(format!("{0}.{0}.too-long.referees.example.", "x".repeat(63)));
     names.iter().flat_map(|name| TYPES.map(|rtype| Question::new(name, rtype))).collect()
 }
 
