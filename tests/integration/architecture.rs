@@ -20,8 +20,9 @@ const MAY_NAME: [(&str, &[&str]); 17] = [
     ("health", &["config::model"]),
     ("geo", &["config::model"]),
     ("wire", &[]),
-    ("engine", &["zone", "health", "geo", "wire"]),
-    ("state", &["zone", "health", "engine"]),
+    // Pools are made ready from what the model says of them.
+    ("engine", &["config::model", "zone", "health", "geo", "wire"]),
+    ("state", &["config::model", "zone", "health", "engine"]),
     ("authority", &["state", "zone", "wire"]),
     ("server", &["engine", "state", "authority", "sys", "counters"]),
     ("prober", &["config::model", "health", "counters"]),
