@@ -40,6 +40,7 @@ const QUIET_MAX: Duration = Duration::from_secs(1);
 
 /// Serves until SIGTERM or SIGINT. With `strict`, a zone with a mistake ends the start.
 pub fn serve(config: &Config, strict: bool) -> anyhow::Result<()> {
+    raise_descriptor_limit(config);
     let mut loader = Loader::new(config.zones.clone(), Serials::load(&config.state));
     let round = loader.load();
     if strict && round.broken > 0 {
@@ -80,6 +81,29 @@ pub fn serve(config: &Config, strict: bool) -> anyhow::Result<()> {
     backstage.stop();
     listeners::tell_totals(&counters);
     Ok(())
+}
+
+/// Takes as many file descriptors as the system lets us have: each TCP connection and each probe needs one.
+fn raise_descriptor_limit(config: &Config) {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+        let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+        let raised = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+        let wanted = config.limits.tcp_connections.get() + config.prober.in_flight.get();
+        if let Err(error) = raised {
+            warn!("the limit of open files stays as it is: {error}");
+        } else if maximum.is_some_and(|maximum| maximum < wanted as u64) {
+            let maximum = maximum.unwrap_or_default();
+            warn!(
+                "at most {maximum} files can be open, but tcp_connections and in_flight together want \
+                 {wanted}; raise LimitNOFILE or lower them"
+            );
+        }
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = config;
 }
 
 /// Reloads at SIGHUP, returns at SIGTERM or SIGINT.
