@@ -202,7 +202,7 @@ pub(crate) fn check_bare<'a>(word: Word<'a>, field: &'static str) -> Result<Word
 
 /// A type in RDATA.
 pub(super) fn covered(word: &Word<'_>) -> Result<u16, Mistake> {
-    table::parse_type(word.text).ok_or_else(|| word.wrong(unknown_type(word.text)))
+    table::parse_any_type(word.text).ok_or_else(|| word.wrong(unknown_type(word.text)))
 }
 
 /// No type is called this.

@@ -252,22 +252,35 @@ pub(super) fn lookup(rtype: u16) -> Option<&'static Type> {
 /// The number of the type that a text names: a mnemonic, or `TYPE` and a number (RFC 3597 §5).
 ///
 /// Types that no record in a zone has (RFC 6895 §3.1) are not found.
+#[inline]
 pub(crate) fn parse_type(text: &[u8]) -> Option<u16> {
+    parse_mnemonic(text)
+        .or_else(|| parse_number(text))
+        .filter(|&number| !matches!(number, 0 | rtype::OPT | 128..=255))
+}
+
+/// The same for a type that RDATA speaks of, which may be any: NXNAME stands in NSEC (RFC 9824 §3.5).
+pub(super) fn parse_any_type(text: &[u8]) -> Option<u16> {
+    let meta = || META.iter().find(|(_, name)| name.as_bytes().eq_ignore_ascii_case(text));
+    parse_mnemonic(text)
+        .or_else(|| parse_number(text))
+        .or_else(|| meta().map(|&(number, _)| number))
+}
+
+fn parse_mnemonic(text: &[u8]) -> Option<u16> {
     static ROWS: [(u128, u16); TYPES.len()] = SORTED;
 
-    if let Some(key) = key(text)
-        && let Ok(found) = ROWS.binary_search_by_key(&key, |&(key, _)| key)
-    {
-        return Some(ROWS[found].1);
-    }
+    let key = key(text)?;
+    let found = ROWS.binary_search_by_key(&key, |&(key, _)| key).ok()?;
+    Some(ROWS[found].1)
+}
+
+fn parse_number(text: &[u8]) -> Option<u16> {
     let (prefix, digits) = text.split_at_checked(4)?;
     if !prefix.eq_ignore_ascii_case(b"TYPE") {
         return None;
     }
-    match super::reader::number(digits, u32::from(u16::MAX))? as u16 {
-        0 | rtype::OPT | 128..=255 => None,
-        number => Some(number),
-    }
+    Some(super::reader::number(digits, u32::from(u16::MAX))? as u16)
 }
 
 /// The most bytes that a mnemonic has.

@@ -43,7 +43,13 @@ pub fn read(text: &[u8], origin: &Name, mut record: impl FnMut(Record<'_>)) -> V
             }
             match to_next_entry(&mut words, entry, &wrong) {
                 Ok(()) => break,
-                Err(next) => wrong = next,
+                Err(next) => {
+                    // What stands behind a parenthesis that was meant to be closed is not to blame.
+                    if next.at.start < wrong.at.start {
+                        mistakes.pop();
+                    }
+                    wrong = next;
+                }
             }
         }
     }
@@ -231,12 +237,11 @@ impl<'z> Context<'z> {
             let next = words.next()?.ok_or_else(|| no_type(words))?;
             word = check_bare(next, "a type")?;
         };
+        // Also when the RDATA is wrong: records after it are not to blame.
+        self.ttls.explicit = explicit.or(self.ttls.explicit);
         self.rdata.clear();
         rdata::parse::read(rtype, words, &self.origin, &mut self.rdata)?;
 
-        if explicit.is_some() {
-            self.ttls.explicit = explicit;
-        }
         if rtype == rtype::SOA
             && let Some(minimum) = self.rdata.last_chunk()
         {
@@ -328,9 +333,4 @@ fn parse_class(text: &[u8]) -> Option<Class> {
     });
     (numbered || is("CH") || is("HS") || is("CS") || is("ANY") || is("NONE"))
         .then_some(Class::Other)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
 }
