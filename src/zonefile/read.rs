@@ -222,8 +222,6 @@ impl<'z> Context<'z> {
                 if explicit.replace(ttl).is_some() {
                     return Err(Wrong::word(&word, Problem::Twice { what: "TTL" }));
                 }
-            } else if let Some(rtype) = rdata::parse_type_bytes(word.text) {
-                break rtype;
             } else if let Some(class) = parse_class(word.text) {
                 if class != Class::In {
                     return Err(Wrong::word(&word, Problem::Class));
@@ -231,6 +229,8 @@ impl<'z> Context<'z> {
                 if std::mem::replace(&mut has_class, true) {
                     return Err(Wrong::word(&word, Problem::Twice { what: "class" }));
                 }
+            } else if let Some(rtype) = rdata::parse_type_bytes(word.text) {
+                break rtype;
             } else {
                 return Err(Wrong::word(&word, unknown_type(word.text)));
             }
@@ -247,7 +247,7 @@ impl<'z> Context<'z> {
         {
             let minimum = u32::from_be_bytes(*minimum);
             // A TTL with its highest bit set is none at all (RFC 2181 §8).
-            self.ttls.minimum = Some(if minimum > TTL_MAX { 0 } else { minimum });
+            self.ttls.minimum = Some(if minimum > rdata::TTL_MAX { 0 } else { minimum });
         }
         match self.owner_is {
             Owner::Read => {}
@@ -288,9 +288,6 @@ impl<'z> Context<'z> {
         Ok(())
     }
 }
-
-/// The largest TTL (RFC 2181 §8).
-const TTL_MAX: u32 = 0x7fff_ffff;
 
 fn read_ttl(word: &Word<'_>) -> Result<u32, Wrong> {
     let ttl = str::from_utf8(word.text).ok().and_then(rdata::parse_ttl);
