@@ -82,7 +82,10 @@ impl Loader {
         let mut changed = 0;
         for file in &files {
             let Some(origin) = config::zone_of_file(file) else {
-                error!("{}: the file is not named after a zone, as in example.com.yaml", file.display());
+                error!(
+                    "{}: the file is not named after a zone, as in example.com.yaml",
+                    file.display()
+                );
                 continue;
             };
             let last = self.zones.remove(&origin);
@@ -210,7 +213,9 @@ fn is_master_file(file: &Path) -> bool {
 fn read(file: &Path) -> std::io::Result<Vec<u8>> {
     let size = fs::metadata(file)?.len();
     if size > FILE_MAX {
-        return Err(std::io::Error::other(format!("it has {size} bytes; at most {FILE_MAX} are read")));
+        return Err(std::io::Error::other(format!(
+            "it has {size} bytes; at most {FILE_MAX} are read"
+        )));
     }
     fs::read(file)
 }

@@ -12,8 +12,8 @@
 //! The start goes from the bottom up, and sockets open last: the first answer knows the first outcome of
 //! each check. The stop goes the other way.
 
-pub mod load;
 mod listeners;
+pub mod load;
 mod watch;
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -146,10 +146,8 @@ impl Backstage {
                 }
             })
             .context("cannot start the publisher")?;
-        let settings = Settings {
-            source: config.prober.source.clone(),
-            in_flight: config.prober.in_flight,
-        };
+        let settings =
+            Settings { source: config.prober.source.clone(), in_flight: config.prober.in_flight };
         let reports = publisher.clone();
         let started = Prober::start(settings, move |report| reports.report(report))
             .context("cannot start the prober")?;

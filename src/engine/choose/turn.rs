@@ -1,7 +1,31 @@
 //! Which of the ready records this answer takes.
 
 use super::ready::Handout;
-use crate::config::model::{POOL_ADDRESSES_MAX, Policy};
+use crate::config::model::{POOL_ADDRESSES_MAX, Policy, Pool};
+
+/// What must be drawn before an answer of a pool is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// The next turn of its rotation.
+    Turn,
+    /// A number by chance.
+    Chance,
+    /// Nothing: every answer is the same.
+    Nothing,
+}
+
+impl Needs {
+    /// What a pool's policy needs.
+    #[inline]
+    #[must_use]
+    pub fn of(pool: &Pool) -> Self {
+        match pool.policy {
+            Policy::RoundRobin => Self::Turn,
+            Policy::Random => Self::Chance,
+            Policy::Fixed => Self::Nothing,
+        }
+    }
+}
 
 /// Gives the records of one answer, as runs that stand together, to `take`.
 ///

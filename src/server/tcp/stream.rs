@@ -33,8 +33,8 @@ use tokio::time::Instant;
 
 use super::connections::{Millis, Phase, Ticket};
 use crate::counters::{Counter, Counters};
-use crate::server::Answer;
 use crate::engine::Transport;
+use crate::server::Answer;
 
 /// The length in front of a message.
 const PREFIX: usize = 2;
