@@ -1,6 +1,5 @@
 //! Asks servers and reads what they say, with hickory-proto as the reader.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
@@ -137,29 +136,32 @@ impl Client {
     }
 }
 
-/// An answer as it is compared: sections are sets, in lower case, without OPT.
+/// An answer as it is compared: sections are sorted, in lower case, without OPT.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Answer {
     pub rcode: ResponseCode,
     pub authoritative: bool,
     pub truncated: bool,
-    pub answers: BTreeSet<String>,
-    pub authorities: BTreeSet<String>,
-    pub additionals: BTreeSet<String>,
+    pub answers: Vec<String>,
+    pub authorities: Vec<String>,
+    pub additionals: Vec<String>,
 }
 
 impl From<Message> for Answer {
     fn from(message: Message) -> Self {
-        let set = |records: &[Record]| {
-            records.iter().map(|record| record.to_string().to_ascii_lowercase()).collect()
+        let sorted = |records: &[Record]| {
+            let mut records: Vec<String> =
+                records.iter().map(|record| record.to_string().to_ascii_lowercase()).collect();
+            records.sort();
+            records
         };
         Self {
             rcode: message.metadata.response_code,
             authoritative: message.metadata.authoritative,
             truncated: message.metadata.truncation,
-            answers: set(&message.answers),
-            authorities: set(&message.authorities),
-            additionals: set(&message.additionals),
+            answers: sorted(&message.answers),
+            authorities: sorted(&message.authorities),
+            additionals: sorted(&message.additionals),
         }
     }
 }
@@ -173,7 +175,7 @@ impl fmt::Display for Answer {
             }
         }
         for section in [&self.answers, &self.authorities, &self.additionals] {
-            write!(f, " | {}", section.iter().cloned().collect::<Vec<_>>().join(", "))?;
+            write!(f, " | {}", section.join(", "))?;
         }
         Ok(())
     }

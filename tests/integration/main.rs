@@ -5,6 +5,7 @@
 
 mod architecture;
 mod asking;
+mod clients;
 mod peers;
 mod referees;
 mod resolver;

@@ -67,7 +67,7 @@ fn everything_resolves(address: fn(&Server) -> SocketAddr, upstream: Upstream) {
 
 /// Records without their TTL, which counts down in a cache, and without telling apart the addresses
 /// of a pool, which may be others with each answer.
-fn comparable(records: &BTreeSet<String>, pooled: &BTreeSet<String>) -> BTreeSet<String> {
+fn comparable(records: &[String], pooled: &BTreeSet<String>) -> BTreeSet<String> {
     let without_ttl = |record: &String| {
         let fields: Vec<&str> = record.splitn(5, ' ').collect();
         let [owner, _ttl, _class, rtype, rdata] = fields[..] else {
