@@ -30,27 +30,26 @@ need() {
         root=(sudo)
     fi
     echo "installing ${missing[*]}"
-    install_quietly "${missing[@]}"
+    if ! install_quietly "${missing[@]}"; then
+        echo "apt-get could not install ${missing[*]}" >&2
+        return 1
+    fi
 }
 
-# Uses `root` of its caller: empty, or sudo.
-install_quietly() {
-    local policy=/usr/sbin/policy-rc.d ours=false status=0
+# In a shell of its own, so that what keeps the servers still is gone however this ends. Uses `root`
+# of its caller: empty, or sudo.
+install_quietly() (
+    local policy=/usr/sbin/policy-rc.d package
     if [[ ! -e $policy ]]; then
-        ours=true
-        printf '#!/bin/sh\nexit 101\n' | "${root[@]}" tee "$policy" >/dev/null
-        "${root[@]}" chmod 755 "$policy"
+        trap '"${root[@]}" rm -f "$policy"' EXIT
+        printf '#!/bin/sh\nexit 101\n' | "${root[@]}" tee "$policy" >/dev/null || exit
+        "${root[@]}" chmod 755 "$policy" || exit
     fi
-    {
-        "${root[@]}" apt-get update -qq &&
-            "${root[@]}" env DEBIAN_FRONTEND=noninteractive \
-                apt-get install -qq -y --no-install-recommends "$@" >/dev/null
-    } || status=$?
-    if $ours; then
-        "${root[@]}" rm -f "$policy"
-    fi
+    # A source that is out of reach need not be the one that has the packages.
+    "${root[@]}" apt-get update -qq || true
+    "${root[@]}" env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -qq -y --no-install-recommends "$@" >/dev/null || exit
     if [[ -d /run/systemd/system ]]; then
-        local package
         for package in "$@"; do
             case $package in
             bind9) "${root[@]}" systemctl disable --quiet named || true ;;
@@ -58,8 +57,5 @@ install_quietly() {
             esac
         done
     fi
-    if ((status != 0)); then
-        echo "apt-get could not install $*" >&2
-    fi
-    return "$status"
-}
+    exit 0
+)
