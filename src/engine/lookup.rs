@@ -36,8 +36,8 @@ pub fn lookup(view: &View, context: &Context, plan: &mut Plan) {
         return;
     }
     let lookup = Lookup { zone, ready, query };
-    let mut visited = [0; CHAIN_MAX];
-    for step in 0..CHAIN_MAX {
+    let mut visited = [0; CHAIN_MAX + 1];
+    for step in 0..=CHAIN_MAX {
         let name = plan.name.suffix_hash(plan.name.labels());
         if visited[..step].contains(&name) {
             break; // a loop: what was collected so far
