@@ -142,7 +142,8 @@ impl<'a> Lookup<'a> {
             for (index, rdata) in ns.rdatas().enumerate() {
                 let (target, _) = TemplateName::split(rdata);
                 let is_below = ends_with_labels(target.labels, cut);
-                if target.in_zone && is_below == needed {
+                // The root zone has no templates: every name is in it.
+                if (target.in_zone || apex == 1) && is_below == needed {
                     self.glue(plan, target.labels, index as u16, needed);
                 }
             }
