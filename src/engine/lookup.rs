@@ -191,7 +191,7 @@ impl<'a> Lookup<'a> {
             plan.push(answer(at));
             return self.follow(plan, cname);
         }
-        // RFC 8482 §4.1: one RRset, that which was written first.
+        // RFC 8482 §4.1: one RRset, that of the lowest type.
         let wanted = match qtype {
             rtype::ANY => node.rrsets().find(|(_, rrset)| !self.is_empty(rrset)),
             // RFC 1995 §2: over UDP, as if the serial were all that is asked for.
