@@ -133,10 +133,8 @@ mod tests {
         let paths = ["b/example.com.zone", "a/example.com.yaml", "a/example.com.yaml"];
         let (files, problems) = zone_files(&paths.map(PathBuf::from));
         assert_eq!(files, [PathBuf::from("a/example.com.yaml")]);
-        let expected = Problem::ZoneTwice {
-            zone: "example.com.".into(),
-            other: "a/example.com.yaml".into(),
-        };
+        let expected =
+            Problem::ZoneTwice { zone: "example.com.".into(), other: "a/example.com.yaml".into() };
         assert_eq!(problems.into_iter().map(|p| p.problem).collect::<Vec<_>>(), [expected]);
     }
 }

@@ -8,10 +8,7 @@ const KNOWN_MAX: usize = 1000;
 /// The known word that is fewest edits away; `None` where all of them are too far to be meant.
 ///
 /// A third of the letters may differ, one in the shortest words. Case does not count.
-pub(crate) fn nearest<'k>(
-    word: &str,
-    known: impl IntoIterator<Item = &'k str>,
-) -> Option<&'k str> {
+pub(crate) fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     let word: Vec<char> = letters(word);
     if word.is_empty() || word.len() > WORD_MAX {
         return None;

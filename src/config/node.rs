@@ -318,7 +318,10 @@ mod tests {
             ("a:\n  - 0x10 # ten\n", r#"1:1 {1:1 "a" = 2:3 [2:5 "0x10"]}"#),
             ("a: \"2001:db8::\"", r#"1:1 {1:1 "a" = 1:4 "2001:db8::"}"#),
             ("a:\nb: 1", r#"1:1 {1:1 "a" = 1:3 "", 2:1 "b" = 2:4 "1"}"#),
-            ("a: &x {b: 1}\nc: *x", r#"1:1 {1:1 "a" = 1:7 {1:8 "b" = 1:11 "1"}, 2:1 "c" = 1:7 {1:8 "b" = 1:11 "1"}}"#),
+            (
+                "a: &x {b: 1}\nc: *x",
+                r#"1:1 {1:1 "a" = 1:7 {1:8 "b" = 1:11 "1"}, 2:1 "c" = 1:7 {1:8 "b" = 1:11 "1"}}"#,
+            ),
         ] {
             let (node, mistakes) = read(text);
             assert_eq!(mistakes, [], "{text}");
@@ -331,7 +334,9 @@ mod tests {
         let deep = format!("{}{}", "[".repeat(DEPTH_MAX + 1), "]".repeat(DEPTH_MAX + 1));
         // Each level repeats the one before it ten times.
         let bomb: String = (1..=9)
-            .map(|level| format!("a{level}: &a{level} [{}]\n", format!("*a{}, ", level - 1).repeat(10)))
+            .map(|level| {
+                format!("a{level}: &a{level} [{}]\n", format!("*a{}, ", level - 1).repeat(10))
+            })
             .collect();
         let bomb = format!("a0: &a0 x\n{bomb}");
         for (text, line, column, problem) in [

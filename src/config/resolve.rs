@@ -258,8 +258,7 @@ fn write_text(text: &[u8], wire: &mut Vec<u8>) {
 
 /// The target of a value where it has dots and no last one, which is seldom meant.
 fn dotted(rtype: u16, value: Text<'_>, mistakes: &Mistakes<'_>) -> Option<Dotted> {
-    let with_target =
-        [rtype::NS, rtype::CNAME, rtype::PTR, rtype::MX, rtype::SRV, rtype::DNAME];
+    let with_target = [rtype::NS, rtype::CNAME, rtype::PTR, rtype::MX, rtype::SRV, rtype::DNAME];
     if !with_target.contains(&rtype) || !value.text.contains('.') {
         return None;
     }

@@ -185,7 +185,8 @@ impl<'o> Index<'o> {
             })
             .collect();
         for circle in circles(&next) {
-            let first = self.owners[circle[0]].set(rtype::CNAME).and_then(|set| set.entries.first());
+            let first =
+                self.owners[circle[0]].set(rtype::CNAME).and_then(|set| set.entries.first());
             let at = first.map_or(Span::FILE, |entry| entry.at);
             let around = circle.iter().chain(circle.first());
             let names = around.map(|&place| self.owners[place].name.to_string()).collect();
@@ -262,7 +263,8 @@ impl<'o> Index<'o> {
             let pool = owner.pool.map(|at| (at, "pool".to_owned()));
             for (span, what) in hidden.chain(pool) {
                 let at = Name::from_wire(at).map_or_else(String::new, |name| name.to_string());
-                mistakes.add(span, Problem::Occluded { what, name: owner.name.to_string(), by, at });
+                mistakes
+                    .add(span, Problem::Occluded { what, name: owner.name.to_string(), by, at });
             }
         }
     }
@@ -310,7 +312,8 @@ pub(crate) fn circles(next: &[Option<usize>]) -> Vec<Vec<usize>> {
             circle.push(place);
             on = next[place];
         }
-        let first = circle.iter().enumerate().min_by_key(|(_, place)| **place).map_or(0, |(i, _)| i);
+        let first =
+            circle.iter().enumerate().min_by_key(|(_, place)| **place).map_or(0, |(i, _)| i);
         circle.rotate_left(first);
         found.push(circle);
     }

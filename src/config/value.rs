@@ -11,8 +11,14 @@ use super::error::Problem;
 use super::model::TTL_MAX;
 
 /// Units of time, the longest first, in milliseconds.
-const UNITS: [(&str, u64); 6] =
-    [("w", 604_800_000), ("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)];
+const UNITS: [(&str, u64); 6] = [
+    ("w", 604_800_000),
+    ("d", 86_400_000),
+    ("h", 3_600_000),
+    ("m", 60_000),
+    ("s", 1000),
+    ("ms", 1),
+];
 
 /// A span of time such as `10s`, `500ms` or `1m30s`; a bare number is seconds.
 ///
@@ -122,7 +128,8 @@ mod tests {
 
     #[test]
     fn rfc2181_8_a_ttl_has_31_bits_and_whole_seconds() {
-        for (text, expected) in [("1d", Some(86_400)), ("2147483647", Some(TTL_MAX)), ("0", Some(0))]
+        for (text, expected) in
+            [("1d", Some(86_400)), ("2147483647", Some(TTL_MAX)), ("0", Some(0))]
         {
             assert_eq!(ttl(text).ok(), expected, "{text}");
         }

@@ -42,9 +42,9 @@ use tokio::task::{JoinSet, yield_now};
 use tokio::time::{Instant, sleep, timeout_at};
 use tracing::{error, warn};
 
-use crate::engine::Transport;
 use super::{Answer, tcp};
 use crate::counters::{Counter, Counters};
+use crate::engine::Transport;
 
 /// How many answers of one TCP connection may wait to be written.
 const TCP_ANSWERS_WAITING: usize = 32;

@@ -8,9 +8,7 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_yaml::{Error, Spanned};
 
-use super::{
-    ADMIN_PORT, Config, LogFormat, LogLevel, Reader, Sockets, WORKERS_MAX, Workers,
-};
+use super::{ADMIN_PORT, Config, LogFormat, LogLevel, Reader, Sockets, WORKERS_MAX, Workers};
 use crate::config::error::{Location, Problem};
 use crate::config::nearest::{listed, nearest};
 use crate::config::value;
@@ -178,7 +176,8 @@ impl Reader<'_> {
 
     /// The values of the file, defaults where it has none.
     pub(super) fn resolve(&mut self, spec: ConfigSpec) -> Config {
-        let ConfigSpec { listen, zones, state, workers, sockets, admin, prober, limits, log } = spec;
+        let ConfigSpec { listen, zones, state, workers, sockets, admin, prober, limits, log } =
+            spec;
         let mut config = Config::default();
         if let Some(listen) = listen {
             config.listen = self.each(&listen, |text| socket(text, DNS_PORT));
@@ -195,7 +194,9 @@ impl Reader<'_> {
             _ => count("`auto` or a number of workers", text, WORKERS_MAX).map(Workers::Count),
         });
         let words = [("native", Sockets::Native), ("portable", Sockets::Portable)];
-        self.set(&mut config.sockets, sockets.as_ref(), |text| choice("a kind of sockets", text, &words));
+        self.set(&mut config.sockets, sockets.as_ref(), |text| {
+            choice("a kind of sockets", text, &words)
+        });
         if let Some(admin) = admin {
             self.admin(&mut config, &admin);
         }
@@ -213,7 +214,9 @@ impl Reader<'_> {
         self.set(&mut config.limits.tcp_per_client, limits.tcp_per_client.as_ref(), connections);
         let log = log.unwrap_or_default();
         let words = [("text", LogFormat::Text), ("json", LogFormat::Json)];
-        self.set(&mut config.log.format, log.format.as_ref(), |text| choice("a form", text, &words));
+        self.set(&mut config.log.format, log.format.as_ref(), |text| {
+            choice("a form", text, &words)
+        });
         let words = [
             ("error", LogLevel::Error),
             ("warn", LogLevel::Warn),

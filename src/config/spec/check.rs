@@ -105,12 +105,8 @@ fn read_tcp(node: &Node<'_>, mistakes: &mut Mistakes<'_>) -> Option<CheckKind> {
 }
 
 fn read_http(node: &Node<'_>, mistakes: &mut Mistakes<'_>) -> Option<CheckKind> {
-    let [port, path, status, host, headers, body] = fields(
-        node,
-        "`http`",
-        ["port", "path", "status", "host", "headers", "body"],
-        mistakes,
-    )?;
+    let [port, path, status, host, headers, body] =
+        fields(node, "`http`", ["port", "path", "status", "host", "headers", "body"], mistakes)?;
     request([port, path, status, host, headers, body], 80, None, mistakes)
 }
 
@@ -192,10 +188,7 @@ fn read_path(node: &Node<'_>, mistakes: &mut Mistakes<'_>) -> Option<String> {
 fn read_host(node: &Node<'_>, mistakes: &mut Mistakes<'_>) -> Option<String> {
     let text = scalar(node, "a host", mistakes)?;
     let fine = !text.text.is_empty()
-        && text
-            .text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte));
+        && text.text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte));
     if !fine {
         mistakes.add(text.span, Problem::BadHost { text: text.text.into() });
     }

@@ -74,7 +74,9 @@ pub(crate) fn zone<'n>(
     let spec = ZoneSpec {
         ttl: ttl.and_then(|(_, node)| ttl_of(node, mistakes)).unwrap_or(TTL),
         ns_at: ns.map(|(key, _)| key.span),
-        ns: ns.map(|(_, node)| texts(node, "a name or a list of names", mistakes)).unwrap_or_default(),
+        ns: ns
+            .map(|(_, node)| texts(node, "a name or a list of names", mistakes))
+            .unwrap_or_default(),
         soa: soa.map(|(_, node)| read_soa(node, mistakes)).unwrap_or_default(),
         checks: entries(checks, "a map of checks", mistakes)
             .into_iter()
@@ -119,8 +121,7 @@ fn read_soa<'n>(node: &'n Node<'_>, mistakes: &mut Mistakes<'_>) -> SoaSpec<'n> 
     else {
         return SoaSpec::default();
     };
-    let mut seconds =
-        |field: Option<Field<'n>>| field.and_then(|(_, node)| ttl_of(node, mistakes));
+    let mut seconds = |field: Option<Field<'n>>| field.and_then(|(_, node)| ttl_of(node, mistakes));
     SoaSpec {
         ttl: seconds(ttl),
         refresh: seconds(refresh),
@@ -200,11 +201,7 @@ fn scalar<'n>(
 }
 
 /// One value or a list of them.
-fn texts<'n>(
-    node: &'n Node<'_>,
-    what: &'static str,
-    mistakes: &mut Mistakes<'_>,
-) -> Vec<Text<'n>> {
+fn texts<'n>(node: &'n Node<'_>, what: &'static str, mistakes: &mut Mistakes<'_>) -> Vec<Text<'n>> {
     match &node.kind {
         Kind::List(items) => {
             items.iter().filter_map(|item| scalar(item, "a single value", mistakes)).collect()

@@ -55,11 +55,8 @@ const ANSWERS: NonZeroU16 = NonZeroU16::new(8).expect("eight is not zero");
 /// The share of each backend that sets none.
 const WEIGHT: NonZeroU16 = NonZeroU16::MIN;
 
-const POLICIES: [(&str, Policy); 3] = [
-    ("round_robin", Policy::RoundRobin),
-    ("random", Policy::Random),
-    ("fixed", Policy::Fixed),
-];
+const POLICIES: [(&str, Policy); 3] =
+    [("round_robin", Policy::RoundRobin), ("random", Policy::Random), ("fixed", Policy::Fixed)];
 const STATES: [(&str, SetState); 3] =
     [("auto", SetState::Auto), ("up", SetState::Up), ("down", SetState::Down)];
 
@@ -147,9 +144,7 @@ fn read_check<'n>(
     mistakes: &mut Mistakes<'_>,
 ) -> Option<CheckRef<'n>> {
     match &node.kind {
-        Kind::Map(_) => {
-            Some(CheckRef::Inline(check::check(node, file, mistakes).map(Arc::new)))
-        }
+        Kind::Map(_) => Some(CheckRef::Inline(check::check(node, file, mistakes).map(Arc::new))),
         _ => scalar(node, "a check's name or a map", mistakes).map(CheckRef::Named),
     }
 }

@@ -62,10 +62,8 @@ fn rtype(key: Text<'_>, mistakes: &mut Mistakes<'_>) -> Option<u16> {
         Some(rtype) => Some(rtype),
         None => {
             if !mistakes.is_full() {
-                let near = nearest(key.text, ["pool"]).map_or_else(
-                    || rdata::nearest_type(key.text),
-                    |_| Some("pool"),
-                );
+                let near = nearest(key.text, ["pool"])
+                    .map_or_else(|| rdata::nearest_type(key.text), |_| Some("pool"));
                 mistakes.add(key.span, Problem::UnknownType { text: text(), near });
             }
             None
