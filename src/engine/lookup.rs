@@ -36,8 +36,8 @@ pub fn lookup(view: &View, context: &Context, plan: &mut Plan) {
         return;
     }
     let lookup = Lookup { zone, ready, query };
-    let mut visited = [0; CHAIN_MAX];
-    for step in 0..CHAIN_MAX {
+    let mut visited = [0; CHAIN_MAX + 1];
+    for step in 0..=CHAIN_MAX {
         let name = plan.name.suffix_hash(plan.name.labels());
         if visited[..step].contains(&name) {
             break; // a loop: what was collected so far
@@ -148,7 +148,8 @@ impl<'a> Lookup<'a> {
             for (index, rdata) in ns.rdatas().enumerate() {
                 let (target, _) = TemplateName::split(rdata);
                 let is_below = ends_with_labels(target.labels, cut);
-                if target.in_zone && is_below == needed {
+                // The root zone has no templates: every name is in it.
+                if (target.in_zone || apex == 1) && is_below == needed {
                     self.glue(plan, target.labels, index as u16, needed);
                 }
             }
@@ -196,7 +197,7 @@ impl<'a> Lookup<'a> {
             plan.push(answer(at));
             return self.follow(plan, cname);
         }
-        // RFC 8482 §4.1: one RRset, that which was written first.
+        // RFC 8482 §4.1: one RRset, that of the lowest type.
         let wanted = match qtype {
             rtype::ANY => node.rrsets().find(|(_, rrset)| !self.is_empty(rrset)),
             // RFC 1995 §2: over UDP, as if the serial were all that is asked for.

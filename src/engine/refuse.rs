@@ -9,6 +9,7 @@ use crate::wire::{class, opcode, rcode};
 ///
 /// ```text
 /// EDNS version above 0          BADVERS    RFC 6891 §6.1.3
+/// OPT or TSIG asked for         FORMERR    RFC 6891 §6.1.1, RFC 8945 §4.2: never in a question
 /// NOTIFY, UPDATE                REFUSED    for our zones, as nobody is allowed; else NOTAUTH
 /// class neither IN nor ANY      REFUSED
 /// MAILA, MAILB, AXFR over UDP   NOTIMP     see lookup
@@ -20,6 +21,10 @@ pub(super) fn zone(snapshot: &Snapshot, plan: &mut Plan) -> bool {
     let Some(&query) = plan.query() else { return false };
     if query.edns.is_some_and(|edns| edns.version > 0) {
         plan.rcode = rcode::BADVERS;
+        return false;
+    }
+    if matches!(query.qtype, rtype::OPT | rtype::TSIG) {
+        plan.rcode = rcode::FORMERR;
         return false;
     }
     let depth_max = plan.name.labels();

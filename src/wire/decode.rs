@@ -91,10 +91,6 @@ pub fn decode(message: &[u8], name: &mut Suffixes) -> Result<Query, Refusal> {
     query.edns = records
         .edns(before_additional, u32::from(word(10)))
         .ok_or(Refusal::MalformedAfterQuestion(question_end))?;
-    // OPT and TSIG stand in the additional section, never in a question (RFC 6891 §6.1.1, RFC 8945 §4.2).
-    if matches!(query.qtype, rtype::OPT | rtype::TSIG) {
-        return Err(Refusal::MalformedAfterQuestion(question_end));
-    }
     Ok(query)
 }
 

@@ -147,7 +147,7 @@ impl<'a> Node<'a> {
         self.bytes[self.flags_at]
     }
 
-    /// Its RRsets, in the order of the file.
+    /// Its RRsets, in the order of their types.
     #[inline]
     pub fn rrsets(&self) -> Rrsets<'a> {
         Rrsets {
