@@ -70,6 +70,7 @@ impl Name {
     }
 
     /// The labels from the left, without the root label.
+    #[must_use]
     pub fn labels(&self) -> Labels<'_> {
         Labels { rest: &self.0 }
     }

@@ -243,9 +243,10 @@ fn tell(file: &Path, built: build::Built) -> Option<Zone> {
         Err(mistakes) => (None, mistakes),
     };
     for build::Mistake { line, owner, problem } in mistakes {
-        match problem.is_warning() {
-            true => warn!("{file}:{line}:1: {owner} {problem}"),
-            false => error!("{file}:{line}:1: {owner} {problem}"),
+        if problem.is_warning() {
+            warn!("{file}:{line}:1: {owner} {problem}");
+        } else {
+            error!("{file}:{line}:1: {owner} {problem}");
         }
     }
     zone

@@ -125,11 +125,10 @@ fn supervise(
     loop {
         let mut worker = Worker::new(listener, Arc::clone(snapshot), Arc::clone(counters));
         // Nothing of a worker that panicked is used again.
-        let served = catch_unwind(AssertUnwindSafe(|| worker.serve(&listener.socket, stop)));
-        match served {
-            Ok(()) => return,
-            Err(_) => error!("a query made a UDP worker panic; it serves on, please report this"),
+        if catch_unwind(AssertUnwindSafe(|| worker.serve(&listener.socket, stop))).is_ok() {
+            return;
         }
+        error!("a query made a UDP worker panic; it serves on, please report this");
     }
 }
 

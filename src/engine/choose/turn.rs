@@ -74,7 +74,7 @@ fn shuffled<E>(
     Ok(())
 }
 
-/// The next number of a sequence that a draw seeds (SplitMix64).
+/// The next number of a sequence that a draw seeds (`SplitMix64`).
 fn next(state: &mut u64) -> u64 {
     *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let mut mixed = *state;
