@@ -411,6 +411,8 @@ impl Assembler {
         if self.wildcard_parents.contains(&hash) {
             flags |= flag::WILDCARD_CHILD;
         }
+        // A name of too many types has lost them.
+        let rrsets = start..self.rrsets.len();
         self.nodes.push((hash, name, flags, rrsets));
     }
 
