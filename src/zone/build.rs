@@ -504,8 +504,10 @@ impl Assembler {
             let rdata = &self.bytes[soa.bytes.clone()];
             match rdata.last_chunk::<20>() {
                 _ if !is_apex => wrong.push(Problem::SoaBelowApex),
-                _ if soa.count > 1 => wrong.push(Problem::ManySoa),
                 Some(numbers) => {
+                    if soa.count > 1 {
+                        wrong.push(Problem::ManySoa);
+                    }
                     let number = |at: usize| {
                         u32::from_be_bytes([
                             numbers[at],
