@@ -434,8 +434,9 @@ impl Assembler {
             ttl = ttl.min(record_ttl);
             let length = usize::from(u16::from_le_bytes([log[at + 4], log[at + 5]]));
             let record = &log[at + 4..at + 6 + length];
-            // The same record twice is one (RFC 2181 §5).
-            if self.contains(start, record) {
+            // The same record twice is one (RFC 2181 §5). What is too long already grows no further, so
+            // the search stays short.
+            if self.bytes.len() - start > RRSET_MAX || self.contains(start, record) {
                 continue;
             }
             self.bytes.extend_from_slice(record);
