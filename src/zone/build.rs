@@ -550,3 +550,6 @@ fn same_name(log: &[u8], a: u32, b: u32) -> bool {
 fn read_u32(log: &[u8], at: usize) -> u32 {
     u32::from_le_bytes([log[at], log[at + 1], log[at + 2], log[at + 3]])
 }
+
+#[cfg(test)]
+mod tests;
