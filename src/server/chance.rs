@@ -87,3 +87,90 @@ impl Chance {
         self.groups.iter().position(|group| group.rotation == rotation && group.zone == zone)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::engine::choose::ready::{Ready, Standing, addresses_of};
+    use crate::engine::snapshot::Chunks;
+    use crate::engine::{Context, Transport, prepare};
+    use crate::zone::build::from_model;
+
+    /// Two zones, each with a name of every policy.
+    fn snapshot() -> Snapshot {
+        let view = |zone: &str| {
+            let text = format!(
+                "zone: {zone}\nns: [ns.example.org.]\nrecords:\n  \
+                 turn: {{pool: {{policy: round_robin, backends: [192.0.2.1, 192.0.2.2]}}}}\n  \
+                 dice: {{pool: {{policy: random, backends: [192.0.2.1, 192.0.2.2]}}}}\n  \
+                 same: {{pool: {{policy: fixed, backends: [192.0.2.1, 192.0.2.2]}}}}\n"
+            );
+            let (model, mistakes) =
+                crate::config::read_zone(Path::new(&format!("{zone}.yaml")), &text);
+            let model = model.unwrap_or_else(|| panic!("{mistakes:?}"));
+            let (zone, _) = from_model(&model, 1, None).expect("it has no mistakes");
+            let up = Standing { in_service: true, may_change_in: None };
+            let ready = zone.pools.iter().map(|pool| {
+                let standings = vec![up; addresses_of(pool).count()];
+                Arc::new(Ready::new(pool, &standings, &[], None))
+            });
+            let ready = Chunks::new(ready);
+            View::Served { zone: Arc::new(zone), ready }
+        };
+        Snapshot::new(vec![view("a.example"), view("b.example")]).expect("they are distinct")
+    }
+
+    fn plan(snapshot: &Snapshot, name: &str) -> Plan {
+        let client = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let context = Context { client, transport: Transport::Udp, draw: 0 };
+        let mut query = vec![0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0];
+        crate::name::parse_into(name.as_bytes(), &[0], &mut query).expect("a name");
+        query.extend([0, 1, 0, 1]);
+        let mut plan = Plan::default();
+        prepare(snapshot, &context, &query, &mut plan);
+        plan
+    }
+
+    fn draw_all(chance: &mut Chance, snapshot: &Snapshot, names: &[&str]) -> Vec<Option<u64>> {
+        let mut plans: Vec<Plan> = names.iter().map(|name| plan(snapshot, name)).collect();
+        chance.draw_all(snapshot, &mut plans);
+        plans.iter_mut().map(|plan| plan.draws().next().map(|draw| *draw.value)).collect()
+    }
+
+    #[test]
+    fn turns_of_a_batch_follow_each_other_for_each_name_and_zone() {
+        let (snapshot, mut chance) = (snapshot(), Chance::default());
+        let names = ["turn.a.example.", "turn.b.example.", "turn.a.example.", "gone.a.example."];
+        let turns = |turns: [u64; 3]| [Some(turns[0]), Some(turns[1]), Some(turns[2]), None];
+        assert_eq!(draw_all(&mut chance, &snapshot, &names), turns([0, 0, 1]));
+        assert_eq!(draw_all(&mut chance, &snapshot, &names), turns([2, 1, 3]));
+        assert_eq!(draw_all(&mut Chance::default(), &snapshot, &names), turns([4, 2, 5]));
+    }
+
+    #[test]
+    fn only_round_robin_turns_and_only_random_is_left_to_chance() {
+        let (snapshot, mut chance) = (snapshot(), Chance::default());
+        let names = ["same.a.example."; 4];
+        assert_eq!(draw_all(&mut chance, &snapshot, &names), [Some(0); 4]);
+        let dice = draw_all(&mut chance, &snapshot, &["dice.a.example."; 8]);
+        // Eight numbers of 64 bits are the same once in 2^448 times.
+        assert!(dice.iter().any(|value| *value != dice[0]));
+        let View::Served { zone, .. } = snapshot.zone(0).expect("there are two") else { panic!() };
+        let rotations = (0..6).map(|place| zone.rotations.get(place).advance(0));
+        assert_eq!(rotations.sum::<u64>(), 0, "nothing has turned");
+    }
+
+    #[test]
+    fn one_at_a_time_is_a_batch_of_one() {
+        let (snapshot, mut chance) = (snapshot(), Chance::default());
+        for expected in 0..3 {
+            let mut plan = plan(&snapshot, "turn.a.example.");
+            chance.draw(&snapshot, &mut plan);
+            assert_eq!(plan.draws().next().map(|draw| *draw.value), Some(expected));
+        }
+    }
+}

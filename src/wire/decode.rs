@@ -177,3 +177,88 @@ fn options_are_whole(mut options: &[u8]) -> bool {
     }
     options.is_empty()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const QUESTION: &[u8] = b"\x01A\0\0\x1c\0\x01";
+
+    fn message(flags: u16, counts: [u16; 4], body: &[u8]) -> Vec<u8> {
+        let words = [7, flags].into_iter().chain(counts).flat_map(u16::to_be_bytes);
+        words.chain(body.iter().copied()).collect()
+    }
+
+    fn read(flags: u16, counts: [u16; 4], body: &[u8]) -> Result<Query, Refusal> {
+        decode(&message(flags, counts, body), &mut Suffixes::default())
+    }
+
+    #[test]
+    fn a_question_is_read_whole() {
+        let mut name = Suffixes::default();
+        let query = decode(&message(0x2123, [1, 0, 0, 0], QUESTION), &mut name).expect("a NOTIFY");
+        assert_eq!(name.wire(), b"\x01a\0");
+        assert_eq!((query.id, query.flags, query.opcode()), (7, 0x2123, 4));
+        assert_eq!((query.qtype, query.qclass, query.question_end), (28, 1, 19));
+        assert_eq!(query.edns, None);
+    }
+
+    #[test]
+    fn rfc6891_6_1_2_opt_is_read_among_other_records() {
+        let record = b"\0\0\x01\0\x01\0\0\0\x09\0\x02hi";
+        let opt = b"\0\0\x29\x10\0\x05\x02\x80\0\0\x05\0\x0a\0\x01?";
+        let body = [QUESTION, record, record, opt, record].concat();
+        let query = read(0, [1, 1, 0, 3], &body).expect("a query");
+        assert_eq!(query.edns, Some(Edns { payload: 4096, version: 2, dnssec_ok: true }));
+    }
+
+    #[test]
+    fn each_refusal() {
+        use Refusal::{Drop, Malformed, MalformedAfterQuestion, Opcode};
+        for (flags, counts, body, expected) in [
+            (0x8000, [1, 0, 0, 0], QUESTION, Drop),
+            (0x1000, [1, 0, 0, 0], QUESTION, Opcode),
+            (0x0800, [0, 0, 0, 0], b"?", Opcode),
+            (0, [0, 0, 0, 0], b"", Malformed),
+            (0, [2, 0, 0, 0], QUESTION, Malformed),
+            (0, [1, 0, 0, 0], b"\x01A\0\0\x1c\0", Malformed),
+            (0, [1, 0, 0, 0], b"\xc0\x0c\0\x1c\0\x01", Malformed),
+            (0, [1, 0, 0, 1], QUESTION, MalformedAfterQuestion(19)),
+            (0, [1, 0, 0, 0], b"\x01A\0\0\x1c\0\x01?", MalformedAfterQuestion(19)),
+        ] {
+            assert_eq!(
+                read(flags, counts, body).err(),
+                Some(expected),
+                "{flags:x} {counts:?} {body:?}"
+            );
+        }
+        assert_eq!(decode(&[0; 11], &mut Suffixes::default()).err(), Some(Drop));
+    }
+
+    #[test]
+    fn rfc1035_4_1_4_pointers_lead_back_and_names_are_bounded() {
+        let end = |name: &[u8]| {
+            let mut message = vec![0; 20];
+            message.extend_from_slice(name);
+            skip_name(&message, 20)
+        };
+        let label = [&[63][..], &[b'a'; 63]].concat();
+        let long =
+            |last: u8| [&label.repeat(3)[..], &[last], &vec![b'a'; last.into()], &[0]].concat();
+        for (name, expected) in [
+            (vec![0], Some(21)),
+            (b"\x02ab\0".to_vec(), Some(24)),
+            (b"\x02ab\xc0\x0c".to_vec(), Some(25)),
+            (vec![0xc0, 19], Some(22)),
+            (vec![0xc0, 20], None),
+            (vec![0xc0, 11], None),
+            (vec![0xc0], None),
+            (vec![0x40, 0], None),
+            (vec![5, 1], None),
+            (long(61), Some(20 + 255)),
+            (long(62), None),
+        ] {
+            assert_eq!(end(&name), expected, "{name:?}");
+        }
+    }
+}
