@@ -5,7 +5,15 @@
 
 mod architecture;
 mod asking;
+mod backends;
+// mod command_line;
+mod end_to_end;
+mod load;
 mod peers;
+// mod readme;
 mod referees;
 mod resolver;
+// mod restart;
 mod servers;
+// mod sockets;
+mod waiting;
