@@ -6,14 +6,14 @@
 mod architecture;
 mod asking;
 mod backends;
-// mod command_line;
+mod command_line;
 mod end_to_end;
 mod load;
 mod peers;
-// mod readme;
+mod readme;
 mod referees;
 mod resolver;
-// mod restart;
+mod restart;
 mod servers;
-// mod sockets;
+mod sockets;
 mod waiting;
