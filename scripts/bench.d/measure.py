@@ -1,7 +1,8 @@
 """RotaDNS beside gdnsd, NSD and Knot: one worker each, all on one core, the load on another.
 
 Rounds are interleaved (A B C D A B C D ...) and medians reported, so that a slow minute of the machine
-meets everybody. Prints one table, each figure with its ratio to gdnsd.
+meets everybody. Prints one table, each figure with its ratio to gdnsd; then what health costs RotaDNS's
+answers.
 """
 
 import argparse
@@ -15,10 +16,12 @@ import tempfile
 from collections import defaultdict
 from pathlib import Path
 
+import prober
 import servers
 from servers import Server, Zone
 
 SERVER_CORE, LOAD_CORE = 0, 1
+SCENARIOS = ["udp", "tcp", "million", "prober", "verdict"]
 SMALL = "bench.example"
 MILLION = "million.example"
 NAMES = 1_000_000
@@ -50,16 +53,20 @@ def main():
                 bench_small(options, measured, folder, table)
             if options.only in (None, "million"):
                 bench_million(options, measured, folder, table)
+            table.print()
+            if options.rotadns and options.only in (None, "prober"):
+                prober.bench_prober(options, folder)
+            if options.rotadns and options.only in (None, "verdict"):
+                prober.bench_verdict(options, folder)
         finally:
             # Also where a measurement ended with a mistake.
             Server.stop_all()
-    table.print()
 
 
 def arguments():
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="one short round: does it run at all")
-    parser.add_argument("--only", choices=["udp", "tcp", "million"], help="one scenario alone")
+    parser.add_argument("--only", choices=SCENARIOS, help="one scenario alone")
     parser.add_argument("--rounds", type=int, default=5, help="how often each server is loaded (5)")
     parser.add_argument("--seconds", type=int, default=5, help="how long each time (5)")
     parser.add_argument("--without-rotadns", action="store_true", help="the other servers alone")
@@ -184,6 +191,8 @@ class Table:
         print(f"{name}: {measure}: {shown(value)}", file=sys.stderr)
 
     def print(self):
+        if not self.rows:
+            return
         print("Medians, and in brackets the ratio to gdnsd:\n")
         print("| measure |", " | ".join(self.names), "|")
         print("|---|" + "---|" * len(self.names))
@@ -192,6 +201,7 @@ class Table:
             base = medians["gdnsd"]
             cells = [f"{shown(medians[name])} ({medians[name] / base:.2f})" for name in self.names]
             print(f"| {measure} |", " | ".join(cells), "|")
+        print()
 
 
 def shown(value):

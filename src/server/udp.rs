@@ -30,6 +30,9 @@ const STOP_CHECK: Duration = Duration::from_millis(200);
 /// What a socket may hold of queries that wait: about 10,000 of them, so that a pause of some
 /// milliseconds loses none.
 const RECEIVE_BUFFER: usize = 8 << 20;
+/// The most queries that a socket can hold: the kernel doubles the buffer that it is asked for, and counts
+/// at least 512 bytes for the smallest packet. After so many, all that waited at the stop is answered.
+const WAITING_MAX: usize = 2 * RECEIVE_BUFFER / 512;
 
 /// Opens `workers` sockets for each address.
 pub fn bind(addresses: &[SocketAddr], workers: usize) -> io::Result<Vec<Listener>> {
@@ -165,13 +168,18 @@ impl Worker {
         }
     }
 
-    /// Answers until told to stop, and then what has been received by then.
+    /// Answers until told to stop, and then what has been received by then: who keeps asking does not
+    /// keep us from the end.
     fn serve(&mut self, socket: &UdpSocket, stop: &AtomicBool) {
-        loop {
+        let mut since_stop = 0;
+        while since_stop < WAITING_MAX {
             let stopping = stop.load(Ordering::Relaxed);
             match self.batch.receive(socket, !stopping) {
                 Ok(0) => {}
-                Ok(count) => self.answer(socket, count),
+                Ok(count) => {
+                    self.answer(socket, count);
+                    since_stop += if stopping { count } else { 0 };
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock && stopping => break,
                 // The read timeout, a signal, or an error that an earlier reply met on its way
                 // (ICMP): none of them concerns the next query.

@@ -12,10 +12,18 @@ mod world;
 
 // Real processes.
 mod asking;
+mod backends;
 mod clients;
+mod command_line;
+mod end_to_end;
+mod load;
 mod peers;
 mod referees;
 mod resolver;
+mod restart;
 mod servers;
+mod sockets;
+mod waiting;
 
 mod architecture;
+mod readme;

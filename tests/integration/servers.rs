@@ -4,16 +4,24 @@
 //! ends with the value that stands for it.
 
 use std::fs::{self, File};
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::RecordType;
+use rotadns::config::CONFIG_FILE;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::asking::{Client, Question, Way};
+use crate::waiting::until;
+
+/// The binary that is tested.
+pub(crate) const ROTADNS: &str = env!("CARGO_BIN_EXE_rotadns");
+
+/// How long RotaDNS may take until it serves, its first round of checks included.
+const START_MAX: Duration = Duration::from_secs(30);
 
 /// How long a question waits while a server starts, and how often it is asked.
 const READY_STEP: Duration = Duration::from_millis(20);
@@ -47,42 +55,54 @@ pub(crate) struct Server {
 impl Server {
     /// RotaDNS over these zones, on both loopback addresses.
     pub(crate) fn rotadns(zones: &[ZoneFile<'_>]) -> Self {
-        let folder = Folder::new();
-        let port = free_port();
-        for zone in zones {
-            folder.write(&format!("zones/{}", zone.name), zone.text);
-        }
-        let config = folder.write(
-            "rotadns.yaml",
-            &format!(
-                "listen: [\"127.0.0.1:{port}\", \"[::1]:{port}\"]\nzones: {zones}\nstate: {state}\n",
-                zones = folder.path.join("zones").display(),
-                state = folder.path.join("state").display(),
-            ),
-        );
-        let mut command = Command::new(env!("CARGO_BIN_EXE_rotadns"));
-        command.arg("serve").arg("--config").arg(config);
-        let mut server = Self::start("rotadns", command, port, folder);
+        let loopback = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+        let mut server = Self::rotadns_with(&loopback, "", zones);
         for zone in zones {
             server.wait_for(&Question::new(&format!("{}.", zone.origin()), RecordType::SOA));
         }
         server
     }
 
+    /// RotaDNS on these addresses, with these further lines in its config file. It has been asked
+    /// nothing yet, so that what it counts is the caller's alone.
+    pub(crate) fn rotadns_with(listen: &[IpAddr], settings: &str, zones: &[ZoneFile<'_>]) -> Self {
+        let folder = Folder::new();
+        let port = free_port_of(listen);
+        for zone in zones {
+            folder.write(&format!("zones/{}", zone.name), zone.text);
+        }
+        let listen: Vec<String> =
+            listen.iter().map(|&ip| format!("\"{}\"", SocketAddr::new(ip, port))).collect();
+        let config = format!(
+            "listen: [{listen}]\nzones: {zones}\nstate: {state}\n{settings}",
+            listen = listen.join(", "),
+            zones = folder.path.join("zones").display(),
+            state = folder.path.join("state").display(),
+        );
+        folder.write(CONFIG_FILE, &config);
+        let mut server = Self::start("rotadns", rotadns_command(&folder), port, folder);
+        server.wait_until_it_serves();
+        server
+    }
+
+    /// Starts RotaDNS again, over the files that the one before has left.
+    pub(crate) fn start_again(&mut self) {
+        self.process = spawn(self.what, rotadns_command(&self.folder), &self.folder);
+        self.wait_until_it_serves();
+    }
+
+    fn wait_until_it_serves(&mut self) {
+        until("the log says that it serves", START_MAX, || {
+            if let Some(status) = self.process.try_wait().expect("our own child") {
+                panic!("{} ended with {status} before it served:\n{}", self.what, self.said());
+            }
+            self.said().contains("serving listen=").then_some(())
+        });
+    }
+
     /// Starts a command that is expected to listen on `port`.
-    pub(crate) fn start(
-        what: &'static str,
-        mut command: Command,
-        port: u16,
-        folder: Folder,
-    ) -> Self {
-        let output = File::create(folder.path.join("output")).expect("a file for what it says");
-        let process = command
-            .stdin(Stdio::null())
-            .stdout(output.try_clone().expect("one file for both streams"))
-            .stderr(output)
-            .spawn()
-            .unwrap_or_else(|error| panic!("{what} does not start: {error}"));
+    pub(crate) fn start(what: &'static str, command: Command, port: u16, folder: Folder) -> Self {
+        let process = spawn(what, command, &folder);
         Self { what, process, port, folder }
     }
 
@@ -111,8 +131,24 @@ impl Server {
         (Ipv6Addr::LOCALHOST, self.port).into()
     }
 
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     pub(crate) fn client(&self) -> Client {
         Client::new(self.v4())
+    }
+
+    /// A file among its own.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.folder.path.join(name)
+    }
+
+    /// Puts a new version of one of its files in the old one's place, as editors do.
+    pub(crate) fn replace_file(&self, name: &str, text: &str) {
+        let (folder, file) = name.rsplit_once('/').expect("it stands in one of its folders");
+        let new = self.folder.write(&format!("{folder}/.{file}.new"), text);
+        fs::rename(new, self.file(name)).expect("both stand in one folder");
     }
 
     /// What it has written to its standard output and error so far.
@@ -125,9 +161,36 @@ impl Server {
         if let Ok(Some(status)) = self.process.try_wait() {
             return status;
         }
-        kill_process(Pid::from_child(&self.process), Signal::TERM).expect("our own child");
+        self.signal(Signal::TERM);
         self.process.wait().expect("our own child")
     }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.process), signal).expect("our own child");
+    }
+
+    /// Ends it as a crash does.
+    pub(crate) fn kill(&mut self) {
+        self.process.kill().expect("our own child");
+        self.process.wait().expect("our own child");
+    }
+}
+
+fn rotadns_command(folder: &Folder) -> Command {
+    let mut command = Command::new(ROTADNS);
+    command.arg("serve").arg("--config").arg(folder.path.join(CONFIG_FILE));
+    command
+}
+
+/// Starts a command that says what it has to say in the folder.
+fn spawn(what: &str, mut command: Command, folder: &Folder) -> Child {
+    let output = File::create(folder.path.join("output")).expect("a file for what it says");
+    command
+        .stdin(Stdio::null())
+        .stdout(output.try_clone().expect("one file for both streams"))
+        .stderr(output)
+        .spawn()
+        .unwrap_or_else(|error| panic!("{what} does not start: {error}"))
 }
 
 impl Drop for Server {
@@ -166,16 +229,18 @@ impl Drop for Folder {
     }
 }
 
-/// A port that is free for UDP and TCP on both loopback addresses, below the range that clients get.
+/// A port that is free for UDP and TCP on both loopback addresses.
 pub(crate) fn free_port() -> u16 {
+    free_port_of(&[Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()])
+}
+
+/// A port that is free for UDP and TCP on all these addresses, below the range that clients get.
+pub(crate) fn free_port_of(addresses: &[IpAddr]) -> u16 {
     loop {
         let port = fastrand::u16(20_000..32_000);
-        let is_free =
-            [SocketAddr::from((Ipv4Addr::LOCALHOST, port)), (Ipv6Addr::LOCALHOST, port).into()]
-                .iter()
-                .all(|address| {
-                    UdpSocket::bind(address).is_ok() && TcpListener::bind(address).is_ok()
-                });
+        let is_free = addresses.iter().all(|&address| {
+            UdpSocket::bind((address, port)).is_ok() && TcpListener::bind((address, port)).is_ok()
+        });
         if is_free {
             return port;
         }

@@ -1,0 +1,180 @@
+"""What health costs the answers: ten thousand targets probed beside a steady load, and how soon a verdict
+is in the answers."""
+
+import os
+import re
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from datetime import datetime
+from pathlib import Path
+
+from servers import Server, Zone, free_port
+
+SERVER_CORE, LOAD_CORE = 0, 1
+ORIGIN = "probed.example"
+
+# Within the most addresses that one pool may have, and ten thousand together.
+POOLS, POOL_TARGETS = 10, 1000
+INTERVAL = 10
+# Far below what a worker can do: what is measured is how long an answer waits, not how many there are.
+QUERIES_A_SECOND = 2000
+LATENCY_RATIO_MAX = 1.2
+PROBER_CPU_MAX = 0.15
+
+VERDICTS = 20
+VERDICT_MS_MAX = 10
+FLIP_SECONDS_MAX = 10
+
+
+def bench_prober(options, folder):
+    """p50 and p99 of answers while the prober is busy and while it has nothing to do, in turn."""
+    port = free_port()
+    targets = Path(__file__).with_name("targets.py")
+    listening = subprocess.Popen([sys.executable, str(targets), str(port)], stdin=subprocess.DEVNULL)
+    measured = {"idle": [], "busy": []}
+    try:
+        os.sched_setaffinity(listening.pid, {LOAD_CORE})
+        questions = folder / "questions-prober"
+        questions.write_text("".join(f"pool-{n}.{ORIGIN} A\n" for n in range(POOLS)))
+        for turn in range(options.rounds):
+            for name, runs in measured.items():
+                check = f"check: {{tcp: {{port: {port}}}, interval: {INTERVAL}s}}, " if name == "busy" else ""
+                server = Server(
+                    f"RotaDNS, prober {name}",
+                    configure(options.rotadns, probed_zone(check)),
+                    folder / f"prober-{name}-{turn}",
+                    Zone(ORIGIN),
+                )
+                server.wait_for(f"pool-0.{ORIGIN}")
+                server.pin(SERVER_CORE)
+                run = Latency(server, questions, max(options.seconds, INTERVAL))
+                runs.append(run)
+                print(f"prober {name}: {run}", file=sys.stderr)
+                server.stop()
+                told = server.folder.joinpath("output").read_text()
+                if name == "busy" and ": down after" in told:
+                    server.fail("a target that takes every connection was found down")
+    finally:
+        listening.terminate()
+        listening.wait()
+    print_prober(measured)
+
+
+def probed_zone(check):
+    """Targets are loopback addresses from 127.1.0.1 on, a thousand in each pool."""
+    text = f"zone: {ORIGIN}\nns: [ns1]\nrecords:\n  ns1: {{A: 192.0.2.53}}\n"
+    for pool in range(POOLS):
+        backends = ", ".join(f"127.{pool + 1}.{n // 250}.{n % 250 + 1}" for n in range(POOL_TARGETS))
+        text += f"  pool-{pool}: {{pool: {{{check}backends: [{backends}]}}}}\n"
+    return text
+
+
+def print_prober(measured):
+    def median(name, figure):
+        return statistics.median(getattr(run, figure) for run in measured[name])
+
+    print(f"{POOLS * POOL_TARGETS:,} TCP targets probed every {INTERVAL} s, at {QUERIES_A_SECOND:,} queries a second:\n")
+    print("| measure | prober idle | prober busy | ratio | budget |\n|---|---|---|---|---|")
+    for title, figure, budget in [("p50, µs", "p50", ""), ("p99, µs", "p99", f"≤ {LATENCY_RATIO_MAX}")]:
+        idle, busy = median("idle", figure), median("busy", figure)
+        print(f"| {title} | {idle:.0f} | {busy:.0f} | {busy / idle:.2f} | {budget} |")
+    share = median("busy", "prober_cpu")
+    print(f"| prober's CPU, of one core | | {share:.1%} | | ≤ {PROBER_CPU_MAX:.0%} |")
+
+
+class Latency:
+    """One run of dnsperf at a fixed rate: how long the answers took, and what the prober used."""
+
+    def __init__(self, server, questions, seconds):
+        command = ["dnsperf", "-s", "127.0.0.1", "-p", str(server.port), "-d", str(questions)]
+        command += ["-l", str(seconds), "-T", "1", "-c", "1", "-Q", str(QUERIES_A_SECOND), "-v"]
+        before, started = prober_seconds(server), time.monotonic()
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            preexec_fn=lambda: os.sched_setaffinity(0, {LOAD_CORE}),
+        )
+        self.prober_cpu = (prober_seconds(server) - before) / (time.monotonic() - started)
+        # A line for each answer: "> NOERROR pool-0.probed.example A 0.000051"
+        took = sorted(float(us) * 1e6 for us in re.findall(r"^> NOERROR \S+ A ([\d.]+)$", done.stdout, re.M))
+        expected = seconds * QUERIES_A_SECOND
+        if len(took) < expected * 0.95 or "[timeout]" in done.stdout:
+            server.fail(f"of {expected} questions {len(took)} were answered: {done.stdout[-500:]}{done.stderr[-500:]}")
+        self.p50, self.p99 = took[len(took) // 2], took[len(took) * 99 // 100]
+
+    def __str__(self):
+        return f"p50 {self.p50:.0f} µs, p99 {self.p99:.0f} µs, prober's CPU {self.prober_cpu:.1%} of a core"
+
+
+def prober_seconds(server):
+    """What the prober's thread has used so far."""
+    for task in server.threads():
+        if (task / "comm").read_text().strip() == "prober":
+            return int((task / "schedstat").read_text().split()[0]) / 1e9
+    server.fail("it has no thread called prober")
+
+
+def bench_verdict(options, folder):
+    """From the log's line that a backend changed side until an answer shows it."""
+    target = ("127.0.0.2", free_port())
+    zone = f"""\
+zone: {ORIGIN}
+ns: [ns1]
+checks:
+  quick: {{tcp: {{port: {target[1]}}}, interval: 200ms, timeout: 100ms, fast_interval: 50ms}}
+records:
+  ns1: {{A: 192.0.2.53}}
+  pool: {{pool: {{check: quick, when_all_down: none, backends: [{target[0]}]}}}}
+  ready: {{A: 192.0.2.1}}
+"""
+    server = Server("RotaDNS", configure(options.rotadns, zone), folder / "verdict", Zone(ORIGIN))
+    server.wait_for(f"ready.{ORIGIN}")
+    server.pin(SERVER_CORE)
+    os.sched_setaffinity(0, {LOAD_CORE})
+    took = []
+    listener = None
+    for turn in range(VERDICTS):
+        if listener:
+            listener.close()
+            listener = None
+        else:
+            listener = socket.create_server(target, backlog=128)
+        took.append(verdict_ms(server, "up" if listener else "down"))
+    if listener:
+        listener.close()
+    server.stop()
+    os.sched_setaffinity(0, {SERVER_CORE, LOAD_CORE})
+    print(f"A verdict is in the answers after {statistics.median(took):.2f} ms, {max(took):.2f} ms at worst", end="")
+    print(f" (of {VERDICTS}; budget {VERDICT_MS_MAX} ms)")
+
+
+def verdict_ms(server, side):
+    """Asks as fast as it can until the answer shows that side; the milliseconds since the log's line."""
+    latest = time.monotonic() + FLIP_SECONDS_MAX
+    while bool(server.ask(f"pool.{ORIGIN}").addresses) != (side == "up"):
+        if time.monotonic() > latest:
+            server.fail(f"no answer shows within {FLIP_SECONDS_MAX} s that the backend is {side}")
+    seen = time.time()
+    lines = re.findall(rf"^(\S+)Z +INFO .*: {side} (?:after|at)", server.folder.joinpath("output").read_text(), re.M)
+    if not lines:
+        server.fail(f"no line says that the backend is {side}")
+    return (seen - datetime.fromisoformat(f"{lines[-1]}+00:00").timestamp()) * 1000
+
+
+def configure(binary, zone_text):
+    """A server with one worker over this zone."""
+
+    def write(folder, port, zone):
+        zones = folder / "zones"
+        zones.mkdir()
+        (zones / f"{zone.origin}.yaml").write_text(zone_text)
+        config = folder / "rotadns.yaml"
+        config.write_text(f"listen: [127.0.0.1:{port}]\nzones: {zones}\nstate: {folder}/state\nworkers: 1\n")
+        return [str(binary), "serve", "--config", str(config)]
+
+    return write

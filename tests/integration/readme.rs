@@ -1,0 +1,85 @@
+//! What the README shows works as it stands there: its zone and config files load, its commands can be
+//! typed.
+
+use std::fs;
+use std::path::Path;
+
+use clap::Parser as _;
+use rotadns::cli::Cli;
+use rotadns::config::{read_config, read_zone, zone_of_file};
+
+/// A fenced block: its language, the line that it begins on, and the text.
+struct Block {
+    language: String,
+    line: usize,
+    text: String,
+}
+
+fn blocks() -> Vec<Block> {
+    let readme = fs::read_to_string(root().join("README.md")).expect("the README");
+    let mut blocks = Vec::new();
+    let mut open: Option<Block> = None;
+    for (index, line) in readme.lines().enumerate() {
+        match (line.strip_prefix("```"), open.as_mut()) {
+            (Some(language), None) => {
+                let language = language.to_owned();
+                open = Some(Block { language, line: index + 2, text: String::new() });
+            }
+            (Some(_), Some(_)) => blocks.extend(open.take()),
+            (None, Some(block)) => block.text.extend([line, "\n"]),
+            (None, None) => {}
+        }
+    }
+    assert!(open.is_none(), "the last block has no end");
+    blocks
+}
+
+fn blocks_of(language: &str) -> Vec<Block> {
+    let found: Vec<_> = blocks().into_iter().filter(|block| block.language == language).collect();
+    assert!(!found.is_empty(), "the README shows {language}");
+    found
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+#[test]
+fn every_yaml_block_loads() {
+    let (mut zones, mut configs) = (0, 0);
+    for Block { line, text, .. } in blocks_of("yaml") {
+        let origin = text.lines().find_map(|line| line.strip_prefix("zone: "));
+        if let Some(origin) = origin {
+            let file = format!("{origin}.yaml");
+            assert!(zone_of_file(file.as_ref()).is_some(), "README.md:{line}: {file}");
+            let (zone, mistakes) = read_zone(file.as_ref(), &text);
+            assert!(zone.is_some() && mistakes.is_empty(), "README.md:{line}: {mistakes:?}");
+            zones += 1;
+        } else {
+            let config = read_config("rotadns.yaml".as_ref(), &text);
+            assert!(config.is_ok(), "README.md:{line}: {config:?}");
+            configs += 1;
+        }
+    }
+    assert!(zones > 0 && configs > 0, "a first zone and a config file");
+}
+
+#[test]
+fn every_command_can_be_typed() {
+    for Block { line, text, .. } in blocks_of("sh") {
+        for command in text.lines() {
+            let command = command.split(" #").next().unwrap_or_default();
+            let words: Vec<&str> = command.split_whitespace().collect();
+            let at = format!("README.md:{line}: {command}");
+            match words.first() {
+                None => {}
+                Some(&"rotadns") => {
+                    let typed = Cli::try_parse_from(&words);
+                    assert!(typed.is_ok(), "{at}: {}", typed.err().expect("it failed"));
+                }
+                Some(&"dig") => {}
+                Some(script) => assert!(root().join(script).is_file(), "{at}"),
+            }
+        }
+    }
+}
