@@ -66,7 +66,7 @@ pub fn respond(
 }
 
 /// The bytes that an answer over UDP is written into.
-pub const OUT_UDP: usize = 4096;
+pub const OUT_UDP: usize = 2368;
 /// The bytes that an answer over TCP is written into.
 pub const OUT_TCP: usize = 2 * 65_536;
 
