@@ -1,3 +1,9 @@
 //! The thin binary: everything is in the library.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    rotadns::cli::run(rotadns::cli::Cli::parse())
+}

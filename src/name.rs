@@ -70,6 +70,7 @@ impl Name {
     }
 
     /// The labels from the left, without the root label.
+    #[must_use]
     pub fn labels(&self) -> Labels<'_> {
         Labels { rest: &self.0 }
     }
@@ -305,24 +306,32 @@ pub const ROOT_HASH: u64 = 0x243f_6a88_85a3_08d3;
 
 /// The hash of the name that `label` makes in front of a suffix with hash `suffix`.
 ///
-/// `label` includes its length byte and is in lower case.
+/// `label` includes its length byte and is in lower case. It is taken in chunks of 8 bytes, the last one
+/// filled up with zeroes, which its length byte tells from bytes of the label.
 #[inline]
 #[must_use]
 pub fn hash_label(suffix: u64, label: &[u8]) -> u64 {
     let mut hash = suffix;
     let mut rest = label;
-    while let Some((chunk, tail)) = rest.split_first_chunk::<8>() {
-        hash = fold(hash ^ u64::from_le_bytes(*chunk), 0x9e37_79b9_7f4a_7c15);
+    while let Some((chunk, tail)) = rest.split_first_chunk::<8>()
+        && !tail.is_empty()
+    {
+        hash = hash_chunk(hash, u64::from_le_bytes(*chunk));
         rest = tail;
     }
-    if !rest.is_empty() || label.is_empty() {
-        let mut last = 0u64;
-        for &byte in rest {
-            last = last << 8 | u64::from(byte);
-        }
-        hash = fold(hash ^ last, 0xd6e8_feb8_6659_fd93);
-    }
-    hash
+    let mut last = [0; 8];
+    last[..rest.len()].copy_from_slice(rest);
+    hash_last(hash, u64::from_le_bytes(last))
+}
+
+#[inline]
+fn hash_chunk(hash: u64, chunk: u64) -> u64 {
+    fold(hash ^ chunk, 0x9e37_79b9_7f4a_7c15)
+}
+
+#[inline]
+fn hash_last(hash: u64, chunk: u64) -> u64 {
+    fold(hash ^ chunk, 0xd6e8_feb8_6659_fd93)
 }
 
 #[inline]

@@ -1,1 +1,101 @@
-//! To come.
+//! The command line: what can be typed, and a file for each command.
+
+pub mod check;
+pub mod demo;
+mod serve;
+
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// An authoritative DNS server that balances load.
+///
+/// Exit codes: 0 fine, 1 the input is wrong, 2 the command line is wrong.
+#[derive(Debug, Parser)]
+#[command(name = "rotadns", version, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve DNS, with the prober inside
+    Serve(Serve),
+    /// Tell every mistake in config and zone files
+    Check {
+        /// Zone files, folders of them, config files; without any, rotadns.yaml or zones/
+        #[arg(value_name = "PATH")]
+        paths: Vec<PathBuf>,
+        /// How mistakes are told
+        #[arg(long, value_enum, default_value = "human")]
+        format: Format,
+    },
+    /// Serve small HTTP backends to try things out with
+    Demo {
+        /// Where; one backend each
+        #[arg(value_name = "ADDR:PORT", default_values = ["127.0.0.11:8080", "127.0.0.12:8080", "127.0.0.13:8080"])]
+        listen: Vec<SocketAddr>,
+    },
+}
+
+/// The flags of `serve`; each overrides the config file.
+#[derive(Debug, clap::Args)]
+pub struct Serve {
+    /// The config file; without one everything has its default
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The folder of zone files, or one file
+    #[arg(long, value_name = "DIR")]
+    zones: Option<PathBuf>,
+    /// Where DNS is served, over UDP and TCP [default: 127.0.0.1:5300]
+    #[arg(long, value_name = "ADDR:PORT")]
+    listen: Vec<SocketAddr>,
+    /// How many UDP threads there are for each address [default: one a core]
+    #[arg(long, value_name = "N")]
+    workers: Option<NonZeroUsize>,
+    /// Refuse to start where a zone has a mistake; else that zone answers SERVFAIL
+    #[arg(long)]
+    strict: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    /// With their lines, for people
+    Human,
+    /// As one array, for machines
+    Json,
+}
+
+/// Runs what was typed.
+#[must_use]
+pub fn run(cli: Cli) -> ExitCode {
+    let result = match cli.command {
+        Command::Serve(flags) => serve::run(&flags),
+        Command::Check { paths, format } => check::run(
+            &paths,
+            match format {
+                Format::Human => check::Format::Human,
+                Format::Json => check::Format::Json,
+            },
+        ),
+        Command::Demo { listen } => serve_demo(listen),
+    };
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("rotadns: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve_demo(listen: Vec<SocketAddr>) -> anyhow::Result<bool> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(demo::run(listen))?;
+    Ok(true)
+}

@@ -14,6 +14,7 @@ pub mod files;
 pub mod model;
 pub mod server;
 
+mod master;
 mod nearest;
 mod node;
 mod resolve;
@@ -21,10 +22,14 @@ mod rules;
 mod spec;
 mod value;
 
+#[cfg(test)]
+mod tests;
+
 use std::path::Path;
 
 pub use error::{ConfigError, Location, Problem, Severity};
 pub use files::{CONFIG_FILE, zone_files, zone_of_file};
+pub use master::{MasterRecord, check_records};
 pub use server::{Config, read_config};
 
 use error::Mistakes;
@@ -42,6 +47,6 @@ pub fn read_zone(file: &Path, text: &str) -> (Option<model::Zone>, Vec<ConfigErr
         resolve::zone(spec, root.span, &mut mistakes)
     });
     let found = mistakes.finish();
-    let fine = found.iter().all(|mistake| mistake.severity == Severity::Warning);
-    (zone.filter(|_| fine), found)
+    let usable = found.iter().all(|mistake| mistake.severity == Severity::Warning);
+    (zone.filter(|_| usable), found)
 }

@@ -1,6 +1,6 @@
 //! What a zone file means: no text left to interpret, no field that each reader would fill in.
 //!
-//! Readers of files ([`super::resolve`]) make these values, [`crate::zone`] and
+//! Readers of files make these values, [`crate::zone`] and
 //! [`crate::prober`] use them. Wrong states have no spelling here: a pool has a backend, a weight is
 //! not zero, a timeout is not longer than its interval.
 

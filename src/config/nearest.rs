@@ -3,7 +3,7 @@
 /// Words longer than this are names that nobody guesses.
 const WORD_MAX: usize = 64;
 /// How many known words are compared at most, so that a file of many mistakes costs little.
-const KNOWN_MAX: usize = 1000;
+const KNOWN_MAX: usize = 500;
 
 /// The known word that is fewest edits away; `None` where all of them are too far to be meant.
 ///
@@ -44,11 +44,11 @@ fn edits(a: &[char], b: &[char]) -> usize {
         let mut row = Vec::with_capacity(b.len() + 1);
         row.push(i + 1);
         for (j, y) in b.iter().enumerate() {
-            let mut least = (last[j] + usize::from(x != y)).min(last[j + 1] + 1).min(row[j] + 1);
+            let mut cost = (last[j] + usize::from(x != y)).min(last[j + 1] + 1).min(row[j] + 1);
             if i > 0 && j > 0 && *x == b[j - 1] && a[i - 1] == *y {
-                least = least.min(before[j - 1] + 1);
+                cost = cost.min(before[j - 1] + 1);
             }
-            row.push(least);
+            row.push(cost);
         }
         before = std::mem::replace(&mut last, row);
     }

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | RFC 1034 §3.6.2 | a CNAME stands alone, and chains of them end | `alone`, `cname_circles` |
 //! | RFC 2181 §5 | no record twice in a set | `duplicates` |
-//! | RFC 2181 §10.1, RFC 6672 §2.4 | one CNAME, one DNAME a name | `alone` |
+//! | RFC 2181 §10.1, RFC 6672 §2.4 | one CNAME, one DNAME a name; one SOA too | `alone` |
 //! | RFC 2181 §10.3 | NS, MX and SRV do not lead to a CNAME | `targets` |
 //! | RFC 4592 §4.2 | no NS at a wildcard | `alone` |
 //! | RFC 2136 §7.18, RFC 6672 §2.4 | what a cut or a DNAME hides is never answered | `occluded` |
@@ -103,7 +103,7 @@ fn alone(owner: &Owner, origin: &Name, mistakes: &mut Mistakes<'_>) {
             mistakes.add(cname.at, Problem::CnameBesideOther { name: name(), other });
         }
     }
-    for rtype in [rtype::CNAME, rtype::DNAME] {
+    for rtype in [rtype::CNAME, rtype::DNAME, rtype::SOA] {
         if let Some(second) = owner.set(rtype).and_then(|set| set.entries.get(1)) {
             let rtype = rdata::type_name(rtype).to_string();
             mistakes.add(second.at, Problem::OnlyOne { rtype, name: name() });

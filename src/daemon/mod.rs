@@ -1,1 +1,230 @@
-//! Who owns what.
+//! Who owns what: start, reload, stop.
+//!
+//! ```text
+//!   main        signals
+//!   loader      files ─▶ zones, when asked to or when a file changes
+//!   publisher   zones, reports ─▶ snapshot
+//!   prober      targets ─▶ reports
+//!   udp-N       one for each worker and listen address
+//!   tcp-N       one for each core
+//! ```
+//!
+//! The start goes from the bottom up, and sockets open last: the first answer knows the first outcome of
+//! each check. The stop goes the other way.
+
+mod listeners;
+pub mod load;
+mod watch;
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, OnceLock};
+use std::thread::{Builder, JoinHandle};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::{info, warn};
+
+use crate::config::Config;
+use crate::counters::AllCounters;
+use crate::prober::{Prober, Settings};
+use crate::state::persist::{LastHealth, Serials};
+use crate::state::publisher::Publisher;
+use listeners::Listeners;
+use load::{Loader, Round};
+
+/// How long the files must be quiet before they are read: an editor writes in several steps.
+const QUIET: Duration = Duration::from_millis(100);
+/// A folder that is never quiet is read all the same after this.
+const QUIET_MAX: Duration = Duration::from_secs(1);
+
+/// Serves until SIGTERM or SIGINT. With `strict`, a zone with a mistake ends the start.
+pub fn serve(config: &Config, strict: bool) -> anyhow::Result<()> {
+    raise_descriptor_limit(config);
+    let mut loader = Loader::new(config.zones.clone(), Serials::load(&config.state));
+    let round = loader.load();
+    if strict && round.broken > 0 {
+        bail!("{} with mistakes, and --strict wants none", files(round.broken));
+    }
+    if round.zones.is_empty() {
+        let paths: Vec<String> =
+            config.zones.iter().map(|path| path.display().to_string()).collect();
+        warn!("no zones in {}: every query is refused", paths.join(", "));
+    }
+
+    let backstage = Backstage::start(config)?;
+    backstage.show(round);
+    let probed = backstage.prober.first_round(config.prober.first_round);
+    backstage.publisher.flush();
+    if !probed {
+        let cap = config.prober.first_round;
+        warn!("some backends are not judged after {cap:?}; they count as before, or as up");
+    }
+
+    let counters = AllCounters::default();
+    let listeners = Listeners::open(config)?;
+    let addresses = listeners.addresses()?;
+    let listeners = listeners.start(config, &backstage.publisher, &counters)?;
+    let loading = Loading::start(loader, backstage.publisher.clone())?;
+    let reload = loading.ask.clone();
+    let _watcher = watch::watch(&config.zones, move || {
+        // The loader's thread ends with the process.
+        let _ = reload.send(Ask::Reload);
+    });
+    info!(listen = ?addresses, "serving");
+
+    wait_for_the_end(&loading.ask)?;
+
+    info!("stopping");
+    listeners.stop();
+    loading.stop();
+    backstage.stop();
+    listeners::tell_totals(&counters);
+    Ok(())
+}
+
+/// Takes as many file descriptors as the system lets us have: each TCP connection and each probe needs one.
+fn raise_descriptor_limit(config: &Config) {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+        let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+        let raised = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+        let wanted = config.limits.tcp_connections.get() + config.prober.in_flight.get();
+        if let Err(error) = raised {
+            warn!("the limit of open files stays as it is: {error}");
+        } else if maximum.is_some_and(|maximum| maximum < wanted as u64) {
+            let maximum = maximum.unwrap_or_default();
+            warn!(
+                "at most {maximum} files can be open, but tcp_connections and in_flight together want \
+                 {wanted}; raise LimitNOFILE or lower them"
+            );
+        }
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = config;
+}
+
+/// Reloads at SIGHUP, returns at SIGTERM or SIGINT.
+fn wait_for_the_end(loading: &Sender<Ask>) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let mut hangup = signal(SignalKind::hangup()).context("cannot wait for SIGHUP")?;
+        let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
+        let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
+        loop {
+            tokio::select! {
+                _ = hangup.recv() => {
+                    info!("reloading, as asked by SIGHUP");
+                    let _ = loading.send(Ask::Reload);
+                }
+                _ = terminate.recv() => return Ok(()),
+                _ = interrupt.recv() => return Ok(()),
+            }
+        }
+    })
+}
+
+/// What works behind the listeners.
+struct Backstage {
+    publisher: Publisher,
+    publishing: JoinHandle<()>,
+    prober: Prober,
+}
+
+impl Backstage {
+    fn start(config: &Config) -> anyhow::Result<Self> {
+        // The publisher tells the prober its targets, the prober tells the publisher what it found:
+        // one of them must come first.
+        let prober = Arc::new(OnceLock::<Prober>::new());
+        let tell = Arc::clone(&prober);
+        let (publisher, publishing) =
+            Publisher::start(LastHealth::load(&config.state), move |targets| {
+                if let Some(prober) = tell.get() {
+                    prober.set_targets(targets);
+                }
+            })
+            .context("cannot start the publisher")?;
+        let settings =
+            Settings { source: config.prober.source.clone(), in_flight: config.prober.in_flight };
+        let reports = publisher.clone();
+        let started = Prober::start(settings, move |report| reports.report(report))
+            .context("cannot start the prober")?;
+        let prober = prober.get_or_init(|| started).clone();
+        Ok(Self { publisher, publishing, prober })
+    }
+
+    /// Has a round of zones served and probed.
+    fn show(&self, round: Round) {
+        self.publisher.zones(round.zones);
+        self.publisher.flush();
+    }
+
+    fn stop(self) {
+        self.prober.stop();
+        self.publisher.stop();
+        // A thread that panicked has been reported where it did.
+        let _ = self.publishing.join();
+    }
+}
+
+/// What the loader's thread is asked.
+enum Ask {
+    Reload,
+    Stop,
+}
+
+/// The thread that reads files again.
+struct Loading {
+    ask: Sender<Ask>,
+    thread: JoinHandle<()>,
+}
+
+impl Loading {
+    fn start(mut loader: Loader, publisher: Publisher) -> anyhow::Result<Self> {
+        let (ask, asked) = channel();
+        let thread = Builder::new().name("loader".into()).spawn(move || {
+            while settle(&asked) {
+                let round = loader.load();
+                let (changed, broken) = (round.changed, round.broken);
+                if changed > 0 {
+                    publisher.zones(round.zones);
+                    publisher.flush();
+                }
+                if changed > 0 || broken > 0 {
+                    info!(changed, broken, "zones reloaded");
+                }
+            }
+        })?;
+        Ok(Self { ask, thread })
+    }
+
+    fn stop(self) {
+        let _ = self.ask.send(Ask::Stop);
+        let _ = self.thread.join();
+    }
+}
+
+/// Waits until somebody asks and the files are quiet; `false` at the end.
+fn settle(asked: &Receiver<Ask>) -> bool {
+    let Ok(Ask::Reload) = asked.recv() else { return false };
+    let latest = now() + QUIET_MAX;
+    while now() < latest {
+        match asked.recv_timeout(QUIET) {
+            Ok(Ask::Reload) => {}
+            Ok(Ask::Stop) | Err(RecvTimeoutError::Disconnected) => return false,
+            Err(RecvTimeoutError::Timeout) => return true,
+        }
+    }
+    true
+}
+
+fn files(count: usize) -> String {
+    if count == 1 { "1 file".to_owned() } else { format!("{count} files") }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the loader waits by the clock for quiet")]
+fn now() -> Instant {
+    Instant::now()
+}

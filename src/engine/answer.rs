@@ -83,10 +83,8 @@ impl Encoder<'_> {
     fn items(&mut self, plan: &Plan, writer: &mut Writer<'_>) -> bool {
         let mut targets = [0; TARGETS_MAX];
         for item in plan.items() {
-            match self.item(item, writer, &mut targets) {
-                Ok(()) => {}
-                Err(Full) if item.needed => return true,
-                Err(Full) => {}
+            if self.item(item, writer, &mut targets) == Err(Full) && item.needed {
+                return true;
             }
         }
         false

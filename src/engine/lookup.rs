@@ -72,14 +72,12 @@ impl<'a> Lookup<'a> {
     /// Looks up the plan's name; `true` where a CNAME leads to another name of the zone.
     #[inline]
     fn step(&self, plan: &mut Plan) -> bool {
-        if self.zone.has_cuts
-            && let Some(again) = self.way_down(plan)
-        {
-            return again;
+        if self.zone.has_cuts {
+            return self.way_down(plan);
         }
         match self.find(plan, plan.name.labels()) {
             Some(at) => self.node(plan, self.zone.store.node(at)),
-            None => self.missing(plan),
+            None => self.climb(plan),
         }
     }
 
@@ -92,21 +90,29 @@ impl<'a> Lookup<'a> {
         self.zone.store.find(plan.name.suffix_hash(depth), labels)
     }
 
-    /// Walks from the apex to the name, and stops at a cut or a DNAME; `None` where there is neither.
-    fn way_down(&self, plan: &mut Plan) -> Option<bool> {
+    /// Walks from the apex to the name, and stops at a cut or a DNAME.
+    fn way_down(&self, plan: &mut Plan) -> bool {
         let bottom = plan.name.labels();
+        let mut above = None;
         for depth in self.zone.origin_labels..=bottom {
-            // What does not exist has nothing below it: empty non-terminals do exist.
-            let node = self.zone.store.node(self.find(plan, depth)?);
+            let Some(at) = self.find(plan, depth) else {
+                // What does not exist has nothing below it: empty non-terminals do exist.
+                return above.is_some_and(|encloser| self.missing(plan, encloser, depth - 1));
+            };
+            let node = self.zone.store.node(at);
+            above = Some(node);
             if node.flags() & flag::CUT != 0 {
                 self.cut(plan, node, depth);
-                return Some(false);
+                return false;
             }
-            if node.flags() & flag::DNAME != 0 && depth < bottom {
-                return Some(self.dname(plan, node, depth));
+            if depth == bottom {
+                return self.node(plan, node);
+            }
+            if node.flags() & flag::DNAME != 0 {
+                return self.dname(plan, node, depth);
             }
         }
-        None
+        false
     }
 
     /// At a zone cut: a referral, but DS is the parent's.
@@ -234,21 +240,17 @@ impl<'a> Lookup<'a> {
         (target.in_zone || apex.len() == 1) && plan.name.set(target.labels, apex).is_some()
     }
 
-    /// A name that does not exist: the wildcard of the closest encloser, or NXDOMAIN.
-    fn missing(&self, plan: &mut Plan) -> bool {
+    /// Finds the closest encloser of a name that does not exist; the apex always does.
+    fn climb(&self, plan: &mut Plan) -> bool {
+        let mut depths = (self.zone.origin_labels..plan.name.labels()).rev();
+        let encloser = depths.find_map(|depth| Some((self.find(plan, depth)?, depth)));
+        encloser.is_some_and(|(at, depth)| self.missing(plan, self.zone.store.node(at), depth))
+    }
+
+    /// A name that does not exist: the wildcard of its closest encloser, which has `depth` labels, or
+    /// NXDOMAIN.
+    fn missing(&self, plan: &mut Plan, encloser: Node<'a>, depth: usize) -> bool {
         plan.authoritative = true;
-        // The apex always exists.
-        let mut depth = plan.name.labels() - 1;
-        let encloser = loop {
-            match self.find(plan, depth) {
-                Some(at) => break self.zone.store.node(at),
-                None if depth == self.zone.origin_labels => {
-                    plan.rcode = rcode::SERVFAIL;
-                    return false;
-                }
-                None => depth -= 1,
-            }
-        };
         if encloser.flags() & flag::WILDCARD_CHILD != 0 {
             let mut labels = [0; crate::name::NAME_MAX];
             let wire = plan.name.wire();
@@ -294,16 +296,15 @@ impl<'a> Lookup<'a> {
     /// The SOA of an answer that says no (RFC 2308 §3).
     #[inline]
     fn negative(&self, plan: &mut Plan, ttl_max: u32) {
-        let apex = plan.name.suffix_hash(self.zone.origin_labels);
-        let Some(at) = self.zone.store.find(apex, &[]) else { return };
-        if let Some((rrset, _)) = self.zone.store.node(at).rrset(rtype::SOA) {
-            plan.push(Item {
-                section: Section::Authority,
-                owner: Owner::Apex,
-                needed: true,
-                content: Content::Rrset { rrset, ttl_max: ttl_max.min(self.zone.negative_ttl) },
-            });
-        }
+        plan.push(Item {
+            section: Section::Authority,
+            owner: Owner::Apex,
+            needed: true,
+            content: Content::Rrset {
+                rrset: self.zone.soa,
+                ttl_max: ttl_max.min(self.zone.negative_ttl),
+            },
+        });
     }
 
     fn is_empty(&self, rrset: &Rrset<'_>) -> bool {

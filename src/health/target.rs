@@ -91,12 +91,10 @@ impl Health {
         use Outcome::{Fail, Pass};
 
         match (self, outcome) {
-            (Unknown | Up { .. }, Pass) => Up { failed: 0 },
             (Up { failed }, Fail) if failed + 1 < fall.get() => Up { failed: failed + 1 },
-            (Unknown | Up { .. }, Fail) => Down { passed: 0 },
-            (Down { .. }, Fail) => Down { passed: 0 },
+            (Unknown | Up { .. } | Down { .. }, Fail) => Down { passed: 0 },
             (Down { passed }, Pass) if passed + 1 < rise.get() => Down { passed: passed + 1 },
-            (Down { .. }, Pass) => Up { failed: 0 },
+            (Unknown | Up { .. } | Down { .. }, Pass) => Up { failed: 0 },
         }
     }
 
@@ -131,4 +129,89 @@ pub struct Report {
     pub detail: Arc<str>,
     /// How long the probe took.
     pub took: Duration,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn streak(rise: u8, fall: u8) -> Streak {
+        let count = |n| NonZeroU8::new(n).unwrap();
+        Streak { rise: count(rise), fall: count(fall) }
+    }
+
+    /// The states after each check: `+` passed, `-` failed.
+    fn states(start: Health, checks: &str, streak: Streak) -> Vec<Health> {
+        let after = |health: &mut Health, check| {
+            let outcome = if check == '+' { Outcome::Pass } else { Outcome::Fail };
+            *health = health.after(outcome, streak);
+            Some(*health)
+        };
+        checks.chars().scan(start, after).collect()
+    }
+
+    /// U up, D down.
+    fn sides(start: Health, checks: &str, streak: Streak) -> String {
+        let side = |health| match health {
+            Health::Unknown => '?',
+            Health::Up { .. } => 'U',
+            Health::Down { .. } => 'D',
+        };
+        states(start, checks, streak).into_iter().map(side).collect()
+    }
+
+    #[test]
+    fn changes_side_only_after_a_full_streak() {
+        for (checks, expected) in [
+            ("--+--+", "UUUUUU"),
+            ("---+-++", "UUDDDDU"),
+            ("---++---", "UUDDUUUD"),
+            ("-----+-+-+-++", "UUDDDDDDDDDDU"),
+        ] {
+            let start = Health::Up { failed: 0 };
+            assert_eq!(sides(start, checks, streak(2, 3)), expected, "checks {checks}");
+        }
+    }
+
+    #[test]
+    fn a_streak_of_one_changes_side_at_once() {
+        assert_eq!(sides(Health::Up { failed: 0 }, "-+-+", streak(1, 1)), "DUDU");
+    }
+
+    #[test]
+    fn the_first_outcome_decides_at_once() {
+        let streak = streak(5, 5);
+        for (checks, expected) in [("+", "U"), ("-", "D"), ("+----", "UUUUU"), ("-++++", "DDDDD")] {
+            assert_eq!(sides(Health::Unknown, checks, streak), expected, "checks {checks}");
+        }
+    }
+
+    #[test]
+    fn the_longest_streak_that_can_be_set_is_counted_to_its_end() {
+        let streak = streak(255, 255);
+        let fall = sides(Health::Up { failed: 0 }, &"-".repeat(255), streak);
+        assert_eq!(fall, "U".repeat(254) + "D");
+        let rise = sides(Health::Down { passed: 0 }, &"+".repeat(255), streak);
+        assert_eq!(rise, "D".repeat(254) + "U");
+    }
+
+    #[test]
+    fn tells_how_many_checks_would_change_its_side() {
+        // After each check: how many more; `.` settled.
+        for (checks, expected) in
+            [("+++", "..."), ("--+", "21."), ("---", "21."), ("---+++", "21.1..")]
+        {
+            let more: String = states(Health::Up { failed: 0 }, checks, streak(2, 3))
+                .into_iter()
+                .map(|health| health.checks_to_change(streak(2, 3)))
+                .map(|more| more.map_or_else(|| ".".into(), |more| more.to_string()))
+                .collect();
+            assert_eq!(more, expected, "checks {checks}");
+        }
+    }
+
+    #[test]
+    fn a_target_that_was_never_probed_is_not_changing_side() {
+        assert_eq!(Health::Unknown.checks_to_change(streak(2, 3)), None);
+    }
 }

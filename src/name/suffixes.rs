@@ -1,12 +1,16 @@
 //! A name with the hash of each of its suffixes: what every look-up starts from.
 
-use super::{LABEL_MAX, LABELS_MAX, NAME_MAX, ROOT_HASH, hash_label};
+use super::{LABEL_MAX, LABELS_MAX, NAME_MAX, ROOT_HASH, hash_chunk, hash_last};
+
+/// How many bytes are hashed at once.
+const CHUNK: usize = 8;
 
 /// A name in lower case, with the hash of every suffix of it. It is made to be used again and allocates
 /// nothing.
 #[derive(Clone)]
 pub struct Suffixes {
-    wire: [u8; NAME_MAX],
+    /// Behind the name stand bytes that mean nothing, so that 8 can be read wherever a label starts.
+    wire: [u8; NAME_MAX + CHUNK],
     len: u8,
     labels: u8,
     /// Where each label starts, from the left.
@@ -18,7 +22,7 @@ pub struct Suffixes {
 impl Default for Suffixes {
     fn default() -> Self {
         Self {
-            wire: [0; NAME_MAX],
+            wire: [0; NAME_MAX + CHUNK],
             len: 1,
             labels: 0,
             starts: [0; LABELS_MAX + 1],
@@ -60,7 +64,7 @@ impl Suffixes {
     /// Takes the name that `labels` make in front of the whole name `tail`; `None` where it is too long.
     pub fn set(&mut self, labels: &[u8], tail: &[u8]) -> Option<()> {
         let len = labels.len() + tail.len();
-        let wire = self.wire.get_mut(..len)?;
+        let wire = self.wire[..NAME_MAX].get_mut(..len)?;
         wire[..labels.len()].copy_from_slice(labels);
         wire[labels.len()..].copy_from_slice(tail);
         wire.make_ascii_lowercase();
@@ -83,10 +87,28 @@ impl Suffixes {
         self.hashes[0] = hash;
         for depth in 1..=labels {
             let start = usize::from(self.starts[labels - depth]);
-            let label = &self.wire[start..=start + usize::from(self.wire[start])];
-            hash = hash_label(hash, label);
+            hash = self.hash_label(hash, start);
             self.hashes[depth] = hash;
         }
+    }
+
+    /// As [`super::hash_label`] has it, for the label that starts at a place.
+    #[inline]
+    fn hash_label(&self, suffix: u64, start: usize) -> u64 {
+        let (mut hash, mut at) = (suffix, start);
+        let mut left = 1 + usize::from(self.wire[start]);
+        while left > CHUNK {
+            hash = hash_chunk(hash, self.chunk(at));
+            at += CHUNK;
+            left -= CHUNK;
+        }
+        // The bytes of this label alone.
+        hash_last(hash, self.chunk(at) & (u64::MAX >> (64 - 8 * left)))
+    }
+
+    #[inline]
+    fn chunk(&self, at: usize) -> u64 {
+        u64::from_le_bytes(*self.wire[at..].first_chunk().expect("a label starts within the name"))
     }
 
     /// The wire form, in lower case.

@@ -20,6 +20,7 @@ pub(super) struct Reader<'r, 'a> {
 }
 
 impl<'a> Reader<'_, 'a> {
+    #[inline]
     pub(super) fn next(&mut self) -> Result<Option<Word<'a>>, Mistake> {
         match self.peeked.take() {
             Some(word) => Ok(Some(word)),
@@ -28,6 +29,7 @@ impl<'a> Reader<'_, 'a> {
     }
 
     /// The next word, which must be there.
+    #[inline]
     pub(super) fn required(&mut self, field: &'static str) -> Result<Word<'a>, Mistake> {
         self.next()?.ok_or_else(|| Mistake {
             at: self.words.end(),
@@ -36,6 +38,7 @@ impl<'a> Reader<'_, 'a> {
     }
 
     /// The next word, which must be there and have no quotes.
+    #[inline]
     pub(super) fn bare(&mut self, field: &'static str) -> Result<Word<'a>, Mistake> {
         let word = self.required(field)?;
         check_bare(word, field)
@@ -192,6 +195,7 @@ fn not_digits(base: Base, field: &'static str) -> Problem {
     }
 }
 
+#[inline]
 pub(crate) fn check_bare<'a>(word: Word<'a>, field: &'static str) -> Result<Word<'a>, Mistake> {
     match word.quotes {
         Quotes::None => Ok(word),
@@ -202,7 +206,7 @@ pub(crate) fn check_bare<'a>(word: Word<'a>, field: &'static str) -> Result<Word
 
 /// A type in RDATA.
 pub(super) fn covered(word: &Word<'_>) -> Result<u16, Mistake> {
-    table::parse_type(word.text).ok_or_else(|| word.wrong(unknown_type(word.text)))
+    table::parse_any_type(word.text).ok_or_else(|| word.wrong(unknown_type(word.text)))
 }
 
 /// No type is called this.

@@ -252,43 +252,70 @@ pub(super) fn lookup(rtype: u16) -> Option<&'static Type> {
 /// The number of the type that a text names: a mnemonic, or `TYPE` and a number (RFC 3597 §5).
 ///
 /// Types that no record in a zone has (RFC 6895 §3.1) are not found.
+#[inline]
 pub(crate) fn parse_type(text: &[u8]) -> Option<u16> {
-    static ROWS: [(u128, u16); TYPES.len()] = SORTED;
+    parse_mnemonic(text)
+        .or_else(|| parse_number(text))
+        .filter(|&number| !matches!(number, 0 | rtype::OPT | 128..=255))
+}
 
-    if let Some(key) = key(text)
-        && let Ok(found) = ROWS.binary_search_by_key(&key, |&(key, _)| key)
-    {
-        return Some(ROWS[found].1);
+/// The same for a type that RDATA speaks of, which may be any: NXNAME stands in NSEC (RFC 9824 §3.5).
+pub(super) fn parse_any_type(text: &[u8]) -> Option<u16> {
+    let meta = || META.iter().find(|(_, name)| name.as_bytes().eq_ignore_ascii_case(text));
+    parse_mnemonic(text)
+        .or_else(|| parse_number(text))
+        .or_else(|| meta().map(|&(number, _)| number))
+}
+
+#[inline]
+fn parse_mnemonic(text: &[u8]) -> Option<u16> {
+    let key = key(text)?;
+    let mut slot = slot(key);
+    while MNEMONICS[slot].0 != 0 {
+        if MNEMONICS[slot].0 == key {
+            return Some(MNEMONICS[slot].1);
+        }
+        slot = (slot + 1) % SLOTS;
     }
+    None
+}
+
+fn parse_number(text: &[u8]) -> Option<u16> {
     let (prefix, digits) = text.split_at_checked(4)?;
     if !prefix.eq_ignore_ascii_case(b"TYPE") {
         return None;
     }
-    match super::reader::number(digits, u32::from(u16::MAX))? as u16 {
-        0 | rtype::OPT | 128..=255 => None,
-        number => Some(number),
-    }
+    Some(super::reader::number(digits, u32::from(u16::MAX))? as u16)
 }
 
 /// The most bytes that a mnemonic has.
 const MNEMONIC_MAX: usize = 16;
 
-/// Mnemonics as numbers, rising, so that one is found in a few comparisons.
-const SORTED: [(u128, u16); TYPES.len()] = {
-    let mut rows = [(0, 0); TYPES.len()];
-    let mut count = 0;
-    while count < TYPES.len() {
-        let Some(key) = key(TYPES[count].name.as_bytes()) else { panic!("a mnemonic is too long") };
-        let mut at = count;
-        while at > 0 && rows[at - 1].0 > key {
-            rows[at] = rows[at - 1];
-            at -= 1;
+/// How many places there are for mnemonics: so many that most are alone in theirs, since a million
+/// records ask a million times.
+const SLOTS: usize = 512;
+
+/// Mnemonics as numbers, and their types; each in the first free place from its own, 0 where none is.
+static MNEMONICS: [(u128, u16); SLOTS] = {
+    let mut slots = [(0, 0); SLOTS];
+    let mut row = 0;
+    while row < TYPES.len() {
+        let Some(key) = key(TYPES[row].name.as_bytes()) else { panic!("a mnemonic is too long") };
+        let mut slot = slot(key);
+        while slots[slot].0 != 0 {
+            slot = (slot + 1) % SLOTS;
         }
-        rows[at] = (key, TYPES[count].number);
-        count += 1;
+        slots[slot] = (key, TYPES[row].number);
+        row += 1;
     }
-    rows
+    slots
 };
+
+/// The place of a mnemonic.
+const fn slot(key: u128) -> usize {
+    let folded = (key ^ key >> 64) as u64;
+    (folded.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 55) as usize
+}
 
 /// A mnemonic in upper case as one number.
 const fn key(text: &[u8]) -> Option<u128> {

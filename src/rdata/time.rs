@@ -6,7 +6,7 @@
 use std::fmt;
 
 /// The largest TTL (RFC 2181 §8).
-const TTL_MAX: u32 = 0x7fff_ffff;
+pub const TTL_MAX: u32 = 0x7fff_ffff;
 
 /// Reads a TTL: seconds, or numbers with the units `w`, `d`, `h`, `m` and `s`; at most 2^31 - 1.
 #[must_use]

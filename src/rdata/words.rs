@@ -154,8 +154,10 @@ impl<'a> Words<'a> {
         let start = self.at;
         let mut quotes = Quotes::None;
         loop {
+            let rest = &self.text[self.at..];
+            let plain = |&byte: &u8| CLASSES[usize::from(byte)] == Class::Plain;
+            self.at += rest.iter().position(|byte| !plain(byte)).unwrap_or(rest.len());
             match self.class() {
-                Some(Class::Plain) => self.at += 1,
                 Some(Class::Escape) => self.escape(),
                 Some(Class::Quote) => {
                     quotes = Quotes::Inside;

@@ -3,7 +3,7 @@
 //! A batch of queries advances each rotation that it meets once, by as many turns as it takes, so
 //! that every query gets a turn of its own while threads touch the shared count once a batch.
 
-use crate::config::model::Policy;
+use crate::engine::choose::turn::Needs;
 use crate::engine::snapshot::{Snapshot, View};
 use crate::engine::{Draw, Plan};
 
@@ -68,16 +68,16 @@ impl Chance {
         let Some(place) = plan.zone else { return };
         let Some(View::Served { zone, .. }) = snapshot.zone(place) else { return };
         for Draw { rotation, pool, value } in plan.draws() {
-            match zone.pools.get(pool as usize).map(|pool| pool.policy) {
-                Some(Policy::RoundRobin) => match self.group(place, rotation) {
+            match zone.pools.get(pool as usize).map(Needs::of) {
+                Some(Needs::Turn) => match self.group(place, rotation) {
                     Some(group) => self.groups[group].turns += 1,
                     None if self.groups.len() < GROUPS_MAX => {
                         self.groups.push(Group { zone: place, rotation, turns: 1, first: 0 });
                     }
                     None => *value = zone.rotations.get(rotation).advance(1),
                 },
-                Some(Policy::Random) => *value = self.random.u64(..),
-                Some(Policy::Fixed) | None => {}
+                Some(Needs::Chance) => *value = self.random.u64(..),
+                Some(Needs::Nothing) | None => {}
             }
         }
     }

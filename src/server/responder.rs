@@ -6,9 +6,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 
 use super::chance::Chance;
-use crate::engine::{self, Context, OUT_TCP, Plan, Snapshot};
-
-pub use crate::engine::Transport;
+use crate::engine::{self, Context, OUT_TCP, Plan, Snapshot, Transport};
 
 /// Answers the queries of one thread, one at a time.
 pub struct Responder {

@@ -10,6 +10,7 @@
 
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{Builder, JoinHandle};
@@ -17,6 +18,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use tracing::error;
 
 use super::chance::Chance;
 use crate::counters::{AllCounters, Counter, Counters};
@@ -94,7 +96,7 @@ pub fn start(
             let stop = Arc::clone(&stop);
             Builder::new().name(format!("udp-{}", listener.worker)).spawn(move || {
                 pin(listener.worker);
-                Worker::new(&listener, snapshot, counters).serve(&listener.socket, &stop);
+                supervise(&listener, &snapshot, &counters, &stop);
             })
         })
         .collect::<io::Result<_>>()?;
@@ -109,6 +111,24 @@ impl Running {
             // A thread that panicked has been reported where it did.
             let _ = thread.join();
         }
+    }
+}
+
+/// Serves, and starts again where a query found a mistake of ours: it takes its batch along and no
+/// more, and the log says so.
+fn supervise(
+    listener: &Listener,
+    snapshot: &Arc<ArcSwap<Snapshot>>,
+    counters: &Arc<Counters>,
+    stop: &AtomicBool,
+) {
+    loop {
+        let mut worker = Worker::new(listener, Arc::clone(snapshot), Arc::clone(counters));
+        // Nothing of a worker that panicked is used again.
+        if catch_unwind(AssertUnwindSafe(|| worker.serve(&listener.socket, stop))).is_ok() {
+            return;
+        }
+        error!("a query made a UDP worker panic; it serves on, please report this");
     }
 }
 

@@ -88,8 +88,8 @@ pub fn decode(message: &[u8], name: &mut Suffixes) -> Result<Query, Refusal> {
     };
     let before_additional = u32::from(word(6)) + u32::from(word(8));
     let records = Records { message, at: question_end };
-    query.edns = records
-        .edns(before_additional, u32::from(word(10)))
+    records
+        .read(before_additional, u32::from(word(10)), &mut query.edns)
         .ok_or(Refusal::MalformedAfterQuestion(question_end))?;
     Ok(query)
 }
@@ -102,15 +102,20 @@ struct Records<'a> {
 }
 
 impl<'a> Records<'a> {
-    /// Walks all records to the end of the message; `None` where they are not well formed.
-    fn edns(mut self, before_additional: u32, additional: u32) -> Option<Option<Edns>> {
+    /// Walks all records to the end of the message and takes OPT from them; `None` where they are not
+    /// well formed.
+    fn read(
+        mut self,
+        before_additional: u32,
+        additional: u32,
+        edns: &mut Option<Edns>,
+    ) -> Option<()> {
         for _ in 0..before_additional {
             let (rtype, _) = self.next()?;
             if rtype == rtype::OPT {
                 return None;
             }
         }
-        let mut edns = None;
         for _ in 0..additional {
             let start = self.at;
             let (rtype, rdata) = self.next()?;
@@ -122,13 +127,13 @@ impl<'a> Records<'a> {
                 return None;
             }
             let &[p0, p1, _, version, flags, _] = self.message[start + 3..].first_chunk()?;
-            edns = Some(Edns {
+            *edns = Some(Edns {
                 payload: u16::from_be_bytes([p0, p1]),
                 version,
                 dnssec_ok: flags & 0x80 != 0,
             });
         }
-        (self.at == self.message.len()).then_some(edns)
+        (self.at == self.message.len()).then_some(())
     }
 
     /// The next record's type and RDATA.

@@ -264,13 +264,20 @@ impl Builder {
         if self.mistakes.iter().any(|mistake| !mistake.problem.is_warning()) {
             return Err(self.mistakes);
         }
+        let store = Store::new(shards);
+        let apex = store.find(self.origin_hash, &[]).map(|at| store.node(at));
+        let Some((place, _)) = apex.and_then(|apex| apex.rrset(rtype::SOA)) else {
+            self.mistake(0, Vec::new(), Problem::NoSoa);
+            return Err(self.mistakes);
+        };
         let zone = Zone {
             origin_labels: self.origin.label_count(),
             serial: soa.serial,
             negative_ttl: soa.ttl.min(soa.minimum),
             origin: self.origin,
             has_cuts,
-            store: Store::new(shards),
+            store,
+            soa: place,
             names,
             pools,
             rotations: self.rotations,

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::config::model::Pool;
 use crate::name::Name;
-use store::Store;
+use store::{RrsetAt, Store};
 
 /// One version of a zone.
 #[derive(Debug)]
@@ -33,6 +33,8 @@ pub struct Zone {
     pub has_cuts: bool,
     /// The names and RRsets.
     pub store: Store,
+    /// Where the SOA stands.
+    pub soa: RrsetAt,
     /// How many names own records.
     pub names: usize,
     /// The pools; balanced RRsets name them by their place.

@@ -3,7 +3,7 @@
 //! It rises when what the zone says changes, stays while it does not (a comment, an order of keys), and never falls:
 //! the new one is the greater of the last plus one and the time in seconds.
 
-use aws_lc_rs::digest::{Context, SHA256};
+use aws_lc_rs::digest::{self, SHA256};
 
 use crate::config::model::{Backend, Zone};
 
@@ -67,12 +67,12 @@ fn digest(zone: &Zone) -> Digest {
         }
     }
     content.sort_unstable();
-    let mut context = Context::new(&SHA256);
+    let mut hash = digest::Context::new(&SHA256);
     for part in content {
-        context.update(&part);
+        hash.update(&part);
     }
     let mut digest = [0; 32];
-    digest.copy_from_slice(context.finish().as_ref());
+    digest.copy_from_slice(hash.finish().as_ref());
     digest
 }
 

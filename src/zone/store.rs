@@ -149,6 +149,7 @@ impl<'a> Node<'a> {
 
     /// Its RRsets, in the order of their types.
     #[inline]
+    #[must_use]
     pub fn rrsets(&self) -> Rrsets<'a> {
         Rrsets {
             bytes: self.bytes,

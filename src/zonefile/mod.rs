@@ -24,5 +24,8 @@
 mod problem;
 mod read;
 
+#[cfg(test)]
+mod tests;
+
 pub use self::problem::{Mistake, Problem};
 pub use self::read::{MISTAKES_MAX, Record, read};

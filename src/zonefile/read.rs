@@ -43,7 +43,13 @@ pub fn read(text: &[u8], origin: &Name, mut record: impl FnMut(Record<'_>)) -> V
             }
             match to_next_entry(&mut words, entry, &wrong) {
                 Ok(()) => break,
-                Err(next) => wrong = next,
+                Err(next) => {
+                    // What stands behind a parenthesis that was meant to be closed is not to blame.
+                    if next.at.start < wrong.at.start {
+                        mistakes.pop();
+                    }
+                    wrong = next;
+                }
             }
         }
     }
@@ -216,8 +222,6 @@ impl<'z> Context<'z> {
                 if explicit.replace(ttl).is_some() {
                     return Err(Wrong::word(&word, Problem::Twice { what: "TTL" }));
                 }
-            } else if let Some(rtype) = rdata::parse_type_bytes(word.text) {
-                break rtype;
             } else if let Some(class) = parse_class(word.text) {
                 if class != Class::In {
                     return Err(Wrong::word(&word, Problem::Class));
@@ -225,24 +229,25 @@ impl<'z> Context<'z> {
                 if std::mem::replace(&mut has_class, true) {
                     return Err(Wrong::word(&word, Problem::Twice { what: "class" }));
                 }
+            } else if let Some(rtype) = rdata::parse_type_bytes(word.text) {
+                break rtype;
             } else {
                 return Err(Wrong::word(&word, unknown_type(word.text)));
             }
             let next = words.next()?.ok_or_else(|| no_type(words))?;
             word = check_bare(next, "a type")?;
         };
+        // Also when the RDATA is wrong: records after it are not to blame.
+        self.ttls.explicit = explicit.or(self.ttls.explicit);
         self.rdata.clear();
         rdata::parse::read(rtype, words, &self.origin, &mut self.rdata)?;
 
-        if explicit.is_some() {
-            self.ttls.explicit = explicit;
-        }
         if rtype == rtype::SOA
             && let Some(minimum) = self.rdata.last_chunk()
         {
             let minimum = u32::from_be_bytes(*minimum);
             // A TTL with its highest bit set is none at all (RFC 2181 §8).
-            self.ttls.minimum = Some(if minimum > TTL_MAX { 0 } else { minimum });
+            self.ttls.minimum = Some(if minimum > rdata::TTL_MAX { 0 } else { minimum });
         }
         match self.owner_is {
             Owner::Read => {}
@@ -283,9 +288,6 @@ impl<'z> Context<'z> {
         Ok(())
     }
 }
-
-/// The largest TTL (RFC 2181 §8).
-const TTL_MAX: u32 = 0x7fff_ffff;
 
 fn read_ttl(word: &Word<'_>) -> Result<u32, Wrong> {
     let ttl = str::from_utf8(word.text).ok().and_then(rdata::parse_ttl);
@@ -328,9 +330,4 @@ fn parse_class(text: &[u8]) -> Option<Class> {
     });
     (numbered || is("CH") || is("HS") || is("CS") || is("ANY") || is("NONE"))
         .then_some(Class::Other)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
 }

@@ -1,7 +1,21 @@
-//! RotaDNS asked in process, by the function that answers packets: no sockets, no clock, no chance.
+//! RotaDNS seen from outside: its answers, its processes beside other servers, the shape of its code.
+//!
+//! One binary, so that it is linked once. What these tests start listens on loopback addresses and
+//! keeps its files in a folder of its own under the system's temporary folder.
 
+// In process, by the function that answers packets: no sockets, no clock, no chance.
 mod balanced;
 mod lookup;
 mod message;
 mod properties;
 mod world;
+
+// Real processes.
+mod asking;
+mod clients;
+mod peers;
+mod referees;
+mod resolver;
+mod servers;
+
+mod architecture;

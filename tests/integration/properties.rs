@@ -216,7 +216,7 @@ impl Reference {
             // 3b, and RFC 6672 §3.2 with its DNAME: the way down, the apex first.
             let current = name.clone();
             let ancestors = ancestors(&current);
-            let mut is_redirected = false;
+            let mut synthesised = false;
             for ancestor in ancestors.iter().rev().filter(|ancestor| **ancestor != APEX) {
                 if let Some(servers) = self.records(ancestor, "NS")
                     && !ancestor.starts_with("*.")
@@ -235,11 +235,11 @@ impl Reference {
                     );
                     answer.extend(show(&current, "CNAME", 3600, std::slice::from_ref(&next)));
                     name = next;
-                    is_redirected = true;
+                    synthesised = true; // also where it is the name again
                     break;
                 }
             }
-            if is_redirected {
+            if synthesised {
                 if is_inside(&name) && qtype != "CNAME" {
                     continue;
                 }

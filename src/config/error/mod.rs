@@ -16,6 +16,8 @@ use crate::name::NameError;
 use crate::rdata;
 
 mod sentence;
+#[cfg(test)]
+mod tests;
 
 /// The most mistakes told of one file; whoever made more mends these first.
 pub const MISTAKES_MAX: usize = 1000;
@@ -80,6 +82,7 @@ pub enum Problem {
     TooLarge { most: usize },
     TooManyFiles { most: usize },
     ZoneTwice { zone: String, other: String },
+    FileName { name: String },
     TooManyMistakes { most: usize },
     // YAML
     Syntax { detail: String },
@@ -153,7 +156,12 @@ pub enum Problem {
     AddressBesidePool { rtype: String, name: String },
     CnameLoop { names: Vec<String> },
     NameServersAtWildcard { name: String },
+    // Master files
+    NoSoa { zone: String },
+    NoApexNs { zone: String },
+    SoaBelowApex { name: String, zone: String },
     // Probably not what was meant
+    DifferentTtl { rtype: String, ttl: u32, least: u32 },
     DottedTarget { text: String, name: String },
     NameServerWithoutAddress { name: String },
     TargetIsCname { rtype: String, name: String },
@@ -167,6 +175,7 @@ impl Problem {
         match self {
             Self::UnusedCheck { .. }
             | Self::UnusedPool { .. }
+            | Self::DifferentTtl { .. }
             | Self::DottedTarget { .. }
             | Self::NameServerWithoutAddress { .. }
             | Self::TargetIsCname { .. }

@@ -21,6 +21,11 @@ impl fmt::Display for Problem {
             Self::ZoneTwice { zone, other } => {
                 write!(f, "the zone `{zone}` stands in `{other}` already; remove one of the two")
             }
+            Self::FileName { name } => write!(
+                f,
+                "`{}` is no zone's name; a zone file is called such as `example.com.yaml`",
+                Quoted(name)
+            ),
             Self::TooManyMistakes { most } => {
                 write!(f, "has more than {most} mistakes; mend these first")
             }
@@ -234,6 +239,21 @@ impl fmt::Display for Problem {
                 "`{name}` cannot be delegated, since a wildcard's NS has no meaning; delegate each name"
             ),
 
+            Self::NoSoa { zone } => {
+                write!(f, "the zone `{zone}` has no SOA; its first record is the SOA of `{zone}`")
+            }
+            Self::NoApexNs { zone } => {
+                write!(f, "the zone `{zone}` has no name servers; add NS records at its apex")
+            }
+            Self::SoaBelowApex { name, zone } => write!(
+                f,
+                "`{name}` is not the apex of the zone `{zone}`; a zone of its own has a file of its own"
+            ),
+
+            Self::DifferentTtl { rtype, ttl, least } => write!(
+                f,
+                "the TTL of {ttl} s is not that of the other {rtype} records; all get the lowest, {least} s (RFC 2181 §5.2)"
+            ),
             Self::DottedTarget { text, name } => write!(
                 f,
                 "`{}` is read as `{name}`, which is not there; a full name ends in a dot: `{}.`",

@@ -247,7 +247,8 @@ log: {format: json, level: debug}
 
     #[test]
     fn a_wrong_shape_is_told_with_its_place() {
-        for (text, line) in [("listen: {a: b}", 1), ("log: 1", 1), ("a: 1\n- b", 2), ("- a", 1)] {
+        for (text, line) in [("listen: {a: b}", 1), ("log: 1", 1), ("log: {}\n- b", 2), ("- a", 1)]
+        {
             let mistakes = read(text).expect_err(text);
             assert_eq!(mistakes.len(), 1, "{text}");
             assert_eq!(mistakes[0].0, line, "{text}: {mistakes:?}");

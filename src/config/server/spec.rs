@@ -267,7 +267,9 @@ impl Reader<'_> {
         match &many.0.value {
             OneOrMore::One(text) => take(text, place(&many.0, width(text))),
             OneOrMore::More(items) => {
-                items.iter().for_each(|item| take(&item.value, place(item, width(&item.value))));
+                for item in items {
+                    take(&item.value, place(item, width(&item.value)));
+                }
                 if items.is_empty() {
                     self.add(place(&many.0, 1), Problem::NoValues);
                 }

@@ -105,11 +105,16 @@ fn origin(node: &Node<'_>, file: &Path, mistakes: &mut Mistakes<'_>) -> Option<N
             return None;
         }
     };
-    let named = zone_of_file(file);
-    if named.as_ref() != Some(&origin) {
-        let stem = file.file_stem().map(|stem| stem.to_string_lossy().into_owned());
-        let file = named.map_or_else(|| stem.unwrap_or_default(), |name| name.to_string());
-        mistakes.add(text.span, Problem::ZoneName { zone: origin.to_string(), file });
+    match zone_of_file(file) {
+        Some(named) if named == origin => {}
+        Some(named) => {
+            let problem = Problem::ZoneName { zone: origin.to_string(), file: named.to_string() };
+            mistakes.add(text.span, problem);
+        }
+        None => {
+            let name = file.file_name().map(|name| name.to_string_lossy().into_owned());
+            mistakes.add(Span::FILE, Problem::FileName { name: name.unwrap_or_default() });
+        }
     }
     Some(origin)
 }

@@ -77,29 +77,18 @@ impl Ready {
         fallback: Option<&Ready>,
     ) -> Self {
         let eligible = in_service(pool, standings);
-        let (source, addresses) = if !eligible.is_empty() {
-            if is_panic(pool, standings) {
-                (Source::Panic, guesses(pool))
-            } else {
-                (Source::InService, eligible)
+        let guesses = guesses(pool);
+        let last = guesses.iter().copied().filter(|address| last.contains(address));
+        let last: Vec<IpAddr> = last.collect();
+        let (source, addresses) = match (pool.when_all_down, fallback) {
+            _ if !eligible.is_empty() && is_panic(pool, standings) => (Source::Panic, guesses),
+            _ if !eligible.is_empty() => (Source::InService, eligible),
+            (WhenAllDown::Fallback(_), Some(fallback)) => {
+                (Source::Fallback, fallback.addresses.clone())
             }
-        } else {
-            match (pool.when_all_down, fallback) {
-                (WhenAllDown::Fallback(_), Some(fallback)) => {
-                    (Source::Fallback, fallback.addresses.clone())
-                }
-                (WhenAllDown::None, _) => (Source::Nothing, Vec::new()),
-                (when, _) => {
-                    let guesses = guesses(pool);
-                    let mut kept = last.to_vec();
-                    kept.retain(|address| guesses.contains(address));
-                    if when == WhenAllDown::Last && !kept.is_empty() {
-                        (Source::Last, kept)
-                    } else {
-                        (Source::AllDown, guesses)
-                    }
-                }
-            }
+            (WhenAllDown::None, _) => (Source::Nothing, Vec::new()),
+            (WhenAllDown::Last, _) if !last.is_empty() => (Source::Last, last),
+            _ => (Source::AllDown, guesses),
         };
         let ttl = ttl(pool, standings);
         let empty_ttl = |family| {
@@ -108,10 +97,10 @@ impl Ready {
             if has_family { pool.min_ttl } else { u32::MAX }
         };
         let handout = |family| {
-            let list: Vec<IpAddr> =
-                addresses.iter().copied().filter(|address| is_of(family, *address)).collect();
+            let of_family = addresses.iter().copied().filter(|address| is_of(family, *address));
+            let of_family: Vec<IpAddr> = of_family.collect();
             let answers = usize::from(pool.answers.get());
-            Handout::new(&list, ttl, pool.policy, answers, empty_ttl(family))
+            Handout::new(&of_family, ttl, pool.policy, answers, empty_ttl(family))
         };
         Self { v4: handout(Family::V4), v6: handout(Family::V6), source, addresses }
     }

@@ -1,7 +1,31 @@
 //! Which of the ready records this answer takes.
 
 use super::ready::Handout;
-use crate::config::model::{POOL_ADDRESSES_MAX, Policy};
+use crate::config::model::{POOL_ADDRESSES_MAX, Policy, Pool};
+
+/// What must be drawn before an answer of a pool is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// The next turn of its rotation.
+    Turn,
+    /// A number by chance.
+    Chance,
+    /// Nothing: every answer is the same.
+    Nothing,
+}
+
+impl Needs {
+    /// What a pool's policy needs.
+    #[inline]
+    #[must_use]
+    pub fn of(pool: &Pool) -> Self {
+        match pool.policy {
+            Policy::RoundRobin => Self::Turn,
+            Policy::Random => Self::Chance,
+            Policy::Fixed => Self::Nothing,
+        }
+    }
+}
 
 /// Gives the records of one answer, as runs that stand together, to `take`.
 ///
@@ -50,7 +74,7 @@ fn shuffled<E>(
     Ok(())
 }
 
-/// The next number of a sequence that a draw seeds (SplitMix64).
+/// The next number of a sequence that a draw seeds (`SplitMix64`).
 fn next(state: &mut u64) -> u64 {
     *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let mut mixed = *state;

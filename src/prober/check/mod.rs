@@ -1,1 +1,365 @@
-//! How a target is asked.
+//! How a target is asked: one probe, from the socket to what was found.
+//!
+//! A probe has three ends: the target did as wished, it did not, or the probe could not be made and
+//! says nothing of the target ([`Obstacle`]).
+
+pub mod http;
+pub mod tcp;
+pub mod tls;
+
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout_at};
+
+use self::tls::Trust;
+use crate::config::model::CheckKind;
+use crate::health::target::{Outcome, Target};
+
+/// The longest detail, in bytes: some of it may be what a stranger sent.
+const DETAIL_MAX: usize = 200;
+/// A deadline that is noticed later than this, and than half the timeout, was missed by the prober,
+/// not by the target: the process was stopped, the machine suspended, the CPU busy.
+const LATE_MIN: Duration = Duration::from_millis(100);
+
+/// Makes probes. What they share is here; each has a connection of its own.
+#[derive(Debug)]
+pub struct Checker {
+    source: Vec<IpAddr>,
+    trust: Trust,
+}
+
+/// What one probe found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Whether it was as wished.
+    pub outcome: Outcome,
+    /// What it was, for people: one short line, no full stop.
+    pub detail: Arc<str>,
+}
+
+impl Checker {
+    /// A checker that probes from the first of these addresses that is of the target's family;
+    /// without one the system chooses.
+    #[must_use]
+    pub fn new(source: Vec<IpAddr>) -> Self {
+        Self { source, trust: Trust::default() }
+    }
+
+    /// Probes a target once, for at most the check's timeout.
+    pub async fn check(&self, target: &Target) -> Result<Found, Obstacle> {
+        let address = target.address;
+        let source = self.source.iter().copied().find(|s| s.is_ipv4() == address.is_ipv4());
+        let deadline = Deadline::after(target.check.timeout);
+
+        let passed = match &target.check.kind {
+            CheckKind::Tcp { port } => {
+                let address = SocketAddr::new(address, port.get());
+                tcp::check(address, source, deadline).await
+            }
+            // Boxed, so that the many TCP probes do not carry the size of the few with HTTP.
+            CheckKind::Http(check) => {
+                Box::pin(http::check(check, address, source, &self.trust, deadline)).await
+            }
+        };
+        match passed {
+            Ok(found) => Ok(Found { outcome: Outcome::Pass, detail: detail(&found) }),
+            Err(Trouble::Failed(why)) => Ok(Found { outcome: Outcome::Fail, detail: detail(&why) }),
+            Err(Trouble::Obstacle(obstacle)) => Err(obstacle),
+        }
+    }
+}
+
+/// Why a probe did not pass.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// The target, or the way to it.
+    Failed(String),
+    /// The prober itself.
+    Obstacle(Obstacle),
+}
+
+/// What the prober lacks to make a probe.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Obstacle {
+    /// The process, or the system, has as many files open as it may.
+    Files,
+    /// The kernel has no memory for one more socket.
+    Memory,
+    /// Every local port towards the target is taken.
+    Ports,
+    /// The source address cannot be bound.
+    Source(IpAddr, String),
+    /// What certificates are judged by cannot be had.
+    Trust(String),
+    /// The check asks for what cannot be sent.
+    Check(String),
+    /// The deadline was noticed this much too late.
+    Late(Duration),
+}
+
+impl fmt::Display for Obstacle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Files => {
+                f.write_str("no file descriptor is free")?;
+                if let Some(limit) = files_max() {
+                    write!(f, " (the limit is {limit})")?;
+                }
+                f.write_str("; raise LimitNOFILE or lower prober.in_flight")
+            }
+            Self::Memory => f.write_str("the kernel has no memory for a socket"),
+            Self::Ports => f.write_str(
+                "no local port is free; lower prober.in_flight or widen net.ipv4.ip_local_port_range",
+            ),
+            Self::Source(address, error) => write!(
+                f,
+                "cannot probe from {address}: {error}; prober.source must be an address of this machine"
+            ),
+            Self::Trust(why) | Self::Check(why) => f.write_str(why),
+            Self::Late(late) => {
+                write!(f, "the prober was held up for {late:.1?}; it may lack CPU time")
+            }
+        }
+    }
+}
+
+/// How many files the process may have open.
+fn files_max() -> Option<u64> {
+    #[cfg(target_os = "linux")]
+    return rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    #[cfg(not(target_os = "linux"))]
+    None
+}
+
+impl Trouble {
+    /// What a failed connect, read or write means.
+    #[must_use]
+    pub fn from_io(error: &io::Error) -> Self {
+        use io::ErrorKind;
+
+        // `io::ErrorKind` has no word for these; the first two are the same on every Unix.
+        const ENFILE: i32 = 23;
+        const EMFILE: i32 = 24;
+        const ENOBUFS: i32 = if cfg!(target_os = "linux") { 105 } else { 55 };
+
+        let failed = |why: &str| Self::Failed(why.into());
+        match (error.raw_os_error(), error.kind()) {
+            (Some(EMFILE | ENFILE), _) => Self::Obstacle(Obstacle::Files),
+            // StorageFull: epoll watches as many files as it may.
+            (Some(ENOBUFS), _) | (_, ErrorKind::OutOfMemory | ErrorKind::StorageFull) => {
+                Self::Obstacle(Obstacle::Memory)
+            }
+            (_, ErrorKind::AddrNotAvailable | ErrorKind::AddrInUse) => {
+                Self::Obstacle(Obstacle::Ports)
+            }
+            (_, ErrorKind::ConnectionRefused) => failed("connection refused"),
+            (_, ErrorKind::ConnectionReset) => failed("connection reset"),
+            (_, ErrorKind::BrokenPipe | ErrorKind::UnexpectedEof) => failed("connection closed"),
+            (_, ErrorKind::HostUnreachable) => failed("host unreachable"),
+            (_, ErrorKind::NetworkUnreachable) => failed("network unreachable"),
+            _ => Self::Failed(plain(error)),
+        }
+    }
+}
+
+/// An error's text as the rest of our sentences are: lower case, without the number.
+fn plain(error: &io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or_default();
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or_default()
+}
+
+/// When a probe must have ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Deadline {
+    at: Instant,
+    timeout: Duration,
+}
+
+impl Deadline {
+    /// So long from now.
+    #[must_use]
+    pub fn after(timeout: Duration) -> Self {
+        Self { at: Instant::now() + timeout, timeout }
+    }
+
+    /// One step of a probe; `unfinished` says what is missing if it comes too late, as in "timed
+    /// out after 2s: no connection".
+    pub async fn within<T>(
+        self,
+        unfinished: &str,
+        step: impl Future<Output = T>,
+    ) -> Result<T, Trouble> {
+        timeout_at(self.at, step).await.map_err(|_| self.missed(unfinished, Instant::now()))
+    }
+
+    fn missed(self, unfinished: &str, now: Instant) -> Trouble {
+        let late = now.saturating_duration_since(self.at);
+        if late > LATE_MIN.max(self.timeout / 2) {
+            Trouble::Obstacle(Obstacle::Late(late))
+        } else {
+            Trouble::Failed(format!("timed out after {:?}: {unfinished}", self.timeout))
+        }
+    }
+}
+
+/// A text that fits a line of a log, whatever a target put into it.
+fn detail(text: &str) -> Arc<str> {
+    let ends = text.char_indices().map(|(start, letter)| start + letter.len_utf8());
+    let end = ends.take_while(|&end| end <= DETAIL_MAX).last().unwrap_or(0);
+    if end == text.len() && !text.contains(char::is_control) {
+        return text.into();
+    }
+    let cut = if end < text.len() { "..." } else { "" };
+    let shown = text[..end].chars().map(|c| if c.is_control() { ' ' } else { c });
+    shown.chain(cut.chars()).collect::<String>().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::{NonZeroU8, NonZeroU16};
+
+    use super::*;
+    use crate::config::model::{Check, HttpCheck};
+
+    /// A target on the loopback, with as much time as a busy machine may need.
+    pub(super) fn target(address: SocketAddr, kind: CheckKind) -> Target {
+        let once = NonZeroU8::new(1).unwrap();
+        let check = Check {
+            kind,
+            interval: Duration::from_secs(60),
+            fast_interval: Duration::from_secs(1),
+            timeout: Duration::from_secs(30),
+            rise: once,
+            fall: once,
+        };
+        Target { address: address.ip(), check: Arc::new(check) }
+    }
+
+    pub(super) fn port(address: SocketAddr) -> NonZeroU16 {
+        NonZeroU16::new(address.port()).unwrap()
+    }
+
+    /// "+ detail" for a pass, "- detail" for a failure, "! obstacle".
+    pub(super) async fn probe(checker: &Checker, target: &Target) -> String {
+        match checker.check(target).await {
+            Ok(Found { outcome: Outcome::Pass, detail }) => format!("+ {detail}"),
+            Ok(Found { outcome: Outcome::Fail, detail }) => format!("- {detail}"),
+            Err(obstacle) => format!("! {obstacle}"),
+        }
+    }
+
+    #[test]
+    fn what_the_prober_lacks_is_not_the_targets_fault() {
+        for (code, expected) in
+            [(23, Obstacle::Files), (24, Obstacle::Files), (12, Obstacle::Memory)]
+        {
+            let error = io::Error::from_raw_os_error(code);
+            assert_eq!(Trouble::from_io(&error), Trouble::Obstacle(expected), "{error}");
+        }
+        let error = io::ErrorKind::AddrNotAvailable.into();
+        assert_eq!(Trouble::from_io(&error), Trouble::Obstacle(Obstacle::Ports));
+    }
+
+    #[test]
+    fn what_lies_on_the_way_is_a_failure() {
+        use io::ErrorKind;
+        for (kind, expected) in [
+            (ErrorKind::ConnectionRefused, "connection refused"),
+            (ErrorKind::ConnectionReset, "connection reset"),
+            (ErrorKind::HostUnreachable, "host unreachable"),
+            (ErrorKind::NetworkUnreachable, "network unreachable"),
+        ] {
+            assert_eq!(Trouble::from_io(&kind.into()), Trouble::Failed(expected.into()));
+        }
+        let error = io::Error::from_raw_os_error(1);
+        assert_eq!(Trouble::from_io(&error), Trouble::Failed("operation not permitted".into()));
+    }
+
+    #[test]
+    fn each_obstacle_says_what_would_help() {
+        let rows = [
+            (Obstacle::Memory, "the kernel has no memory for a socket"),
+            (
+                Obstacle::Ports,
+                "no local port is free; lower prober.in_flight or widen net.ipv4.ip_local_port_range",
+            ),
+            (
+                Obstacle::Source("192.0.2.1".parse().unwrap(), "in use".into()),
+                "cannot probe from 192.0.2.1: in use; prober.source must be an address of this machine",
+            ),
+            (
+                Obstacle::Late(Duration::from_millis(1234)),
+                "the prober was held up for 1.2s; it may lack CPU time",
+            ),
+        ];
+        for (obstacle, expected) in rows {
+            assert_eq!(obstacle.to_string(), expected);
+        }
+        let files = Obstacle::Files.to_string();
+        assert!(files.starts_with("no file descriptor is free"), "{files}");
+        assert!(files.ends_with("raise LimitNOFILE or lower prober.in_flight"), "{files}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_deadline_that_the_prober_itself_missed_does_not_count() {
+        let timeout = Duration::from_secs(2);
+        let deadline = Deadline::after(timeout);
+        let missed = |after| deadline.missed("no answer", deadline.at + after);
+        let failed = Trouble::Failed("timed out after 2s: no answer".into());
+        assert_eq!(missed(Duration::from_secs(1)), failed);
+        let late = Duration::from_millis(1001);
+        assert_eq!(missed(late), Trouble::Obstacle(Obstacle::Late(late)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_step_that_never_ends_times_out() {
+        let deadline = Deadline::after(Duration::from_millis(1500));
+        let step = deadline.within("no connection", std::future::pending::<()>()).await;
+        assert_eq!(step, Err(Trouble::Failed("timed out after 1.5s: no connection".into())));
+    }
+
+    #[test]
+    fn a_detail_is_one_short_line() {
+        assert_eq!(&*detail("HTTP 200"), "HTTP 200");
+        assert_eq!(&*detail("not for \"a\r\n\u{1b}[2Jb\""), "not for \"a   [2Jb\"");
+        let long = detail(&"ä".repeat(DETAIL_MAX));
+        assert_eq!(*long, format!("{}...", "ä".repeat(DETAIL_MAX / 2)));
+    }
+
+    #[tokio::test]
+    async fn a_source_that_is_not_ours_is_an_obstacle() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let target = target(address, CheckKind::Tcp { port: port(address) });
+        let theirs = Checker::new(vec!["::1".parse().unwrap(), "192.0.2.1".parse().unwrap()]);
+        let found = probe(&theirs, &target).await;
+        assert!(found.starts_with("! cannot probe from 192.0.2.1: "), "{found}");
+    }
+
+    #[tokio::test]
+    async fn a_probe_comes_from_the_source_of_its_family() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let target = target(address, CheckKind::Tcp { port: port(address) });
+        let source: IpAddr = "127.0.0.9".parse().unwrap();
+        let checker = Checker::new(vec!["::1".parse().unwrap(), source]);
+        let accept = async { listener.accept().await.map(|(_, from)| from.ip()).unwrap() };
+        let (found, from) = tokio::join!(probe(&checker, &target), accept);
+        assert_eq!((found.as_str(), from), ("+ connected", source));
+    }
+
+    #[test]
+    fn a_tcp_probe_does_not_carry_the_size_of_http() {
+        let address = "127.0.0.1:80".parse().unwrap();
+        let checker = Checker::new(Vec::new());
+        let target = target(address, CheckKind::Tcp { port: port(address) });
+        assert!(size_of_val(&checker.check(&target)) < 1024);
+        assert!(size_of::<HttpCheck>() < 1024);
+    }
+}

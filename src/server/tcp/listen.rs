@@ -220,7 +220,11 @@ impl Complaint {
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use super::*;
+    use crate::server::Answer;
+    use crate::server::tcp::Limits;
 
     #[test]
     fn a_clients_failure_is_not_the_listeners() {
@@ -247,5 +251,38 @@ mod tests {
         let told: Vec<Millis> =
             (0..200).map(|n| n * 1_000).filter(|&now| complaint.is_due(now)).collect();
         assert_eq!(told, [0, 60_000, 120_000, 180_000]);
+    }
+
+    #[test]
+    fn without_descriptors_the_idlest_connection_gives_up_its_own() {
+        let counters = Arc::new(Counters::default());
+        let answer: Answer = Box::new(|_, _, _, _| false);
+        let acceptor = Acceptor {
+            connections: Connections::new(Limits::default()),
+            worker: Arc::new(Mutex::new(Worker::new(
+                answer,
+                Arc::clone(&counters),
+                Instant::now(),
+            ))),
+            counters: Arc::clone(&counters),
+            complaint: Arc::default(),
+        };
+        let open = |now| {
+            let client = IpAddr::from([192, 0, 2, 1]);
+            match acceptor.connections.admit(client, now) {
+                Admission::Admitted { ticket, .. } => ticket,
+                Admission::Refused => panic!("there is room"),
+            }
+        };
+        let (first, second) = (open(1), open(2));
+        let no_descriptor = io::Error::from_raw_os_error(24);
+        assert_eq!(acceptor.cope(&no_descriptor, 3), ACCEPT_PAUSE);
+        assert!(first.is_cut() && !second.is_cut());
+
+        let gone = io::Error::from(io::ErrorKind::ConnectionAborted);
+        assert_eq!(acceptor.cope(&gone, 4), Duration::ZERO);
+        assert!(!second.is_cut());
+        assert_eq!(counters.get(Counter::TcpShed), 1);
+        assert_eq!(counters.get(Counter::TcpAcceptFailed), 2);
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Each thread has listeners of its own on every address (`SO_REUSEPORT`; the kernel spreads connections
 //! over them) and serves what it accepts to the end, so connections share nothing between threads but
-//! the [table](connections) that limits how many there are. Over TLS the same code will serve the
+//! the table that limits how many there are. Over TLS the same code will serve the
 //! stream inside.
 //!
 //! ```text
@@ -47,7 +47,7 @@ pub struct Limits {
     /// How long a new connection may take to its first whole query.
     pub first_query: Duration,
     /// How long a connection may go without a whole query, or without taking any of its answers
-    /// (RFC 7766 §6.2.3: "of the order of a few seconds" or more).
+    /// (RFC 7766 §6.2.3: on the order of seconds); it is closed up to a second later.
     pub idle: Duration,
 }
 
@@ -154,7 +154,7 @@ fn register(
     listeners.into_iter().map(tokio::net::TcpListener::from_std).collect()
 }
 
-/// The threads that serve.
+/// The threads that serve. Dropped without [`stop`](Self::stop), they end at once.
 #[derive(Debug)]
 pub struct Running {
     deadline: watch::Sender<Option<Instant>>,
@@ -293,10 +293,13 @@ mod tests {
         let (mut first, mut second) = (server.connect(), server.connect());
         ask(&mut first).expect("an answer");
         ask(&mut second).expect("an answer");
-        let asked = Instant::now();
-        while asked.elapsed() < Duration::from_millis(2) {
-            ask(&mut first).expect("an answer");
+        // One thread serves both, so with this answer the turn of the second is over.
+        ask(&mut first).expect("an answer");
+        let over = Instant::now();
+        while over.elapsed() < Duration::from_millis(2) {
+            std::hint::spin_loop();
         }
+        ask(&mut first).expect("an answer, some of the server's milliseconds later");
         ask(&mut server.connect()).expect("an answer");
         assert!(is_closed(&mut second));
         ask(&mut first).expect("an answer");

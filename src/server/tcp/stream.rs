@@ -16,8 +16,8 @@
 //! | section | what we take from it | item |
 //! |---|---|---|
 //! | RFC 1035 §4.2.2 | two bytes of length before each message | [`first_message`] |
-//! | RFC 7766 §6.2.1 | pipelining; answers in one write with their lengths (§8) | [`Worker::answer_all`] |
-//! | RFC 7766 §6.2.3 | a client that closes its side first: what it asked is answered | [`Peer::poll_turn`] |
+//! | RFC 7766 §6.2.1.1 | pipelining; answers in one write with their lengths (§8) | [`Worker::answer_all`] |
+//! | RFC 7766 §6.2.4 | a client that closes its side first: what it asked is answered | [`Peer::poll_turn`] |
 //! | RFC 1035 §4.1.1 | a response sent as a query, over TCP: the connection is closed | [`Worker::answer_all`] |
 
 use std::convert::Infallible;
@@ -33,8 +33,8 @@ use tokio::time::Instant;
 
 use super::connections::{Millis, Phase, Ticket};
 use crate::counters::{Counter, Counters};
+use crate::engine::Transport;
 use crate::server::Answer;
-use crate::server::responder::Transport;
 
 /// The length in front of a message.
 const PREFIX: usize = 2;
@@ -445,7 +445,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn rfc7766_6_2_1_a_thousand_pipelined_queries_are_answered() {
+    async fn rfc7766_6_2_1_1_a_thousand_pipelined_queries_are_answered() {
         let server = Server::new();
         let queries: Vec<String> = (0..1_000).map(|n| format!("QUERY {n}")).collect();
         let queries: Vec<&[u8]> = queries.iter().map(String::as_bytes).collect();
@@ -456,7 +456,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn rfc7766_6_2_3_what_was_asked_before_a_half_close_is_answered() {
+    async fn rfc7766_6_2_4_what_was_asked_before_a_half_close_is_answered() {
         let server = Server::new();
         assert_eq!(exchange(server.connect(1 << 16), &framed(&[b"A"])).await, framed(&[b"a"]));
         let half = &framed(&[b"A", b"BCD"])[..6];

@@ -3,17 +3,19 @@
 //! Every part is resolved though others have mistakes; the caller throws the zone away where one was
 //! an error. What must hold between the records is in [`super::rules`].
 
+mod pools;
+
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use super::error::{Mistakes, Problem, Span};
-use super::model::{Balanced, Check, Pool, RrSet, Soa, WhenAllDown, Zone};
-use super::nearest::nearest;
+use super::model::{Balanced, RrSet, Soa, Zone};
 use super::node::Text;
 use super::rules::{self, Dotted, Entry, Owner, Set};
-use super::spec::{CheckRef, PoolRef, PoolSpec, RecordSpec, SetSpec, SoaSpec, WhenSpec, ZoneSpec};
+use super::spec::{RecordSpec, SetSpec, SoaSpec, ZoneSpec};
 use crate::name::{self, Name};
 use crate::rdata::{self, RDATA_MAX, rtype};
+
+use pools::Pools;
 
 /// The fields of SOA that a file does not set, in seconds, as RIPE-203 has them for most zones.
 const REFRESH: u32 = 3600;
@@ -267,152 +269,4 @@ fn dotted(rtype: u16, value: Text<'_>, mistakes: &Mistakes<'_>) -> Option<Dotted
     let target = &value.text[start..end];
     (target.contains('.') && !target.ends_with('.') && !target.contains(['\\', '"', '(', ')']))
         .then(|| Dotted { at: mistakes.part(value, start..end), text: target.to_owned() })
-}
-
-/// The pools of a zone: those of `pools:` in its order, then those that stand inline.
-struct Pools<'z> {
-    checks: HashMap<&'z str, (Option<Arc<Check>>, bool)>,
-    check_keys: Vec<Text<'z>>,
-    keys: Vec<Text<'z>>,
-    places: HashMap<&'z str, usize>,
-    /// `None` where the pool has a mistake.
-    found: Vec<Option<Pool>>,
-    /// Whether a record uses it.
-    used: Vec<bool>,
-    fallbacks: Vec<Option<Text<'z>>>,
-}
-
-impl<'z> Pools<'z> {
-    fn new(spec: &ZoneSpec<'z>, mistakes: &mut Mistakes<'_>) -> Self {
-        let checks = spec.checks.iter().map(|(key, check)| (key.text, (check.clone(), false)));
-        let mut pools = Self {
-            checks: checks.collect(),
-            check_keys: spec.checks.iter().map(|(key, _)| *key).collect(),
-            keys: Vec::new(),
-            places: HashMap::new(),
-            found: Vec::new(),
-            used: Vec::new(),
-            fallbacks: Vec::new(),
-        };
-        for (key, pool) in &spec.pools {
-            pools.places.insert(key.text, pools.keys.len());
-            pools.add(*key, pool.as_ref(), mistakes);
-        }
-        pools
-    }
-
-    fn add(
-        &mut self,
-        key: Text<'z>,
-        spec: Option<&PoolSpec<'z>>,
-        mistakes: &mut Mistakes<'_>,
-    ) -> usize {
-        let pool = spec.map(|spec| Pool {
-            name: key.text.to_owned(),
-            policy: spec.policy,
-            ttl: spec.ttl,
-            min_ttl: spec.min_ttl,
-            answers: spec.answers,
-            when_all_down: match spec.when_all_down {
-                WhenSpec::None => WhenAllDown::None,
-                WhenSpec::Last => WhenAllDown::Last,
-                // The fallback's place is known once all pools are.
-                WhenSpec::All | WhenSpec::Fallback(_) => WhenAllDown::All,
-            },
-            panic: spec.panic,
-            check: spec.check.as_ref().and_then(|check| self.check(check, mistakes)),
-            backends: spec.backends.clone(),
-        });
-        self.keys.push(key);
-        self.found.push(pool);
-        self.used.push(false);
-        self.fallbacks.push(spec.and_then(|spec| match spec.when_all_down {
-            WhenSpec::Fallback(pool) => Some(pool),
-            _ => None,
-        }));
-        self.keys.len() - 1
-    }
-
-    fn check(&mut self, check: &CheckRef<'z>, mistakes: &mut Mistakes<'_>) -> Option<Arc<Check>> {
-        let name = match check {
-            CheckRef::Inline(check) => return check.clone(),
-            CheckRef::Named(name) => name,
-        };
-        if let Some((check, used)) = self.checks.get_mut(name.text) {
-            *used = true;
-            return check.clone();
-        }
-        if !mistakes.is_full() {
-            let near = nearest(name.text, self.check_keys.iter().map(|key| key.text));
-            let near = near.map(str::to_owned);
-            mistakes.add(name.span, Problem::UnknownCheck { name: name.text.into(), near });
-        }
-        None
-    }
-
-    /// The place of a record's pool.
-    fn of_record(&mut self, pool: PoolRef<'z>, mistakes: &mut Mistakes<'_>) -> Option<usize> {
-        let place = match pool {
-            PoolRef::Named(name) => self.named(name, mistakes)?,
-            PoolRef::Inline(spec) => {
-                if let Some(&other) = self.places.get(spec.name.text) {
-                    let problem = Problem::PoolNameTaken {
-                        name: spec.name.text.into(),
-                        first: self.keys[other].span.line,
-                    };
-                    mistakes.add(spec.name.span, problem);
-                }
-                self.add(spec.name, Some(&spec), mistakes)
-            }
-        };
-        self.used[place] = true;
-        Some(place)
-    }
-
-    fn named(&self, name: Text<'_>, mistakes: &mut Mistakes<'_>) -> Option<usize> {
-        let found = self.places.get(name.text).copied();
-        if found.is_none() && !mistakes.is_full() {
-            let near = nearest(name.text, self.places.keys().copied()).map(str::to_owned);
-            mistakes.add(name.span, Problem::UnknownPool { name: name.text.into(), near });
-        }
-        found
-    }
-
-    /// Ties fallbacks to their pools and tells what is left over; `None` where a pool is broken.
-    fn finish(mut self, mistakes: &mut Mistakes<'_>) -> Option<Vec<Pool>> {
-        let next: Vec<Option<usize>> = self
-            .fallbacks
-            .iter()
-            .map(|fallback| fallback.and_then(|name| self.named(name, mistakes)))
-            .collect();
-        for (pool, next) in self.found.iter_mut().zip(&next) {
-            if let (Some(pool), Some(next)) = (pool, next) {
-                pool.when_all_down = WhenAllDown::Fallback(*next);
-            }
-        }
-        for circle in rules::circles(&next) {
-            let at = self.fallbacks[circle[0]].map_or(Span::FILE, |name| name.span);
-            let around = circle.iter().chain(circle.first());
-            let pools = around.map(|&place| self.keys[place].text.to_owned()).collect();
-            mistakes.add(at, Problem::FallbackLoop { pools });
-        }
-        for start in 0..self.used.len() {
-            let mut at = self.used[start].then(|| next[start]).flatten();
-            while let Some(place) = at.filter(|&place| !self.used[place]) {
-                self.used[place] = true;
-                at = next[place];
-            }
-        }
-        for (key, used) in self.keys.iter().zip(&self.used) {
-            if !used {
-                mistakes.add(key.span, Problem::UnusedPool { name: key.text.into() });
-            }
-        }
-        for key in &self.check_keys {
-            if self.checks.get(key.text).is_some_and(|(_, used)| !used) {
-                mistakes.add(key.span, Problem::UnusedCheck { name: key.text.into() });
-            }
-        }
-        self.found.into_iter().collect()
-    }
 }

@@ -1,0 +1,430 @@
+//! `rotadns check`: every mistake of every file, told with its line and what would be right.
+//!
+//! ```text
+//!   error: no pool is called `wbe`; did you mean `web`?
+//!     ┌─ zones/example.com.yaml:23:15
+//!     │
+//!  23 │   www: {pool: wbe}
+//!     │               ━━━
+//! ```
+//!
+//! What is wrong is found in [`crate::config`] and [`crate::zonefile`]; here it is gathered and shown.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt::Write as _;
+use std::io::{IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use annotate_snippets::renderer::DecorStyle;
+use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
+use anyhow::Result;
+use serde::Serialize;
+
+use crate::config::model::{Pool, Zone};
+use crate::config::{self, CONFIG_FILE, ConfigError, Location, MasterRecord, Problem, Severity};
+use crate::name::Name;
+use crate::zonefile;
+
+/// How mistakes are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// With their lines, for people.
+    Human,
+    /// As one array, for machines.
+    Json,
+}
+
+/// The longest line that is shown with a mistake, in bytes; of longer ones only the place is told.
+const LINE_MAX: usize = 500;
+
+/// Checks zone files, folders of them, and config files with their zones; prints what was found.
+///
+/// Without a path it is the config file of this folder, or else `zones/`. True where no file has an
+/// error; warnings do not count.
+pub fn run(paths: &[PathBuf], format: Format) -> Result<bool> {
+    let report = Report::of(paths);
+    let mut out = std::io::stdout().lock();
+    match format {
+        Format::Human => {
+            let styled = out.is_terminal() && std::env::var_os("NO_COLOR").is_none();
+            out.write_all(report.human(styled).as_bytes())?;
+        }
+        Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&report.mistakes)?)?,
+    }
+    out.flush()?;
+    Ok(report.errors() == 0)
+}
+
+/// What was found in all files.
+#[derive(Default)]
+struct Report {
+    files: usize,
+    mistakes: Vec<Told>,
+    /// Of each good zone's pools: the longest time until a failure is out of every cache.
+    failovers: Vec<Failover>,
+}
+
+/// One mistake, as it leaves the process.
+#[derive(Debug, PartialEq, Serialize)]
+struct Told {
+    file: PathBuf,
+    /// 0 is the whole file; so are column and width then.
+    line: u32,
+    column: u32,
+    width: u32,
+    severity: &'static str,
+    message: String,
+    /// The line itself.
+    #[serde(skip)]
+    source: String,
+}
+
+/// The worst case of one pool.
+struct Failover {
+    zone: String,
+    pool: String,
+    detection: Option<Duration>,
+    ttl: Duration,
+}
+
+impl Report {
+    fn of(paths: &[PathBuf]) -> Self {
+        let mut report = Self::default();
+        let mut zones = Vec::new();
+        let by_default = || {
+            let config = PathBuf::from(CONFIG_FILE);
+            vec![if config.is_file() { config } else { PathBuf::from("zones") }]
+        };
+        let paths = if paths.is_empty() { by_default() } else { paths.to_vec() };
+        for path in paths {
+            if path.file_name().is_some_and(|name| name == CONFIG_FILE) {
+                zones.extend(report.config(&path));
+            } else {
+                zones.push(path);
+            }
+        }
+        let (files, problems) = config::zone_files(&zones);
+        report.tell(problems, "");
+        for file in files {
+            report.zone(&file);
+        }
+        report
+    }
+
+    /// Checks a config file and returns where its zones are.
+    fn config(&mut self, file: &Path) -> Vec<PathBuf> {
+        let Some(text) = self.text(file) else { return Vec::new() };
+        match config::read_config(file, &text) {
+            Ok(config) => config.zones,
+            Err(mistakes) => {
+                self.tell(mistakes, &text);
+                Vec::new()
+            }
+        }
+    }
+
+    fn zone(&mut self, file: &Path) {
+        if file.extension().is_some_and(|end| end == "zone") {
+            self.master_file(file);
+            return;
+        }
+        let Some(text) = self.text(file) else { return };
+        let (zone, mistakes) = config::read_zone(file, &text);
+        self.tell(mistakes, &text);
+        if let Some(zone) = zone {
+            let failovers = zone.pools.iter().map(|pool| Failover::of(&zone, pool));
+            self.failovers.extend(failovers);
+        }
+    }
+
+    fn master_file(&mut self, file: &Path) {
+        let Some(bytes) = self.bytes(file) else { return };
+        let Some(origin) = config::zone_of_file(file) else {
+            let name = file.file_name().map(|name| name.to_string_lossy().into_owned());
+            self.whole(file, Problem::FileName { name: name.unwrap_or_default() });
+            return;
+        };
+        let mut records = Vec::new();
+        let mistakes = zonefile::read(&bytes, &origin, |record| {
+            records.extend(Name::from_wire(record.owner).map(|owner| MasterRecord {
+                owner,
+                rtype: record.rtype,
+                ttl: record.ttl,
+                rdata: record.rdata.to_vec(),
+                line: record.line,
+            }));
+        });
+        let text = String::from_utf8_lossy(&bytes);
+        // A record that cannot be read makes holes, which are not told as mistakes of their own.
+        if mistakes.is_empty() {
+            self.tell(config::check_records(file, &origin, records), &text);
+            return;
+        }
+        let lines: Vec<&str> = text.lines().collect();
+        self.mistakes.extend(mistakes.into_iter().map(|mistake| {
+            let at = (mistake.line as usize).checked_sub(1);
+            Told {
+                file: file.to_path_buf(),
+                line: mistake.line,
+                column: mistake.column,
+                width: mistake.width,
+                severity: "error",
+                message: mistake.problem.to_string(),
+                source: at.and_then(|at| lines.get(at)).map_or("", |line| *line).to_owned(),
+            }
+        }));
+    }
+
+    fn bytes(&mut self, file: &Path) -> Option<Vec<u8>> {
+        self.files += 1;
+        match std::fs::read(file) {
+            Ok(bytes) => Some(bytes),
+            Err(error) => {
+                self.whole(file, Problem::Unreadable { detail: error.to_string() });
+                None
+            }
+        }
+    }
+
+    fn text(&mut self, file: &Path) -> Option<String> {
+        let bytes = self.bytes(file)?;
+        let text = String::from_utf8(bytes).ok();
+        if text.is_none() {
+            self.whole(file, Problem::NotUtf8);
+        }
+        text
+    }
+
+    /// Tells a mistake of a file as such.
+    fn whole(&mut self, file: &Path, problem: Problem) {
+        let file = file.to_path_buf();
+        let severity = problem.severity();
+        self.tell(vec![ConfigError { file, at: Location::WHOLE_FILE, severity, problem }], "");
+    }
+
+    fn tell(&mut self, mistakes: Vec<ConfigError>, text: &str) {
+        let told: HashSet<u32> = mistakes.iter().map(|mistake| mistake.at.line).collect();
+        let lines: HashMap<u32, &str> =
+            (1..).zip(text.lines()).filter(|(number, _)| told.contains(number)).collect();
+        self.mistakes.extend(mistakes.into_iter().map(|mistake| Told {
+            line: mistake.at.line,
+            column: mistake.at.column,
+            width: mistake.at.width,
+            severity: match mistake.severity {
+                Severity::Error => "error",
+                Severity::Warning => "warning",
+            },
+            message: mistake.problem.to_string(),
+            source: lines.get(&mistake.at.line).map_or("", |line| *line).to_owned(),
+            file: mistake.file,
+        }));
+    }
+
+    fn errors(&self) -> usize {
+        self.mistakes.iter().filter(|told| told.severity == "error").count()
+    }
+
+    fn human(&self, styled: bool) -> String {
+        let renderer = if styled { Renderer::styled() } else { Renderer::plain() };
+        let renderer = renderer.decor_style(DecorStyle::Unicode);
+        let mut text = String::new();
+        for told in &self.mistakes {
+            text.push_str(&told.human(&renderer));
+            text.push_str("\n\n");
+        }
+        for failover in &self.failovers {
+            let _ = writeln!(text, "{}", failover.sentence());
+        }
+        let warnings = self.mistakes.len() - self.errors();
+        let mut parts = vec![counted(self.files, "file"), counted(self.errors(), "mistake")];
+        if warnings > 0 {
+            parts.push(counted(warnings, "warning"));
+        }
+        let _ = writeln!(text, "{}", parts.join(", "));
+        text
+    }
+}
+
+fn counted(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
+}
+
+impl Told {
+    fn human(&self, renderer: &Renderer) -> String {
+        let level = if self.severity == "error" { Level::ERROR } else { Level::WARNING };
+        let title = level.primary_title(self.message.as_str());
+        let path = self.file.display().to_string();
+        if self.line == 0 {
+            return renderer.render(&[title.element(Origin::path(path))]);
+        }
+        if self.source.len() > LINE_MAX || self.source.is_empty() {
+            let origin =
+                Origin::path(path).line(self.line as usize).char_column(self.column as usize);
+            return renderer.render(&[title.element(origin)]);
+        }
+        let byte = |column: usize| {
+            self.source.char_indices().nth(column).map_or(self.source.len(), |(byte, _)| byte)
+        };
+        let first = (self.column as usize).saturating_sub(1);
+        let span = byte(first)..byte(first + self.width as usize);
+        let snippet = Snippet::source(self.source.as_str())
+            .line_start(self.line as usize)
+            .path(path)
+            .annotation(AnnotationKind::Primary.span(span));
+        renderer.render(&[title.element(snippet)])
+    }
+}
+
+impl Failover {
+    fn of(zone: &Zone, pool: &Pool) -> Self {
+        Self {
+            zone: zone.origin.to_string(),
+            pool: pool.name.clone(),
+            detection: pool.check.as_ref().map(|check| check.detection_max()),
+            ttl: Duration::from_secs(pool.ttl.into()),
+        }
+    }
+
+    fn sentence(&self) -> String {
+        let Self { zone, pool, detection, ttl } = self;
+        match detection {
+            Some(detection) => format!(
+                "{zone} {pool}: a failure has left every cache after {} at most ({} to notice it, a TTL of {})",
+                seconds(*detection + *ttl),
+                seconds(*detection),
+                seconds(*ttl)
+            ),
+            None => format!("{zone} {pool}: no check, so a failure is never noticed"),
+        }
+    }
+}
+
+/// Seconds to the tenth above.
+fn seconds(duration: Duration) -> String {
+    let tenths = duration.as_millis().div_ceil(100);
+    match tenths % 10 {
+        0 => format!("{} s", tenths / 10),
+        tenth => format!("{}.{tenth} s", tenths / 10),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A folder of one test, removed with it.
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn with(test: &str, files: &[(&str, &str)]) -> Self {
+            let folder = format!("rotadns-check-{test}-{}", std::process::id());
+            let folder = std::env::temp_dir().join(folder);
+            std::fs::create_dir_all(&folder).expect("a folder can be made");
+            for (name, text) in files {
+                std::fs::write(folder.join(name), text).expect("a file can be written");
+            }
+            Self(folder)
+        }
+
+        /// The report on this folder, its own path left out.
+        fn report(&self) -> (Report, String) {
+            let report = Report::of(std::slice::from_ref(&self.0));
+            let text = report.human(false).replace(&format!("{}/", self.0.display()), "");
+            (report, text)
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[test]
+    fn a_mistake_is_shown_with_its_line_and_a_mark_below_it() {
+        let zone = "zone: example.com\nns: ns.example.net.\nrecords:\n  wwẃ: {pool: wbe}\n";
+        let folder = Folder::with("mark", &[("example.com.yaml", zone)]);
+        let (report, text) = folder.report();
+        assert_eq!(report.errors(), 1);
+        let expected = "\
+error: no pool is called `wbe`; add it under `pools`
+  ╭▸ example.com.yaml:4:15
+  │
+4 │   wwẃ: {pool: wbe}
+  ╰╴              ━━━
+
+1 file, 1 mistake
+";
+        assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn every_file_is_told_of_master_files_too() {
+        let folder = Folder::with(
+            "every",
+            &[
+                ("a.example.yaml", "zone: b.example\nns: ns.example.net.\n"),
+                ("b.example.zone", "@ 60 IN SOA ns h 1 1 1 1 1\n@ 60 IN NS n.c.\n@ 60 IN A 1.2\n"),
+                ("c.example.zone", "@ 60 IN SOA ns h 1 1 1 1 1\n"),
+                ("d.example.yml", "zone: d.example\nns: ns\n"),
+                ("e.example.yaml~", "broken"),
+                (".f.example.yaml.swp", "broken"),
+            ],
+        );
+        let (report, text) = folder.report();
+        let found: Vec<_> = report
+            .mistakes
+            .iter()
+            .map(|told| {
+                let name = told.file.file_name().expect("a file").to_string_lossy().into_owned();
+                (name, told.line, told.severity)
+            })
+            .collect();
+        let expected = [
+            ("a.example.yaml", 1, "error"),
+            ("b.example.zone", 3, "error"),
+            ("c.example.zone", 0, "error"),
+            ("d.example.yml", 2, "warning"),
+        ];
+        assert_eq!(found, expected.map(|(name, line, severity)| (name.to_owned(), line, severity)));
+        assert!(text.ends_with("4 files, 3 mistakes, 1 warning\n"), "{text}");
+    }
+
+    #[test]
+    fn a_config_file_stands_for_its_zones() {
+        let zone = "zone: a.example\nns: ns.example.net.\nttl: x\n";
+        let folder =
+            Folder::with("config", &[("rotadns.yaml", "zones: .\n"), ("a.example.yaml", zone)]);
+        let report = Report::of(&[folder.0.join(CONFIG_FILE)]);
+        assert_eq!((report.files, report.errors()), (2, 1));
+    }
+
+    #[test]
+    fn machines_get_the_same_as_json() {
+        let folder = Folder::with("json", &[("example.com.yaml", "zone: example.com\n")]);
+        let (report, _) = folder.report();
+        let json = serde_json::to_value(&report.mistakes).expect("it is plain data");
+        let expected = serde_json::json!([{
+            "file": folder.0.join("example.com.yaml"),
+            "line": 1,
+            "column": 1,
+            "width": 1,
+            "severity": "error",
+            "message": "the zone has no name servers; add them, such as `ns: [ns1, ns2]`",
+        }]);
+        assert_eq!(json, expected);
+    }
+
+    #[test]
+    fn the_examples_are_fine_and_tell_their_worst_case() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("zones");
+        let text = Report::of(&[folder]).human(false);
+        // 2 s and a tenth of it, a timeout of 1 s, two more probes of 1 s each; then the TTL of 5 s.
+        let expected = "example.com. web: a failure has left every cache after 10.2 s at most \
+                        (5.2 s to notice it, a TTL of 5 s)\n";
+        assert!(text.starts_with(expected), "{text}");
+        assert!(text.ends_with("\n3 files, 0 mistakes\n"), "{text}");
+    }
+}

@@ -1,0 +1,73 @@
+//! `rotadns serve`: the config file and the flags over it, the log, and then the daemon.
+
+use std::io::IsTerminal as _;
+
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use super::Serve;
+use crate::config::server::{Log, LogFormat, LogLevel, Workers};
+use crate::config::{Config, read_config};
+use crate::daemon;
+
+/// Serves until told to stop; `false` where the config file has a mistake.
+pub(super) fn run(flags: &Serve) -> anyhow::Result<bool> {
+    let Some(config) = config(flags)? else { return Ok(false) };
+    log(config.log);
+    daemon::serve(&config, flags.strict)?;
+    Ok(true)
+}
+
+/// The config file with the flags over it; `None` where it has mistakes, which are told.
+fn config(flags: &Serve) -> anyhow::Result<Option<Config>> {
+    let mut config = match &flags.config {
+        None => Config::default(),
+        Some(file) => {
+            let text = std::fs::read_to_string(file)
+                .map_err(|error| anyhow::anyhow!("{}: cannot be read: {error}", file.display()))?;
+            match read_config(file, &text) {
+                Ok(config) => config,
+                Err(mistakes) => {
+                    for mistake in mistakes {
+                        eprintln!("{mistake}");
+                    }
+                    return Ok(None);
+                }
+            }
+        }
+    };
+    if let Some(zones) = &flags.zones {
+        config.zones = vec![zones.clone()];
+    }
+    if !flags.listen.is_empty() {
+        config.listen.clone_from(&flags.listen);
+    }
+    if let Some(workers) = flags.workers {
+        config.workers = Workers::Count(workers);
+    }
+    Ok(Some(config))
+}
+
+/// Logs to stderr from here on.
+fn log(log: Log) {
+    let level = match log.level {
+        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Debug => LevelFilter::DEBUG,
+        LogLevel::Trace => LevelFilter::TRACE,
+    };
+    // hickory-server logs each request at info, and TLS its handshakes at debug.
+    let levels = Targets::new().with_default(LevelFilter::WARN).with_target("rotadns", level);
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none());
+    let lines = match log.format {
+        LogFormat::Text => lines.boxed(),
+        LogFormat::Json => lines.json().boxed(),
+    };
+    tracing_subscriber::registry().with(lines.with_filter(levels)).init();
+}

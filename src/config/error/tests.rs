@@ -1,0 +1,334 @@
+//! The sentence of each problem, pinned.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::{ConfigError, Location, MISTAKES_MAX, Mistakes, Problem, Severity, Span};
+use crate::name::NameError;
+use crate::rdata;
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "one row per problem")]
+fn each_problem_has_its_sentence() {
+    let text = || "x y".to_owned();
+    let seconds = Duration::from_secs;
+    let rows = [
+        (Problem::Unreadable { detail: "no such file".into() }, "cannot be read: no such file"),
+        (Problem::NotUtf8, "is not UTF-8, which YAML is written in"),
+        (Problem::TooLarge { most: 9 }, "is larger than 9 bytes; split the zone"),
+        (Problem::TooManyFiles { most: 9 }, "has more than 9 zone files; use several folders"),
+        (
+            Problem::ZoneTwice { zone: "a.".into(), other: "a.zone".into() },
+            "the zone `a.` stands in `a.zone` already; remove one of the two",
+        ),
+        (
+            Problem::FileName { name: "a..yaml".into() },
+            "`a..yaml` is no zone's name; a zone file is called such as `example.com.yaml`",
+        ),
+        (Problem::TooManyMistakes { most: 9 }, "has more than 9 mistakes; mend these first"),
+        (Problem::Syntax { detail: "odd\nend".into() }, "this is not YAML: odd\\nend"),
+        (Problem::EmptyFile, "is empty; a zone file begins with `zone: NAME`"),
+        (Problem::TooDeep { most: 9 }, "more than 9 lists and maps inside one another"),
+        (Problem::TooManyNodes { most: 9 }, "more than 9 values; split the zone"),
+        (Problem::TooManyAliased { most: 9 }, "aliases repeat more than 9 values; write them out"),
+        (Problem::AliasInside, "this alias stands inside its own anchor"),
+        (
+            Problem::DuplicateKey { key: text(), first: 3 },
+            "`x y` stands in line 3 already; join the two",
+        ),
+        (
+            Problem::MergeKey,
+            "`<<` is not part of YAML 1.2; write the keys out, or give the whole value by an alias",
+        ),
+        (Problem::KeyNotScalar, "a key is a single value; lists and maps cannot be keys"),
+        (Problem::Tag { tag: "!a".into() }, "the tag `!a` means nothing here; remove it"),
+        (
+            Problem::SecondDocument,
+            "a second document begins here; a file has one, so remove the `---`",
+        ),
+        (
+            Problem::NotNative,
+            "no `zone: NAME` at the top level; a zone file says whose it is (octoDNS files are not read)",
+        ),
+        (Problem::Shape { detail: text() }, "x y"),
+        (Problem::Expected { what: "a map", found: "a list" }, "expected a map, found a list"),
+        (
+            Problem::UnknownKey {
+                place: "a pool",
+                key: "tll".into(),
+                near: Some("ttl"),
+                known: String::new(),
+            },
+            "a pool has no key `tll`; did you mean `ttl`?",
+        ),
+        (
+            Problem::UnknownKey {
+                place: "`tcp`",
+                key: "x".into(),
+                near: None,
+                known: "`port`".into(),
+            },
+            "`tcp` has no key `x`; it has `port`",
+        ),
+        (Problem::MissingKey { place: "`tcp`", key: "port" }, "`tcp` needs `port`"),
+        (
+            Problem::BadDuration { text: text() },
+            "`x y` is not a duration, such as `10s`, `500ms`, `1m30s` or `1h`",
+        ),
+        (
+            Problem::BadTtl { text: text() },
+            "`x y` is not a TTL: whole seconds up to 2147483647, such as `300` or `1h`",
+        ),
+        (
+            Problem::BadSpan {
+                what: "the interval",
+                text: "0".into(),
+                least: Duration::from_millis(10),
+                most: seconds(60),
+            },
+            "the interval of `0` is out of range; it is from 10ms to 60s",
+        ),
+        (
+            Problem::BadNumber { what: "a port", text: text(), least: 1, most: 9 },
+            "`x y` is not a port: a whole number from 1 to 9",
+        ),
+        (
+            Problem::BadAddress { text: text() },
+            "`x y` is not an address, such as `192.0.2.1` or `\"2001:db8::1\"`",
+        ),
+        (
+            Problem::BadSocket { text: text(), port: 53 },
+            "`x y` is not an address and a port, such as `127.0.0.1:53` or `\"[::1]:53\"`",
+        ),
+        (
+            Problem::BadShare { text: text() },
+            "`x y` is not a share: from 0 to 1 with at most three decimals, such as `0.5`",
+        ),
+        (
+            Problem::BadName { text: text(), error: NameError::LabelTooLong },
+            "`x y` is not a name: a label is longer than 63 bytes",
+        ),
+        (
+            Problem::BadChoice { what: "a policy", text: text(), near: None, known: "`a`".into() },
+            "`x y` is not a policy; it is one of `a`",
+        ),
+        (
+            Problem::BadChoice {
+                what: "a policy",
+                text: text(),
+                near: Some("a"),
+                known: String::new(),
+            },
+            "`x y` is not a policy; did you mean `a`?",
+        ),
+        (
+            Problem::BadStatus { text: text() },
+            "`x y` is not a status: a code from 100 to 599 or a range, such as `200` or `200-299`",
+        ),
+        (
+            Problem::BadPath { text: text() },
+            "`x y` is not a path: it begins with `/` and has no blanks; write them as `%20`",
+        ),
+        (
+            Problem::BadHost { text: text() },
+            "`x y` is not a host: a name or an address, with no blanks and no scheme",
+        ),
+        (
+            Problem::BadHeader { text: text() },
+            "`x y` is not a header field: the name is letters, digits and `-`, the value one line",
+        ),
+        (
+            Problem::EmptyText { what: "the body's text" },
+            "the body's text cannot be empty; remove it if none is meant",
+        ),
+        (Problem::NoKind, "a check needs one of `tcp`, `http`, `https`"),
+        (
+            Problem::TwoKinds { kinds: "`tcp`, `http`".into() },
+            "a check is of one kind, and this has `tcp`, `http`; make it two checks",
+        ),
+        (
+            Problem::TimeoutTooLong { timeout: seconds(2), interval: Duration::from_millis(1500) },
+            "the timeout of 2s is longer than the interval of 1500ms; make it at most as long",
+        ),
+        (
+            Problem::FastIntervalTooLong { fast: seconds(2), interval: seconds(1) },
+            "the fast interval of 2s is longer than the interval of 1s; make it at most as long",
+        ),
+        (
+            Problem::MissingCa { path: PathBuf::from("a.pem") },
+            "there is no file `a.pem`; a path is relative to the zone file",
+        ),
+        (Problem::CaWithoutVerify, "`ca` has no use with `verify: false`; remove one of the two"),
+        (
+            Problem::UnknownCheck { name: text(), near: None },
+            "no check is called `x y`; add it under `checks`",
+        ),
+        (
+            Problem::UnusedCheck { name: text() },
+            "no pool uses the check `x y`; use it or remove it",
+        ),
+        (
+            Problem::UnknownPool { name: "wbe".into(), near: Some("web".into()) },
+            "no pool is called `wbe`; did you mean `web`?",
+        ),
+        (
+            Problem::UnusedPool { name: text() },
+            "no record uses the pool `x y`; use it or remove it",
+        ),
+        (
+            Problem::PoolNameTaken { name: text(), first: 3 },
+            "an inline pool is named after its record, and line 3 has a pool `x y`; use that one or rename it",
+        ),
+        (Problem::NoBackends, "a pool needs at least one backend"),
+        (Problem::NoAddresses { backend: text() }, "the backend `x y` needs at least one address"),
+        (Problem::TooManyAddresses { most: 9 }, "a pool has at most 9 addresses; split it"),
+        (
+            Problem::DuplicateAddress { address: "192.0.2.1".into(), first: 3 },
+            "the pool has 192.0.2.1 in line 3 already; a weight makes its share larger",
+        ),
+        (
+            Problem::MinTtlTooLong { min_ttl: 9, ttl: 5 },
+            "the min_ttl of 9 s is longer than the ttl of 5 s; make it at most as long",
+        ),
+        (Problem::NoFallback, "`when_all_down: fallback` needs `fallback: POOL`"),
+        (Problem::FallbackUnused, "`fallback` has no use without `when_all_down: fallback`"),
+        (
+            Problem::FallbackLoop { pools: vec!["a".into(), "b".into(), "a".into()] },
+            "the pools fall back in a circle: a → b → a; end it at one of them",
+        ),
+        (
+            Problem::ZoneName { zone: "a.".into(), file: "b.".into() },
+            "the file is named after the zone `b.`, and this says `a.`; make them agree",
+        ),
+        (
+            Problem::NoNameServers,
+            "the zone has no name servers; add them, such as `ns: [ns1, ns2]`",
+        ),
+        (
+            Problem::NameServersTwice { first: 2 },
+            "`ns` in line 2 has the zone's name servers; add them there",
+        ),
+        (
+            Problem::OutOfZone { name: "b.".into(), zone: "a.".into() },
+            "`b.` is not in the zone `a.`; without its last dot it is relative to the zone",
+        ),
+        (
+            Problem::OwnerTwice { name: "b.a.".into(), first: 3 },
+            "the records of `b.a.` stand in line 3 already; join the two",
+        ),
+        (
+            Problem::NoRecords { name: text() },
+            "`x y` has no records; give it a pool or a type such as `A`",
+        ),
+        (Problem::NoValues, "no values; give at least one or remove the type"),
+        (
+            Problem::UnknownType { text: "AAA".into(), near: Some("AAAA") },
+            "`AAA` is not a record type; did you mean `AAAA`?",
+        ),
+        (
+            Problem::UnknownType { text: text(), near: None },
+            "`x y` is not a record type; a record has `pool`, and types such as `A`, `MX` or `TYPE65280`",
+        ),
+        (Problem::SoaAmongRecords, "SOA has a place of its own: `soa:` at the top level"),
+        (Problem::TextTooLong { most: 9 }, "the text is longer than 9 bytes; shorten it"),
+        (
+            Problem::DuplicateRecord { first: 3 },
+            "the same record stands in line 3 already; remove one of the two",
+        ),
+        (
+            Problem::OnlyOne { rtype: "CNAME".into(), name: "a.".into() },
+            "`a.` can have only one CNAME; keep the one that is meant",
+        ),
+        (
+            Problem::CnameBesideOther { name: "a.".into(), other: "TXT".into() },
+            "a CNAME stands alone, and `a.` also has TXT; remove one of the two",
+        ),
+        (
+            Problem::AddressBesidePool { rtype: "A".into(), name: "a.".into() },
+            "the pool of `a.` answers A; add the address to the pool or remove it",
+        ),
+        (
+            Problem::CnameLoop { names: vec!["a.".into(), "a.".into()] },
+            "the CNAMEs lead in a circle: a. → a.; end it at a name with an address",
+        ),
+        (
+            Problem::NameServersAtWildcard { name: "*.a.".into() },
+            "`*.a.` cannot be delegated, since a wildcard's NS has no meaning; delegate each name",
+        ),
+        (
+            Problem::NoSoa { zone: "a.".into() },
+            "the zone `a.` has no SOA; its first record is the SOA of `a.`",
+        ),
+        (
+            Problem::NoApexNs { zone: "a.".into() },
+            "the zone `a.` has no name servers; add NS records at its apex",
+        ),
+        (
+            Problem::SoaBelowApex { name: "b.a.".into(), zone: "a.".into() },
+            "`b.a.` is not the apex of the zone `a.`; a zone of its own has a file of its own",
+        ),
+        (
+            Problem::DifferentTtl { rtype: "A".into(), ttl: 60, least: 30 },
+            "the TTL of 60 s is not that of the other A records; all get the lowest, 30 s (RFC 2181 §5.2)",
+        ),
+        (
+            Problem::DottedTarget { text: "www.b".into(), name: "www.b.a.".into() },
+            "`www.b` is read as `www.b.a.`, which is not there; a full name ends in a dot: `www.b.`",
+        ),
+        (
+            Problem::NameServerWithoutAddress { name: "ns.a.".into() },
+            "the name server `ns.a.` is in the zone and has no address; add an A or AAAA record",
+        ),
+        (
+            Problem::TargetIsCname { rtype: "MX".into(), name: "b.a.".into() },
+            "MX must not lead to a CNAME, and `b.a.` is one; name its target (RFC 2181 §10.3)",
+        ),
+        (
+            Problem::Occluded {
+                what: "TXT".into(),
+                name: "c.b.a.".into(),
+                by: "delegation",
+                at: "b.a.".into(),
+            },
+            "the TXT of `c.b.a.` is never answered, since the delegation at `b.a.` hides it; move it there or remove it",
+        ),
+    ];
+    for (problem, sentence) in rows {
+        assert_eq!(problem.to_string(), sentence, "{problem:?}");
+    }
+    let problem = rdata::Problem::Ipv4;
+    assert_eq!(Problem::Rdata(problem.clone()).to_string(), problem.to_string());
+}
+
+#[test]
+fn a_mistake_is_told_with_its_place() {
+    let mistake = |at| ConfigError {
+        file: PathBuf::from("zones/a.yaml"),
+        at,
+        severity: Severity::Error,
+        problem: Problem::NoBackends,
+    };
+    let at = Location { line: 14, column: 11, width: 3 };
+    let sentence = "zones/a.yaml:14:11: a pool needs at least one backend";
+    assert_eq!(mistake(at).to_string(), sentence);
+    let sentence = "zones/a.yaml: a pool needs at least one backend";
+    assert_eq!(mistake(Location::WHOLE_FILE).to_string(), sentence);
+}
+
+#[test]
+fn mistakes_are_told_in_order_once_and_not_without_end() {
+    let at = |line| Span { start: 0, end: 0, line, column: 1 };
+    let mut mistakes = Mistakes::new(Path::new("a.yaml"), "");
+    for line in [2, 1, 2] {
+        mistakes.add(at(line), Problem::NoBackends);
+    }
+    let lines: Vec<_> = mistakes.finish().iter().map(|mistake| mistake.at.line).collect();
+    assert_eq!(lines, [1, 2]);
+
+    let mut mistakes = Mistakes::new(Path::new("a.yaml"), "");
+    (1..=2 * MISTAKES_MAX as u32).for_each(|line| mistakes.add(at(line), Problem::NoBackends));
+    let found = mistakes.finish();
+    assert_eq!(found.len(), MISTAKES_MAX + 1);
+    let last = found.last().map(|mistake| mistake.problem.clone());
+    assert_eq!(last, Some(Problem::TooManyMistakes { most: MISTAKES_MAX }));
+}

@@ -1,0 +1,142 @@
+//! All listeners together: opened, started and stopped as one.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tracing::info;
+
+use crate::config::server::{Config, Sockets, Workers};
+use crate::counters::{AllCounters, Counter};
+use crate::server::responder::Responder;
+#[cfg(target_os = "linux")]
+use crate::server::udp;
+use crate::server::{Answer, hickory, tcp};
+use crate::state::publisher::Publisher;
+
+/// How long what was received over TCP may take to be answered at the end.
+const STOP: Duration = Duration::from_millis(500);
+
+/// Open sockets that nobody serves yet.
+pub(super) enum Listeners {
+    /// Ours.
+    #[cfg(target_os = "linux")]
+    Native { udp: Vec<udp::Listener>, tcp: Vec<Vec<TcpListener>> },
+    /// hickory-server's.
+    Portable(Vec<hickory::Bound>),
+}
+
+/// Sockets that are served.
+pub(super) enum Running {
+    /// Ours.
+    #[cfg(target_os = "linux")]
+    Native { udp: udp::Running, tcp: tcp::Running },
+    /// hickory-server's.
+    Portable(hickory::Running),
+}
+
+impl Listeners {
+    /// Opens all sockets.
+    pub(super) fn open(config: &Config) -> anyhow::Result<Self> {
+        #[cfg(target_os = "linux")]
+        if config.sockets == Sockets::Native {
+            let workers = workers(config);
+            let udp = udp::bind(&config.listen, workers)?;
+            // Port 0 was the kernel's choice for UDP; TCP takes the same.
+            let addresses = distinct(udp.iter().map(|listener| listener.address));
+            return Ok(Self::Native { tcp: tcp::bind(&addresses, workers)?, udp });
+        }
+        Ok(Self::Portable(hickory::bind(&config.listen)?))
+    }
+
+    /// Where DNS is served.
+    pub(super) fn addresses(&self) -> anyhow::Result<Vec<SocketAddr>> {
+        Ok(match self {
+            #[cfg(target_os = "linux")]
+            Self::Native { udp, .. } => distinct(udp.iter().map(|listener| listener.address)),
+            Self::Portable(bound) => {
+                let addresses: std::io::Result<Vec<_>> =
+                    bound.iter().map(hickory::Bound::address).collect();
+                distinct(addresses?.into_iter())
+            }
+        })
+    }
+
+    /// Serves them.
+    pub(super) fn start(
+        self,
+        config: &Config,
+        publisher: &Publisher,
+        counters: &AllCounters,
+    ) -> anyhow::Result<Running> {
+        let snapshot = publisher.snapshot();
+        let limits = tcp::Limits {
+            connections: config.limits.tcp_connections.get(),
+            per_client: config.limits.tcp_per_client.get(),
+            ..tcp::Limits::default()
+        };
+        let answer = || -> Answer {
+            let mut responder = Responder::new(Arc::clone(snapshot));
+            Box::new(move |client, transport, query, out| {
+                responder.answer(client, transport, query, out)
+            })
+        };
+        Ok(match self {
+            #[cfg(target_os = "linux")]
+            Self::Native { udp, tcp } => Running::Native {
+                udp: udp::start(udp, snapshot, counters).context("cannot serve UDP")?,
+                tcp: tcp::start(tcp, limits, answer, counters).context("cannot serve TCP")?,
+            },
+            Self::Portable(bound) => Running::Portable(
+                hickory::start(bound, limits.idle, answer(), counters.thread())
+                    .context("cannot serve")?,
+            ),
+        })
+    }
+}
+
+impl Running {
+    /// Answers what was received, and closes.
+    pub(super) fn stop(self) {
+        match self {
+            #[cfg(target_os = "linux")]
+            Self::Native { udp, tcp } => {
+                let udp = thread::spawn(move || udp.stop());
+                tcp.stop(STOP);
+                // A thread that panicked has been reported where it did.
+                let _ = udp.join();
+            }
+            Self::Portable(running) => running.stop(STOP),
+        }
+    }
+}
+
+fn distinct(addresses: impl Iterator<Item = SocketAddr>) -> Vec<SocketAddr> {
+    let mut addresses: Vec<SocketAddr> = addresses.collect();
+    addresses.dedup();
+    addresses
+}
+
+/// The last line of a log: what was received, and what was answered.
+pub(super) fn tell_totals(counters: &AllCounters) {
+    let total = |counter| counters.total(counter);
+    info!(
+        udp_queries = total(Counter::UdpQueries),
+        udp_answers = total(Counter::UdpAnswers),
+        udp_dropped = total(Counter::UdpDropped),
+        udp_send_failed = total(Counter::UdpSendFailed),
+        tcp_queries = total(Counter::TcpQueries),
+        tcp_answers = total(Counter::TcpAnswers),
+        tcp_connections = total(Counter::TcpConnections),
+        "stopped"
+    );
+}
+
+fn workers(config: &Config) -> usize {
+    match config.workers {
+        Workers::Count(count) => count.get(),
+        Workers::Auto => thread::available_parallelism().map_or(1, Into::into),
+    }
+}

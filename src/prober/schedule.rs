@@ -1,0 +1,439 @@
+//! When each target is probed, as a queue without a clock, a socket or a runtime.
+//!
+//! ```text
+//!   set_targets ──▶ due: the earliest first ──start──▶ in flight: at most `in_flight_max`
+//!                    ▲                                   │
+//!                    └────────────── end ────────────────┘
+//!
+//!   the target is      from the start of its last probe to the next (or to its end, if later)
+//!   not judged yet     -, at once: it was just added
+//!   just judged        a random part of the interval: what was added together spreads out
+//!   settled            the interval, 10 % early or late at random
+//!   changing side      the fast interval, to the point
+//! ```
+//!
+//! Every time here is a [`Duration`] since the prober began. Chance comes from a generator that is
+//! handed in, so a test that seeds it sees the same schedule each time.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use crate::config::model::{Check, JITTER};
+use crate::health::target::{Health, Outcome, Streak, Target};
+
+/// How long a target waits after a probe that could not be made, at most its interval: long enough
+/// to cost nothing while file descriptors are short, short enough to notice when they no longer
+/// are.
+const OBSTACLE_PAUSE: Duration = Duration::from_secs(1);
+
+/// The targets, their health and the order of their probes.
+#[derive(Debug)]
+pub struct Schedule {
+    in_flight_max: NonZeroUsize,
+    random: fastrand::Rng,
+    entries: HashMap<Id, Entry>,
+    ids: HashMap<Target, Id>,
+    /// Every entry that is not in flight, once.
+    due: BinaryHeap<Reverse<(Duration, Id)>>,
+    /// Probes that started and did not end, those of removed targets too.
+    in_flight: usize,
+    unjudged: usize,
+    last_id: u64,
+}
+
+/// One stay of a target in the schedule; a target that left and came back has another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Id(u64);
+
+#[derive(Debug)]
+struct Entry {
+    target: Target,
+    health: Health,
+    /// When its last probe started, or would have.
+    started: Duration,
+    in_flight: bool,
+}
+
+impl Schedule {
+    /// An empty schedule of at most `in_flight_max` probes at once.
+    #[must_use]
+    pub fn new(in_flight_max: NonZeroUsize, random: fastrand::Rng) -> Self {
+        Self {
+            in_flight_max,
+            random,
+            entries: HashMap::new(),
+            ids: HashMap::new(),
+            due: BinaryHeap::new(),
+            in_flight: 0,
+            unjudged: 0,
+            last_id: 0,
+        }
+    }
+
+    /// Replaces the set of targets; one that stands twice counts once. Those that stay keep their
+    /// health and their place in the queue, new ones are due now, in order.
+    ///
+    /// Returns the probes in flight whose target left: the caller drops them, and tells
+    /// [`end`](Self::end) when it has.
+    pub fn set_targets(&mut self, targets: &[Target], now: Duration) -> Vec<Id> {
+        let mut ids = HashMap::with_capacity(targets.len());
+        for target in targets {
+            if ids.contains_key(target) {
+                continue;
+            }
+            let id = match self.ids.remove(target) {
+                Some(id) => {
+                    // Equal, but not the same memory: that of an old configuration goes.
+                    if let Some(entry) = self.entries.get_mut(&id) {
+                        entry.target = target.clone();
+                    }
+                    id
+                }
+                None => self.add(target.clone(), now),
+            };
+            ids.insert(target.clone(), id);
+        }
+
+        let left = std::mem::replace(&mut self.ids, ids).into_values();
+        let mut dropped = Vec::new();
+        for id in left {
+            if self.entries.remove(&id).is_some_and(|entry| entry.in_flight) {
+                dropped.push(id);
+            }
+        }
+        self.due.retain(|Reverse((_, id))| self.entries.contains_key(id));
+        let unjudged = |entry: &&Entry| entry.health == Health::Unknown;
+        self.unjudged = self.entries.values().filter(unjudged).count();
+        dropped
+    }
+
+    fn add(&mut self, target: Target, now: Duration) -> Id {
+        self.last_id += 1;
+        let id = Id(self.last_id);
+        let entry = Entry { target, health: Health::Unknown, started: now, in_flight: false };
+        self.entries.insert(id, entry);
+        self.due.push(Reverse((now, id)));
+        id
+    }
+
+    /// The next probe to start now, if one is due and may.
+    pub fn start(&mut self, now: Duration) -> Option<(Id, Target)> {
+        if self.wake().is_none_or(|due| due > now) {
+            return None;
+        }
+        let Reverse((_, id)) = self.due.pop()?;
+        let entry = self.entries.get_mut(&id)?;
+        entry.started = now;
+        entry.in_flight = true;
+        self.in_flight += 1;
+        Some((id, entry.target.clone()))
+    }
+
+    /// When [`start`](Self::start) will have a probe, if none ends before; `None` while none may
+    /// start, or there is nothing to probe.
+    #[must_use]
+    pub fn wake(&self) -> Option<Duration> {
+        if self.in_flight >= self.in_flight_max.get() {
+            return None;
+        }
+        self.due.peek().map(|&Reverse((due, _))| due)
+    }
+
+    /// Notes that a probe ended and what it found, `None` where it could not be made. Returns what
+    /// to report: nothing for one that could not be made, or whose target has left.
+    pub fn end(
+        &mut self,
+        id: Id,
+        outcome: Option<Outcome>,
+        now: Duration,
+    ) -> Option<(Target, Health)> {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        let entry = self.entries.get_mut(&id)?;
+        entry.in_flight = false;
+
+        let check = &entry.target.check;
+        let (next, found) = match outcome {
+            // Nothing was learned: what is known of the target stays as it is.
+            None => (now + OBSTACLE_PAUSE.min(check.interval), None),
+            Some(outcome) => {
+                let streak = streak(check);
+                let before = entry.health;
+                entry.health = before.after(outcome, streak);
+                let pause = if before == Health::Unknown {
+                    self.unjudged = self.unjudged.saturating_sub(1);
+                    check.interval.mul_f64(self.random.f64())
+                } else if entry.health.checks_to_change(streak).is_some() {
+                    check.fast_interval.min(check.interval)
+                } else {
+                    check.interval.mul_f64(1.0 - JITTER + 2.0 * JITTER * self.random.f64())
+                };
+                let found = (entry.target.clone(), entry.health);
+                ((entry.started + pause).max(now), Some(found))
+            }
+        };
+        self.due.push(Reverse((next, id)));
+        found
+    }
+
+    /// How many targets have had no outcome yet.
+    #[must_use]
+    pub fn unjudged(&self) -> usize {
+        self.unjudged
+    }
+}
+
+fn streak(check: &Check) -> Streak {
+    Streak { fall: check.fall, rise: check.rise }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+    use std::num::{NonZeroU8, NonZeroU16};
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::config::model::CheckKind;
+
+    const INTERVAL: Duration = Duration::from_secs(10);
+    const FAST: Duration = Duration::from_secs(1);
+
+    fn seconds(seconds: f64) -> Duration {
+        Duration::from_secs_f64(seconds)
+    }
+
+    fn schedule(in_flight_max: usize) -> Schedule {
+        Schedule::new(NonZeroUsize::new(in_flight_max).unwrap(), fastrand::Rng::with_seed(7))
+    }
+
+    /// 192.0.2.0, 192.0.2.1, ... by TCP; every 10 s, 1 s while changing side, rise 2, fall 3.
+    fn targets(hosts: std::ops::Range<u8>) -> Vec<Target> {
+        let check = Arc::new(Check {
+            kind: CheckKind::Tcp { port: NonZeroU16::new(80).unwrap() },
+            interval: INTERVAL,
+            fast_interval: FAST,
+            timeout: Duration::from_secs(2),
+            rise: NonZeroU8::new(2).unwrap(),
+            fall: NonZeroU8::new(3).unwrap(),
+        });
+        let address = |host| IpAddr::V4(Ipv4Addr::new(192, 0, 2, host));
+        hosts.map(|host| Target { address: address(host), check: Arc::clone(&check) }).collect()
+    }
+
+    /// The hosts whose probes start now.
+    fn started(schedule: &mut Schedule, now: Duration) -> Vec<(Id, u8)> {
+        std::iter::from_fn(|| schedule.start(now)).map(|(id, target)| (id, host(&target))).collect()
+    }
+
+    fn hosts(schedule: &mut Schedule, now: Duration) -> Vec<u8> {
+        started(schedule, now).into_iter().map(|(_, host)| host).collect()
+    }
+
+    fn host(target: &Target) -> u8 {
+        match target.address {
+            IpAddr::V4(address) => address.octets()[3],
+            IpAddr::V6(_) => unreachable!("the targets of these tests are IPv4"),
+        }
+    }
+
+    /// A schedule of one target that was judged at 0 s by this first outcome and is due next at the
+    /// returned time.
+    fn judged(first: Outcome) -> (Schedule, Id, Duration) {
+        let mut schedule = schedule(1);
+        schedule.set_targets(&targets(1..2), Duration::ZERO);
+        let (id, _) = schedule.start(Duration::ZERO).unwrap();
+        schedule.end(id, Some(first), Duration::ZERO);
+        let due = schedule.wake().unwrap();
+        (schedule, id, due)
+    }
+
+    #[test]
+    fn new_targets_are_due_at_once_in_order() {
+        let mut schedule = schedule(10);
+        schedule.set_targets(&targets(1..5), Duration::ZERO);
+        assert_eq!(hosts(&mut schedule, Duration::ZERO), [1, 2, 3, 4]);
+        assert_eq!(hosts(&mut schedule, INTERVAL * 9), [0; 0], "one probe of a target at once");
+    }
+
+    #[test]
+    fn a_target_that_stands_twice_is_probed_once() {
+        let mut schedule = schedule(10);
+        let twice = [targets(1..3), targets(1..3)].concat();
+        schedule.set_targets(&twice, Duration::ZERO);
+        assert_eq!(hosts(&mut schedule, Duration::ZERO), [1, 2]);
+    }
+
+    #[test]
+    fn those_over_the_limit_wait_in_order() {
+        let mut schedule = schedule(2);
+        schedule.set_targets(&targets(1..6), Duration::ZERO);
+        let first = started(&mut schedule, Duration::ZERO);
+        assert_eq!(first.iter().map(|&(_, host)| host).collect::<Vec<_>>(), [1, 2]);
+        assert_eq!(schedule.wake(), None, "full");
+        schedule.end(first[1].0, Some(Outcome::Pass), FAST);
+        assert_eq!(hosts(&mut schedule, FAST), [3]);
+    }
+
+    #[test]
+    fn the_first_outcome_decides_and_the_second_probe_comes_within_an_interval() {
+        for (first, expected) in
+            [(Outcome::Pass, Health::Up { failed: 0 }), (Outcome::Fail, Health::Down { passed: 0 })]
+        {
+            let mut schedule = schedule(1);
+            schedule.set_targets(&targets(1..2), Duration::ZERO);
+            assert_eq!(schedule.unjudged(), 1);
+            let (id, target) = schedule.start(Duration::ZERO).unwrap();
+            assert_eq!(schedule.end(id, Some(first), FAST), Some((target, expected)));
+            assert_eq!(schedule.unjudged(), 0);
+            assert!(schedule.wake().unwrap() <= INTERVAL);
+        }
+    }
+
+    #[test]
+    fn a_settled_target_is_probed_every_interval_within_the_jitter() {
+        let (mut schedule, id, mut due) = judged(Outcome::Pass);
+        for _ in 0..1000 {
+            assert_eq!(schedule.start(due).map(|(id, _)| id), Some(id));
+            schedule.end(id, Some(Outcome::Pass), due + seconds(0.1));
+            let next = schedule.wake().unwrap();
+            let pause = next.saturating_sub(due);
+            assert!(pause >= seconds(8.999) && pause <= seconds(11.001), "{pause:?}");
+            due = next;
+        }
+    }
+
+    #[test]
+    fn a_target_that_is_changing_side_is_probed_at_the_fast_interval() {
+        // What each probe finds, and the pause from its start to the next: f fast, s settled.
+        let rows = [("--+", "ffs"), ("---", "ffs"), ("---++", "ffsfs"), ("---+-", "ffsfs")];
+        for (found, pauses) in rows {
+            let (mut schedule, id, mut due) = judged(Outcome::Pass);
+            for (outcome, pause) in found.chars().zip(pauses.chars()) {
+                schedule.start(due).unwrap();
+                let outcome = if outcome == '+' { Outcome::Pass } else { Outcome::Fail };
+                schedule.end(id, Some(outcome), due + seconds(0.2));
+                let next = schedule.wake().unwrap();
+                assert_eq!(next == due + FAST, pause == 'f', "{found}: {due:?}, {next:?}");
+                due = next;
+            }
+        }
+    }
+
+    #[test]
+    fn a_probe_that_took_longer_than_the_pause_is_followed_at_once() {
+        let (mut schedule, id, due) = judged(Outcome::Pass);
+        schedule.start(due).unwrap();
+        let end = due + seconds(1.7);
+        schedule.end(id, Some(Outcome::Fail), end);
+        assert_eq!(schedule.wake(), Some(end));
+    }
+
+    #[test]
+    fn a_probe_that_could_not_be_made_says_nothing_and_is_tried_again() {
+        let (mut schedule, id, due) = judged(Outcome::Pass);
+        for turn in 0..10 {
+            let now = due + OBSTACLE_PAUSE * turn;
+            assert_eq!(schedule.start(now).map(|(id, _)| id), Some(id));
+            assert_eq!(schedule.end(id, None, now), None);
+        }
+        let now = due + OBSTACLE_PAUSE * 10;
+        let (_, target) = schedule.start(now).unwrap();
+        let found = schedule.end(id, Some(Outcome::Fail), now);
+        assert_eq!(
+            found,
+            Some((target, Health::Up { failed: 1 })),
+            "the first failure that counts"
+        );
+    }
+
+    #[test]
+    fn a_target_that_could_not_be_probed_stays_unjudged() {
+        let mut schedule = schedule(1);
+        schedule.set_targets(&targets(1..2), Duration::ZERO);
+        let (id, _) = schedule.start(Duration::ZERO).unwrap();
+        schedule.end(id, None, Duration::ZERO);
+        assert_eq!(schedule.unjudged(), 1);
+    }
+
+    #[test]
+    fn those_that_stay_keep_their_health_and_their_place() {
+        let (mut schedule, _, due) = judged(Outcome::Fail);
+        schedule.set_targets(&targets(1..3), FAST);
+        assert_eq!(schedule.unjudged(), 1, "the new one");
+        assert_eq!(hosts(&mut schedule, FAST), [2]);
+        assert_eq!(schedule.wake(), None);
+        schedule.set_targets(&targets(1..2), FAST);
+        schedule.end(Id(2), None, FAST);
+        assert_eq!(schedule.wake(), Some(due));
+    }
+
+    #[test]
+    fn a_probe_of_a_removed_target_is_dropped_and_holds_its_place_until_it_ended() {
+        let mut schedule = schedule(1);
+        schedule.set_targets(&targets(1..2), Duration::ZERO);
+        let (id, _) = schedule.start(Duration::ZERO).unwrap();
+        assert_eq!(schedule.set_targets(&targets(2..3), Duration::ZERO), [id]);
+        assert_eq!(hosts(&mut schedule, Duration::ZERO), [0; 0], "the old probe still runs");
+        assert_eq!(schedule.end(id, Some(Outcome::Fail), Duration::ZERO), None);
+        assert_eq!(hosts(&mut schedule, Duration::ZERO), [2]);
+    }
+
+    #[test]
+    fn a_target_that_left_and_came_back_is_new() {
+        let (mut schedule, id, _) = judged(Outcome::Fail);
+        schedule.set_targets(&[], FAST);
+        schedule.set_targets(&targets(1..2), FAST);
+        let (again, _) = schedule.start(FAST).unwrap();
+        assert_ne!(id, again);
+        let (_, health) = schedule.end(again, Some(Outcome::Pass), FAST).unwrap();
+        assert_eq!(health, Health::Up { failed: 0 }, "its first outcome decides");
+    }
+
+    #[test]
+    fn whatever_happens_the_books_balance() {
+        for seed in 0..50 {
+            let mut random = fastrand::Rng::with_seed(seed);
+            let mut schedule = schedule(4);
+            let mut flights = Vec::new();
+            let mut now = Duration::ZERO;
+            for _ in 0..500 {
+                match random.u8(0..10) {
+                    0 => {
+                        let from = random.u8(0..10);
+                        schedule.set_targets(&targets(from..from + random.u8(0..10)), now);
+                    }
+                    1..5 => flights.extend(schedule.start(now)),
+                    5..9 if !flights.is_empty() => {
+                        let (id, _) = flights.swap_remove(random.usize(0..flights.len()));
+                        let outcome = [None, Some(Outcome::Pass), Some(Outcome::Fail)];
+                        schedule.end(id, outcome[random.usize(0..3)], now);
+                    }
+                    _ => now += FAST,
+                }
+                let entries = schedule.entries.values();
+                let idle = entries.clone().filter(|entry| !entry.in_flight).count();
+                let unjudged = entries.filter(|entry| entry.health == Health::Unknown).count();
+                assert!(flights.len() <= 4, "seed {seed}");
+                assert_eq!(schedule.in_flight, flights.len(), "seed {seed}");
+                assert_eq!(schedule.due.len(), idle, "seed {seed}");
+                assert_eq!(schedule.unjudged(), unjudged, "seed {seed}");
+                assert_eq!(schedule.ids.len(), schedule.entries.len(), "seed {seed}");
+            }
+        }
+    }
+
+    #[test]
+    fn reloads_leave_nothing_behind() {
+        let mut schedule = schedule(1);
+        for turn in 0..1000 {
+            let all = if turn % 2 == 0 { targets(0..100) } else { targets(100..200) };
+            schedule.set_targets(&all, Duration::ZERO);
+        }
+        assert_eq!(
+            (schedule.due.len(), schedule.entries.len(), schedule.ids.len()),
+            (100, 100, 100)
+        );
+    }
+}

@@ -1,0 +1,194 @@
+//! Processes that answer on loopback addresses, RotaDNS the first among them.
+//!
+//! A server's files stand in a folder of its own. It is ready when it has answered a question, and it
+//! ends with the value that stands for it.
+
+use std::fs::{self, File};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use hickory_proto::op::{Message, ResponseCode};
+use hickory_proto::rr::RecordType;
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::asking::{Client, Question, Way};
+
+/// How long a question waits while a server starts, and how often it is asked.
+const READY_STEP: Duration = Duration::from_millis(20);
+const READY_STEPS: u32 = 1500;
+
+/// A file of a zones folder.
+pub(crate) struct ZoneFile<'a> {
+    /// With its ending: `example.com.yaml`, `example.com.zone`.
+    pub name: &'a str,
+    pub text: &'a str,
+}
+
+impl ZoneFile<'_> {
+    pub(crate) fn origin(&self) -> &str {
+        self.name.rsplit_once('.').expect("a zone file has an ending").0
+    }
+
+    pub(crate) fn is_master_file(&self) -> bool {
+        Path::new(self.name).extension().is_some_and(|extension| extension == "zone")
+    }
+}
+
+/// A running server.
+pub(crate) struct Server {
+    what: &'static str,
+    process: Child,
+    port: u16,
+    folder: Folder,
+}
+
+impl Server {
+    /// RotaDNS over these zones, on both loopback addresses.
+    pub(crate) fn rotadns(zones: &[ZoneFile<'_>]) -> Self {
+        let folder = Folder::new();
+        let port = free_port();
+        for zone in zones {
+            folder.write(&format!("zones/{}", zone.name), zone.text);
+        }
+        let config = folder.write(
+            "rotadns.yaml",
+            &format!(
+                "listen: [\"127.0.0.1:{port}\", \"[::1]:{port}\"]\nzones: {zones}\nstate: {state}\n",
+                zones = folder.path.join("zones").display(),
+                state = folder.path.join("state").display(),
+            ),
+        );
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rotadns"));
+        command.arg("serve").arg("--config").arg(config);
+        let mut server = Self::start("rotadns", command, port, folder);
+        for zone in zones {
+            server.wait_for(&Question::new(&format!("{}.", zone.origin()), RecordType::SOA));
+        }
+        server
+    }
+
+    /// Starts a command that is expected to listen on `port`.
+    pub(crate) fn start(
+        what: &'static str,
+        mut command: Command,
+        port: u16,
+        folder: Folder,
+    ) -> Self {
+        let output = File::create(folder.path.join("output")).expect("a file for what it says");
+        let process = command
+            .stdin(Stdio::null())
+            .stdout(output.try_clone().expect("one file for both streams"))
+            .stderr(output)
+            .spawn()
+            .unwrap_or_else(|error| panic!("{what} does not start: {error}"));
+        Self { what, process, port, folder }
+    }
+
+    /// Asks until the answer is NOERROR.
+    pub(crate) fn wait_for(&mut self, question: &Question) {
+        let mut client = Client::patient(self.v4(), READY_STEP);
+        for _ in 0..READY_STEPS {
+            if let Some(status) = self.process.try_wait().expect("our own child") {
+                panic!("{} ended with {status} before it answered:\n{}", self.what, self.said());
+            }
+            let answer = client.ask(question, Way::Udp { payload: None });
+            if let Ok(Ok(message)) = answer.map(|bytes| Message::from_vec(&bytes))
+                && message.metadata.response_code == ResponseCode::NoError
+            {
+                return;
+            }
+        }
+        panic!("{} gives no good answer to {question:?}; it said:\n{}", self.what, self.said());
+    }
+
+    pub(crate) fn v4(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.port).into()
+    }
+
+    pub(crate) fn v6(&self) -> SocketAddr {
+        (Ipv6Addr::LOCALHOST, self.port).into()
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        Client::new(self.v4())
+    }
+
+    /// What it has written to its standard output and error so far.
+    pub(crate) fn said(&self) -> String {
+        fs::read_to_string(self.folder.path.join("output")).unwrap_or_default()
+    }
+
+    /// Asks it to end, as an init system does, and waits until it has.
+    pub(crate) fn stop(&mut self) -> ExitStatus {
+        if let Ok(Some(status)) = self.process.try_wait() {
+            return status;
+        }
+        kill_process(Pid::from_child(&self.process), Signal::TERM).expect("our own child");
+        self.process.wait().expect("our own child")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Not SIGKILL: NSD's children end with a parent that can still tell them.
+        self.stop();
+    }
+}
+
+/// A folder that goes with its owner.
+pub(crate) struct Folder {
+    pub path: PathBuf,
+}
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        let name = format!("rotadns-test-{}-{:016x}", std::process::id(), fastrand::u64(..));
+        let path = std::env::temp_dir().join(name);
+        fs::create_dir(&path).expect("a folder for a test");
+        Self { path }
+    }
+
+    /// Writes a file, and the folders above it.
+    pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.path.join(name);
+        fs::create_dir_all(path.parent().expect("it stands in the folder")).expect("a folder");
+        fs::write(&path, text).expect("a file of a test");
+        path
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // A folder that stays behind harms no one.
+        let _ = fs::remove_dir_all(&self.path);
+    }
+}
+
+/// A port that is free for UDP and TCP on both loopback addresses, below the range that clients get.
+pub(crate) fn free_port() -> u16 {
+    loop {
+        let port = fastrand::u16(20_000..32_000);
+        let is_free =
+            [SocketAddr::from((Ipv4Addr::LOCALHOST, port)), (Ipv6Addr::LOCALHOST, port).into()]
+                .iter()
+                .all(|address| {
+                    UdpSocket::bind(address).is_ok() && TcpListener::bind(address).is_ok()
+                });
+        if is_free {
+            return port;
+        }
+    }
+}
+
+/// Where a Debian package has put a command; a missing one fails the test and says what to install.
+pub(crate) fn installed(command: &str, package: &str) -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        // The servers' own folder is in root's path alone.
+        .chain([PathBuf::from("/usr/sbin")])
+        .map(|folder| folder.join(command))
+        .find(|file| Path::is_file(file))
+        .unwrap_or_else(|| panic!("no {command} here: install the Debian package {package}"))
+}
