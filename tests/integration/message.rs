@@ -2,7 +2,7 @@
 
 use rotadns::engine::Transport;
 
-use crate::world::{Ask, ID, World, decode, header, number_of_type, render, wire};
+use crate::world::{Ask, ID, World, decode, header, number_of_type, render, text, wire};
 
 fn world(records: &str) -> World {
     World::of("example.com.", &format!("www A 192.0.2.1\n{records}"))
@@ -265,7 +265,7 @@ fn txt_of(size: usize) -> String {
     while left > 0 {
         let text = if left > 120 { 60 } else { left - 13 };
         let label = char::from(b'a' + number);
-        records += &format!("big TXT {label}{}\n", "x".repeat(text - 1));
+        records += &["big TXT ", &label.to_string(), &"x".repeat(text - 1), "\n"].concat();
         left -= 13 + text;
         number += 1;
     }
@@ -340,11 +340,11 @@ fn rfc2181_9_a_negative_answer_without_its_soa_is_truncated() {
 
 #[test]
 fn rfc9471_3_1_glue_that_is_needed_and_does_not_fit_truncates() {
-    let servers = |place: &str| -> String {
-        (0..13).map(|at| {
+    let servers = |place: &str| {
+        text((0..13).map(|at| {
             let label = char::from(b'a' + at);
             format!("sub NS {label}.{place}\n{label}.{place} A 192.0.2.{at}\n{label}.{place} AAAA 2001:db8::{at}\n")
-        }).collect()
+        }))
     };
     // 13 NS, then 13 × (16 + 28) of addresses: more than 512 bytes, less than 1232.
     let inside = World::of("example.com.", &servers("ns.sub"));
@@ -364,11 +364,21 @@ fn rfc9471_3_1_glue_that_is_needed_and_does_not_fit_truncates() {
 }
 
 #[test]
+fn rfc9471_3_1_over_tcp_the_glue_of_forty_servers_is_whole() {
+    let line = |at: u8| {
+        format!("sub NS n{at}.sub\nn{at}.sub A 192.0.2.{at}\nn{at}.sub AAAA 2001:db8::{at}\n")
+    };
+    let world = World::of("example.com.", &text((0..40).map(line)));
+    let message = decode(&world.bytes("www.sub.example.com. A +tcp"));
+    assert!(!message.metadata.truncation);
+    assert_eq!((message.authorities.len(), message.additionals.len()), (40, 80));
+}
+
+#[test]
 fn over_tcp_a_message_of_64_kib_is_whole() {
     // 12 + 21 + n × 16: 4093 addresses make 65,521 bytes, one more is too many.
     for (count, fits) in [(4092, true), (4093, true), (4094, false)] {
-        let records: String =
-            (0..count).map(|at| format!("big A 10.0.{}.{}\n", at / 256, at % 256)).collect();
+        let records = text((0..count).map(|at| format!("big A 10.0.{}.{}\n", at / 256, at % 256)));
         let bytes = World::of("example.com.", &records).bytes("big.example.com. A +tcp");
         let message = decode(&bytes);
         assert_eq!(message.metadata.truncation, !fits, "{count}");

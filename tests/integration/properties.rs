@@ -103,7 +103,7 @@ proptest! {
         payload in any::<u16>(),
         records in 1..80_usize,
     ) {
-        let text: String = (0..records).map(|at| format!("big A 10.0.0.{at}\n")).collect();
+        let text = crate::world::text((0..records).map(|at| format!("big A 10.0.0.{at}\n")));
         let world = World::of("example.com.", &text);
         let bytes = world.bytes(&format!("big.example.com. A +edns={payload}"));
         let limit = usize::from(payload.clamp(512, 1232));
@@ -260,7 +260,7 @@ impl Reference {
                 && qtype != "CNAME"
             {
                 answer.extend(show(&name, "CNAME", 3600, targets));
-                name = targets[0].clone();
+                name.clone_from(&targets[0]);
                 if is_inside(&name) {
                     continue;
                 }
@@ -322,7 +322,8 @@ fn show(owner: &str, rtype: &str, ttl: u32, records: &[String]) -> Vec<String> {
 }
 
 fn text(lines: &[Line]) -> String {
-    lines.iter().map(|line| format!("{} {} {}\n", line.owner, line.rtype, line.data)).collect()
+    let line = |line: &Line| format!("{} {} {}\n", line.owner, line.rtype, line.data);
+    crate::world::text(lines.iter().map(line))
 }
 
 proptest! {
@@ -414,8 +415,13 @@ fn uncompressed(data: &hickory_proto::rr::RData) -> Vec<u8> {
             .flat_map(|text| std::iter::once(text.len() as u8).chain(text.iter().copied()))
             .collect(),
         RData::SOA(soa) => {
-            let numbers =
-                [soa.serial, soa.refresh as u32, soa.retry as u32, soa.expire as u32, soa.minimum];
+            let numbers = [
+                soa.serial,
+                soa.refresh.cast_unsigned(),
+                soa.retry.cast_unsigned(),
+                soa.expire.cast_unsigned(),
+                soa.minimum,
+            ];
             let numbers = numbers.iter().flat_map(|number| number.to_be_bytes());
             [name(&soa.mname), name(&soa.rname), numbers.collect()].concat()
         }

@@ -28,28 +28,28 @@ use rotadns::zone::Zone;
 use rotadns::zone::build::{Builder, Built, from_model};
 
 /// What a zone needs besides what a test is about: `NS` and `SOA`, both of TTL 3600, the SOA's minimum 300.
-pub const HEAD: &str =
+pub(crate) const HEAD: &str =
     "$TTL 3600\n@ SOA ns1 host 7 7200 600 86400 300\n@ NS ns1\nns1 A 192.0.2.53\n";
 
 /// The zones of a server.
 #[derive(Clone)]
-pub struct World(Vec<View>);
+pub(crate) struct World(Vec<View>);
 
 impl World {
     /// A zone of these records in master-file format, with [`HEAD`] before them.
-    pub fn of(origin: &str, records: &str) -> Self {
+    pub(crate) fn of(origin: &str, records: &str) -> Self {
         Self::bare(origin, &format!("{HEAD}{records}"))
     }
 
     /// A zone of this master file and nothing else.
-    pub fn bare(origin: &str, text: &str) -> Self {
+    pub(crate) fn bare(origin: &str, text: &str) -> Self {
         let (zone, _) = build(origin, text.as_bytes()).expect("the zone has no mistakes");
         Self(vec![view(zone, &Health::default())])
     }
 
     /// The zone example.com of this YAML, without its first line, and what is known of its addresses:
     /// `down 192.0.2.1 192.0.2.2; last 192.0.2.1; changing 192.0.2.3=4s`.
-    pub fn yaml(body: &str, health: &str) -> Self {
+    pub(crate) fn yaml(body: &str, health: &str) -> Self {
         let text =
             format!("zone: example.com\nns: [ns.example.net.]\nsoa: {{minimum: 5m}}\n{body}");
         let (model, mistakes) = rotadns::config::read_zone(Path::new("example.com.yaml"), &text);
@@ -59,22 +59,22 @@ impl World {
     }
 
     /// A zone whose file could not be read.
-    pub fn broken(origin: &str) -> Self {
+    pub(crate) fn broken(origin: &str) -> Self {
         Self(vec![View::Broken(parse(origin))])
     }
 
     /// Both.
-    pub fn and(mut self, other: World) -> Self {
+    pub(crate) fn and(mut self, other: World) -> Self {
         self.0.extend(other.0);
         self
     }
 
-    pub fn snapshot(&self) -> Snapshot {
+    pub(crate) fn snapshot(&self) -> Snapshot {
         Snapshot::new(self.0.clone()).expect("no zone is there twice")
     }
 
     /// The answer's bytes; `None` where there is none.
-    pub fn send(&self, query: &[u8], transport: Transport, draw: u64) -> Option<Vec<u8>> {
+    pub(crate) fn send(&self, query: &[u8], transport: Transport, draw: u64) -> Option<Vec<u8>> {
         let client = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let context = Context { client, transport, draw };
         let room = if transport == Transport::Tcp { OUT_TCP } else { OUT_UDP };
@@ -87,19 +87,19 @@ impl World {
     }
 
     /// The bytes of the answer to a question.
-    pub fn bytes(&self, question: &str) -> Vec<u8> {
+    pub(crate) fn bytes(&self, question: &str) -> Vec<u8> {
         let ask = Ask::parse(question);
         self.send(&ask.query, ask.transport, ask.draw).expect("a good question is answered")
     }
 
     /// The answer to a question, on one line.
-    pub fn ask(&self, question: &str) -> String {
+    pub(crate) fn ask(&self, question: &str) -> String {
         render(&self.bytes(question))
     }
 
     /// Compares the answer to each question.
     #[track_caller]
-    pub fn check(&self, rows: &[(&str, &str)]) {
+    pub(crate) fn check(&self, rows: &[(&str, &str)]) {
         for (question, expected) in rows {
             assert_eq!(self.ask(question), *expected, "\nquestion: {question}");
         }
@@ -107,7 +107,7 @@ impl World {
 }
 
 /// Builds a zone of a master file.
-pub fn build(origin: &str, text: &[u8]) -> Built {
+pub(crate) fn build(origin: &str, text: &[u8]) -> Built {
     let origin = parse(origin);
     let mut builder = Builder::new(origin.clone());
     let mistakes = rotadns::zonefile::read(text, &origin, |record| {
@@ -117,8 +117,13 @@ pub fn build(origin: &str, text: &[u8]) -> Built {
     builder.finish(Vec::new())
 }
 
-pub fn parse(text: &str) -> Name {
+pub(crate) fn parse(text: &str) -> Name {
     Name::parse_absolute(text).expect(text)
+}
+
+/// A master file of these lines.
+pub(crate) fn text(lines: impl Iterator<Item = String>) -> String {
+    lines.collect()
 }
 
 /// What is known of addresses.
@@ -180,17 +185,17 @@ fn ready(zone: &Zone, index: usize, health: &Health) -> Ready {
 }
 
 /// A question as bytes, and how it is sent.
-pub struct Ask {
-    pub query: Vec<u8>,
-    pub transport: Transport,
-    pub draw: u64,
+pub(crate) struct Ask {
+    pub(crate) query: Vec<u8>,
+    pub(crate) transport: Transport,
+    pub(crate) draw: u64,
 }
 
 /// The ID of every question.
-pub const ID: u16 = 0xbeef;
+pub(crate) const ID: u16 = 0xbeef;
 
 impl Ask {
-    pub fn parse(question: &str) -> Self {
+    pub(crate) fn parse(question: &str) -> Self {
         let mut words = question.split_whitespace();
         let name = words.next().expect("a question has a name");
         let rtype = number_of_type(words.next().expect("a question has a type"));
@@ -234,12 +239,12 @@ impl Ask {
 }
 
 /// A header with the ID [`ID`].
-pub fn header(flags: u16, counts: [u16; 4]) -> Vec<u8> {
+pub(crate) fn header(flags: u16, counts: [u16; 4]) -> Vec<u8> {
     [ID, flags].into_iter().chain(counts).flat_map(u16::to_be_bytes).collect()
 }
 
 /// The number of a type; those too that only a question can have.
-pub fn number_of_type(text: &str) -> u16 {
+pub(crate) fn number_of_type(text: &str) -> u16 {
     match text {
         "OPT" => 41,
         "TSIG" => 250,
@@ -253,7 +258,7 @@ pub fn number_of_type(text: &str) -> u16 {
 }
 
 /// An answer on one line, read by hickory-proto.
-pub fn render(bytes: &[u8]) -> String {
+pub(crate) fn render(bytes: &[u8]) -> String {
     let message = decode(bytes);
     assert_eq!(message.metadata.id, ID, "the ID comes back");
     // The response code's upper bits stand in OPT (RFC 6891 §6.1.3).
@@ -285,7 +290,7 @@ pub fn render(bytes: &[u8]) -> String {
 }
 
 /// Reads an answer, and requires that nothing stands behind it.
-pub fn decode(bytes: &[u8]) -> Message {
+pub(crate) fn decode(bytes: &[u8]) -> Message {
     let message = Message::from_vec(bytes).unwrap_or_else(|error| panic!("{error}: {bytes:02x?}"));
     let counts = [&message.answers, &message.authorities].map(|section| section.len() as u16);
     let word = |at: usize| u16::from_be_bytes([bytes[at], bytes[at + 1]]);
@@ -321,16 +326,16 @@ fn show(record: &Record) -> String {
 }
 
 /// The owner in presentation format, its case kept.
-pub fn owner(record: &Record) -> String {
+pub(crate) fn owner(record: &Record) -> String {
     let mut text = String::new();
     name::write_presentation(&wire(&record.name), &mut text).expect("a String takes all");
     text
 }
 
 /// The wire form of a name that hickory-proto has read.
-pub fn wire(name: &hickory_proto::rr::Name) -> Vec<u8> {
+pub(crate) fn wire(name: &hickory_proto::rr::Name) -> Vec<u8> {
     let mut wire = Vec::new();
-    for label in name.iter() {
+    for label in name {
         wire.push(label.len() as u8);
         wire.extend_from_slice(label);
     }
