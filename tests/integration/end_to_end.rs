@@ -77,7 +77,7 @@ fn check_of(zone: &str) -> Check {
 fn a_million_queries_are_answered_while_backends_break_and_zones_change() {
     let mut backends = Backends::start([127, 31, 1], 6);
     let text = zone(&backends);
-    let mut server = serve(&text);
+    let mut server = serve("", &text);
     let load = Load::start(server.v4(), subject(&backends));
 
     let is_over = AtomicBool::new(false);
@@ -106,9 +106,9 @@ fn a_million_queries_are_answered_while_backends_break_and_zones_change() {
     }
 }
 
-fn serve(zone: &str) -> Server {
+fn serve(settings: &str, zone: &str) -> Server {
     let localhost = Ipv4Addr::LOCALHOST.into();
-    Server::rotadns_with(&[localhost], "", &[ZoneFile { name: ZONE, text: zone }])
+    Server::rotadns_with(&[localhost], settings, &[ZoneFile { name: ZONE, text: zone }])
 }
 
 /// What an answer must hold while the backends change under it.
@@ -180,7 +180,7 @@ fn edit_until(is_over: &AtomicBool, server: &Server, zone: &str) -> u32 {
     while !is_over.load(Ordering::Relaxed) {
         number += 1;
         if number == 2 {
-            let served = answer(&version);
+            let before = answer(&version);
             server.replace_file(
                 &format!("zones/{ZONE}"),
                 &zone.replace("{pool: web}", "{pool: wbe}").replace(VERSION, "broken"),
@@ -188,7 +188,7 @@ fn edit_until(is_over: &AtomicBool, server: &Server, zone: &str) -> u32 {
             until("the mistake is told", RELOAD_MAX, || {
                 server.said().contains("answering with its last good version").then_some(())
             });
-            assert_eq!(answer(&version), served, "a mistake changes nothing");
+            assert_eq!(answer(&version), before, "a mistake changes nothing");
         }
         let edited = format!("version-{number}");
         server.replace_file(&format!("zones/{ZONE}"), &zone.replace(VERSION, &edited));
@@ -214,7 +214,7 @@ fn total(said: &str, counter: &str) -> u64 {
 #[test]
 fn what_was_received_before_sigterm_is_answered_within_a_second() {
     let backends = Backends::start([127, 31, 2], 1);
-    let mut server = serve(&zone(&backends));
+    let mut server = serve("", &zone(&backends));
     let load = Load::start(server.v4(), subject(&backends));
     until("the load is under way", RELOAD_MAX, || (load.sent() > 20_000).then_some(()));
 
@@ -230,9 +230,15 @@ fn what_was_received_before_sigterm_is_answered_within_a_second() {
 #[test]
 fn sigterm_ends_a_server_that_is_flooded_within_a_second() {
     let backends = Backends::start([127, 31, 3], 1);
-    let mut server = serve(&zone(&backends));
+    for settings in ["sockets: native\n", "sockets: portable\n"] {
+        let took = stop_under_a_flood(&mut serve(settings, &zone(&backends)));
+        assert!(took < END_MAX, "{settings}: it took {took:?} to end");
+    }
+}
+
+fn stop_under_a_flood(server: &mut Server) -> Duration {
     let (address, is_over) = (server.v4(), AtomicBool::new(false));
-    let took = thread::scope(|scope| {
+    thread::scope(|scope| {
         let _end = SetAtEnd(&is_over);
         for _ in 0..FLOODS {
             scope.spawn(|| flood_until(&is_over, address));
@@ -241,9 +247,8 @@ fn sigterm_ends_a_server_that_is_flooded_within_a_second() {
         let question = Question::new("www.site.example.", RecordType::A);
         let way = Way::Udp { payload: None };
         until("the flood is on", RELOAD_MAX, || client.ask(&question, way).ok());
-        stop(&mut server)
-    });
-    assert!(took < END_MAX, "it took {took:?} to end");
+        stop(server)
+    })
 }
 
 /// Asks as fast as it can, and never reads.
