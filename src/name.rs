@@ -324,6 +324,14 @@ pub fn hash_label(suffix: u64, label: &[u8]) -> u64 {
     hash_last(hash, u64::from_le_bytes(last))
 }
 
+/// The hash of the name that a run of labels makes in front of a suffix; the labels are in lower case.
+#[must_use]
+pub fn hash_labels(suffix: u64, labels: &[u8]) -> u64 {
+    let Some(&first) = labels.first() else { return suffix };
+    let (label, rest) = labels.split_at(1 + usize::from(first));
+    hash_label(hash_labels(suffix, rest), label)
+}
+
 #[inline]
 fn hash_chunk(hash: u64, chunk: u64) -> u64 {
     fold(hash ^ chunk, 0x9e37_79b9_7f4a_7c15)
@@ -343,18 +351,7 @@ fn fold(a: u64, b: u64) -> u64 {
 /// The hash of a whole lower-cased wire name.
 #[must_use]
 pub fn hash(wire: &[u8]) -> u64 {
-    let mut starts = [0u8; LABELS_MAX + 1];
-    let mut count = 0;
-    let mut at = 0;
-    while wire[at] != 0 {
-        starts[count] = at as u8;
-        count += 1;
-        at += 1 + usize::from(wire[at]);
-    }
-    starts[..count].iter().rev().fold(ROOT_HASH, |suffix, &start| {
-        let start = usize::from(start);
-        hash_label(suffix, &wire[start..=start + usize::from(wire[start])])
-    })
+    hash_labels(ROOT_HASH, &wire[..wire.len() - 1])
 }
 
 #[cfg(test)]

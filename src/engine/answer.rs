@@ -14,7 +14,7 @@ use crate::wire::{HEADER, PAYLOAD_MAX, PAYLOAD_PLAIN, header};
 use crate::zone::Zone;
 
 /// How many targets of an NS RRset can own glue.
-const TARGETS_MAX: usize = 64;
+const TARGETS_MAX: usize = 128;
 /// As far into the message as a pointer reaches (RFC 1035 §4.1.4).
 const POINTER_MAX: u16 = 0x3fff;
 

@@ -17,7 +17,7 @@ use super::plan::{Content, Family, Item, Owner, Plan};
 use super::snapshot::{Chunks, View};
 use super::{Context, Transport};
 use crate::engine::choose::ready::Ready;
-use crate::name::hash_label;
+use crate::name::{hash_label, hash_labels};
 use crate::rdata::rtype;
 use crate::rdata::template::TemplateName;
 use crate::wire::decode::Query;
@@ -333,13 +333,6 @@ fn answer(rrset: RrsetAt) -> Item {
         needed: true,
         content: Content::Rrset { rrset, ttl_max: u32::MAX },
     }
-}
-
-/// The hash of labels in front of a suffix.
-fn hash_labels(suffix: u64, labels: &[u8]) -> u64 {
-    let Some(&first) = labels.first() else { return suffix };
-    let (label, rest) = labels.split_at(1 + usize::from(first));
-    hash_label(hash_labels(suffix, rest), label)
 }
 
 /// Whether a run of labels ends in another, at a label.

@@ -6,8 +6,9 @@ use crate::wire::encode::Section;
 use crate::wire::rcode;
 use crate::zone::store::RrsetAt;
 
-/// The most RRsets in one answer; more are left out, and TC is set where they were needed.
-pub const ITEMS_MAX: usize = 96;
+/// The most RRsets in one answer, enough for the glue of 127 name servers; more are left out, and TC is
+/// set where they were needed.
+pub const ITEMS_MAX: usize = 256;
 
 /// What an answer will be made of. It is made to be used again.
 pub struct Plan {

@@ -28,6 +28,8 @@ pub struct Standing {
 pub struct Ready {
     v4: Handout,
     v6: Handout,
+    /// Seconds that the answer may be kept.
+    pub ttl: u32,
     /// Where the addresses come from.
     pub source: Source,
     /// The addresses, in the order of the file.
@@ -90,7 +92,11 @@ impl Ready {
             (WhenAllDown::Last, _) if !last.is_empty() => (Source::Last, last),
             _ => (Source::AllDown, guesses),
         };
-        let ttl = ttl(pool, standings);
+        let mut ttl = ttl(pool, standings);
+        if let (Source::Fallback, Some(fallback)) = (source, fallback) {
+            // Whichever of the two changes first ends the answer.
+            ttl = ttl.min(fallback.ttl);
+        }
         let empty_ttl = |family| {
             // Where the pool has no address of the family at all, nothing that health does brings one.
             let has_family = addresses_of(pool).any(|(_, address)| is_of(family, address));
@@ -102,7 +108,7 @@ impl Ready {
             let answers = usize::from(pool.answers.get());
             Handout::new(&of_family, ttl, pool.policy, answers, empty_ttl(family))
         };
-        Self { v4: handout(Family::V4), v6: handout(Family::V6), source, addresses }
+        Self { v4: handout(Family::V4), v6: handout(Family::V6), ttl, source, addresses }
     }
 
     /// The records of one family.

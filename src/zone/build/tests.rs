@@ -1,7 +1,7 @@
 //! What records together can get wrong, and what is made of them.
 
 use super::*;
-use crate::zone::store::Node;
+use crate::zone::store::{Node, flag};
 
 const HEAD: &str = "$TTL 60\n@ SOA ns h 7 1 1 1 30\n@ NS ns\n";
 
