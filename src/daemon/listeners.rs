@@ -1,14 +1,19 @@
 //! All listeners together: opened, started and stopped as one.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
+#[cfg(target_os = "linux")]
+use std::net::TcpListener;
 use std::sync::Arc;
+#[cfg(target_os = "linux")]
 use std::thread;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use tracing::info;
 
-use crate::config::server::{Config, Sockets, Workers};
+use crate::config::Config;
+#[cfg(target_os = "linux")]
+use crate::config::server::{Sockets, Workers};
 use crate::counters::{AllCounters, Counter};
 use crate::server::responder::Responder;
 #[cfg(target_os = "linux")]
@@ -134,6 +139,7 @@ pub(super) fn tell_totals(counters: &AllCounters) {
     );
 }
 
+#[cfg(target_os = "linux")]
 fn workers(config: &Config) -> usize {
     match config.workers {
         Workers::Count(count) => count.get(),

@@ -16,7 +16,8 @@ mod listeners;
 pub mod load;
 mod watch;
 
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, OnceLock};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
@@ -35,6 +36,8 @@ use load::{Loader, Round};
 
 /// How long the files must be quiet before they are read: an editor writes in several steps.
 const QUIET: Duration = Duration::from_millis(100);
+/// How often folders that were replaced or came back are looked for.
+const RENEW: Duration = Duration::from_secs(2);
 /// A folder that is never quiet is read all the same after this.
 const QUIET_MAX: Duration = Duration::from_secs(1);
 
@@ -65,19 +68,15 @@ pub fn serve(config: &Config, strict: bool) -> anyhow::Result<()> {
     let listeners = Listeners::open(config)?;
     let addresses = listeners.addresses()?;
     let listeners = listeners.start(config, &backstage.publisher, &counters)?;
-    let loading = Loading::start(loader, backstage.publisher.clone())?;
-    let reload = loading.ask.clone();
-    let _watcher = watch::watch(&config.zones, move || {
-        // The loader's thread ends with the process.
-        let _ = reload.send(Ask::Reload);
-    });
+    let reload = start_loading(loader, config.zones.clone(), backstage.publisher.clone())?;
     info!(listen = ?addresses, "serving");
 
-    wait_for_the_end(&loading.ask)?;
+    wait_for_the_end(&reload)?;
 
     info!("stopping");
+    // The loader is not waited for: a zone of any size may be on its way, and what it writes is whole
+    // or not there.
     listeners.stop();
-    loading.stop();
     backstage.stop();
     listeners::tell_totals(&counters);
     Ok(())
@@ -107,7 +106,7 @@ fn raise_descriptor_limit(config: &Config) {
 }
 
 /// Reloads at SIGHUP, returns at SIGTERM or SIGINT.
-fn wait_for_the_end(loading: &Sender<Ask>) -> anyhow::Result<()> {
+fn wait_for_the_end(reload: &SyncSender<Reload>) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut hangup = signal(SignalKind::hangup()).context("cannot wait for SIGHUP")?;
@@ -117,7 +116,7 @@ fn wait_for_the_end(loading: &Sender<Ask>) -> anyhow::Result<()> {
             tokio::select! {
                 _ = hangup.recv() => {
                     info!("reloading, as asked by SIGHUP");
-                    let _ = loading.send(Ask::Reload);
+                    let _ = reload.try_send(Reload);
                 }
                 _ = terminate.recv() => return Ok(()),
                 _ = interrupt.recv() => return Ok(()),
@@ -169,55 +168,51 @@ impl Backstage {
     }
 }
 
-/// What the loader's thread is asked.
-enum Ask {
-    Reload,
-    Stop,
-}
+/// Asks the loader's thread to look at the files.
+struct Reload;
 
-/// The thread that reads files again.
-struct Loading {
-    ask: Sender<Ask>,
-    thread: JoinHandle<()>,
-}
-
-impl Loading {
-    fn start(mut loader: Loader, publisher: Publisher) -> anyhow::Result<Self> {
-        let (ask, asked) = channel();
-        let thread = Builder::new().name("loader".into()).spawn(move || {
-            while settle(&asked) {
-                let round = loader.load();
-                let (changed, broken) = (round.changed, round.broken);
-                if changed > 0 {
-                    publisher.zones(round.zones);
-                    publisher.flush();
-                }
-                if changed > 0 || broken > 0 {
-                    info!(changed, broken, "zones reloaded");
-                }
+/// Starts the thread that reads files again, whenever one changes or somebody asks.
+fn start_loading(
+    mut loader: Loader,
+    paths: Vec<PathBuf>,
+    publisher: Publisher,
+) -> anyhow::Result<SyncSender<Reload>> {
+    // One that waits stands for all that come meanwhile.
+    let (ask, asked) = sync_channel(1);
+    let on_change = ask.clone();
+    let mut watch = watch::Watch::start(paths, move || {
+        let _ = on_change.try_send(Reload);
+    });
+    Builder::new().name("loader".into()).spawn(move || {
+        loop {
+            match asked.recv_timeout(RENEW) {
+                Ok(Reload) => settle(&asked),
+                Err(RecvTimeoutError::Timeout) if watch.renew() => {}
+                Err(RecvTimeoutError::Timeout) => continue,
+                Err(RecvTimeoutError::Disconnected) => return,
             }
-        })?;
-        Ok(Self { ask, thread })
-    }
+            reload(&mut loader, &publisher);
+        }
+    })?;
+    Ok(ask)
+}
 
-    fn stop(self) {
-        let _ = self.ask.send(Ask::Stop);
-        let _ = self.thread.join();
+fn reload(loader: &mut Loader, publisher: &Publisher) {
+    let round = loader.load();
+    let (changed, broken) = (round.changed, round.broken);
+    if changed > 0 {
+        publisher.zones(round.zones);
+        publisher.flush();
+    }
+    if changed > 0 || broken > 0 {
+        info!(changed, broken, "zones reloaded");
     }
 }
 
-/// Waits until somebody asks and the files are quiet; `false` at the end.
-fn settle(asked: &Receiver<Ask>) -> bool {
-    let Ok(Ask::Reload) = asked.recv() else { return false };
+/// Waits until the files are quiet.
+fn settle(asked: &Receiver<Reload>) {
     let latest = now() + QUIET_MAX;
-    while now() < latest {
-        match asked.recv_timeout(QUIET) {
-            Ok(Ask::Reload) => {}
-            Ok(Ask::Stop) | Err(RecvTimeoutError::Disconnected) => return false,
-            Err(RecvTimeoutError::Timeout) => return true,
-        }
-    }
-    true
+    while now() < latest && asked.recv_timeout(QUIET).is_ok() {}
 }
 
 fn files(count: usize) -> String {

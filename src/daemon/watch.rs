@@ -1,40 +1,76 @@
 //! Notices zone files that change on disk, renames by editors too.
+//!
+//! Folders are watched, not files: an editor that renames a new file over the old one leaves the old
+//! file's watch behind. A folder that is replaced leaves its own behind, so [`Watch::renew`] looks now and
+//! then whether each is still the same.
 
-use std::collections::BTreeSet;
+use std::collections::HashMap;
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tracing::warn;
 
-/// Calls `changed` whenever something happens to the folders that hold zone files; drop it to stop.
-///
-/// Folders are watched, not files: an editor that renames a new file over the old one leaves the old
-/// file's watch behind. Where the system has no watches left, SIGHUP still reloads.
-pub(super) fn watch(
-    paths: &[PathBuf],
-    changed: impl Fn() + Send + 'static,
-) -> Option<RecommendedWatcher> {
-    let on_event = move |event: notify::Result<Event>| {
-        // Reading a file is no change of it, and our own reading must not start the next.
-        if event.is_ok_and(|event| !matches!(event.kind, EventKind::Access(_))) {
-            changed();
-        }
-    };
-    let mut watcher = match notify::recommended_watcher(on_event) {
-        Ok(watcher) => watcher,
-        Err(error) => {
+/// The folders of zone files, watched until this is dropped.
+pub(super) struct Watch {
+    /// `None` where the system has nothing to watch with: SIGHUP still reloads.
+    watcher: Option<RecommendedWatcher>,
+    paths: Vec<PathBuf>,
+    watched: HashMap<PathBuf, Identity>,
+}
+
+/// Device and inode: a folder made anew under the same name has another.
+type Identity = (u64, u64);
+
+impl Watch {
+    /// Calls `changed` whenever something happens to zone files in these folders, or to these files.
+    pub(super) fn start(paths: Vec<PathBuf>, changed: impl Fn() + Send + 'static) -> Self {
+        let on_event = move |event: notify::Result<Event>| {
+            // Reading a file is no change of it, and our own reading must not start the next. An error
+            // may be an event that was lost: better one reload too many.
+            if event.map_or(true, |event| !matches!(event.kind, EventKind::Access(_))) {
+                changed();
+            }
+        };
+        let watcher = notify::recommended_watcher(on_event);
+        if let Err(error) = &watcher {
             warn!("changed zone files are not noticed, reload by SIGHUP: {error}");
-            return None;
         }
-    };
-    let folders: BTreeSet<&Path> = paths.iter().map(|path| folder(path)).collect();
-    for folder in folders {
-        if let Err(error) = watcher.watch(folder, RecursiveMode::NonRecursive) {
-            let folder = folder.display();
-            warn!("{folder}: changes are not noticed, reload by SIGHUP: {error}");
-        }
+        let mut watch = Self { watcher: watcher.ok(), paths, watched: HashMap::new() };
+        watch.renew();
+        watch
     }
-    Some(watcher)
+
+    /// Watches folders that were not there before, or not the same; `true` where there are any, as
+    /// changes in them may have been missed.
+    pub(super) fn renew(&mut self) -> bool {
+        let Some(watcher) = &mut self.watcher else { return false };
+        let mut is_new = false;
+        for path in &self.paths {
+            let folder = folder(path);
+            let now = fs::metadata(folder).ok().map(|folder| (folder.dev(), folder.ino()));
+            let before = self.watched.get(folder).copied();
+            if now == before {
+                continue;
+            }
+            if before.is_some() {
+                // An error says that the watch went with the folder.
+                let _ = watcher.unwatch(folder);
+                self.watched.remove(folder);
+            }
+            let Some(now) = now else { continue };
+            match watcher.watch(folder, RecursiveMode::NonRecursive) {
+                Ok(()) => is_new = true,
+                Err(error) => {
+                    let folder = folder.display();
+                    warn!("{folder}: changes are not noticed, reload by SIGHUP: {error}");
+                }
+            }
+            self.watched.insert(folder.to_path_buf(), now);
+        }
+        is_new
+    }
 }
 
 /// The folder to watch for a path: itself, or the one that a file stands in.
