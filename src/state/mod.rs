@@ -4,3 +4,6 @@ pub mod persist;
 pub mod publisher;
 
 mod pools;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,192 @@
+//! What the publisher makes of zones and reports, seen through the snapshot that workers load.
+
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use super::persist::LastHealth;
+use super::publisher::Publisher;
+use crate::config::read_zone;
+use crate::engine::choose::ready::Source;
+use crate::engine::snapshot::{Snapshot, View};
+use crate::health::target::{Health, Report, Target};
+use crate::name::Name;
+use crate::zone::{Zone, build};
+
+const DOWN: Health = Health::Down { passed: 0 };
+const UP: Health = Health::Up { failed: 0 };
+
+const ZONE: &str = "
+zone: example
+ns: [ns]
+checks: {c: {tcp: {port: 80}}}
+pools:
+  web: {check: c, when_all_down: fallback, fallback: spare, backends: [192.0.2.1, 192.0.2.2]}
+  spare: {check: c, backends: [192.0.2.2, 192.0.2.3]}
+records:
+  ns: {A: 192.0.2.53}
+  www: {pool: web}
+";
+
+/// A publisher and what it asked to have probed.
+struct Stage {
+    publisher: Publisher,
+    targets: Receiver<Vec<Target>>,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let (sender, targets) = channel();
+        // No folder can be made below a file, so nothing is remembered from one test to another.
+        let nowhere = Path::new("/dev/null/state");
+        let (publisher, _) = Publisher::start(LastHealth::load(nowhere), move |targets| {
+            // At its end a test listens no more.
+            let _ = sender.send(targets);
+        })
+        .expect("a thread can be started");
+        Self { publisher, targets }
+    }
+
+    fn serve(&self, zones: &[&Arc<Zone>]) {
+        let zones = zones.iter().map(|zone| (zone.origin.clone(), Some(Arc::clone(zone))));
+        self.publisher.zones(zones.collect());
+        self.publisher.flush();
+    }
+
+    fn report(&self, address: &str, health: Health) {
+        let address: IpAddr = address.parse().expect(address);
+        let view = self.view();
+        let View::Served { zone, .. } = &view else { panic!("the zone is served") };
+        let check = zone.pools[0].check.clone().expect("it has a check");
+        let target = Target { address, check };
+        let detail = Arc::from("connection refused");
+        self.publisher.report(Report { target, health, detail, took: Duration::ZERO });
+        self.publisher.flush();
+    }
+
+    fn snapshot(&self) -> Arc<Snapshot> {
+        self.publisher.snapshot().load_full()
+    }
+
+    fn view(&self) -> View {
+        self.snapshot().zone(0).expect("there is a zone").clone()
+    }
+
+    /// What the pools `web` and `spare` hand out: the last numbers of the addresses.
+    fn handouts(&self) -> [Vec<u8>; 2] {
+        let View::Served { zone, ready } = self.view() else { panic!("the zone is served") };
+        ["web", "spare"].map(|name| {
+            let place = zone.pools.iter().position(|pool| pool.name == name).expect(name);
+            let ready = ready.get(place).expect("each pool has one");
+            ready.addresses.iter().map(last_number).collect()
+        })
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        self.publisher.stop();
+    }
+}
+
+fn last_number(address: &IpAddr) -> u8 {
+    match address {
+        IpAddr::V4(address) => address.octets()[3],
+        IpAddr::V6(address) => address.octets()[15],
+    }
+}
+
+fn zone(text: &str) -> Arc<Zone> {
+    let (model, mistakes) = read_zone(Path::new("example.yaml"), text);
+    let model = model.unwrap_or_else(|| panic!("{mistakes:?}"));
+    Arc::new(build::from_model(&model, 1, None).expect("it fits together").0)
+}
+
+#[test]
+fn a_backend_that_is_down_leaves_every_pool_that_has_it() {
+    let stage = Stage::new();
+    stage.serve(&[&zone(ZONE)]);
+    assert_eq!(stage.handouts(), [vec![1, 2], vec![2, 3]]);
+    stage.report("192.0.2.2", DOWN);
+    assert_eq!(stage.handouts(), [vec![1], vec![3]]);
+    stage.report("192.0.2.2", UP);
+    assert_eq!(stage.handouts(), [vec![1, 2], vec![2, 3]]);
+}
+
+#[test]
+fn a_pool_follows_its_fallback() {
+    let stage = Stage::new();
+    stage.serve(&[&zone(ZONE)]);
+    stage.report("192.0.2.1", DOWN);
+    stage.report("192.0.2.2", DOWN);
+    assert_eq!(stage.handouts(), [vec![3], vec![3]]);
+    // Of the pool itself nothing changes here, only of what it falls back on.
+    stage.report("192.0.2.3", DOWN);
+    assert_eq!(stage.handouts(), [vec![2, 3], vec![2, 3]], "the spare pool guesses");
+    let View::Served { ready, .. } = stage.view() else { panic!("the zone is served") };
+    assert_eq!(
+        ready.iter().map(|ready| ready.source).collect::<Vec<_>>(),
+        [Source::Fallback, Source::AllDown]
+    );
+}
+
+#[test]
+fn health_carries_over_a_reload_and_new_targets_are_told() {
+    let stage = Stage::new();
+    stage.serve(&[&zone(ZONE)]);
+    let count = |stage: &Stage| stage.targets.try_iter().last().map(|targets| targets.len());
+    assert_eq!(count(&stage), Some(3));
+    stage.report("192.0.2.2", DOWN);
+    let with_one_more = ZONE.replace("192.0.2.1,", "192.0.2.9, 192.0.2.1,");
+    stage.serve(&[&zone(&with_one_more)]);
+    assert_eq!(count(&stage), Some(4));
+    assert_eq!(stage.handouts(), [vec![9, 1], vec![3]]);
+}
+
+#[test]
+fn a_report_on_what_is_gone_harms_nothing() {
+    let stage = Stage::new();
+    stage.serve(&[&zone(ZONE)]);
+    stage.report("198.51.100.7", DOWN);
+    assert_eq!(stage.handouts(), [vec![1, 2], vec![2, 3]]);
+}
+
+#[test]
+fn an_unchanged_zone_keeps_what_it_hands_out() {
+    let stage = Stage::new();
+    let zone = zone(ZONE);
+    stage.serve(&[&zone]);
+    let handout = |stage: &Stage| match stage.view() {
+        View::Served { ready, .. } => Arc::clone(ready.get(0).expect("there is a pool")),
+        View::Broken(_) => panic!("the zone is served"),
+    };
+    let before = handout(&stage);
+    stage.serve(&[&zone]);
+    assert!(Arc::ptr_eq(&before, &handout(&stage)));
+}
+
+#[test]
+fn a_zone_without_content_is_broken_until_it_has_some() {
+    let stage = Stage::new();
+    let origin = Name::parse_absolute("example.").expect("a name");
+    stage.publisher.zones(vec![(origin, None)]);
+    stage.publisher.flush();
+    assert!(matches!(stage.view(), View::Broken(_)));
+    stage.serve(&[&zone(ZONE)]);
+    assert_eq!(stage.handouts(), [vec![1, 2], vec![2, 3]]);
+}
+
+#[test]
+fn the_publisher_frees_a_snapshot_and_not_its_last_reader() {
+    let stage = Stage::new();
+    stage.serve(&[&zone(ZONE)]);
+    let read: Arc<Snapshot> = stage.snapshot();
+    let watch: Weak<Snapshot> = Arc::downgrade(&read);
+    stage.report("192.0.2.2", DOWN);
+    drop(read);
+    assert!(watch.upgrade().is_some(), "it waits in the publisher");
+    stage.report("192.0.2.2", UP);
+    assert!(watch.upgrade().is_none(), "the next swap frees it");
+}
