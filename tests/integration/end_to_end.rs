@@ -21,8 +21,9 @@ use crate::servers::{Server, ZoneFile};
 use crate::waiting::{now, until};
 
 const QUERIES: u64 = 1_000_000;
-/// Every core is busy with the load, and the prober is the one that waits.
-const MARGIN: Duration = Duration::from_secs(2);
+/// Every core is busy, with the load and with whatever else the machine does, and the prober is the one
+/// that waits: its priority is low.
+const MARGIN: Duration = Duration::from_secs(10);
 /// From one change of the zone file to the next.
 const EDIT_PAUSE: Duration = Duration::from_millis(250);
 /// How long a changed file may take to be served while every core is busy.
@@ -220,7 +221,7 @@ fn what_was_received_before_sigterm_is_answered_within_a_second() {
 
     let mut took = Duration::MAX;
     let tally = load.outlive(|| took = stop(&mut server));
-    assert!(took < END_MAX, "it took {took:?} to end");
+    assert!(took < END_MAX, "it took {took:?} to end: {}", server.said());
     assert_eq!(tally.lost, 0, "of questions that were sent before SIGTERM: {tally:?}");
     let said = server.said();
     assert_eq!(total(&said, "udp_queries"), total(&said, "udp_answers"), "{said}");
