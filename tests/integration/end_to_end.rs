@@ -14,7 +14,7 @@ use rotadns::config::model::Check;
 use rotadns::config::read_zone;
 use rustix::process::Signal;
 
-use crate::asking::{Question, Way};
+use crate::asking::{Client, Question, Way};
 use crate::backends::{Backends, Mood};
 use crate::load::{Load, Set, Subject, Tally};
 use crate::servers::{Server, ZoneFile};
@@ -33,6 +33,8 @@ const END_MAX: Duration = Duration::from_secs(1);
 
 /// Threads that flood a server of as many workers as there are cores.
 const FLOODS: usize = 4;
+/// How long a question that the flood may have crowded out is waited for.
+const FLOOD_PATIENCE: Duration = Duration::from_millis(20);
 
 const ZONE: &str = "site.example.yaml";
 
@@ -244,7 +246,8 @@ fn stop_under_a_flood(server: &mut Server) -> Duration {
         for _ in 0..FLOODS {
             scope.spawn(|| flood_until(&is_over, address));
         }
-        let mut client = server.client();
+        // The flood crowds questions out, so that one may have to be asked often.
+        let mut client = Client::patient(address, FLOOD_PATIENCE);
         let question = Question::new("www.site.example.", RecordType::A);
         let way = Way::Udp { payload: None };
         until("the flood is on", RELOAD_MAX, || client.ask(&question, way).ok());
