@@ -17,7 +17,7 @@ use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use socket2::{Domain, Protocol, SockAddr, SockFilter, SockRef, Socket, Type};
 use tracing::error;
 
 use super::chance::Chance;
@@ -148,6 +148,14 @@ fn pin(worker: usize) {
     }
 }
 
+/// Lets no more queries in; those that wait already can still be read. Where the kernel has no filters,
+/// [`WAITING_MAX`] is the end.
+fn close(socket: &UdpSocket) {
+    /// `BPF_RET | BPF_K`: of every packet, keep the first 0 bytes, which drops it.
+    const DROP: SockFilter = SockFilter::new(0x06, 0, 0, 0);
+    let _ = SockRef::from(socket).attach_filter(&[DROP]);
+}
+
 /// What one thread serves with.
 struct Worker {
     snapshot: Arc<ArcSwap<Snapshot>>,
@@ -172,8 +180,13 @@ impl Worker {
     /// keep us from the end.
     fn serve(&mut self, socket: &UdpSocket, stop: &AtomicBool) {
         let mut since_stop = 0;
+        let mut is_closed = false;
         while since_stop < WAITING_MAX {
-            let stopping = stop.load(Ordering::Relaxed);
+            let stopping = is_closed || stop.load(Ordering::Relaxed);
+            if stopping && !is_closed {
+                close(socket);
+                is_closed = true;
+            }
             match self.batch.receive(socket, !stopping) {
                 Ok(0) => {}
                 Ok(count) => {

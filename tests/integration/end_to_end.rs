@@ -14,15 +14,16 @@ use rotadns::config::model::Check;
 use rotadns::config::read_zone;
 use rustix::process::Signal;
 
-use crate::asking::{Question, Way};
+use crate::asking::{Client, Question, Way};
 use crate::backends::{Backends, Mood};
 use crate::load::{Load, Set, Subject, Tally};
 use crate::servers::{Server, ZoneFile};
 use crate::waiting::{now, until};
 
 const QUERIES: u64 = 1_000_000;
-/// Every core is busy with the load, and the prober is the one that waits.
-const MARGIN: Duration = Duration::from_secs(2);
+/// Every core is busy, with the load and with whatever else the machine does, and the prober is the one
+/// that waits: its priority is low.
+const MARGIN: Duration = Duration::from_secs(10);
 /// From one change of the zone file to the next.
 const EDIT_PAUSE: Duration = Duration::from_millis(250);
 /// How long a changed file may take to be served while every core is busy.
@@ -32,6 +33,8 @@ const END_MAX: Duration = Duration::from_secs(1);
 
 /// Threads that flood a server of as many workers as there are cores.
 const FLOODS: usize = 4;
+/// How long a question that the flood may have crowded out is waited for.
+const FLOOD_PATIENCE: Duration = Duration::from_millis(20);
 
 const ZONE: &str = "site.example.yaml";
 
@@ -220,7 +223,7 @@ fn what_was_received_before_sigterm_is_answered_within_a_second() {
 
     let mut took = Duration::MAX;
     let tally = load.outlive(|| took = stop(&mut server));
-    assert!(took < END_MAX, "it took {took:?} to end");
+    assert!(took < END_MAX, "it took {took:?} to end: {}", server.said());
     assert_eq!(tally.lost, 0, "of questions that were sent before SIGTERM: {tally:?}");
     let said = server.said();
     assert_eq!(total(&said, "udp_queries"), total(&said, "udp_answers"), "{said}");
@@ -243,7 +246,8 @@ fn stop_under_a_flood(server: &mut Server) -> Duration {
         for _ in 0..FLOODS {
             scope.spawn(|| flood_until(&is_over, address));
         }
-        let mut client = server.client();
+        // The flood crowds questions out, so that one may have to be asked often.
+        let mut client = Client::patient(address, FLOOD_PATIENCE);
         let question = Question::new("www.site.example.", RecordType::A);
         let way = Way::Udp { payload: None };
         until("the flood is on", RELOAD_MAX, || client.ask(&question, way).ok());
