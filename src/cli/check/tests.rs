@@ -1,0 +1,117 @@
+//! What `rotadns check` prints.
+
+use super::*;
+
+/// A folder of one test, removed with it.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn with(test: &str, files: &[(&str, &str)]) -> Self {
+        let folder = format!("rotadns-check-{test}-{}", std::process::id());
+        let folder = std::env::temp_dir().join(folder);
+        std::fs::create_dir_all(&folder).expect("a folder can be made");
+        for (name, text) in files {
+            std::fs::write(folder.join(name), text).expect("a file can be written");
+        }
+        Self(folder)
+    }
+
+    /// The report on this folder, its own path left out.
+    fn report(&self) -> (Report, String) {
+        let report = Report::of(std::slice::from_ref(&self.0));
+        let text = report.human(false).replace(&format!("{}/", self.0.display()), "");
+        (report, text)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn a_mistake_is_shown_with_its_line_and_a_mark_below_it() {
+    let zone = "zone: example.com\nns: ns.example.net.\nrecords:\n  wwẃ: {pool: wbe}\n";
+    let folder = Folder::with("mark", &[("example.com.yaml", zone)]);
+    let (report, text) = folder.report();
+    assert_eq!(report.errors(), 1);
+    let expected = "\
+error: no pool is called `wbe`; add it under `pools`
+  ╭▸ example.com.yaml:4:15
+  │
+4 │   wwẃ: {pool: wbe}
+  ╰╴              ━━━
+
+1 file, 1 mistake
+";
+    assert_eq!(text, expected);
+}
+
+#[test]
+fn every_file_is_told_of_master_files_too() {
+    let folder = Folder::with(
+        "every",
+        &[
+            ("a.example.yaml", "zone: b.example\nns: ns.example.net.\n"),
+            ("b.example.zone", "@ 60 IN SOA ns h 1 1 1 1 1\n@ 60 IN NS n.c.\n@ 60 IN A 1.2\n"),
+            ("c.example.zone", "@ 60 IN SOA ns h 1 1 1 1 1\n"),
+            ("d.example.yml", "zone: d.example\nns: ns\n"),
+            ("e.example.yaml~", "broken"),
+            (".f.example.yaml.swp", "broken"),
+        ],
+    );
+    let (report, text) = folder.report();
+    let found: Vec<_> = report
+        .mistakes
+        .iter()
+        .map(|told| {
+            let name = told.file.file_name().expect("a file").to_string_lossy().into_owned();
+            (name, told.line, told.severity)
+        })
+        .collect();
+    let expected = [
+        ("a.example.yaml", 1, "error"),
+        ("b.example.zone", 3, "error"),
+        ("c.example.zone", 0, "error"),
+        ("d.example.yml", 2, "warning"),
+    ];
+    assert_eq!(found, expected.map(|(name, line, severity)| (name.to_owned(), line, severity)));
+    assert!(text.ends_with("4 files, 3 mistakes, 1 warning\n"), "{text}");
+}
+
+#[test]
+fn a_config_file_stands_for_its_zones() {
+    let zone = "zone: a.example\nns: ns.example.net.\nttl: x\n";
+    let folder =
+        Folder::with("config", &[("rotadns.yaml", "zones: .\n"), ("a.example.yaml", zone)]);
+    let report = Report::of(&[folder.0.join(CONFIG_FILE)]);
+    assert_eq!((report.files, report.errors()), (2, 1));
+}
+
+#[test]
+fn machines_get_the_same_as_json() {
+    let folder = Folder::with("json", &[("example.com.yaml", "zone: example.com\n")]);
+    let (report, _) = folder.report();
+    let json = serde_json::to_value(&report.mistakes).expect("it is plain data");
+    let expected = serde_json::json!([{
+        "file": folder.0.join("example.com.yaml"),
+        "line": 1,
+        "column": 1,
+        "width": 1,
+        "severity": "error",
+        "message": "the zone has no name servers; add them, such as `ns: [ns1, ns2]`",
+    }]);
+    assert_eq!(json, expected);
+}
+
+#[test]
+fn the_examples_are_fine_and_tell_their_worst_case() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("zones");
+    let text = Report::of(&[folder]).human(false);
+    // 2 s and a tenth of it, a timeout of 1 s, two more probes of 1 s each; then the TTL of 5 s.
+    let expected = "example.com. web: a failure has left every cache after 10.2 s at most \
+                    (5.2 s to notice it, a TTL of 5 s)\n";
+    assert!(text.starts_with(expected), "{text}");
+    assert!(text.ends_with("\n3 files, 0 mistakes\n"), "{text}");
+}

@@ -1,0 +1,181 @@
+//! Each row of the charts of what a pool hands out.
+
+use std::num::{NonZeroU8, NonZeroU16};
+use std::sync::Arc;
+
+use super::*;
+use crate::config::model::{Check, CheckKind};
+
+fn address(text: &str) -> IpAddr {
+    text.parse().expect(text)
+}
+
+/// A pool of backends such as `a=192.0.2.1,2001:db8::1 b*3=192.0.2.2 c!=192.0.2.3`: a weight after
+/// the star, set down with an exclamation mark.
+fn pool(backends: &str, when_all_down: WhenAllDown, panic: u16) -> Pool {
+    let backend = |text: &str| {
+        let (name, addresses) = text.split_once('=').expect("a name and its addresses");
+        let state = if name.ends_with('!') { SetState::Down } else { SetState::Auto };
+        let (name, weight) = name.trim_end_matches('!').split_once('*').unwrap_or((name, "1"));
+        Backend {
+            name: name.to_owned(),
+            weight: weight.parse().expect("a weight"),
+            state,
+            addresses: addresses.split(',').map(address).collect(),
+        }
+    };
+    Pool {
+        name: "web".to_owned(),
+        policy: Policy::RoundRobin,
+        ttl: 30,
+        min_ttl: 5,
+        answers: NonZeroU16::new(8).expect("eight is not zero"),
+        when_all_down,
+        panic,
+        check: Some(Arc::new(Check {
+            kind: CheckKind::Tcp { port: NonZeroU16::MIN },
+            interval: Duration::from_secs(10),
+            fast_interval: Duration::from_secs(1),
+            timeout: Duration::from_secs(1),
+            rise: NonZeroU8::MIN,
+            fall: NonZeroU8::MIN,
+        })),
+        backends: backends.split(' ').map(backend).collect(),
+    }
+}
+
+/// One sign for each address: `+` in service, `-` not.
+fn standings(signs: &str) -> Vec<Standing> {
+    let standing = |sign| Standing { in_service: sign == '+', may_change_in: None };
+    signs.chars().map(standing).collect()
+}
+
+/// The last part of each address, in order.
+fn parts(addresses: &[IpAddr]) -> String {
+    let last = |address: &IpAddr| address.to_string().chars().last();
+    addresses.iter().filter_map(last).collect()
+}
+
+const THREE: &str = "a=192.0.2.1 b=192.0.2.2 c=192.0.2.3";
+
+#[test]
+fn each_row_of_the_chart() {
+    use Source::{AllDown, Fallback, InService, Last, Nothing, Panic};
+    use WhenAllDown::{All, Last as LastOnes, None as NoOne};
+
+    let other = pool("d=192.0.2.8 e=192.0.2.9", All, 0);
+    let other = Ready::new(&other, &standings("+-"), &[], None);
+    let last = [address("192.0.2.2")];
+    let fallback = WhenAllDown::Fallback(1);
+    for (when, panic, signs, last, source, expected) in [
+        (All, 0, "+++", &last[..], InService, "123"),
+        (All, 0, "-+-", &last, InService, "2"),
+        (fallback, 0, "--+", &last, InService, "3"),
+        // Two thirds of the weight are asked for.
+        (NoOne, 600, "++-", &last, InService, "12"),
+        (NoOne, 600, "+--", &last, Panic, "123"),
+        // None in service is all-down, not panic.
+        (NoOne, 600, "---", &last, Nothing, ""),
+        (All, 600, "---", &last, AllDown, "123"),
+        (All, 0, "---", &last, AllDown, "123"),
+        (LastOnes, 0, "---", &last, Last, "2"),
+        (LastOnes, 0, "---", &[], AllDown, "123"),
+        (fallback, 0, "---", &last, Fallback, "8"),
+        (NoOne, 0, "---", &last, Nothing, ""),
+    ] {
+        let pool = pool(THREE, when, panic);
+        let ready = Ready::new(&pool, &standings(signs), last, Some(&other));
+        let row = format!("{when:?}, panic {panic}, {signs}");
+        assert_eq!((ready.source, parts(&ready.addresses).as_str()), (source, expected), "{row}");
+    }
+}
+
+#[test]
+fn what_is_set_down_is_no_guess_unless_all_is() {
+    let some = "a!=192.0.2.1 b=192.0.2.2 c!=192.0.2.3 d=192.0.2.4";
+    for (backends, when, signs, last, expected) in [
+        (some, WhenAllDown::All, "----", "", "24"),
+        (some, WhenAllDown::Last, "----", "", "24"),
+        // In service last, and set down or taken out of the file since.
+        (some, WhenAllDown::Last, "----", "14", "4"),
+        (some, WhenAllDown::Last, "----", "19", "24"),
+        ("a!=192.0.2.1 b!=192.0.2.2", WhenAllDown::All, "--", "", "12"),
+        ("a!=192.0.2.1 b!=192.0.2.2", WhenAllDown::Last, "--", "2", "2"),
+    ] {
+        let last: Vec<IpAddr> =
+            last.chars().map(|part| address(&format!("192.0.2.{part}"))).collect();
+        let ready = Ready::new(&pool(backends, when, 0), &standings(signs), &last, None);
+        assert_eq!(parts(&ready.addresses), expected, "{backends}, {when:?}, last {last:?}");
+    }
+}
+
+#[test]
+fn panic_weighs_backends_and_does_not_miss_those_set_down() {
+    for (backends, panic, signs, source) in [
+        ("a*2=192.0.2.1 b=192.0.2.2 c=192.0.2.3", 500, "+--", Source::InService),
+        ("a*2=192.0.2.1 b=192.0.2.2 c=192.0.2.3", 500, "-++", Source::InService),
+        ("a*2=192.0.2.1 b=192.0.2.2 c=192.0.2.3", 500, "-+-", Source::Panic),
+        ("a*2=192.0.2.1 b=192.0.2.2 c=192.0.2.3", 501, "+--", Source::Panic),
+        ("a!*9=192.0.2.1 b=192.0.2.2 c=192.0.2.3", 500, "-+-", Source::InService),
+        // A backend serves while one of its addresses does.
+        ("a=192.0.2.1,2001:db8::1 b=192.0.2.2", 1000, "+-+", Source::InService),
+        ("a=192.0.2.1,2001:db8::1 b=192.0.2.2", 1000, "--+", Source::Panic),
+        ("a=192.0.2.1 b=192.0.2.2", 0, "-+", Source::InService),
+    ] {
+        let backends = backends.replace("a!*9", "a*9!");
+        let pool = pool(&backends, WhenAllDown::All, panic);
+        let ready = Ready::new(&pool, &standings(signs), &[], None);
+        assert_eq!(ready.source, source, "{backends}, panic {panic}, {signs}");
+    }
+}
+
+#[test]
+fn the_ttl_is_the_soonest_change_within_its_bounds() {
+    let pool = pool(THREE, WhenAllDown::All, 0);
+    for (milliseconds, expected) in [
+        ([None, None, None], 30),
+        ([None, Some(12_000), None], 12),
+        ([Some(20_000), Some(12_001), None], 13),
+        ([Some(1), None, None], 5),
+        ([Some(0), None, None], 5),
+        ([Some(31_000), None, None], 30),
+        ([Some(u64::MAX), None, None], 30),
+    ] {
+        let standings = milliseconds.map(|time| Standing {
+            in_service: true,
+            may_change_in: time.map(Duration::from_millis),
+        });
+        let ready = Ready::new(&pool, &standings, &[], None);
+        let record = ready.handout(Family::V4).records(0, 1);
+        assert_eq!(record[6..10], u32::to_be_bytes(expected), "{milliseconds:?}");
+    }
+}
+
+#[test]
+fn each_family_has_its_own_list_and_its_own_patience_when_it_is_empty() {
+    let pool = pool("a=192.0.2.1,2001:db8::1 b=192.0.2.2", WhenAllDown::All, 0);
+    let ready = Ready::new(&pool, &standings("+-+"), &[], None);
+    let (v4, v6) = (ready.handout(Family::V4), ready.handout(Family::V6));
+    assert_eq!((v4.count(), v6.count(), v6.is_empty()), (2, 0, true));
+    // It can come back any moment.
+    assert_eq!(v6.empty_ttl, 5);
+    let only_v4 = self::pool(THREE, WhenAllDown::All, 0);
+    let ready = Ready::new(&only_v4, &standings("+++"), &[], None);
+    // Health will never bring one.
+    assert_eq!(ready.handout(Family::V6).empty_ttl, u32::MAX);
+}
+
+#[test]
+fn a_handout_is_whole_records_twice_in_a_row() {
+    let addresses = [address("192.0.2.1"), address("192.0.2.2")];
+    let handout = Handout::new(&addresses, 30, Policy::RoundRobin, 9, 5);
+    assert_eq!((handout.answers, handout.count(), handout.stride()), (2, 2, 16));
+    let one =
+        |last: u8| [&[0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 30, 0, 4][..], &[192, 0, 2, last]].concat();
+    assert_eq!(handout.records(0, 2), [one(1), one(2)].concat());
+    assert_eq!(handout.records(1, 2), [one(2), one(1)].concat());
+    let handout = Handout::new(&[address("2001:db8::1")], 1, Policy::Fixed, 1, 5);
+    assert_eq!(handout.stride(), 28);
+    assert_eq!(handout.records(0, 1)[..12], [0xc0, 12, 0, 28, 0, 1, 0, 0, 0, 1, 0, 16]);
+    assert!(Handout::new(&[], 1, Policy::Fixed, 1, 5).is_empty());
+}

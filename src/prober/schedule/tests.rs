@@ -1,0 +1,241 @@
+//! When probes are due, in virtual time.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::num::{NonZeroU8, NonZeroU16};
+use std::sync::Arc;
+
+use super::*;
+use crate::config::model::CheckKind;
+
+const INTERVAL: Duration = Duration::from_secs(10);
+const FAST: Duration = Duration::from_secs(1);
+
+fn seconds(seconds: f64) -> Duration {
+    Duration::from_secs_f64(seconds)
+}
+
+fn schedule(in_flight_max: usize) -> Schedule {
+    Schedule::new(NonZeroUsize::new(in_flight_max).unwrap(), fastrand::Rng::with_seed(7))
+}
+
+/// 192.0.2.0, 192.0.2.1, ... by TCP; every 10 s, 1 s while changing side, rise 2, fall 3.
+fn targets(hosts: std::ops::Range<u8>) -> Vec<Target> {
+    let check = Arc::new(Check {
+        kind: CheckKind::Tcp { port: NonZeroU16::new(80).unwrap() },
+        interval: INTERVAL,
+        fast_interval: FAST,
+        timeout: Duration::from_secs(2),
+        rise: NonZeroU8::new(2).unwrap(),
+        fall: NonZeroU8::new(3).unwrap(),
+    });
+    let address = |host| IpAddr::V4(Ipv4Addr::new(192, 0, 2, host));
+    hosts.map(|host| Target { address: address(host), check: Arc::clone(&check) }).collect()
+}
+
+/// The hosts whose probes start now.
+fn started(schedule: &mut Schedule, now: Duration) -> Vec<(Id, u8)> {
+    std::iter::from_fn(|| schedule.start(now)).map(|(id, target)| (id, host(&target))).collect()
+}
+
+fn hosts(schedule: &mut Schedule, now: Duration) -> Vec<u8> {
+    started(schedule, now).into_iter().map(|(_, host)| host).collect()
+}
+
+fn host(target: &Target) -> u8 {
+    match target.address {
+        IpAddr::V4(address) => address.octets()[3],
+        IpAddr::V6(_) => unreachable!("the targets of these tests are IPv4"),
+    }
+}
+
+/// A schedule of one target that was judged at 0 s by this first outcome and is due next at the
+/// returned time.
+fn judged(first: Outcome) -> (Schedule, Id, Duration) {
+    let mut schedule = schedule(1);
+    schedule.set_targets(&targets(1..2), Duration::ZERO);
+    let (id, _) = schedule.start(Duration::ZERO).unwrap();
+    schedule.end(id, Some(first), Duration::ZERO);
+    let due = schedule.wake().unwrap();
+    (schedule, id, due)
+}
+
+#[test]
+fn new_targets_are_due_at_once_in_order() {
+    let mut schedule = schedule(10);
+    schedule.set_targets(&targets(1..5), Duration::ZERO);
+    assert_eq!(hosts(&mut schedule, Duration::ZERO), [1, 2, 3, 4]);
+    assert_eq!(hosts(&mut schedule, INTERVAL * 9), [0; 0], "one probe of a target at once");
+}
+
+#[test]
+fn a_target_that_stands_twice_is_probed_once() {
+    let mut schedule = schedule(10);
+    let twice = [targets(1..3), targets(1..3)].concat();
+    schedule.set_targets(&twice, Duration::ZERO);
+    assert_eq!(hosts(&mut schedule, Duration::ZERO), [1, 2]);
+}
+
+#[test]
+fn those_over_the_limit_wait_in_order() {
+    let mut schedule = schedule(2);
+    schedule.set_targets(&targets(1..6), Duration::ZERO);
+    let first = started(&mut schedule, Duration::ZERO);
+    assert_eq!(first.iter().map(|&(_, host)| host).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(schedule.wake(), None, "full");
+    schedule.end(first[1].0, Some(Outcome::Pass), FAST);
+    assert_eq!(hosts(&mut schedule, FAST), [3]);
+}
+
+#[test]
+fn the_first_outcome_decides_and_the_second_probe_comes_within_an_interval() {
+    for (first, expected) in
+        [(Outcome::Pass, Health::Up { failed: 0 }), (Outcome::Fail, Health::Down { passed: 0 })]
+    {
+        let mut schedule = schedule(1);
+        schedule.set_targets(&targets(1..2), Duration::ZERO);
+        assert_eq!(schedule.unjudged(), 1);
+        let (id, target) = schedule.start(Duration::ZERO).unwrap();
+        assert_eq!(schedule.end(id, Some(first), FAST), Some((target, expected)));
+        assert_eq!(schedule.unjudged(), 0);
+        assert!(schedule.wake().unwrap() <= INTERVAL);
+    }
+}
+
+#[test]
+fn a_settled_target_is_probed_every_interval_within_the_jitter() {
+    let (mut schedule, id, mut due) = judged(Outcome::Pass);
+    for _ in 0..1000 {
+        assert_eq!(schedule.start(due).map(|(id, _)| id), Some(id));
+        schedule.end(id, Some(Outcome::Pass), due + seconds(0.1));
+        let next = schedule.wake().unwrap();
+        let pause = next.saturating_sub(due);
+        assert!(pause >= seconds(8.999) && pause <= seconds(11.001), "{pause:?}");
+        due = next;
+    }
+}
+
+#[test]
+fn a_target_that_is_changing_side_is_probed_at_the_fast_interval() {
+    // What each probe finds, and the pause from its start to the next: f fast, s settled.
+    let rows = [("--+", "ffs"), ("---", "ffs"), ("---++", "ffsfs"), ("---+-", "ffsfs")];
+    for (found, pauses) in rows {
+        let (mut schedule, id, mut due) = judged(Outcome::Pass);
+        for (outcome, pause) in found.chars().zip(pauses.chars()) {
+            schedule.start(due).unwrap();
+            let outcome = if outcome == '+' { Outcome::Pass } else { Outcome::Fail };
+            schedule.end(id, Some(outcome), due + seconds(0.2));
+            let next = schedule.wake().unwrap();
+            assert_eq!(next == due + FAST, pause == 'f', "{found}: {due:?}, {next:?}");
+            due = next;
+        }
+    }
+}
+
+#[test]
+fn a_probe_that_took_longer_than_the_pause_is_followed_at_once() {
+    let (mut schedule, id, due) = judged(Outcome::Pass);
+    schedule.start(due).unwrap();
+    let end = due + seconds(1.7);
+    schedule.end(id, Some(Outcome::Fail), end);
+    assert_eq!(schedule.wake(), Some(end));
+}
+
+#[test]
+fn a_probe_that_could_not_be_made_says_nothing_and_is_tried_again() {
+    let (mut schedule, id, due) = judged(Outcome::Pass);
+    for turn in 0..10 {
+        let now = due + OBSTACLE_PAUSE * turn;
+        assert_eq!(schedule.start(now).map(|(id, _)| id), Some(id));
+        assert_eq!(schedule.end(id, None, now), None);
+    }
+    let now = due + OBSTACLE_PAUSE * 10;
+    let (_, target) = schedule.start(now).unwrap();
+    let found = schedule.end(id, Some(Outcome::Fail), now);
+    assert_eq!(found, Some((target, Health::Up { failed: 1 })), "the first failure that counts");
+}
+
+#[test]
+fn a_target_that_could_not_be_probed_stays_unjudged() {
+    let mut schedule = schedule(1);
+    schedule.set_targets(&targets(1..2), Duration::ZERO);
+    let (id, _) = schedule.start(Duration::ZERO).unwrap();
+    schedule.end(id, None, Duration::ZERO);
+    assert_eq!(schedule.unjudged(), 1);
+}
+
+#[test]
+fn those_that_stay_keep_their_health_and_their_place() {
+    let (mut schedule, _, due) = judged(Outcome::Fail);
+    schedule.set_targets(&targets(1..3), FAST);
+    assert_eq!(schedule.unjudged(), 1, "the new one");
+    assert_eq!(hosts(&mut schedule, FAST), [2]);
+    assert_eq!(schedule.wake(), None);
+    schedule.set_targets(&targets(1..2), FAST);
+    schedule.end(Id(2), None, FAST);
+    assert_eq!(schedule.wake(), Some(due));
+}
+
+#[test]
+fn a_probe_of_a_removed_target_is_dropped_and_holds_its_place_until_it_ended() {
+    let mut schedule = schedule(1);
+    schedule.set_targets(&targets(1..2), Duration::ZERO);
+    let (id, _) = schedule.start(Duration::ZERO).unwrap();
+    assert_eq!(schedule.set_targets(&targets(2..3), Duration::ZERO), [id]);
+    assert_eq!(hosts(&mut schedule, Duration::ZERO), [0; 0], "the old probe still runs");
+    assert_eq!(schedule.end(id, Some(Outcome::Fail), Duration::ZERO), None);
+    assert_eq!(hosts(&mut schedule, Duration::ZERO), [2]);
+}
+
+#[test]
+fn a_target_that_left_and_came_back_is_new() {
+    let (mut schedule, id, _) = judged(Outcome::Fail);
+    schedule.set_targets(&[], FAST);
+    schedule.set_targets(&targets(1..2), FAST);
+    let (again, _) = schedule.start(FAST).unwrap();
+    assert_ne!(id, again);
+    let (_, health) = schedule.end(again, Some(Outcome::Pass), FAST).unwrap();
+    assert_eq!(health, Health::Up { failed: 0 }, "its first outcome decides");
+}
+
+#[test]
+fn whatever_happens_the_books_balance() {
+    for seed in 0..50 {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let mut schedule = schedule(4);
+        let mut flights = Vec::new();
+        let mut now = Duration::ZERO;
+        for _ in 0..500 {
+            match random.u8(0..10) {
+                0 => {
+                    let from = random.u8(0..10);
+                    schedule.set_targets(&targets(from..from + random.u8(0..10)), now);
+                }
+                1..5 => flights.extend(schedule.start(now)),
+                5..9 if !flights.is_empty() => {
+                    let (id, _) = flights.swap_remove(random.usize(0..flights.len()));
+                    let outcome = [None, Some(Outcome::Pass), Some(Outcome::Fail)];
+                    schedule.end(id, outcome[random.usize(0..3)], now);
+                }
+                _ => now += FAST,
+            }
+            let entries = schedule.entries.values();
+            let idle = entries.clone().filter(|entry| !entry.in_flight).count();
+            let unjudged = entries.filter(|entry| entry.health == Health::Unknown).count();
+            assert!(flights.len() <= 4, "seed {seed}");
+            assert_eq!(schedule.in_flight, flights.len(), "seed {seed}");
+            assert_eq!(schedule.due.len(), idle, "seed {seed}");
+            assert_eq!(schedule.unjudged(), unjudged, "seed {seed}");
+            assert_eq!(schedule.ids.len(), schedule.entries.len(), "seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn reloads_leave_nothing_behind() {
+    let mut schedule = schedule(1);
+    for turn in 0..1000 {
+        let all = if turn % 2 == 0 { targets(0..100) } else { targets(100..200) };
+        schedule.set_targets(&all, Duration::ZERO);
+    }
+    assert_eq!((schedule.due.len(), schedule.entries.len(), schedule.ids.len()), (100, 100, 100));
+}
