@@ -15,8 +15,6 @@ use crate::name::Name;
 
 /// The most addresses that the backends of one pool may have together.
 pub const POOL_ADDRESSES_MAX: usize = 1024;
-/// The largest TTL (RFC 2181 §8).
-pub const TTL_MAX: u32 = 0x7fff_ffff;
 
 /// One zone, as its file says.
 #[derive(Clone, Debug, PartialEq)]

@@ -8,7 +8,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::error::Problem;
-use super::model::TTL_MAX;
+use crate::rdata::TTL_MAX;
 
 /// Units of time, the longest first, in milliseconds.
 const UNITS: [(&str, u64); 6] = [

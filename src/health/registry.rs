@@ -3,7 +3,6 @@
 //! A target that several backends share is one entry, and one that stays over a reload keeps its state.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 
 use super::target::{Health, Report, Side, Target};
 use super::verdict::Known;
@@ -18,7 +17,6 @@ pub struct Registry {
 struct Entry {
     health: Health,
     remembered: Option<Side>,
-    detail: Arc<str>,
 }
 
 /// What a report changed.
@@ -43,7 +41,6 @@ impl Registry {
             self.entries.entry(target.clone()).or_insert_with(|| Entry {
                 health: Health::Unknown,
                 remembered: remembered(target),
-                detail: Arc::from("not probed yet"),
             });
         }
     }
@@ -52,7 +49,6 @@ impl Registry {
     pub fn report(&mut self, report: &Report) -> Option<Change> {
         let entry = self.entries.get_mut(&report.target)?;
         let before = std::mem::replace(&mut entry.health, report.health);
-        entry.detail = Arc::clone(&report.detail);
         (before != report.health).then_some(Change { before, after: report.health })
     }
 
@@ -61,12 +57,6 @@ impl Registry {
     pub fn known<'a>(&self, target: &'a Target) -> Option<Known<'a>> {
         let entry = self.entries.get(target)?;
         Some(Known { check: &target.check, health: entry.health, remembered: entry.remembered })
-    }
-
-    /// What the last probe of a target found.
-    #[must_use]
-    pub fn detail(&self, target: &Target) -> Option<&str> {
-        Some(&self.entries.get(target)?.detail)
     }
 
     /// The side of each target: judged, or remembered where it was not judged yet.
@@ -80,6 +70,7 @@ impl Registry {
 #[cfg(test)]
 mod tests {
     use std::num::{NonZeroU8, NonZeroU16};
+    use std::sync::Arc;
     use std::time::Duration;
 
     use super::*;
@@ -136,6 +127,5 @@ mod tests {
         let up = report(&target(80), Health::Up { failed: 0 });
         assert!(registry.report(&up).is_some());
         assert_eq!(registry.report(&up), None);
-        assert_eq!(registry.detail(&target(80)), Some("connection refused"));
     }
 }
