@@ -108,6 +108,15 @@ pub enum View {
 }
 
 impl View {
+    /// The zone, where it is served.
+    #[must_use]
+    pub fn zone(&self) -> Option<&Arc<Zone>> {
+        match self {
+            Self::Served { zone, .. } => Some(zone),
+            Self::Broken(_) => None,
+        }
+    }
+
     /// The apex.
     #[must_use]
     pub fn origin(&self) -> &Name {

@@ -62,7 +62,7 @@ pub struct Prober {
 impl Prober {
     /// Starts a prober that has no targets yet.
     ///
-    /// `sink` is called on the prober's thread after every probe: it must not block, nor call
+    /// `sink` is called on the prober's thread after every probe: while it waits no probe is made. It must not call
     /// [`first_round`](Self::first_round) or [`stop`](Self::stop).
     pub fn start(settings: Settings, sink: impl Fn(Report) + Send + 'static) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

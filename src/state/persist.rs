@@ -86,18 +86,18 @@ impl LastHealth {
         Self { sides: sides.collect(), file }
     }
 
-    /// The side that a target was on when the file was read.
+    /// The side that a target was on when the file was read or written last.
     #[must_use]
     pub fn get(&self, target: &Target) -> Option<Side> {
         self.sides.get(&key(target)).copied()
     }
 
     /// Writes the sides of all targets.
-    pub fn save<'a>(&self, sides: impl Iterator<Item = (&'a Target, Side)>) -> io::Result<()> {
+    pub fn save<'a>(&mut self, sides: impl Iterator<Item = (&'a Target, Side)>) -> io::Result<()> {
+        self.sides = sides.map(|(target, side)| (key(target), side)).collect();
         let mut text = String::new();
-        for (target, side) in sides {
-            let (address, check) = key(target);
-            let side = if side == Side::Up { "up" } else { "down" };
+        for ((address, check), side) in &self.sides {
+            let side = if *side == Side::Up { "up" } else { "down" };
             let _ = writeln!(text, "{address} {check} {side}");
         }
         // A few seconds of health lost with the machine's power are probed again.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::config::model::{Pool, SetState, WhenAllDown};
 use crate::engine::choose::ready::{Ready, Standing, addresses_of, in_service};
 use crate::health::registry::Registry;
-use crate::health::target::Target;
+use crate::health::target::{Side, Target};
 use crate::health::verdict::Verdict;
 use crate::name::Name;
 use crate::zone::Zone;
@@ -79,6 +79,41 @@ impl LastInService {
         }
         Ready::new(pool, &standings, last, fallback.as_ref())
     }
+}
+
+/// A backend's address by names that outlive a change of its check.
+type BackendKey<'z> = (&'z Name, &'z str, &'z str, IpAddr);
+
+/// The sides that backends were on, for those whose check is now another: until its first outcome they count as
+/// under the old one.
+pub(super) fn carried(
+    before: &[Arc<Zone>],
+    now: &[&Arc<Zone>],
+    registry: &Registry,
+) -> HashMap<Target, Side> {
+    let mut sides = HashMap::new();
+    for (key, target) in before.iter().flat_map(|zone| keyed(zone)) {
+        if let Some(known) = registry.known(&target)
+            && let Some(side) = known.health.side().or(known.remembered)
+        {
+            sides.insert(key, side);
+        }
+    }
+    now.iter()
+        .flat_map(|zone| keyed(zone))
+        .filter(|(_, target)| registry.known(target).is_none())
+        .filter_map(|(key, target)| Some((target, *sides.get(&key)?)))
+        .collect()
+}
+
+/// Every target of a zone with the backend that it stands for.
+fn keyed(zone: &Zone) -> impl Iterator<Item = (BackendKey<'_>, Target)> {
+    zone.pools.iter().flat_map(move |pool| {
+        addresses_of(pool).filter_map(move |(backend, address)| {
+            let target = Target { address, check: Arc::clone(pool.check.as_ref()?) };
+            Some(((&zone.origin, pool.name.as_str(), backend.name.as_str(), address), target))
+        })
+    })
 }
 
 /// Whether an address of a pool should serve, and why.

@@ -10,8 +10,9 @@
 //!
 //! A worker never frees a snapshot: old ones wait here until the last reader has let go.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::{Builder, JoinHandle};
@@ -21,7 +22,7 @@ use arc_swap::ArcSwap;
 use tracing::{debug, error, info, warn};
 
 use super::persist::LastHealth;
-use super::pools::{LastInService, PoolAt, Users, dependents};
+use super::pools::{LastInService, PoolAt, Users, carried, dependents};
 use crate::config::model::SetState;
 use crate::engine::choose::ready::{Source, addresses_of};
 use crate::engine::snapshot::{Chunks, Snapshot, View};
@@ -141,11 +142,11 @@ impl State {
                     if !self.take(change) {
                         break;
                     }
-                    self.publish();
+                    self.publish_what_changed();
                     if !self.gather(changes) {
                         break;
                     }
-                    self.publish();
+                    self.publish_what_changed();
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
@@ -156,7 +157,7 @@ impl State {
                 self.free_retired();
             }
         }
-        self.publish();
+        self.publish_what_changed();
         self.save_health();
     }
 
@@ -179,10 +180,10 @@ impl State {
     /// Takes in one change; `false` where it is the last.
     fn take(&mut self, change: Change) -> bool {
         match change {
-            Change::Zones(zones) => self.set_zones(zones),
-            Change::Report(report) => self.take_report(&report),
+            Change::Zones(zones) => self.live_on(|state| state.set_zones(zones)),
+            Change::Report(report) => self.live_on(|state| state.take_report(&report)),
             Change::Flush(done) => {
-                self.publish();
+                self.publish_what_changed();
                 // Who asked may have stopped waiting.
                 let _ = done.send(());
             }
@@ -191,24 +192,44 @@ impl State {
         true
     }
 
+    fn publish_what_changed(&mut self) {
+        self.live_on(Self::publish);
+    }
+
+    /// A mistake of ours must not end the only writer: what it concerns stays as it was.
+    fn live_on(&mut self, step: impl FnOnce(&mut Self)) {
+        if catch_unwind(AssertUnwindSafe(|| step(self))).is_err() {
+            error!("a change made the publisher panic and is left out; please report this");
+        }
+    }
+
     fn set_zones(&mut self, zones: Vec<(Name, Option<Arc<Zone>>)>) {
+        let mut origins = HashSet::new();
+        if let Some((twice, _)) = zones.iter().find(|(origin, _)| !origins.insert(origin)) {
+            // The loader takes one file a zone.
+            error!(zone = %twice, "the zone is there twice; what was served before still is");
+            return;
+        }
         self.publish();
+        let before = self.snapshot.load_full();
+        let served: Vec<&Arc<Zone>> = zones.iter().filter_map(|(_, zone)| zone.as_ref()).collect();
+        let served_before: Vec<Arc<Zone>> =
+            before.zones().filter_map(View::zone).cloned().collect();
+        let carried = carried(&served_before, &served, &self.registry);
         self.users = Users::new(zones.iter().map(|(_, zone)| zone.as_ref()));
         let targets = self.users.targets();
-        self.registry.track(&targets, |target| self.last_health.get(target));
-        let served: Vec<&Arc<Zone>> = zones.iter().filter_map(|(_, zone)| zone.as_ref()).collect();
+        self.registry.track(&targets, |target| {
+            carried.get(target).copied().or_else(|| self.last_health.get(target))
+        });
         self.last_in_service.retain(&served);
 
-        let before = self.snapshot.load_full();
         let views = zones.into_iter().map(|(origin, zone)| match zone {
             None => View::Broken(origin),
             Some(zone) => self.view(&before, zone),
         });
-        match Snapshot::new(views.collect()) {
-            Ok(snapshot) => self.swap(snapshot),
-            // The loader takes one file a zone.
-            Err(zone) => error!(%zone, "the zone is there twice; what was served before still is"),
-        }
+        let snapshot =
+            Snapshot::new(views.collect()).expect("each zone is there once, as seen above");
+        self.swap(snapshot);
         (self.targets)(targets.into_iter().collect());
     }
 
@@ -342,10 +363,10 @@ fn tell_source(zone: &Zone, pool: usize, was: Source, now: Source) {
     match now {
         Source::InService => info!(%zone, pool, "the pool hands out what is in service again"),
         Source::Panic => {
-            warn!(%zone, pool, "too little of the pool is in service: it hands out every address");
+            warn!(%zone, pool, "too little of the pool is in service: it hands out all of it");
         }
         Source::AllDown => {
-            warn!(%zone, pool, "nothing in the pool is in service: it hands out every address");
+            warn!(%zone, pool, "nothing in the pool is in service: it hands out all of it");
         }
         Source::Last => warn!(
             %zone, pool,

@@ -146,6 +146,17 @@ fn health_carries_over_a_reload_and_new_targets_are_told() {
 }
 
 #[test]
+fn a_backend_keeps_its_side_when_its_check_becomes_another() {
+    let stage = Stage::new();
+    stage.serve(&[&zone(ZONE)]);
+    stage.report("192.0.2.2", DOWN);
+    stage.serve(&[&zone(&ZONE.replace("port: 80", "port: 81"))]);
+    assert_eq!(stage.handouts(), [vec![1], vec![3]]);
+    stage.report("192.0.2.2", UP);
+    assert_eq!(stage.handouts(), [vec![1, 2], vec![2, 3]]);
+}
+
+#[test]
 fn a_report_on_what_is_gone_harms_nothing() {
     let stage = Stage::new();
     stage.serve(&[&zone(ZONE)]);
