@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::config::Config;
 #[cfg(target_os = "linux")]
@@ -94,10 +94,11 @@ impl Listeners {
                 udp: udp::start(udp, snapshot, counters).context("cannot serve UDP")?,
                 tcp: tcp::start(tcp, limits, answer, counters).context("cannot serve TCP")?,
             },
-            Self::Portable(bound) => Running::Portable(
+            Self::Portable(bound) => Running::Portable({
+                warn!("portable sockets: one thread, and no limits on TCP connections");
                 hickory::start(bound, limits.idle, answer(), counters.thread())
-                    .context("cannot serve")?,
-            ),
+                    .context("cannot serve")?
+            }),
         })
     }
 }

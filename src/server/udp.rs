@@ -13,12 +13,12 @@ use std::net::{SocketAddr, UdpSocket};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{Builder, JoinHandle};
-use std::time::Duration;
+use std::thread::{self, Builder, JoinHandle};
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use socket2::{Domain, Protocol, SockAddr, SockFilter, SockRef, Socket, Type};
-use tracing::error;
+use tracing::{error, warn};
 
 use super::chance::Chance;
 use crate::counters::{AllCounters, Counter, Counters};
@@ -27,6 +27,9 @@ use crate::sys::batch::{self, BATCH, Batch};
 
 /// How often a thread without queries looks whether it shall stop.
 const STOP_CHECK: Duration = Duration::from_millis(200);
+/// How long a socket rests that cannot receive, and how often that is told.
+const ERROR_PAUSE: Duration = Duration::from_millis(10);
+const TELL_AGAIN: Duration = Duration::from_secs(60);
 /// What a socket may hold of queries that wait: about 10,000 of them, so that a pause of some
 /// milliseconds loses none.
 const RECEIVE_BUFFER: usize = 8 << 20;
@@ -163,6 +166,8 @@ struct Worker {
     batch: Batch,
     plans: Box<[Plan]>,
     chance: Chance,
+    /// When an error was told last.
+    told: Option<Instant>,
 }
 
 impl Worker {
@@ -173,6 +178,7 @@ impl Worker {
             batch: Batch::new(OUT_UDP, listener.address.ip().is_unspecified()),
             plans: (0..BATCH).map(|_| Plan::default()).collect(),
             chance: Chance::default(),
+            told: None,
         }
     }
 
@@ -193,12 +199,25 @@ impl Worker {
                     self.answer(socket, count);
                     since_stop += if stopping { count } else { 0 };
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock && stopping => break,
-                // The read timeout, a signal, or an error that an earlier reply met on its way
-                // (ICMP): none of them concerns the next query.
-                Err(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) if stopping => break,
+                // The read timeout.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => self.rest_after(&error),
             }
         }
+    }
+
+    /// An error of the socket itself, such as for want of memory: tried again a little later, and told now and
+    /// then.
+    fn rest_after(&mut self, error: &io::Error) {
+        #[expect(clippy::disallowed_methods, reason = "not while queries are answered")]
+        let now = Instant::now();
+        if self.told.is_none_or(|told| now.duration_since(told) >= TELL_AGAIN) {
+            self.told = Some(now);
+            warn!("cannot receive over UDP: {error}; trying on");
+        }
+        thread::sleep(ERROR_PAUSE);
     }
 
     fn answer(&mut self, socket: &UdpSocket, count: usize) {
