@@ -219,8 +219,8 @@ pub enum Verify {
 }
 
 impl Check {
-    /// The longest time from a failure to the last address handed out before it was noticed has left
-    /// every cache, without the TTL: interval with its jitter + timeout + (fall - 1) × the greater of
+    /// The longest time from a failure until it is noticed; with the TTL, until no cache hands the address out any
+    /// more: interval with its jitter + timeout + (fall - 1) × the greater of
     /// the fast interval and the timeout.
     #[must_use]
     pub fn detection_max(&self) -> Duration {

@@ -205,7 +205,7 @@ impl<'a> Lookup<'a> {
             _ => node.rrset(qtype),
         };
         match wanted {
-            None => self.negative(plan, u32::MAX),
+            None => self.negative(plan, self.no_data_ttl(qtype, node)),
             Some((at, rrset)) => match rrset.balanced() {
                 None => plan.push(answer(at)),
                 Some(at) => {
@@ -305,6 +305,19 @@ impl<'a> Lookup<'a> {
                 ttl_max: ttl_max.min(self.zone.negative_ttl),
             },
         });
+    }
+
+    /// How long it may be kept that a name has no such data: where ANY found empty handouts alone, no longer
+    /// than one of them.
+    fn no_data_ttl(&self, qtype: u16, node: Node<'a>) -> u32 {
+        if qtype != rtype::ANY {
+            return u32::MAX;
+        }
+        let ttls = node.rrsets().filter_map(|(_, rrset)| {
+            let family = if rrset.rtype == rtype::A { Family::V4 } else { Family::V6 };
+            Some(self.empty_ttl(rrset.balanced()?.pool, family))
+        });
+        ttls.min().unwrap_or(u32::MAX)
     }
 
     fn is_empty(&self, rrset: &Rrset<'_>) -> bool {

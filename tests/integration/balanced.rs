@@ -260,6 +260,17 @@ records:
 }
 
 #[test]
+fn rfc2308_5_any_of_an_empty_pool_is_no_data_for_as_short_as_a() {
+    let text = "pools: {web: {when_all_down: none, check: {tcp: {port: 1}}, backends: [192.0.2.1]}}
+records: {www: {pool: web}}
+";
+    let world = World::yaml(text, "down 192.0.2.1");
+    let short = world.ask("www.example.com. A");
+    assert!(short.starts_with("NOERROR aa |  | example.com. 5 SOA "), "{short}");
+    assert_eq!(world.ask("www.example.com. ANY"), short);
+}
+
+#[test]
 fn rfc8482_any_passes_over_a_family_that_is_empty() {
     let text =
         "pools: {web: {backends: [\"2001:db8::1\"]}}\nrecords: {www: {pool: web, TXT: hi}}\n";

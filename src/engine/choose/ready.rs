@@ -99,8 +99,12 @@ impl Ready {
         }
         let empty_ttl = |family| {
             // Where the pool has no address of the family at all, nothing that health does brings one.
-            let has_family = addresses_of(pool).any(|(_, address)| is_of(family, address));
-            if has_family { pool.min_ttl } else { u32::MAX }
+            let own = addresses_of(pool).any(|(_, address)| is_of(family, address));
+            if own || fallback.is_some_and(|fallback| fallback.can_have(family)) {
+                pool.min_ttl
+            } else {
+                u32::MAX
+            }
         };
         let handout = |family| {
             let of_family = addresses.iter().copied().filter(|address| is_of(family, *address));
@@ -109,6 +113,12 @@ impl Ready {
             Handout::new(&of_family, ttl, pool.policy, answers, empty_ttl(family))
         };
         Self { v4: handout(Family::V4), v6: handout(Family::V6), ttl, source, addresses }
+    }
+
+    /// Whether an address of a family is there, or may come when health changes.
+    fn can_have(&self, family: Family) -> bool {
+        let handout = self.handout(family);
+        !handout.is_empty() || handout.empty_ttl != u32::MAX
     }
 
     /// The records of one family.

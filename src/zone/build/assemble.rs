@@ -119,7 +119,7 @@ impl Assembler {
         let length = self.bytes.len() - start;
         if first.balanced != entries[entries.len() - 1].balanced {
             self.mistake(log, first, Problem::AddressBesidePool);
-        } else if length > RRSET_MAX || count > usize::from(u16::MAX) {
+        } else if length + count * RECORD_REST > RRSET_MAX {
             self.mistake(log, first, Problem::RrsetTooLong);
             self.bytes.truncate(start);
             count = 0;
@@ -209,8 +209,11 @@ impl Assembler {
     }
 }
 
-/// The most bytes of an RRset's records: what a message holds at most.
-const RRSET_MAX: usize = u16::MAX as usize;
+/// The most bytes of an RRset's records: what a message holds at most beside its header, the longest
+/// question and OPT.
+const RRSET_MAX: usize = u16::MAX as usize - 12 - (255 + 4) - 11;
+/// What a record takes in a message besides its length and RDATA: owner, type, class and TTL.
+const RECORD_REST: usize = 10;
 
 pub(super) fn labels(log: &[u8], name: u32) -> &[u8] {
     let at = name as usize;

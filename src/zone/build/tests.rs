@@ -260,6 +260,18 @@ fn two_names_of_one_hash_are_two_names() {
 }
 
 #[test]
+fn an_rrset_fits_into_a_message_with_its_owners() {
+    let addresses = |count: u32| -> String {
+        let address = |index: u32| std::net::Ipv4Addr::from(0x7f00_0000 + index).to_string();
+        (0..count).map(|index| format!("a 60 A {}\n", address(index))).collect::<Vec<_>>().concat()
+    };
+    // 65,535 less header, longest question and OPT hold 4,078 records of 16 bytes.
+    assert!(build(&format!("{HEAD}{}", addresses(4078))).is_ok());
+    let mistakes = build(&format!("{HEAD}{}", addresses(4079))).expect_err("one too many");
+    assert_eq!(mistakes[0].problem, Problem::RrsetTooLong);
+}
+
+#[test]
 fn every_problem_is_one_sentence() {
     use Problem::{
         AddressBesidePool, BadRdata, CnameBesideOther, ManyCname, ManyDname, ManySoa, ManyTypes,

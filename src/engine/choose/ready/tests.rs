@@ -166,6 +166,28 @@ fn each_family_has_its_own_list_and_its_own_patience_when_it_is_empty() {
 }
 
 #[test]
+fn a_family_that_only_the_fallback_has_may_come_at_any_time() {
+    let spare = pool("s=2001:db8::9", WhenAllDown::All, 0);
+    let spare = Ready::new(&spare, &standings("+"), &[], None);
+    let web = pool("a=192.0.2.1", WhenAllDown::Fallback(1), 0);
+    let ready = Ready::new(&web, &standings("+"), &[], Some(&spare));
+    assert!(ready.handout(Family::V6).is_empty());
+    assert_eq!(ready.handout(Family::V6).empty_ttl, 5);
+    let ready = Ready::new(&web, &standings("-"), &[], Some(&spare));
+    assert_eq!(ready.handout(Family::V6).count(), 1);
+}
+
+#[test]
+fn the_soonest_change_of_the_fallback_counts_too() {
+    let spare = pool("s=192.0.2.9", WhenAllDown::All, 0);
+    let changing = Standing { in_service: true, may_change_in: Some(Duration::from_secs(7)) };
+    let spare = Ready::new(&spare, &[changing], &[], None);
+    let web = pool("a=192.0.2.1", WhenAllDown::Fallback(1), 0);
+    let ttl = |signs| Ready::new(&web, &standings(signs), &[], Some(&spare)).ttl;
+    assert_eq!((ttl("+"), ttl("-")), (30, 7));
+}
+
+#[test]
 fn a_handout_is_whole_records_twice_in_a_row() {
     let addresses = [address("192.0.2.1"), address("192.0.2.2")];
     let handout = Handout::new(&addresses, 30, Policy::RoundRobin, 9, 5);
