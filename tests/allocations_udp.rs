@@ -1,0 +1,111 @@
+//! A UDP worker answers from its socket without the heap: counted over the whole process, while nothing else
+//! in it runs.
+
+#![expect(unsafe_code, reason = "a global allocator is an unsafe trait to implement")]
+#![cfg(target_os = "linux")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::net::{SocketAddr, UdpSocket};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use rotadns::config::read_zone;
+use rotadns::counters::{AllCounters, Counter};
+use rotadns::engine::choose::ready::{Ready, Standing, addresses_of};
+use rotadns::engine::snapshot::Chunks;
+use rotadns::engine::{Snapshot, View};
+use rotadns::server::udp;
+use rotadns::zone::build;
+
+static COUNT: AtomicU64 = AtomicU64::new(0);
+
+/// The system's allocator, counting.
+struct Counting;
+
+// SAFETY: every call goes to the system's allocator as it came.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        COUNT.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller keeps the contract of `alloc`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller keeps the contract of `dealloc`.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+const ZONE: &str = "
+zone: example
+ns: [ns]
+pools:
+  web: {backends: [192.0.2.1, 192.0.2.2, 192.0.2.3]}
+  any: {policy: random, backends: [192.0.2.1, 192.0.2.2]}
+records:
+  ns: {A: 192.0.2.53}
+  www: {pool: web}
+  any: {pool: any}
+  alias: {CNAME: www}
+  sub: {NS: ns.sub}
+  ns.sub: {A: 192.0.2.54}
+";
+
+const QUERIES: u64 = 20_000;
+
+#[test]
+fn a_worker_answers_without_the_heap() {
+    let (model, mistakes) = read_zone(Path::new("example.yaml"), ZONE);
+    let model = model.unwrap_or_else(|| panic!("{mistakes:?}"));
+    let (zone, _) = build::from_model(&model, 1, None).expect("it fits together");
+    let up = Standing { in_service: true, may_change_in: None };
+    let ready = zone
+        .pools
+        .iter()
+        .map(|pool| Arc::new(Ready::new(pool, &vec![up; addresses_of(pool).count()], &[], None)));
+    let ready = Chunks::new(ready.collect::<Vec<_>>());
+    let view = View::Served { zone: Arc::new(zone), ready };
+    let snapshot = Arc::new(ArcSwap::from_pointee(Snapshot::new(vec![view]).expect("one zone")));
+
+    let listeners = udp::bind(&[SocketAddr::from(([127, 0, 0, 1], 0))], 1).expect("a free port");
+    let address = listeners[0].address;
+    let counters = AllCounters::default();
+    let running = udp::start(listeners, &snapshot, &counters).expect("a thread");
+
+    let client = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+    client.connect(address).expect("it is there");
+    client.set_read_timeout(Some(Duration::from_secs(10))).expect("a limit");
+    let names = ["www", "any", "alias", "host.sub", "nothing", "ns"];
+    let queries: Vec<Vec<u8>> =
+        names.iter().map(|name| query(&format!("{name}.example."))).collect();
+    let mut answer = [0; 1500];
+    let mut ask = |rounds: u64| {
+        for query in queries.iter().cycle().take(rounds as usize) {
+            client.send(query).expect("it listens");
+            let length = client.recv(&mut answer).expect("it answers");
+            assert!(length > query.len() && answer[..2] == query[..2]);
+        }
+    };
+    ask(100); // the first ones fill buffers
+    let before = COUNT.load(Ordering::Relaxed);
+    ask(QUERIES);
+    let allocations = COUNT.load(Ordering::Relaxed) - before;
+
+    running.stop();
+    assert_eq!(counters.total(Counter::UdpAnswers), QUERIES + 100);
+    assert_eq!(allocations, 0, "for {QUERIES} queries");
+}
+
+/// A query for A with EDNS.
+fn query(name: &str) -> Vec<u8> {
+    let mut query = vec![0x12, 0x34, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1];
+    rotadns::name::parse_into(name.as_bytes(), &[0], &mut query).expect("a name");
+    query.extend_from_slice(&[0, 1, 0, 1, 0, 0, 41, 0x04, 0xd0, 0, 0, 0, 0, 0, 0]);
+    query
+}
