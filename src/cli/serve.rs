@@ -59,8 +59,8 @@ fn log(log: Log) {
         LogLevel::Debug => LevelFilter::DEBUG,
         LogLevel::Trace => LevelFilter::TRACE,
     };
-    // hickory-server logs each request at info, and TLS its handshakes at debug.
-    let levels = Targets::new().with_default(LevelFilter::WARN).with_target("rotadns", level);
+    // Libraries say when they fail; below that they log what strangers send, a line each.
+    let levels = Targets::new().with_default(LevelFilter::ERROR).with_target("rotadns", level);
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_target(false)

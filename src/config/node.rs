@@ -20,6 +20,8 @@ pub(crate) const DEPTH_MAX: usize = 32;
 pub(crate) const NODES_MAX: usize = 20_000_000;
 /// The most nodes that aliases may add to a file.
 pub(crate) const ALIASED_MAX: usize = 100_000;
+/// The bytes of text that cost a copy as much as a node does.
+const NODE_TEXT: usize = 64;
 
 /// A value of a YAML file and its place.
 #[derive(Clone, Debug)]
@@ -83,10 +85,11 @@ impl Node<'_> {
         }
     }
 
-    /// How many nodes this is, and how deep; the depth is bounded by [`DEPTH_MAX`].
+    /// What a copy costs, in nodes, and how deep it is; the depth is bounded by [`DEPTH_MAX`]. A long text counts
+    /// as several nodes.
     fn measure(&self) -> (usize, usize) {
         let (nodes, depth) = match &self.kind {
-            Kind::Scalar(..) => return (1, 0),
+            Kind::Scalar(text, _) => return (1 + text.len() / NODE_TEXT, 0),
             Kind::List(items) => sum(items.iter()),
             Kind::Map(entries) => sum(entries.iter().flat_map(|(key, value)| [key, value])),
         };
@@ -241,6 +244,11 @@ impl<'a> Builder<'a> {
             tell_duplicates(entries, mistakes);
         }
         if anchor != 0 {
+            // A copy is kept for its aliases, and anchors may stand inside of each other.
+            self.nodes += node.measure().0;
+            if self.nodes > NODES_MAX {
+                return Err(Problem::TooManyNodes { most: NODES_MAX });
+            }
             self.anchors.insert(anchor, node.clone());
         }
         let Some(open) = self.open.last_mut() else {
@@ -339,7 +347,10 @@ mod tests {
             let repeated = format!("*a{}, ", level - 1).repeat(10);
             bomb = format!("{bomb}a{level}: &a{level} [{repeated}]\n");
         }
+        // Few aliases of a long text with an escape, which each copy holds for itself.
+        let long = format!("a: &x \"\\t{}\"\nb: [{}]\n", "x".repeat(64_000), "*x, ".repeat(200));
         for (text, line, column, problem) in [
+            (long.as_str(), 2, 401, Problem::TooManyAliased { most: ALIASED_MAX }),
             ("a: 1\nb: 2\na: 3", 3, 1, Problem::DuplicateKey { key: "a".into(), first: 1 }),
             ("a: 1\n---\nb: 2", 2, 1, Problem::SecondDocument),
             ("<<: {a: 1}", 1, 1, Problem::MergeKey),

@@ -13,9 +13,9 @@ use libc::{
 
 /// How many datagrams are received in one call at most.
 pub const BATCH: usize = 64;
-/// The longest datagram that is taken whole: what fits into an Ethernet frame. Not a power of two, so that
-/// the starts of the buffers do not all fall into the same cache sets.
-pub const RECEIVE_MAX: usize = 1472;
+/// The longest datagram that is taken whole. Not a power of two, so that the starts of the buffers do not all
+/// fall into the same cache sets.
+pub const RECEIVE_MAX: usize = 4160;
 /// The room for the control message that carries the local address.
 const CONTROL: usize = 64;
 
