@@ -88,9 +88,18 @@ pub fn run(cli: Cli) -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("rotadns: {error:#}");
+            tell(&error);
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Tells what ended a command: in the log where there is one, so that machines can read it too.
+fn tell(error: &anyhow::Error) {
+    if tracing::dispatcher::has_been_set() {
+        tracing::error!("{error:#}");
+    } else {
+        eprintln!("rotadns: {error:#}");
     }
 }
 

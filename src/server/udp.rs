@@ -42,10 +42,9 @@ pub fn bind(addresses: &[SocketAddr], workers: usize) -> io::Result<Vec<Listener
     let mut listeners = Vec::new();
     for &address in addresses {
         let mut address = address;
+        is_free(address).map_err(|error| told(address, &error))?;
         for worker in 0..workers {
-            let socket = open(address).map_err(|error| {
-                io::Error::new(error.kind(), format!("cannot listen on UDP {address}: {error}"))
-            })?;
+            let socket = open(address).map_err(|error| told(address, &error))?;
             // Port 0 is the kernel's choice once; the other workers share it.
             address = socket.local_addr()?;
             listeners.push(Listener { socket, address, worker });
@@ -60,6 +59,27 @@ pub struct Listener {
     /// The address that it listens on.
     pub address: SocketAddr,
     worker: usize,
+}
+
+/// Whether nobody listens there: our own sockets share an address among themselves, and so would those of a
+/// second server, which had half of the queries then and nobody would know.
+fn is_free(address: SocketAddr) -> io::Result<()> {
+    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.bind(&SockAddr::from(address))
+}
+
+fn told(address: SocketAddr, error: &io::Error) -> io::Error {
+    let hint = match error.kind() {
+        io::ErrorKind::PermissionDenied => {
+            "; ports under 1024 want CAP_NET_BIND_SERVICE, or choose a higher one"
+        }
+        io::ErrorKind::AddrInUse => "; another server listens there",
+        _ => "",
+    };
+    io::Error::new(error.kind(), format!("cannot listen on {address} over UDP: {error}{hint}"))
 }
 
 fn open(address: SocketAddr) -> io::Result<UdpSocket> {
@@ -276,4 +296,20 @@ const TC: u8 = 2;
 fn context(batch: &Batch, index: usize) -> Option<Context> {
     let peer = batch.peer(index).filter(|peer| peer.port() != 0)?;
     Some(Context { client: peer.ip(), transport: Transport::Udp, draw: 0 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_that_is_taken_is_a_mistake_also_for_shared_sockets() {
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        let first = bind(&[any], 2).expect("a free port");
+        assert_eq!(first.len(), 2);
+        assert_eq!(first[0].address, first[1].address);
+        let error = bind(&[first[0].address], 2).err().expect("it is taken");
+        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+        assert!(error.to_string().contains(&first[0].address.to_string()), "{error}");
+    }
 }

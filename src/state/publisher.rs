@@ -24,7 +24,7 @@ use tracing::{debug, error, info, warn};
 use super::persist::LastHealth;
 use super::pools::{LastInService, PoolAt, Users, carried, dependents};
 use crate::config::model::SetState;
-use crate::engine::choose::ready::{Source, addresses_of};
+use crate::engine::choose::ready::{Ready, Source, addresses_of};
 use crate::engine::snapshot::{Chunks, Snapshot, View};
 use crate::health::registry::{Change as HealthChange, Registry};
 use crate::health::target::{Health, Report, Side, Target};
@@ -245,7 +245,11 @@ impl State {
         let pools = 0..zone.pools.len();
         let ready =
             pools.map(|pool| Arc::new(self.last_in_service.ready(&zone, pool, &self.registry)));
-        View::Served { ready: Chunks::new(ready.collect::<Vec<_>>()), zone }
+        let ready: Vec<Arc<Ready>> = ready.collect();
+        for (pool, ready) in ready.iter().enumerate() {
+            tell_source(&zone, pool, Source::InService, ready.source);
+        }
+        View::Served { ready: Chunks::new(ready), zone }
     }
 
     fn take_report(&mut self, report: &Report) {
@@ -277,10 +281,15 @@ impl State {
                 SetState::Up => ", held up by the zone file",
                 SetState::Down => ", held down by the zone file",
             };
+            // A backend that has no name of its own is called by its address.
+            let who = match address.to_string() {
+                address if address == backend => address,
+                address => format!("{backend} {address}"),
+            };
             if is_news {
-                info!(%zone, pool, "{backend} {address}: {side} {how}: {detail}{held}");
+                info!(%zone, pool, backend, %address, side, "{who}: {side} {how}: {detail}{held}");
             } else {
-                debug!(%zone, pool, "{backend} {address}: {side} {how}: {detail}{held}");
+                debug!(%zone, pool, backend, %address, side, "{who}: {side} {how}: {detail}{held}");
             }
         }
     }
