@@ -72,7 +72,8 @@ fn every_command_can_be_typed() {
             let words: Vec<&str> = command.split_whitespace().collect();
             let at = format!("README.md:{line}: {command}");
             match words.first() {
-                None | Some(&"dig") => {}
+                // Of others, and too long to run here.
+                None | Some(&("dig" | "cargo")) => {}
                 Some(&"rotadns") => {
                     Cli::try_parse_from(&words).unwrap_or_else(|error| panic!("{at}: {error}"));
                 }
