@@ -466,6 +466,7 @@ fn mistakes_in_checks_have_their_place() {
     one(&check("http: {status: «2xx»}"), Problem::BadStatus { text: "2xx".into() });
     one(&check("http: {status: «299-200»}"), Problem::BadStatus { text: "299-200".into() });
     one(&check("http: {host: «'http://a'»}"), Problem::BadHost { text: "http://a".into() });
+    one(&check("https: {sni: «'a:443'»}"), Problem::BadServerName { text: "a:443".into() });
     one(&check("http: {headers: {«a b»: c}}"), Problem::BadHeader { text: "a b".into() });
     one(&check("http: {body: «''»}"), Problem::EmptyText { what: "the body's text" });
     one(

@@ -115,6 +115,7 @@ pub enum Problem {
     BadStatus { text: String },
     BadPath { text: String },
     BadHost { text: String },
+    BadServerName { text: String },
     BadHeader { text: String },
     EmptyText { what: &'static str },
     // Checks

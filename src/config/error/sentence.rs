@@ -102,12 +102,17 @@ impl fmt::Display for Problem {
             ),
             Self::BadPath { text } => write!(
                 f,
-                "`{}` is not a path: it begins with `/` and has no blanks; write them as `%20`",
+                "`{}` is not a path: it begins with `/`, and what is not for URLs is written such as `%20`",
                 Quoted(text)
             ),
             Self::BadHost { text } => write!(
                 f,
-                "`{}` is not a host: a name or an address, with no blanks and no scheme",
+                "`{}` is not a host: a name or an address, perhaps with a port, such as `a.example:8080` or `\"[::1]\"`",
+                Quoted(text)
+            ),
+            Self::BadServerName { text } => write!(
+                f,
+                "`{}` is not a name that TLS can ask for, such as `www.example.com`",
                 Quoted(text)
             ),
             Self::BadHeader { text } => write!(

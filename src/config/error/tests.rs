@@ -127,11 +127,15 @@ fn each_problem_has_its_sentence() {
         ),
         (
             Problem::BadPath { text: text() },
-            "`x y` is not a path: it begins with `/` and has no blanks; write them as `%20`",
+            "`x y` is not a path: it begins with `/`, and what is not for URLs is written such as `%20`",
         ),
         (
             Problem::BadHost { text: text() },
-            "`x y` is not a host: a name or an address, with no blanks and no scheme",
+            "`x y` is not a host: a name or an address, perhaps with a port, such as `a.example:8080` or `\"[::1]\"`",
+        ),
+        (
+            Problem::BadServerName { text: text() },
+            "`x y` is not a name that TLS can ask for, such as `www.example.com`",
         ),
         (
             Problem::BadHeader { text: text() },

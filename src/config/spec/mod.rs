@@ -6,6 +6,7 @@
 mod check;
 mod pool;
 mod record;
+mod request;
 
 use std::path::Path;
 use std::sync::Arc;
