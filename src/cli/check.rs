@@ -8,7 +8,8 @@
 //!     │               ━━━
 //! ```
 //!
-//! What is wrong is found in [`crate::config`] and [`crate::zonefile`]; here it is gathered and shown.
+//! What is wrong is found in [`crate::config`], [`crate::zonefile`] and [`crate::zone::build`]; here it is
+//! gathered and shown.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
@@ -24,6 +25,7 @@ use serde::Serialize;
 use crate::config::model::{Pool, Zone};
 use crate::config::{self, CONFIG_FILE, ConfigError, Location, MasterRecord, Problem, Severity};
 use crate::name::Name;
+use crate::zone::build::{self, Built};
 use crate::zonefile;
 
 /// How mistakes are shown.
@@ -133,6 +135,8 @@ impl Report {
         let (zone, mistakes) = config::read_zone(file, &text);
         self.tell(mistakes, &text);
         if let Some(zone) = zone {
+            // The serial has no part in whether the zone can be built.
+            self.built(file, build::from_model(&zone, 0, None), "");
             let failovers = zone.pools.iter().map(|pool| Failover::of(&zone, pool));
             self.failovers.extend(failovers);
         }
@@ -146,7 +150,9 @@ impl Report {
             return;
         };
         let mut records = Vec::new();
+        let mut builder = build::Builder::new(origin.clone());
         let mistakes = zonefile::read(&bytes, &origin, |record| {
+            builder.add(record.owner, record.rtype, record.ttl, record.rdata, record.line);
             records.extend(Name::from_wire(record.owner).map(|owner| MasterRecord {
                 owner,
                 rtype: record.rtype,
@@ -158,21 +164,40 @@ impl Report {
         let text = String::from_utf8_lossy(&bytes);
         // A record that cannot be read makes holes, which are not told as mistakes of their own.
         if mistakes.is_empty() {
-            self.tell(config::check_records(file, &origin, records), &text);
+            let mistakes = config::check_records(file, &origin, records);
+            let is_usable = mistakes.iter().all(|mistake| mistake.severity == Severity::Warning);
+            self.tell(mistakes, &text);
+            if is_usable {
+                self.built(file, builder.finish(Vec::new()), &text);
+            }
             return;
         }
-        let lines: Vec<&str> = text.lines().collect();
-        self.mistakes.extend(mistakes.into_iter().map(|mistake| {
-            let at = (mistake.line as usize).checked_sub(1);
-            Told {
-                file: file.to_path_buf(),
-                line: mistake.line,
-                column: mistake.column,
-                width: mistake.width,
-                severity: "error",
-                message: mistake.problem.to_string(),
-                source: at.and_then(|at| lines.get(at)).map_or("", |line| *line).to_owned(),
-            }
+        let lines = Lines::of(&text);
+        self.mistakes.extend(mistakes.into_iter().map(|mistake| Told {
+            file: file.to_path_buf(),
+            line: mistake.line,
+            column: mistake.column,
+            width: mistake.width,
+            severity: "error",
+            message: mistake.problem.to_string(),
+            source: lines.line(mistake.line),
+        }));
+    }
+
+    /// Tells what stands in the way of a zone whose records keep every rule: mostly its size. The
+    /// builder's warnings are among those that the rules have told.
+    fn built(&mut self, file: &Path, built: Built, text: &str) {
+        let Err(mistakes) = built else { return };
+        let lines = Lines::of(text);
+        let mistakes = mistakes.into_iter().filter(|mistake| !mistake.problem.is_warning());
+        self.mistakes.extend(mistakes.map(|mistake| Told {
+            file: file.to_path_buf(),
+            line: mistake.line,
+            column: mistake.line.min(1),
+            width: mistake.line.min(1),
+            severity: "error",
+            message: format!("`{}`: {}", mistake.owner, mistake.problem),
+            source: lines.line(mistake.line),
         }));
     }
 
@@ -243,6 +268,21 @@ impl Report {
         }
         let _ = writeln!(text, "{}", parts.join(", "));
         text
+    }
+}
+
+/// The lines of a text by their number.
+struct Lines<'t>(Vec<&'t str>);
+
+impl<'t> Lines<'t> {
+    fn of(text: &'t str) -> Self {
+        Self(text.lines().collect())
+    }
+
+    /// Empty where there is none of that number, counted from 1.
+    fn line(&self, number: u32) -> String {
+        let at = (number as usize).checked_sub(1);
+        at.and_then(|at| self.0.get(at)).map_or("", |line| *line).to_owned()
     }
 }
 

@@ -81,6 +81,24 @@ fn every_file_is_told_of_master_files_too() {
 }
 
 #[test]
+fn what_cannot_be_built_is_a_mistake_whatever_the_file() {
+    // 300 texts of 250 bytes are more than a message holds.
+    let texts = |line: &dyn Fn(String) -> String| -> String {
+        (0..300).map(|number| line(format!("{number:0250}"))).collect()
+    };
+    let native = texts(&|text| format!("    - '{text}'\n"));
+    let native =
+        format!("zone: a.example\nns: ns.example.net.\nrecords:\n  big:\n    TXT:\n{native}");
+    let master = texts(&|text| format!("big 60 IN TXT {text}\n"));
+    let master = format!("@ 60 IN SOA ns h 1 1 1 1 1\n@ 60 IN NS n.c.\n{master}");
+    let folder = Folder::with("built", &[("a.example.yaml", &native), ("b.example.zone", &master)]);
+    let (report, text) = folder.report();
+    assert_eq!(report.errors(), 2, "{text}");
+    assert_eq!(text.matches("which no message holds").count(), 2, "{text}");
+    assert!(text.contains("`big.a.example.`: the records"), "{text}");
+}
+
+#[test]
 fn a_config_file_stands_for_its_zones() {
     let zone = "zone: a.example\nns: ns.example.net.\nttl: x\n";
     let folder =
