@@ -29,6 +29,9 @@ impl fmt::Display for Problem {
             Self::TooManyMistakes { most } => {
                 write!(f, "has more than {most} mistakes; mend these first")
             }
+            Self::TooManyWarnings { most } => {
+                write!(f, "has more than {most} warnings; look at these first")
+            }
 
             Self::Syntax { detail } => write!(f, "this is not YAML: {}", Quoted(detail)),
             Self::EmptyFile => f.write_str("is empty; a zone file begins with `zone: NAME`"),

@@ -26,6 +26,7 @@ fn each_problem_has_its_sentence() {
             "`a..yaml` is no zone's name; a zone file is called such as `example.com.yaml`",
         ),
         (Problem::TooManyMistakes { most: 9 }, "has more than 9 mistakes; mend these first"),
+        (Problem::TooManyWarnings { most: 9 }, "has more than 9 warnings; look at these first"),
         (Problem::Syntax { detail: "odd\nend".into() }, "this is not YAML: odd\\nend"),
         (Problem::EmptyFile, "is empty; a zone file begins with `zone: NAME`"),
         (Problem::TooDeep { most: 9 }, "more than 9 lists and maps inside one another"),
@@ -335,4 +336,29 @@ fn mistakes_are_told_in_order_once_and_not_without_end() {
     assert_eq!(found.len(), MISTAKES_MAX + 1);
     let last = found.last().map(|mistake| mistake.problem.clone());
     assert_eq!(last, Some(Problem::TooManyMistakes { most: MISTAKES_MAX }));
+}
+
+#[test]
+fn warnings_without_end_hide_no_error_and_are_none() {
+    let warning = || Problem::UnusedPool { name: "a".into() };
+    let at = |line| Span { start: 0, end: 0, line, column: 1 };
+    let mut mistakes = Mistakes::new(Path::new("a.yaml"), "");
+    (1..=2 * MISTAKES_MAX as u32).for_each(|line| mistakes.add(at(line), warning()));
+    assert!(!mistakes.is_full());
+    let found = mistakes.finish();
+    assert_eq!(found.len(), MISTAKES_MAX + 1);
+    assert!(found.iter().all(|mistake| mistake.severity == Severity::Warning));
+    let last = found.last().map(|mistake| mistake.problem.clone());
+    assert_eq!(last, Some(Problem::TooManyWarnings { most: MISTAKES_MAX }));
+
+    let mut mistakes = Mistakes::new(Path::new("a.yaml"), "");
+    (1..=2 * MISTAKES_MAX as u32).for_each(|line| mistakes.add(at(line), warning()));
+    mistakes.add(at(9999), Problem::NoBackends);
+    let errors: Vec<_> = mistakes
+        .finish()
+        .into_iter()
+        .filter(|mistake| mistake.severity == Severity::Error)
+        .map(|mistake| mistake.problem)
+        .collect();
+    assert_eq!(errors, [Problem::NoBackends]);
 }
