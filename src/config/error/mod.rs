@@ -140,6 +140,7 @@ pub enum Problem {
     NoFallback,
     FallbackUnused,
     FallbackLoop { pools: Vec<String> },
+    FallbackTooLong { pool: String, most: usize },
     // Records
     ZoneName { zone: String, file: String },
     NoNameServers,

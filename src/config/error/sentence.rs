@@ -194,6 +194,11 @@ impl fmt::Display for Problem {
             Self::FallbackLoop { pools } => {
                 write!(f, "the pools fall back in a circle: {}; end it at one of them", pools.join(" → "))
             }
+            Self::FallbackTooLong { pool, most } => write!(
+                f,
+                "the pool `{}` falls back through more than {most} others; end it at an earlier one",
+                Quoted(pool)
+            ),
 
             Self::ZoneName { zone, file } => write!(
                 f,

@@ -198,6 +198,10 @@ fn each_problem_has_its_sentence() {
         (Problem::NoFallback, "`when_all_down: fallback` needs `fallback: POOL`"),
         (Problem::FallbackUnused, "`fallback` has no use without `when_all_down: fallback`"),
         (
+            Problem::FallbackTooLong { pool: text(), most: 9 },
+            "the pool `x y` falls back through more than 9 others; end it at an earlier one",
+        ),
+        (
             Problem::FallbackLoop { pools: vec!["a".into(), "b".into(), "a".into()] },
             "the pools fall back in a circle: a → b → a; end it at one of them",
         ),
