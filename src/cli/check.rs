@@ -42,10 +42,11 @@ const LINE_MAX: usize = 500;
 
 /// Checks zone files, folders of them, and config files with their zones; prints what was found.
 ///
-/// Without a path it is the config file of this folder, or else `zones/`. True where no file has an
-/// error; warnings do not count.
-pub fn run(paths: &[PathBuf], format: Format) -> Result<bool> {
-    let report = Report::of(paths);
+/// `config` is a config file whatever it is called; among `paths`, the name tells one from a zone.
+/// Without any of them it is the config file of this folder, or else `zones/`. True where no file has
+/// an error; warnings do not count.
+pub fn run(config: Option<&Path>, paths: &[PathBuf], format: Format) -> Result<bool> {
+    let report = Report::of(config, paths);
     let mut out = std::io::stdout().lock();
     match format {
         Format::Human => {
@@ -91,15 +92,16 @@ struct Failover {
 }
 
 impl Report {
-    fn of(paths: &[PathBuf]) -> Self {
+    fn of(config: Option<&Path>, paths: &[PathBuf]) -> Self {
         let mut report = Self::default();
         let mut zones = Vec::new();
         let by_default = || {
             let config = PathBuf::from(CONFIG_FILE);
             vec![if config.is_file() { config } else { PathBuf::from("zones") }]
         };
-        let paths = if paths.is_empty() { by_default() } else { paths.to_vec() };
-        for path in paths {
+        let is_default = config.is_none() && paths.is_empty();
+        zones.extend(config.into_iter().flat_map(|config| report.config(config)));
+        for path in if is_default { by_default() } else { paths.to_vec() } {
             if path.file_name().is_some_and(|name| name == CONFIG_FILE) {
                 zones.extend(report.config(&path));
             } else {
