@@ -40,7 +40,7 @@ enum Command {
     /// Serve small HTTP backends to try things out with
     Demo {
         /// Where; one backend each
-        #[arg(value_name = "ADDR:PORT", default_values = ["127.0.0.11:8080", "127.0.0.12:8080", "127.0.0.13:8080"])]
+        #[arg(value_name = "ADDR:PORT", default_values = demo::LISTEN)]
         listen: Vec<SocketAddr>,
     },
 }
