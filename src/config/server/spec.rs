@@ -239,6 +239,7 @@ impl Reader<'_> {
                 self.add(at, Problem::Expected { what, found: "a single value" });
             }
             Admin::Settings(AdminSpec { listen }) => {
+                config.admin = Some(SocketAddr::from(([127, 0, 0, 1], ADMIN_PORT)));
                 self.set(&mut config.admin, listen.as_ref(), |text| {
                     socket(text, ADMIN_PORT).map(Some)
                 });
