@@ -88,12 +88,6 @@ impl Name {
         (first != 0).then(|| Name(Box::from(&self.0[1 + first..])))
     }
 
-    /// Whether this is the root.
-    #[must_use]
-    pub fn is_root(&self) -> bool {
-        self.0.len() == 1
-    }
-
     /// Whether the first label is `*` (RFC 4592 §2.1.1).
     #[must_use]
     pub fn is_wildcard(&self) -> bool {

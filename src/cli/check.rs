@@ -8,7 +8,8 @@
 //!     │               ━━━
 //! ```
 //!
-//! What is wrong is found in [`crate::config`] and [`crate::zonefile`]; here it is gathered and shown.
+//! What is wrong is found in [`crate::config`], [`crate::zonefile`] and [`crate::zone::build`]; here it is
+//! gathered and shown.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
@@ -24,6 +25,7 @@ use serde::Serialize;
 use crate::config::model::{Pool, Zone};
 use crate::config::{self, CONFIG_FILE, ConfigError, Location, MasterRecord, Problem, Severity};
 use crate::name::Name;
+use crate::zone::build::{self, Built};
 use crate::zonefile;
 
 /// How mistakes are shown.
@@ -40,10 +42,11 @@ const LINE_MAX: usize = 500;
 
 /// Checks zone files, folders of them, and config files with their zones; prints what was found.
 ///
-/// Without a path it is the config file of this folder, or else `zones/`. True where no file has an
-/// error; warnings do not count.
-pub fn run(paths: &[PathBuf], format: Format) -> Result<bool> {
-    let report = Report::of(paths);
+/// `config` is a config file whatever it is called; among `paths`, the name tells one from a zone.
+/// Without any of them it is the config file of this folder, or else `zones/`. True where no file has
+/// an error; warnings do not count.
+pub fn run(config: Option<&Path>, paths: &[PathBuf], format: Format) -> Result<bool> {
+    let report = Report::of(config, paths);
     let mut out = std::io::stdout().lock();
     match format {
         Format::Human => {
@@ -89,15 +92,16 @@ struct Failover {
 }
 
 impl Report {
-    fn of(paths: &[PathBuf]) -> Self {
+    fn of(config: Option<&Path>, paths: &[PathBuf]) -> Self {
         let mut report = Self::default();
         let mut zones = Vec::new();
         let by_default = || {
             let config = PathBuf::from(CONFIG_FILE);
             vec![if config.is_file() { config } else { PathBuf::from("zones") }]
         };
-        let paths = if paths.is_empty() { by_default() } else { paths.to_vec() };
-        for path in paths {
+        let is_default = config.is_none() && paths.is_empty();
+        zones.extend(config.into_iter().flat_map(|config| report.config(config)));
+        for path in if is_default { by_default() } else { paths.to_vec() } {
             if path.file_name().is_some_and(|name| name == CONFIG_FILE) {
                 zones.extend(report.config(&path));
             } else {
@@ -133,6 +137,8 @@ impl Report {
         let (zone, mistakes) = config::read_zone(file, &text);
         self.tell(mistakes, &text);
         if let Some(zone) = zone {
+            // The serial has no part in whether the zone can be built.
+            self.built(file, build::from_model(&zone, 0, None), "");
             let failovers = zone.pools.iter().map(|pool| Failover::of(&zone, pool));
             self.failovers.extend(failovers);
         }
@@ -146,7 +152,9 @@ impl Report {
             return;
         };
         let mut records = Vec::new();
+        let mut builder = build::Builder::new(origin.clone());
         let mistakes = zonefile::read(&bytes, &origin, |record| {
+            builder.add(record.owner, record.rtype, record.ttl, record.rdata, record.line);
             records.extend(Name::from_wire(record.owner).map(|owner| MasterRecord {
                 owner,
                 rtype: record.rtype,
@@ -158,21 +166,40 @@ impl Report {
         let text = String::from_utf8_lossy(&bytes);
         // A record that cannot be read makes holes, which are not told as mistakes of their own.
         if mistakes.is_empty() {
-            self.tell(config::check_records(file, &origin, records), &text);
+            let mistakes = config::check_records(file, &origin, records);
+            let is_usable = mistakes.iter().all(|mistake| mistake.severity == Severity::Warning);
+            self.tell(mistakes, &text);
+            if is_usable {
+                self.built(file, builder.finish(Vec::new()), &text);
+            }
             return;
         }
-        let lines: Vec<&str> = text.lines().collect();
-        self.mistakes.extend(mistakes.into_iter().map(|mistake| {
-            let at = (mistake.line as usize).checked_sub(1);
-            Told {
-                file: file.to_path_buf(),
-                line: mistake.line,
-                column: mistake.column,
-                width: mistake.width,
-                severity: "error",
-                message: mistake.problem.to_string(),
-                source: at.and_then(|at| lines.get(at)).map_or("", |line| *line).to_owned(),
-            }
+        let lines = Lines::of(&text);
+        self.mistakes.extend(mistakes.into_iter().map(|mistake| Told {
+            file: file.to_path_buf(),
+            line: mistake.line,
+            column: mistake.column,
+            width: mistake.width,
+            severity: "error",
+            message: mistake.problem.to_string(),
+            source: lines.line(mistake.line),
+        }));
+    }
+
+    /// Tells what stands in the way of a zone whose records keep every rule: mostly its size. The
+    /// builder's warnings are among those that the rules have told.
+    fn built(&mut self, file: &Path, built: Built, text: &str) {
+        let Err(mistakes) = built else { return };
+        let lines = Lines::of(text);
+        let mistakes = mistakes.into_iter().filter(|mistake| !mistake.problem.is_warning());
+        self.mistakes.extend(mistakes.map(|mistake| Told {
+            file: file.to_path_buf(),
+            line: mistake.line,
+            column: mistake.line.min(1),
+            width: mistake.line.min(1),
+            severity: "error",
+            message: format!("`{}`: {}", mistake.owner, mistake.problem),
+            source: lines.line(mistake.line),
         }));
     }
 
@@ -243,6 +270,21 @@ impl Report {
         }
         let _ = writeln!(text, "{}", parts.join(", "));
         text
+    }
+}
+
+/// The lines of a text by their number.
+struct Lines<'t>(Vec<&'t str>);
+
+impl<'t> Lines<'t> {
+    fn of(text: &'t str) -> Self {
+        Self(text.lines().collect())
+    }
+
+    /// Empty where there is none of that number, counted from 1.
+    fn line(&self, number: u32) -> String {
+        let at = (number as usize).checked_sub(1);
+        at.and_then(|at| self.0.get(at)).map_or("", |line| *line).to_owned()
     }
 }
 

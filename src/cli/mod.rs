@@ -27,7 +27,10 @@ enum Command {
     Serve(Serve),
     /// Tell every mistake in config and zone files
     Check {
-        /// Zone files, folders of them, config files; without any, rotadns.yaml or zones/
+        /// A config file, whatever its name, and the zones that it names
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+        /// Zone files, folders of them, and files called rotadns.yaml; without any, rotadns.yaml or zones/
         #[arg(value_name = "PATH")]
         paths: Vec<PathBuf>,
         /// How mistakes are told
@@ -37,7 +40,7 @@ enum Command {
     /// Serve small HTTP backends to try things out with
     Demo {
         /// Where; one backend each
-        #[arg(value_name = "ADDR:PORT", default_values = ["127.0.0.11:8080", "127.0.0.12:8080", "127.0.0.13:8080"])]
+        #[arg(value_name = "ADDR:PORT", default_values = demo::LISTEN)]
         listen: Vec<SocketAddr>,
     },
 }
@@ -75,7 +78,8 @@ enum Format {
 pub fn run(cli: Cli) -> ExitCode {
     let result = match cli.command {
         Command::Serve(flags) => serve::run(&flags),
-        Command::Check { paths, format } => check::run(
+        Command::Check { config, paths, format } => check::run(
+            config.as_deref(),
             &paths,
             match format {
                 Format::Human => check::Format::Human,

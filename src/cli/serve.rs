@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal as _;
 
+use tracing::warn;
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -16,6 +17,11 @@ use crate::daemon;
 pub(super) fn run(flags: &Serve) -> anyhow::Result<bool> {
     let Some(config) = config(flags)? else { return Ok(false) };
     log(config.log);
+    if let Some(admin) = config.admin {
+        warn!(
+            "`admin` asks for an API at {admin}, and there is none yet; nothing listens there, so remove it"
+        );
+    }
     daemon::serve(&config, flags.strict)?;
     Ok(true)
 }

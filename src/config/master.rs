@@ -1,6 +1,6 @@
 //! What must hold among the records of a master file; reading it is [`crate::zonefile`]'s.
 //!
-//! The rules are those of our own format ([`super::rules`]), told by line. Two of its errors are
+//! The rules are those of our own format ([`super::rules`]), told by line. Three of its errors are
 //! warnings here, because zones in the wild have them and every server loads them.
 
 use std::collections::HashMap;
@@ -46,7 +46,10 @@ pub fn check_records(
     rules::check_owners(origin, &owners, &mut mistakes);
     let mut found = mistakes.finish();
     for mistake in &mut found {
-        if let Problem::NameServersAtWildcard { .. } | Problem::CnameLoop { .. } = mistake.problem {
+        if let Problem::NameServersAtWildcard { .. }
+        | Problem::CnameLoop { .. }
+        | Problem::DuplicateRecord { .. } = mistake.problem
+        {
             mistake.severity = Severity::Warning;
         }
     }
@@ -154,6 +157,10 @@ mod tests {
         let lines = format!("{APEX}* 1 NS ns\na 1 CNAME a\n");
         let expected = [(4, Severity::Warning, wildcard), (5, Severity::Warning, circle)];
         assert_eq!(check(&lines), expected);
+        // RFC 2181 §5: the second one is dropped.
+        let lines = format!("{APEX}a 1 TXT x\na 1 TXT x\n");
+        let twice = Problem::DuplicateRecord { first: 4 };
+        assert_eq!(check(&lines), [(5, Severity::Warning, twice)]);
         let beside = Problem::CnameBesideOther { name: name(), other: "TXT".into() };
         let lines = format!("{APEX}a 1 CNAME ns\na 1 TXT x\nb.org. 1 TXT x\n");
         let outside = Problem::OutOfZone { name: "b.org.".into(), zone: "example.com.".into() };

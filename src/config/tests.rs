@@ -431,6 +431,25 @@ fn mistakes_in_pools_have_their_place() {
 }
 
 #[test]
+fn a_chain_of_fallbacks_has_an_end_that_is_near() {
+    let chain = |others: usize| {
+        let link = |at: usize| {
+            let mark = if at == 0 { ["«", "»"] } else { ["", ""] };
+            let fallback = format!("{}p{}{}", mark[0], at + 1, mark[1]);
+            format!(
+                "  p{at}: {{backends: [192.0.2.1], when_all_down: fallback, fallback: {fallback}}}\n"
+            )
+        };
+        let links: String = (0..others).map(link).collect();
+        format!(
+            "{HEAD}records:{TAIL}  www: {{pool: p0}}\npools:\n{links}  p{others}: [192.0.2.1]\n"
+        )
+    };
+    zone(&chain(16).replace(['«', '»'], ""));
+    one(&chain(17), Problem::FallbackTooLong { pool: "p0".into(), most: 16 });
+}
+
+#[test]
 fn a_pool_that_is_not_there_names_the_nearest() {
     let text = format!(
         "{HEAD}pools: {{web: [192.0.2.1]}}\nrecords:{TAIL}  a: {{pool: web}}\n  b: {{pool: «wbe»}}\n"
@@ -466,6 +485,7 @@ fn mistakes_in_checks_have_their_place() {
     one(&check("http: {status: «2xx»}"), Problem::BadStatus { text: "2xx".into() });
     one(&check("http: {status: «299-200»}"), Problem::BadStatus { text: "299-200".into() });
     one(&check("http: {host: «'http://a'»}"), Problem::BadHost { text: "http://a".into() });
+    one(&check("https: {sni: «'a:443'»}"), Problem::BadServerName { text: "a:443".into() });
     one(&check("http: {headers: {«a b»: c}}"), Problem::BadHeader { text: "a b".into() });
     one(&check("http: {body: «''»}"), Problem::EmptyText { what: "the body's text" });
     one(

@@ -1,4 +1,4 @@
-//! Scalars read as what they stand for: durations, numbers, addresses, shares.
+//! Scalars read as what they stand for: durations, numbers, words, addresses, shares.
 //!
 //! YAML's own types are never asked: `010` is ten where a number belongs and a name where a name
 //! does, `1e3` is no number at all.
@@ -8,41 +8,12 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::error::Problem;
-use crate::rdata::TTL_MAX;
-
-/// Units of time, the longest first, in milliseconds.
-const UNITS: [(&str, u64); 6] = [
-    ("w", 604_800_000),
-    ("d", 86_400_000),
-    ("h", 3_600_000),
-    ("m", 60_000),
-    ("s", 1000),
-    ("ms", 1),
-];
+use super::nearest::{listed, nearest};
+use crate::rdata::{self, TTL_MAX};
 
 /// A span of time such as `10s`, `500ms` or `1m30s`; a bare number is seconds.
-///
-/// Units go from long to short and stand once each.
 pub(crate) fn duration(text: &str) -> Result<Duration, Problem> {
-    let bad = || Problem::BadDuration { text: text.into() };
-    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return text.parse().map(Duration::from_secs).map_err(|_| bad());
-    }
-    let mut rest = text;
-    let mut units = UNITS.as_slice();
-    let mut total: u64 = 0;
-    while !rest.is_empty() {
-        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-        let (number, tail) = rest.split_at(digits);
-        let letters = tail.bytes().take_while(u8::is_ascii_alphabetic).count();
-        let (unit, tail) = tail.split_at(letters);
-        let place = units.iter().position(|&(known, _)| known == unit).ok_or_else(bad)?;
-        let part = number.parse::<u64>().ok().and_then(|n| n.checked_mul(units[place].1));
-        total = part.and_then(|part| total.checked_add(part)).ok_or_else(bad)?;
-        units = &units[place + 1..];
-        rest = tail;
-    }
-    if text.is_empty() { Err(bad()) } else { Ok(Duration::from_millis(total)) }
+    rdata::parse_duration(text).ok_or_else(|| Problem::BadDuration { text: text.into() })
 }
 
 /// A duration in whole seconds, at most [`TTL_MAX`].
@@ -75,6 +46,24 @@ where
             least: *range.start(),
             most: *range.end(),
         })
+}
+
+/// One of a few words.
+pub(crate) fn choice<T: Copy>(
+    what: &'static str,
+    text: &str,
+    known: &[(&'static str, T)],
+) -> Result<T, Problem> {
+    let found = known.iter().find(|(word, _)| *word == text).map(|&(_, value)| value);
+    found.ok_or_else(|| {
+        let words = || known.iter().map(|&(word, _)| word);
+        Problem::BadChoice {
+            what,
+            text: text.into(),
+            near: nearest(text, words()),
+            known: listed(words()),
+        }
+    })
 }
 
 /// An IPv4 or IPv6 address.
@@ -116,12 +105,14 @@ mod tests {
             ("010", 10_000),
             ("0", 0),
             ("1s500ms", 1500),
+            // As in a master file.
+            ("1H", 3_600_000),
+            ("30s1m", 90_000),
+            ("1s1s", 2000),
         ] {
             assert_eq!(duration(text), Ok(Duration::from_millis(milliseconds)), "{text}");
         }
-        for text in
-            ["", "s", "1x", "1e3", "-1s", "1.5s", "30s1m", "1s1s", "1 s", "99999999999999999999"]
-        {
+        for text in ["", "s", "1x", "1e3", "-1s", "1.5s", "1h30", "1 s", "99999999999999999999"] {
             assert_eq!(duration(text), Err(Problem::BadDuration { text: text.into() }), "{text}");
         }
     }

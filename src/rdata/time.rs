@@ -4,9 +4,20 @@
 //! times of a signature are dates or seconds since 1970 (RFC 4034 §3.2).
 
 use std::fmt;
+use std::time::Duration;
 
 /// The largest TTL (RFC 2181 §8).
 pub const TTL_MAX: u32 = 0x7fff_ffff;
+
+/// Units of time in milliseconds; the last is no unit of a TTL.
+const UNITS: [(&str, u64); 6] = [
+    ("w", 604_800_000),
+    ("d", 86_400_000),
+    ("h", 3_600_000),
+    ("m", 60_000),
+    ("s", 1000),
+    ("ms", 1),
+];
 
 /// Reads a TTL: seconds, or numbers with the units `w`, `d`, `h`, `m` and `s`; at most 2^31 - 1.
 #[must_use]
@@ -14,34 +25,48 @@ pub fn parse_ttl(text: &str) -> Option<u32> {
     seconds(text.as_bytes()).filter(|&seconds| seconds <= TTL_MAX)
 }
 
+/// Reads a span of time: as a TTL, with the unit `ms` besides.
+#[must_use]
+pub fn parse_duration(text: &str) -> Option<Duration> {
+    milliseconds(text.as_bytes(), &UNITS).map(Duration::from_millis)
+}
+
 /// Reads seconds, with units or without.
 pub(super) fn seconds(text: &[u8]) -> Option<u32> {
-    let mut total = 0u32;
-    let mut number = None;
-    let mut units = false;
-    for &byte in text {
-        let unit = match byte {
-            b'0'..=b'9' => {
-                let digit = u32::from(byte - b'0');
-                number = Some(number.unwrap_or(0u32).checked_mul(10)?.checked_add(digit)?);
-                continue;
-            }
-            b'w' | b'W' => 7 * 86400,
-            b'd' | b'D' => 86400,
-            b'h' | b'H' => 3600,
-            b'm' | b'M' => 60,
-            b's' | b'S' => 1,
-            _ => return None,
+    let (_milliseconds, units) = UNITS.split_last()?;
+    u32::try_from(milliseconds(text, units)? / 1000).ok()
+}
+
+/// Reads a number of seconds, or the sum of numbers with units: in any order, in either case.
+fn milliseconds(text: &[u8], units: &[(&str, u64)]) -> Option<u64> {
+    let mut total = 0u64;
+    let mut rest = text;
+    loop {
+        let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let (number, tail) = rest.split_at(digits);
+        let letters = tail.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
+        let (unit, tail) = tail.split_at(letters);
+        let unit = match units.iter().find(|(known, _)| unit.eq_ignore_ascii_case(known.as_bytes()))
+        {
+            Some((_, unit)) => *unit,
+            // Without a unit it is the only number: in `1h30` it would be thirty of what?
+            None if digits == text.len() => 1000,
+            None => return None,
         };
-        total = total.checked_add(number.take()?.checked_mul(unit)?)?;
-        units = true;
+        total = total.checked_add(decimal(number)?.checked_mul(unit)?)?;
+        rest = tail;
+        if rest.is_empty() {
+            return Some(total);
+        }
     }
-    match (number, units) {
-        (Some(seconds), false) => Some(seconds),
-        (None, true) => Some(total),
-        // `1h30`: thirty of what?
-        (Some(_), true) | (None, false) => None,
-    }
+}
+
+/// Reads decimal digits, at least one.
+fn decimal(digits: &[u8]) -> Option<u64> {
+    let (first, rest) = digits.split_first()?;
+    rest.iter().try_fold(u64::from(first - b'0'), |number, digit| {
+        number.checked_mul(10)?.checked_add(u64::from(digit - b'0'))
+    })
 }
 
 /// Reads the time of a signature: fourteen digits are a date, fewer are seconds since 1970.
@@ -120,8 +145,30 @@ mod tests {
             ("-1", None),
             ("1.5h", None),
             ("1y", None),
+            ("1000ms", None),
+            ("1 h", None),
         ] {
             assert_eq!(parse_ttl(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_duration_is_a_ttl_or_has_milliseconds() {
+        for (text, milliseconds) in [
+            ("10s", Some(10_000)),
+            ("500ms", Some(500)),
+            ("1s500MS", Some(1500)),
+            ("1m30s", Some(90_000)),
+            ("1H", Some(3_600_000)),
+            ("90", Some(90_000)),
+            ("010", Some(10_000)),
+            ("0", Some(0)),
+            ("", None),
+            ("ms", None),
+            ("1m30", None),
+            ("30500000000000000w", None), // more than 2^64 ms
+        ] {
+            assert_eq!(parse_duration(text), milliseconds.map(Duration::from_millis), "{text}");
         }
     }
 

@@ -1,40 +1,19 @@
-//! Who may name whom: the imports of `src/` against the table that the design draws.
+//! Who may name whom: the imports of `src/` against the table of `ARCHITECTURE.md`.
 //!
-//! Data flows down and `use crate::` points up. A new arrow is a change of the design: it goes into
-//! [`MAY_NAME`] first, with its reason beside it. Tests at the bottom of a file may name what they
-//! like, and so may documentation.
+//! Data flows down and `use crate::` points up. A new arrow is a change of the design: it is drawn in
+//! that table first. Tests at the bottom of a file may name what they like, and so may documentation.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What each module names among the others. An entry `config::model` opens that module alone.
-const MAY_NAME: [(&str, &[&str]); 17] = [
-    ("name", &[]),
-    ("rdata", &[]),
-    ("counters", &[]),
-    ("sys", &[]),
-    ("config", &[]),
-    ("zonefile", &[]),
-    // `sys` for prefetching, which is a hint and no system call.
-    ("zone", &["config::model", "sys"]),
-    ("health", &["config::model"]),
-    ("geo", &["config::model"]),
-    ("wire", &[]),
-    // Pools are made ready from what the model says of them.
-    ("engine", &["config::model", "zone", "health", "geo", "wire"]),
-    ("state", &["config::model", "zone", "health", "engine"]),
-    ("authority", &["state", "zone", "wire"]),
-    ("server", &["engine", "state", "authority", "sys", "counters"]),
-    ("prober", &["config::model", "health", "counters"]),
-    ("feed", &["config::model", "health", "counters"]),
-    ("admin", &["engine", "state", "health", "counters"]),
-];
+/// Where the table is, its first line, and what it says of those that may name everything.
+const DESIGN: &str = include_str!("../../ARCHITECTURE.md");
+const TABLE: &str = "| module | names | does without |";
+const EVERYTHING: &str = "all of them";
 
-/// The alphabet: names and record data are spoken by everyone.
-const ALPHABET: [&str; 2] = ["name", "rdata"];
-
-/// These put the parts together and name all of them.
-const UNBOUND: [&str; 4] = ["daemon", "cli", "main", "lib"];
+/// The roots of the crate, which are in no table.
+const ROOTS: [&str; 2] = ["main", "lib"];
 
 /// Crates that can be replaced in an afternoon, as one place alone knows them.
 const DOORS: [(&str, &[&str]); 9] = [
@@ -49,37 +28,30 @@ const DOORS: [(&str, &[&str]); 9] = [
     ("unsafe", &["sys"]),
 ];
 
-/// What the inner modules do without: a runtime, sockets, the clock, random numbers.
-const WITHOUT: [(&[&str], &[&str]); 3] = [
-    (
-        &["tokio"],
-        &[
-            "name", "rdata", "counters", "sys", "config", "zonefile", "zone", "health", "geo",
-            "wire", "engine",
-        ],
-    ),
-    (
-        &["socket2", "TcpListener", "TcpStream", "UdpSocket"],
-        &["config", "zonefile", "zone", "health", "geo", "wire", "engine", "state"],
-    ),
-    (&["fastrand"], &["name", "rdata", "zone", "health", "wire", "engine"]),
+/// What the table's last column means, in the words of code.
+const WITHOUT: [(&str, &[&str]); 4] = [
+    ("tokio", &["tokio"]),
+    ("sockets", &["socket2", "TcpListener", "TcpStream", "UdpSocket"]),
+    ("the clock", &["Instant::now", "SystemTime::now"]),
+    ("random numbers", &["fastrand"]),
 ];
 
 #[test]
 fn modules_name_only_what_stands_above_them() {
+    let table = table();
     let mut mistakes = Vec::new();
     for file in sources() {
         let top = file.module[0].as_str();
-        if UNBOUND.contains(&top) {
+        if ROOTS.contains(&top) {
             continue;
         }
-        let Some((_, may_name)) = MAY_NAME.iter().find(|(module, _)| *module == top) else {
+        let Some(row) = table.get(top) else {
             mistakes.push(format!("{}: `{top}` is not in the table", file.path.display()));
             continue;
         };
+        let Some(may_name) = &row.may_name else { continue };
         for (line, named) in file.paths_into_the_crate() {
-            let open = [*may_name, &ALPHABET, &[top]].concat();
-            if !open.iter().any(|open| is_inside(&named, open)) {
+            if !is_inside(&named, top) && !may_name.iter().any(|open| is_inside(&named, open)) {
                 mistakes.push(format!(
                     "{}:{line}: `{top}` names `{named}`; it may name {may_name:?}",
                     file.path.display()
@@ -88,6 +60,15 @@ fn modules_name_only_what_stands_above_them() {
         }
     }
     assert!(mistakes.is_empty(), "\n{}", mistakes.join("\n"));
+}
+
+#[test]
+fn every_row_of_the_table_is_a_module() {
+    let modules: Vec<String> =
+        sources().into_iter().map(|mut file| file.module.swap_remove(0)).collect();
+    for module in table().keys() {
+        assert!(modules.iter().any(|known| known == module), "src/ has no `{module}`");
+    }
 }
 
 #[test]
@@ -105,19 +86,47 @@ fn crates_are_known_in_one_place() {
 }
 
 #[test]
-fn inner_modules_do_without_runtime_sockets_and_chance() {
+fn inner_modules_do_without_runtime_sockets_clock_and_chance() {
+    let table = table();
     let mut mistakes = Vec::new();
     for file in sources() {
-        for (words, modules) in WITHOUT {
-            if modules.contains(&file.module[0].as_str()) {
-                for word in words {
-                    let why = format!("is not for `{}`", file.module[0]);
-                    file.tell(word, &why, &mut mistakes);
-                }
-            }
+        let top = &file.module[0];
+        let without = table.get(top.as_str()).map_or([].as_slice(), |row| &row.without);
+        for word in without.iter().flat_map(|what| *what) {
+            file.tell(word, &format!("is not for `{top}`"), &mut mistakes);
         }
     }
     assert!(mistakes.is_empty(), "\n{}", mistakes.join("\n"));
+}
+
+/// What the table says of one module.
+struct Row {
+    /// `None` is everything. An entry `config::model` opens that module alone.
+    may_name: Option<Vec<&'static str>>,
+    without: Vec<&'static [&'static str]>,
+}
+
+/// The table, by module.
+fn table() -> BTreeMap<&'static str, Row> {
+    let (_, table) = DESIGN.split_once(TABLE).expect("ARCHITECTURE.md has the table");
+    let rows = table.trim_start().lines().skip(1).take_while(|line| line.starts_with('|'));
+    let mut found = BTreeMap::new();
+    for line in rows {
+        let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+        let [modules, names, without] = cells[..] else { panic!("three columns: {line}") };
+        for module in quoted(modules) {
+            let may_name = (names != EVERYTHING).then(|| quoted(names).collect());
+            let without = WITHOUT.iter().filter(|(what, _)| without.contains(what));
+            let row = Row { may_name, without: without.map(|(_, words)| *words).collect() };
+            assert!(found.insert(module, row).is_none(), "`{module}` has two rows");
+        }
+    }
+    found
+}
+
+/// What stands between backticks.
+fn quoted(cell: &str) -> impl Iterator<Item = &str> {
+    cell.split('`').skip(1).step_by(2)
 }
 
 /// Whether `path` is `outer` or stands in it.
@@ -137,8 +146,7 @@ struct Source {
 impl Source {
     fn read(root: &Path, path: PathBuf) -> Self {
         let text = fs::read_to_string(&path).expect("a source file can be read");
-        let code = code_only(&text);
-        let code = code.split("#[cfg(test)]\nmod ").next().unwrap_or_default().to_owned();
+        let code = without_tests(&code_only(&text));
         let inside = path.strip_prefix(root).expect("it was found there").with_extension("");
         let mut module: Vec<String> =
             inside.iter().map(|part| part.to_string_lossy().into_owned()).collect();
@@ -244,6 +252,13 @@ fn expand(text: &str, prefix: &str, depth: usize, out: &mut Vec<String>) {
     }
 }
 
+/// The code up to the tests at its bottom. Tests with a file of their own are one line, which may
+/// stand anywhere.
+fn without_tests(code: &str) -> String {
+    let code = code.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+    code.replace("#[cfg(test)]\nmod tests;", "\n")
+}
+
 fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
 }
@@ -327,4 +342,13 @@ fn the_reader_of_sources_sees_code_alone() {
     let mut paths = Vec::new();
     expand("{zone::{Store, build::Zone}, health, engine::respond::Out}", "", 2, &mut paths);
     assert_eq!(paths, ["zone", "zone::build", "health", "engine::respond"]);
+}
+
+#[test]
+fn the_reader_of_sources_leaves_out_tests_alone() {
+    let above = "mod a;\n#[cfg(test)]\nmod tests;\n\nuse crate::b;\n";
+    // The lines keep their numbers.
+    assert_eq!(without_tests(above), "mod a;\n\n\n\nuse crate::b;\n");
+    let below = "use crate::b;\n#[cfg(test)]\nmod tests {\n    use crate::c;\n}\n";
+    assert_eq!(without_tests(below), "use crate::b;\n");
 }

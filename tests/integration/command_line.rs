@@ -63,6 +63,18 @@ fn strict_refuses_to_start_over_a_broken_zone() {
 }
 
 #[test]
+fn a_setting_that_has_no_effect_yet_is_told() {
+    let folder = folder_of(&[BROKEN]);
+    // Everything that is written stays in the folder, and a broken zone ends the start.
+    folder.write("rotadns.yaml", "zones: zones\nstate: state\nadmin: {listen: 127.0.0.1:8054}\n");
+    let config = folder.path.join("rotadns.yaml").display().to_string();
+    let listen = format!("127.0.0.1:{}", free_port());
+    let output = rotadns(&["serve", "--strict", "--config", &config, "--listen", &listen]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("`admin` asks for an API at 127.0.0.1:8054"), "{said}");
+}
+
+#[test]
 fn a_wrong_command_line_ends_with_2() {
     for arguments in [
         &[][..],
@@ -85,12 +97,14 @@ fn a_wrong_command_line_ends_with_2() {
 #[test]
 fn check_ends_with_1_where_a_file_has_a_mistake() {
     let folder = folder_of(&[GOOD, BROKEN]);
+    folder.write("other.yaml", "zones: zones\n");
     let path = |file: &str| folder.path.join(file).display().to_string();
     for (arguments, expected) in [
         (["check", &path("zones/good.example.yaml")], 0),
         (["check", &path("zones/broken.example.yaml")], 1),
         (["check", &path("zones")], 1),
         (["check", &path("no-such-file.yaml")], 1),
+        (["check", &format!("--config={}", path("other.yaml"))], 1),
     ] {
         let output = rotadns(&arguments);
         assert_eq!(output.status.code(), Some(expected), "{arguments:?}");

@@ -18,7 +18,7 @@ impl Folder {
 
     /// The report on this folder, its own path left out.
     fn report(&self) -> (Report, String) {
-        let report = Report::of(std::slice::from_ref(&self.0));
+        let report = Report::of(None, std::slice::from_ref(&self.0));
         let text = report.human(false).replace(&format!("{}/", self.0.display()), "");
         (report, text)
     }
@@ -81,11 +81,35 @@ fn every_file_is_told_of_master_files_too() {
 }
 
 #[test]
+fn what_cannot_be_built_is_a_mistake_whatever_the_file() {
+    // 300 texts of 250 bytes are more than a message holds.
+    let texts = |line: &dyn Fn(String) -> String| -> String {
+        (0..300).map(|number| line(format!("{number:0250}"))).collect()
+    };
+    let native = texts(&|text| format!("    - '{text}'\n"));
+    let native =
+        format!("zone: a.example\nns: ns.example.net.\nrecords:\n  big:\n    TXT:\n{native}");
+    let master = texts(&|text| format!("big 60 IN TXT {text}\n"));
+    let master = format!("@ 60 IN SOA ns h 1 1 1 1 1\n@ 60 IN NS n.c.\n{master}");
+    let folder = Folder::with("built", &[("a.example.yaml", &native), ("b.example.zone", &master)]);
+    let (report, text) = folder.report();
+    assert_eq!(report.errors(), 2, "{text}");
+    assert_eq!(text.matches("which no message holds").count(), 2, "{text}");
+    assert!(text.contains("`big.a.example.`: the records"), "{text}");
+}
+
+#[test]
 fn a_config_file_stands_for_its_zones() {
     let zone = "zone: a.example\nns: ns.example.net.\nttl: x\n";
     let folder =
         Folder::with("config", &[("rotadns.yaml", "zones: .\n"), ("a.example.yaml", zone)]);
-    let report = Report::of(&[folder.0.join(CONFIG_FILE)]);
+    let report = Report::of(None, &[folder.0.join(CONFIG_FILE)]);
+    assert_eq!((report.files, report.errors()), (2, 1));
+
+    // As `serve --config`, which takes any name.
+    let config = folder.0.join("other.conf");
+    std::fs::write(&config, "zones: .\n").expect("a file can be written");
+    let report = Report::of(Some(&config), &[]);
     assert_eq!((report.files, report.errors()), (2, 1));
 }
 
@@ -108,7 +132,7 @@ fn machines_get_the_same_as_json() {
 #[test]
 fn the_examples_are_fine_and_tell_their_worst_case() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("zones");
-    let text = Report::of(&[folder]).human(false);
+    let text = Report::of(None, &[folder]).human(false);
     // 2 s and a tenth of it, a timeout of 1 s, two more probes of 1 s each; then the TTL of 5 s.
     let expected = "example.com. web: a failure has left every cache after 10.2 s at most \
                     (5.2 s to notice it, a TTL of 5 s)\n";

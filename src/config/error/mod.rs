@@ -19,7 +19,7 @@ mod sentence;
 #[cfg(test)]
 mod tests;
 
-/// The most mistakes told of one file; whoever made more mends these first.
+/// The most errors told of one file, and the most warnings; whoever made more mends these first.
 pub const MISTAKES_MAX: usize = 1000;
 
 /// A mistake in a configuration file, told so that its author can mend it.
@@ -84,6 +84,7 @@ pub enum Problem {
     ZoneTwice { zone: String, other: String },
     FileName { name: String },
     TooManyMistakes { most: usize },
+    TooManyWarnings { most: usize },
     // YAML
     Syntax { detail: String },
     EmptyFile,
@@ -115,6 +116,7 @@ pub enum Problem {
     BadStatus { text: String },
     BadPath { text: String },
     BadHost { text: String },
+    BadServerName { text: String },
     BadHeader { text: String },
     EmptyText { what: &'static str },
     // Checks
@@ -138,6 +140,7 @@ pub enum Problem {
     NoFallback,
     FallbackUnused,
     FallbackLoop { pools: Vec<String> },
+    FallbackTooLong { pool: String, most: usize },
     // Records
     ZoneName { zone: String, file: String },
     NoNameServers,
@@ -173,7 +176,8 @@ impl Problem {
     #[must_use]
     pub fn severity(&self) -> Severity {
         match self {
-            Self::UnusedCheck { .. }
+            Self::TooManyWarnings { .. }
+            | Self::UnusedCheck { .. }
             | Self::UnusedPool { .. }
             | Self::DifferentTtl { .. }
             | Self::DottedTarget { .. }
@@ -208,29 +212,37 @@ pub struct Mistakes<'f> {
     file: &'f Path,
     source: &'f str,
     found: Vec<ConfigError>,
+    errors: usize,
+    warnings: usize,
 }
 
 impl<'f> Mistakes<'f> {
     /// For a file and its text; without the text, widths are 1.
     #[must_use]
     pub fn new(file: &'f Path, source: &'f str) -> Self {
-        Self { file, source, found: Vec::new() }
+        Self { file, source, found: Vec::new(), errors: 0, warnings: 0 }
     }
 
-    /// Tells one more, unless there are [`MISTAKES_MAX`].
+    /// Tells one more, unless there are [`MISTAKES_MAX`] of its severity.
     pub fn add(&mut self, span: Span, problem: Problem) {
-        if self.is_full() {
+        let severity = problem.severity();
+        // Each has its own limit, so that no number of warnings hides an error.
+        let told = match severity {
+            Severity::Error => &mut self.errors,
+            Severity::Warning => &mut self.warnings,
+        };
+        if *told >= MISTAKES_MAX {
             return;
         }
+        *told += 1;
         let at = self.location(span);
-        let severity = problem.severity();
         self.found.push(ConfigError { file: self.file.to_path_buf(), at, severity, problem });
     }
 
-    /// Whether no more will be told, so that looking for the nearest word is in vain.
+    /// Whether no more errors will be told, so that looking for the nearest word is in vain.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        self.found.len() >= MISTAKES_MAX
+        self.errors >= MISTAKES_MAX
     }
 
     /// The value, or `None` with its mistake told.
@@ -241,12 +253,15 @@ impl<'f> Mistakes<'f> {
     /// All of them in the order of the file, each once.
     #[must_use]
     pub fn finish(mut self) -> Vec<ConfigError> {
-        let full = self.is_full();
         self.found.sort_by_key(|mistake| (mistake.at.line, mistake.at.column));
         // An alias repeats what its anchor says, mistakes included.
         self.found.dedup();
-        if full {
-            let problem = Problem::TooManyMistakes { most: MISTAKES_MAX };
+        let most = MISTAKES_MAX;
+        let cut = [
+            (self.errors, Problem::TooManyMistakes { most }),
+            (self.warnings, Problem::TooManyWarnings { most }),
+        ];
+        for (_, problem) in cut.into_iter().filter(|(told, _)| *told >= most) {
             self.found.push(ConfigError {
                 file: self.file.to_path_buf(),
                 at: Location::WHOLE_FILE,

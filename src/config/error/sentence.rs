@@ -29,6 +29,9 @@ impl fmt::Display for Problem {
             Self::TooManyMistakes { most } => {
                 write!(f, "has more than {most} mistakes; mend these first")
             }
+            Self::TooManyWarnings { most } => {
+                write!(f, "has more than {most} warnings; look at these first")
+            }
 
             Self::Syntax { detail } => write!(f, "this is not YAML: {}", Quoted(detail)),
             Self::EmptyFile => f.write_str("is empty; a zone file begins with `zone: NAME`"),
@@ -102,12 +105,17 @@ impl fmt::Display for Problem {
             ),
             Self::BadPath { text } => write!(
                 f,
-                "`{}` is not a path: it begins with `/` and has no blanks; write them as `%20`",
+                "`{}` is not a path: it begins with `/`, and what is not for URLs is written such as `%20`",
                 Quoted(text)
             ),
             Self::BadHost { text } => write!(
                 f,
-                "`{}` is not a host: a name or an address, with no blanks and no scheme",
+                "`{}` is not a host: a name or an address, perhaps with a port, such as `a.example:8080` or `\"[::1]\"`",
+                Quoted(text)
+            ),
+            Self::BadServerName { text } => write!(
+                f,
+                "`{}` is not a name that TLS can ask for, such as `www.example.com`",
                 Quoted(text)
             ),
             Self::BadHeader { text } => write!(
@@ -186,6 +194,11 @@ impl fmt::Display for Problem {
             Self::FallbackLoop { pools } => {
                 write!(f, "the pools fall back in a circle: {}; end it at one of them", pools.join(" → "))
             }
+            Self::FallbackTooLong { pool, most } => write!(
+                f,
+                "the pool `{}` falls back through more than {most} others; end it at an earlier one",
+                Quoted(pool)
+            ),
 
             Self::ZoneName { zone, file } => write!(
                 f,

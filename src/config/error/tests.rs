@@ -26,6 +26,7 @@ fn each_problem_has_its_sentence() {
             "`a..yaml` is no zone's name; a zone file is called such as `example.com.yaml`",
         ),
         (Problem::TooManyMistakes { most: 9 }, "has more than 9 mistakes; mend these first"),
+        (Problem::TooManyWarnings { most: 9 }, "has more than 9 warnings; look at these first"),
         (Problem::Syntax { detail: "odd\nend".into() }, "this is not YAML: odd\\nend"),
         (Problem::EmptyFile, "is empty; a zone file begins with `zone: NAME`"),
         (Problem::TooDeep { most: 9 }, "more than 9 lists and maps inside one another"),
@@ -127,11 +128,15 @@ fn each_problem_has_its_sentence() {
         ),
         (
             Problem::BadPath { text: text() },
-            "`x y` is not a path: it begins with `/` and has no blanks; write them as `%20`",
+            "`x y` is not a path: it begins with `/`, and what is not for URLs is written such as `%20`",
         ),
         (
             Problem::BadHost { text: text() },
-            "`x y` is not a host: a name or an address, with no blanks and no scheme",
+            "`x y` is not a host: a name or an address, perhaps with a port, such as `a.example:8080` or `\"[::1]\"`",
+        ),
+        (
+            Problem::BadServerName { text: text() },
+            "`x y` is not a name that TLS can ask for, such as `www.example.com`",
         ),
         (
             Problem::BadHeader { text: text() },
@@ -192,6 +197,10 @@ fn each_problem_has_its_sentence() {
         ),
         (Problem::NoFallback, "`when_all_down: fallback` needs `fallback: POOL`"),
         (Problem::FallbackUnused, "`fallback` has no use without `when_all_down: fallback`"),
+        (
+            Problem::FallbackTooLong { pool: text(), most: 9 },
+            "the pool `x y` falls back through more than 9 others; end it at an earlier one",
+        ),
         (
             Problem::FallbackLoop { pools: vec!["a".into(), "b".into(), "a".into()] },
             "the pools fall back in a circle: a → b → a; end it at one of them",
@@ -331,4 +340,29 @@ fn mistakes_are_told_in_order_once_and_not_without_end() {
     assert_eq!(found.len(), MISTAKES_MAX + 1);
     let last = found.last().map(|mistake| mistake.problem.clone());
     assert_eq!(last, Some(Problem::TooManyMistakes { most: MISTAKES_MAX }));
+}
+
+#[test]
+fn warnings_without_end_hide_no_error_and_are_none() {
+    let warning = || Problem::UnusedPool { name: "a".into() };
+    let at = |line| Span { start: 0, end: 0, line, column: 1 };
+    let mut mistakes = Mistakes::new(Path::new("a.yaml"), "");
+    (1..=2 * MISTAKES_MAX as u32).for_each(|line| mistakes.add(at(line), warning()));
+    assert!(!mistakes.is_full());
+    let found = mistakes.finish();
+    assert_eq!(found.len(), MISTAKES_MAX + 1);
+    assert!(found.iter().all(|mistake| mistake.severity == Severity::Warning));
+    let last = found.last().map(|mistake| mistake.problem.clone());
+    assert_eq!(last, Some(Problem::TooManyWarnings { most: MISTAKES_MAX }));
+
+    let mut mistakes = Mistakes::new(Path::new("a.yaml"), "");
+    (1..=2 * MISTAKES_MAX as u32).for_each(|line| mistakes.add(at(line), warning()));
+    mistakes.add(at(9999), Problem::NoBackends);
+    let errors: Vec<_> = mistakes
+        .finish()
+        .into_iter()
+        .filter(|mistake| mistake.severity == Severity::Error)
+        .map(|mistake| mistake.problem)
+        .collect();
+    assert_eq!(errors, [Problem::NoBackends]);
 }

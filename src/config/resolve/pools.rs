@@ -10,6 +10,9 @@ use crate::config::node::Text;
 use crate::config::rules;
 use crate::config::spec::{CheckRef, PoolRef, PoolSpec, WhenSpec, ZoneSpec};
 
+/// How many pools a fallback may lead through. Whoever walks them may do so by recursion.
+const FALLBACKS_MAX: usize = 16;
+
 /// The pools of a zone: those of `pools:` in its order, then those that stand inline.
 pub(super) struct Pools<'z> {
     checks: HashMap<&'z str, (Option<Arc<Check>>, bool)>,
@@ -145,7 +148,11 @@ impl<'z> Pools<'z> {
                 pool.when_all_down = WhenAllDown::Fallback(*next);
             }
         }
-        for circle in rules::circles(&next) {
+        let circles = rules::circles(&next);
+        if circles.is_empty() {
+            self.tell_long_chains(&fallbacks, &next, mistakes);
+        }
+        for circle in circles {
             let at = fallbacks[circle[0]].map_or(Span::FILE, |name| name.span);
             let around = circle.iter().chain(circle.first());
             let pools = around.map(|&place| self.keys[place].text.to_owned()).collect();
@@ -169,5 +176,28 @@ impl<'z> Pools<'z> {
             }
         }
         self.found.into_iter().collect()
+    }
+
+    /// Tells of each chain of fallbacks that is too long, where it begins.
+    fn tell_long_chains(
+        &self,
+        fallbacks: &[Option<Text<'_>>],
+        next: &[Option<usize>],
+        mistakes: &mut Mistakes<'_>,
+    ) {
+        let mut is_first = vec![true; next.len()];
+        for &place in next.iter().flatten() {
+            is_first[place] = false;
+        }
+        for (start, fallback) in fallbacks.iter().enumerate().filter(|(start, _)| is_first[*start])
+        {
+            let chain = std::iter::successors(next[start], |&place| next[place]);
+            if let Some(fallback) = fallback
+                && chain.take(FALLBACKS_MAX + 1).count() > FALLBACKS_MAX
+            {
+                let pool = self.keys[start].text.into();
+                mistakes.add(fallback.span, Problem::FallbackTooLong { pool, most: FALLBACKS_MAX });
+            }
+        }
     }
 }

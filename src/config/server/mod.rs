@@ -31,7 +31,7 @@ pub struct Config {
     pub workers: Workers,
     /// Whose sockets are used.
     pub sockets: Sockets,
-    /// Where the admin API listens; `None` is off.
+    /// Where an admin API is wished for. There is none yet, so nothing listens there.
     pub admin: Option<SocketAddr>,
     /// How the prober works.
     pub prober: Prober,
@@ -118,7 +118,7 @@ impl Default for Config {
             state: state.map_or_else(|| PathBuf::from("state"), PathBuf::from),
             workers: Workers::Auto,
             sockets: if cfg!(target_os = "linux") { Sockets::Native } else { Sockets::Portable },
-            admin: Some(SocketAddr::from(([127, 0, 0, 1], ADMIN_PORT))),
+            admin: None,
             prober: Prober {
                 source: Vec::new(),
                 in_flight: count(1000),
@@ -216,6 +216,8 @@ log: {format: json, level: debug}
         assert_eq!(config.listen, ["127.0.0.1:53".parse().expect("an address")]);
         assert_eq!(config.zones, [PathBuf::from("/etc/rotadns/a"), PathBuf::from("/b")]);
         assert_eq!(config.admin, None);
+        let config = read("admin: {}").expect("fine");
+        assert_eq!(config.admin, Some("127.0.0.1:8053".parse().expect("an address")));
     }
 
     #[test]

@@ -195,7 +195,7 @@ impl Reader<'_> {
         });
         let words = [("native", Sockets::Native), ("portable", Sockets::Portable)];
         self.set(&mut config.sockets, sockets.as_ref(), |text| {
-            choice("a kind of sockets", text, &words)
+            value::choice("a kind of sockets", text, &words)
         });
         if let Some(admin) = admin {
             self.admin(&mut config, &admin);
@@ -215,7 +215,7 @@ impl Reader<'_> {
         let log = log.unwrap_or_default();
         let words = [("text", LogFormat::Text), ("json", LogFormat::Json)];
         self.set(&mut config.log.format, log.format.as_ref(), |text| {
-            choice("a form", text, &words)
+            value::choice("a form", text, &words)
         });
         let words = [
             ("error", LogLevel::Error),
@@ -224,7 +224,9 @@ impl Reader<'_> {
             ("debug", LogLevel::Debug),
             ("trace", LogLevel::Trace),
         ];
-        self.set(&mut config.log.level, log.level.as_ref(), |text| choice("a level", text, &words));
+        self.set(&mut config.log.level, log.level.as_ref(), |text| {
+            value::choice("a level", text, &words)
+        });
         config
     }
 
@@ -237,6 +239,7 @@ impl Reader<'_> {
                 self.add(at, Problem::Expected { what, found: "a single value" });
             }
             Admin::Settings(AdminSpec { listen }) => {
+                config.admin = Some(SocketAddr::from(([127, 0, 0, 1], ADMIN_PORT)));
                 self.set(&mut config.admin, listen.as_ref(), |text| {
                     socket(text, ADMIN_PORT).map(Some)
                 });
@@ -303,22 +306,5 @@ fn count(what: &'static str, text: &str, most: u32) -> Result<NonZeroUsize, Prob
         text: text.into(),
         least: 1,
         most,
-    })
-}
-
-fn choice<T: Copy>(
-    what: &'static str,
-    text: &str,
-    words: &[(&'static str, T)],
-) -> Result<T, Problem> {
-    let found = words.iter().find(|(word, _)| *word == text).map(|&(_, value)| value);
-    found.ok_or_else(|| {
-        let known = || words.iter().map(|&(word, _)| word);
-        Problem::BadChoice {
-            what,
-            text: text.into(),
-            near: nearest(text, known()),
-            known: listed(known()),
-        }
     })
 }

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Field, choice, fields, map, number, scalar, texts};
+use super::{Field, choice, fields, map, number, request, scalar, texts};
 use crate::config::error::{Mistakes, Problem};
 use crate::config::model::{Check, CheckKind, HttpCheck, Tls, Verify};
 use crate::config::nearest::listed;
@@ -107,7 +107,7 @@ fn read_tcp(node: &Node<'_>, mistakes: &mut Mistakes<'_>) -> Option<CheckKind> {
 fn read_http(node: &Node<'_>, mistakes: &mut Mistakes<'_>) -> Option<CheckKind> {
     let [port, path, status, host, headers, body] =
         fields(node, "`http`", ["port", "path", "status", "host", "headers", "body"], mistakes)?;
-    request([port, path, status, host, headers, body], 80, None, mistakes)
+    http_check([port, path, status, host, headers, body], 80, None, mistakes)
 }
 
 fn read_https(node: &Node<'_>, file: &Path, mistakes: &mut Mistakes<'_>) -> Option<CheckKind> {
@@ -117,7 +117,7 @@ fn read_https(node: &Node<'_>, file: &Path, mistakes: &mut Mistakes<'_>) -> Opti
         ["port", "path", "status", "host", "headers", "body", "sni", "ca", "verify"],
         mistakes,
     )?;
-    let sni = sni.and_then(|(_, node)| read_host(node, mistakes));
+    let sni = sni.and_then(|(_, node)| read_sni(node, mistakes));
     let verify = match (ca, verify.and_then(|(_, node)| boolean(node, mistakes))) {
         (Some((key, _)), Some(false)) => {
             mistakes.add(key.span, Problem::CaWithoutVerify);
@@ -127,7 +127,7 @@ fn read_https(node: &Node<'_>, file: &Path, mistakes: &mut Mistakes<'_>) -> Opti
         (Some((_, node)), _) => read_ca(node, file, mistakes)?,
         (None, _) => Verify::System,
     };
-    request([port, path, status, host, headers, body], 443, Some(Tls { sni, verify }), mistakes)
+    http_check([port, path, status, host, headers, body], 443, Some(Tls { sni, verify }), mistakes)
 }
 
 fn boolean(node: &Node<'_>, mistakes: &mut Mistakes<'_>) -> Option<bool> {
@@ -145,7 +145,7 @@ fn read_ca(node: &Node<'_>, file: &Path, mistakes: &mut Mistakes<'_>) -> Option<
 }
 
 /// What HTTP and HTTPS have in common: port, path, status, host, headers, body.
-fn request(
+fn http_check(
     [port, path, status, host, headers, body]: [Option<Field<'_>>; 6],
     port_default: u16,
     tls: Option<Tls>,
@@ -177,34 +177,38 @@ fn read_port(node: &Node<'_>, mistakes: &mut Mistakes<'_>) -> Option<NonZeroU16>
 
 fn read_path(node: &Node<'_>, mistakes: &mut Mistakes<'_>) -> Option<String> {
     let text = scalar(node, "a path", mistakes)?;
-    let fine = text.text.starts_with('/')
-        && text.text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
-    if !fine {
+    if !request::is_path(text.text) {
         mistakes.add(text.span, Problem::BadPath { text: text.text.into() });
+        return None;
     }
-    fine.then(|| text.text.to_owned())
+    Some(text.text.to_owned())
 }
 
 fn read_host(node: &Node<'_>, mistakes: &mut Mistakes<'_>) -> Option<String> {
     let text = scalar(node, "a host", mistakes)?;
-    let fine = !text.text.is_empty()
-        && text.text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte));
-    if !fine {
+    if !request::is_host(text.text) {
         mistakes.add(text.span, Problem::BadHost { text: text.text.into() });
+        return None;
     }
-    fine.then(|| text.text.to_owned())
+    Some(text.text.to_owned())
+}
+
+fn read_sni(node: &Node<'_>, mistakes: &mut Mistakes<'_>) -> Option<String> {
+    let text = scalar(node, "a name", mistakes)?;
+    if !request::is_server_name(text.text) {
+        mistakes.add(text.span, Problem::BadServerName { text: text.text.into() });
+        return None;
+    }
+    Some(text.text.to_owned())
 }
 
 fn read_headers(node: &Node<'_>, mistakes: &mut Mistakes<'_>) -> Vec<(String, String)> {
     let mut headers = Vec::new();
     for (name, node) in map(node, "a map of header fields", mistakes).into_iter().flatten() {
         let Some(content) = scalar(node, "the field's value", mistakes) else { continue };
-        // RFC 9110 §5.1 and §5.5: a token, and a value without line breaks.
-        let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-        let visible = |byte: u8| byte == b'\t' || byte == b' ' || byte.is_ascii_graphic();
-        if name.text.is_empty() || !name.text.bytes().all(token) {
+        if !request::is_header_name(name.text) {
             mistakes.add(name.span, Problem::BadHeader { text: name.text.into() });
-        } else if !content.text.bytes().all(visible) {
+        } else if !request::is_header_value(content.text) {
             mistakes.add(content.span, Problem::BadHeader { text: content.text.into() });
         } else {
             headers.push((name.text.to_owned(), content.text.to_owned()));

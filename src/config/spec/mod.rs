@@ -6,6 +6,7 @@
 mod check;
 mod pool;
 mod record;
+mod request;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -238,12 +239,5 @@ fn choice<T: Copy>(
     mistakes: &mut Mistakes<'_>,
 ) -> Option<T> {
     let text = scalar(node, what, mistakes)?;
-    let found = known.iter().find(|(word, _)| *word == text.text).map(|&(_, value)| value);
-    if found.is_none() {
-        let words = || known.iter().map(|&(word, _)| word);
-        let near = nearest(text.text, words());
-        let known = listed(words());
-        mistakes.add(text.span, Problem::BadChoice { what, text: text.text.into(), near, known });
-    }
-    found
+    mistakes.take(text.span, value::choice(what, text.text, known))
 }

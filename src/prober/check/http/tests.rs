@@ -1,11 +1,14 @@
 //! Answers of every shape, over real connections on loopback.
 
+use std::path::Path;
+
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::super::Checker;
 use super::super::tests::{port, probe, target};
 use super::*;
+use crate::config;
 use crate::config::model::{CheckKind, Tls, Verify};
 
 fn get(address: SocketAddr) -> HttpCheck {
@@ -201,6 +204,36 @@ fn what_cannot_be_sent_is_not_the_targets_fault() {
         let fault = request(&check, address.ip()).unwrap_err();
         assert!(matches!(fault, Obstacle::Check(_)), "{fault}");
     }
+}
+
+#[test]
+fn what_a_zone_file_may_say_can_be_sent() {
+    let address: IpAddr = "192.0.2.1".parse().unwrap();
+    let mut accepted = 0;
+    // Every character of ASCII, at each place that takes a text.
+    for letter in (' '..='~').filter(|letter| *letter != '\'') {
+        for check in [
+            format!("path: '/a{letter}b'"),
+            format!("host: 'a{letter}b'"),
+            format!("host: 'a:80{letter}'"),
+            format!("sni: 'a{letter}b'"),
+            format!("headers: {{'a{letter}b': c}}"),
+            format!("headers: {{a: 'b{letter}c'}}"),
+        ] {
+            let zone = format!(
+                "zone: a.example\nns: ns.example.\nrecords: {{a: {{pool: {{backends: [192.0.2.1], \
+                 check: {{https: {{{check}}}}}}}}}}}\n"
+            );
+            let (zone, _) = config::read_zone(Path::new("a.example.yaml"), &zone);
+            let Some(zone) = zone else { continue };
+            let read = zone.pools[0].check.as_deref().map(|check| &check.kind);
+            let Some(CheckKind::Http(http)) = read else { panic!("{check}: {read:?}") };
+            request(http, address).unwrap_or_else(|fault| panic!("{check}: {fault}"));
+            assert!(server_name(http, address).is_ok(), "{check}");
+            accepted += 1;
+        }
+    }
+    assert!(accepted > 200, "{accepted} of 564 were accepted");
 }
 
 #[tokio::test(start_paused = true)]
