@@ -16,7 +16,7 @@ mod listeners;
 pub mod load;
 mod watch;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, OnceLock};
 use std::thread::{Builder, JoinHandle};
@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use tokio::signal::unix::{SignalKind, signal};
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::config::Config;
 use crate::counters::AllCounters;
@@ -44,7 +44,7 @@ const QUIET_MAX: Duration = Duration::from_secs(1);
 /// Serves until SIGTERM or SIGINT. With `strict`, a zone with a mistake ends the start.
 pub fn serve(config: &Config, strict: bool) -> anyhow::Result<()> {
     raise_descriptor_limit(config);
-    let mut loader = Loader::new(config.zones.clone(), Serials::load(&config.state));
+    let mut loader = Loader::new(config.zones.clone(), serials(&config.state));
     let round = loader.load();
     if strict && round.broken > 0 {
         bail!("{} with mistakes, and --strict wants none", files(round.broken));
@@ -80,6 +80,18 @@ pub fn serve(config: &Config, strict: bool) -> anyhow::Result<()> {
     backstage.stop();
     listeners::tell_totals(&counters);
     Ok(())
+}
+
+/// The serials that were served last. A server without them is better than none.
+fn serials(state: &Path) -> Serials {
+    Serials::load(state).unwrap_or_else(|error| {
+        let file = state.join("serials");
+        error!(
+            "{}: cannot be read, so that serials may fall, and are not kept over a restart: {error}",
+            file.display()
+        );
+        Serials::default()
+    })
 }
 
 /// Takes as many file descriptors as the system lets us have: each TCP connection and each probe needs one.

@@ -18,24 +18,32 @@ use crate::name::Name;
 use crate::zone::serial::{Digest, Kept};
 
 /// The serials that were served last, in the file `serials`: zone, serial, digest.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Serials {
-    file: PathBuf,
+    /// `None` where nothing shall be written.
+    file: Option<PathBuf>,
     kept: HashMap<Name, Kept>,
+    /// Whether the disk has yet to take some of them.
+    is_ahead: bool,
 }
 
 impl Serials {
     /// Those of a state folder; none where there is no such file.
-    #[must_use]
-    pub fn load(state: &Path) -> Self {
+    ///
+    /// A file that is there and cannot be read is an error: what is in it would be overwritten. A server
+    /// that goes on without it takes [`Serials::default`], which forgets at the end.
+    pub fn load(state: &Path) -> io::Result<Self> {
         let file = state.join("serials");
-        let text = fs::read_to_string(&file).unwrap_or_default();
-        let kept = text.lines().filter_map(|line| {
-            let [zone, serial, digest] = fields(line)?;
+        let bytes = match fs::read(&file) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            read => read?,
+        };
+        let kept = bytes.split(|byte| *byte == b'\n').filter_map(|line| {
+            let [zone, serial, digest] = fields(std::str::from_utf8(line).ok()?)?;
             let zone = Name::parse_absolute(zone).ok()?;
             Some((zone, Kept { serial: serial.parse().ok()?, digest: read_digest(digest)? }))
         });
-        Self { kept: kept.collect(), file }
+        Ok(Self { kept: kept.collect(), file: Some(file), is_ahead: false })
     }
 
     /// What was served last of a zone.
@@ -44,20 +52,20 @@ impl Serials {
         self.kept.get(zone).copied()
     }
 
-    /// Keeps what will be served of these zones. It is on the disk when this returns.
+    /// Keeps what will be served of these zones. It is on the disk when this returns, or the next call
+    /// tries again.
     pub fn keep(&mut self, zones: impl IntoIterator<Item = (Name, Kept)>) -> io::Result<()> {
-        let mut changed = false;
         for (zone, kept) in zones {
-            changed |= self.kept.insert(zone, kept) != Some(kept);
+            self.is_ahead |= self.kept.insert(zone, kept) != Some(kept);
         }
-        if !changed {
-            return Ok(());
-        }
+        let Some(file) = self.file.as_ref().filter(|_| self.is_ahead) else { return Ok(()) };
         let mut text = String::new();
         for (zone, Kept { serial, digest }) in &self.kept {
             let _ = writeln!(text, "{zone} {serial} {}", hex(digest));
         }
-        replace(&self.file, text.as_bytes(), Durability::OnDisk)
+        replace(file, text.as_bytes(), Durability::OnDisk)?;
+        self.is_ahead = false;
+        Ok(())
     }
 }
 
@@ -184,10 +192,36 @@ mod tests {
         let folder = Folder::new("serials");
         let zone = Name::parse_absolute("odd\\ name.example.").expect("a name");
         let kept = Kept { serial: 4_294_967_295, digest: [0xa5; 32] };
-        let mut serials = Serials::load(&folder.0);
+        let mut serials = load(&folder);
         assert_eq!(serials.get(&zone), None);
         serials.keep([(zone.clone(), kept)]).expect("the folder can be made");
-        assert_eq!(Serials::load(&folder.0).get(&zone), Some(kept));
+        assert_eq!(load(&folder).get(&zone), Some(kept));
+    }
+
+    fn load(folder: &Folder) -> Serials {
+        Serials::load(&folder.0).expect("what is there can be read")
+    }
+
+    #[test]
+    fn what_the_disk_refused_is_tried_again() {
+        let folder = Folder::new("refused");
+        let zone = Name::parse_absolute("example.").expect("a name");
+        let kept = Kept { serial: 7, digest: [1; 32] };
+        let mut serials = load(&folder);
+        // A file stands where the folder should be made.
+        fs::write(&folder.0, "").expect("a file");
+        serials.keep([(zone.clone(), kept)]).expect_err("there is no folder");
+        assert_eq!(serials.get(&zone), Some(kept), "a reload counts on from what is served");
+        fs::remove_file(&folder.0).expect("it was there");
+        serials.keep([]).expect("the folder can be made now");
+        assert_eq!(load(&folder).get(&zone), Some(kept));
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_not_an_empty_one() {
+        let folder = Folder::new("unread");
+        fs::create_dir_all(folder.0.join("serials")).expect("a folder in the file's place");
+        Serials::load(&folder.0).expect_err("it is no file");
     }
 
     #[test]
@@ -195,9 +229,9 @@ mod tests {
         let folder = Folder::new("broken");
         fs::create_dir_all(&folder.0).expect("a folder");
         let digest = "00".repeat(32);
-        let text = format!("a. 1 {digest}\nb. x {digest}\nc. 2 zz\n\nd. 3 {digest} more\n");
-        fs::write(folder.0.join("serials"), text).expect("a file");
-        let serials = Serials::load(&folder.0);
+        let text = format!("b. x {digest}\nc. 2 zz\n\nd. 3 {digest} more\na. 1 {digest}\n");
+        fs::write(folder.0.join("serials"), [b"\xff\n", text.as_bytes()].concat()).expect("a file");
+        let serials = load(&folder);
         let known = |zone| serials.get(&Name::parse_absolute(zone).expect(zone)).is_some();
         assert_eq!(["a.", "b.", "c.", "d."].map(known), [true, false, false, false]);
     }
