@@ -17,6 +17,7 @@ mod clients;
 mod command_line;
 mod end_to_end;
 mod load;
+mod logging;
 mod peers;
 mod referees;
 mod resolver;
