@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   main        signals
-//!   loader      files ─▶ zones, when asked to or when a file changes
+//!   loader      the start; then files ─▶ zones, when asked to or when a file changes
 //!   publisher   zones, reports ─▶ snapshot
 //!   prober      targets ─▶ reports
 //!   udp-N       one for each worker and listen address
@@ -10,20 +10,22 @@
 //! ```
 //!
 //! The start goes from the bottom up, and sockets open last: the first answer knows the first outcome of
-//! each check. The stop goes the other way.
+//! each check. The stop goes the other way. Signals count from the first moment, however long a zone
+//! takes to be read.
 
 mod listeners;
 pub mod load;
 mod watch;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, OnceLock};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
 use tracing::{error, info, warn};
 
 use crate::config::Config;
@@ -33,6 +35,7 @@ use crate::state::persist::{LastHealth, Serials};
 use crate::state::publisher::Publisher;
 use listeners::Listeners;
 use load::{Loader, Round};
+use watch::Watch;
 
 /// How long the files must be quiet before they are read: an editor writes in several steps.
 const QUIET: Duration = Duration::from_millis(100);
@@ -43,43 +46,88 @@ const QUIET_MAX: Duration = Duration::from_secs(1);
 
 /// Serves until SIGTERM or SIGINT. With `strict`, a zone with a mistake ends the start.
 pub fn serve(config: &Config, strict: bool) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut signals = {
+        let _runtime = runtime.enter();
+        Signals::take()?
+    };
     raise_descriptor_limit(config);
-    let mut loader = Loader::new(config.zones.clone(), serials(&config.state));
-    let round = loader.load();
-    if strict && round.broken > 0 {
-        bail!("{} with mistakes, and --strict wants none", files(round.broken));
-    }
-    if round.zones.is_empty() {
-        let paths: Vec<String> =
-            config.zones.iter().map(|path| path.display().to_string()).collect();
-        warn!("no zones in {}: every query is refused", paths.join(", "));
-    }
 
-    let backstage = Backstage::start(config)?;
-    backstage.show(round);
-    let probed = backstage.prober.first_round(config.prober.first_round);
-    backstage.publisher.flush();
-    if !probed {
-        let cap = config.prober.first_round;
-        warn!("some backends are not judged after {cap:?}; they count as before, or as up");
-    }
+    // One that waits stands for all that come meanwhile.
+    let (ask, asked) = sync_channel(1);
+    let (started, starting) = oneshot::channel();
+    let (shared, on_change) = (config.clone(), ask.clone());
+    Builder::new().name("loader".into()).spawn(move || {
+        // Before the first look at the files, so that no change after it is missed.
+        let watch = Watch::start(shared.zones.clone(), move || {
+            let _ = on_change.try_send(Reload);
+        });
+        let mut loader = Loader::new(shared.zones.clone(), serials(&shared.state));
+        let serving = Serving::start(&shared, strict, &mut loader);
+        let publisher = serving.as_ref().ok().map(|serving| serving.backstage.publisher.clone());
+        // Fails where a signal came first: the process is about to end.
+        let _ = started.send(serving);
+        if let Some(publisher) = publisher {
+            keep_loading(loader, watch, &asked, &publisher);
+        }
+    })?;
 
-    let counters = AllCounters::default();
-    let listeners = Listeners::open(config)?;
-    let addresses = listeners.addresses()?;
-    let listeners = listeners.start(config, &backstage.publisher, &counters)?;
-    let reload = start_loading(loader, config.zones.clone(), backstage.publisher.clone())?;
-    info!(listen = ?addresses, "serving");
-
-    wait_for_the_end(&reload)?;
+    let Some(serving) = runtime.block_on(signals.wait_for_the_start(starting, &ask)) else {
+        info!("stopped before it served");
+        return Ok(());
+    };
+    let serving = serving?;
+    runtime.block_on(signals.end_or_reload(&ask));
 
     info!("stopping");
     // The loader is not waited for: a zone of any size may be on its way, and what it writes is whole
     // or not there.
-    listeners.stop();
-    backstage.stop();
-    listeners::tell_totals(&counters);
+    serving.stop();
     Ok(())
+}
+
+/// Everything that answers, and what works for it.
+struct Serving {
+    backstage: Backstage,
+    listeners: listeners::Running,
+    counters: AllCounters,
+}
+
+impl Serving {
+    /// Loads the zones, waits for the first outcome of each check, and opens the sockets.
+    fn start(config: &Config, strict: bool, loader: &mut Loader) -> anyhow::Result<Self> {
+        let round = loader.load();
+        if strict && round.broken > 0 {
+            bail!("{} with mistakes, and --strict wants none", files(round.broken));
+        }
+        if round.zones.is_empty() {
+            let paths: Vec<String> =
+                config.zones.iter().map(|path| path.display().to_string()).collect();
+            warn!("no zones in {}: every query is refused", paths.join(", "));
+        }
+
+        let backstage = Backstage::start(config)?;
+        backstage.show(round);
+        let probed = backstage.prober.first_round(config.prober.first_round);
+        backstage.publisher.flush();
+        if !probed {
+            let cap = config.prober.first_round;
+            warn!("some backends are not judged after {cap:?}; they count as before, or as up");
+        }
+
+        let counters = AllCounters::default();
+        let listeners = Listeners::open(config)?;
+        let addresses = listeners.addresses()?;
+        let listeners = listeners.start(config, &backstage.publisher, &counters)?;
+        info!(listen = ?addresses, "serving");
+        Ok(Self { backstage, listeners, counters })
+    }
+
+    fn stop(self) {
+        self.listeners.stop();
+        self.backstage.stop();
+        listeners::tell_totals(&self.counters);
+    }
 }
 
 /// The serials that were served last. A server without them is better than none.
@@ -117,24 +165,50 @@ fn raise_descriptor_limit(config: &Config) {
     let _ = config;
 }
 
-/// Reloads at SIGHUP, returns at SIGTERM or SIGINT.
-fn wait_for_the_end(reload: &SyncSender<Reload>) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let mut hangup = signal(SignalKind::hangup()).context("cannot wait for SIGHUP")?;
-        let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
-        let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
+/// The signals that we act on, none of which ends the process by itself any more.
+struct Signals {
+    hangup: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn take() -> anyhow::Result<Self> {
+        Ok(Self {
+            hangup: signal(SignalKind::hangup()).context("cannot wait for SIGHUP")?,
+            terminate: signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?,
+            interrupt: signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?,
+        })
+    }
+
+    /// What the start comes to; `None` where SIGTERM or SIGINT comes first.
+    async fn wait_for_the_start(
+        &mut self,
+        starting: oneshot::Receiver<anyhow::Result<Serving>>,
+        reload: &SyncSender<Reload>,
+    ) -> Option<anyhow::Result<Serving>> {
+        tokio::select! {
+            started = starting => {
+                let died = |_| Err(anyhow::anyhow!("the start has failed; please report this"));
+                Some(started.unwrap_or_else(died))
+            }
+            () = self.end_or_reload(reload) => None,
+        }
+    }
+
+    /// Reloads at SIGHUP, returns at SIGTERM or SIGINT.
+    async fn end_or_reload(&mut self, reload: &SyncSender<Reload>) {
         loop {
             tokio::select! {
-                _ = hangup.recv() => {
+                _ = self.hangup.recv() => {
                     info!("reloading, as asked by SIGHUP");
                     let _ = reload.try_send(Reload);
                 }
-                _ = terminate.recv() => return Ok(()),
-                _ = interrupt.recv() => return Ok(()),
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
             }
         }
-    })
+    }
 }
 
 /// What works behind the listeners.
@@ -183,30 +257,22 @@ impl Backstage {
 /// Asks the loader's thread to look at the files.
 struct Reload;
 
-/// Starts the thread that reads files again, whenever one changes or somebody asks.
-fn start_loading(
+/// Reads files again, whenever one changes or somebody asks.
+fn keep_loading(
     mut loader: Loader,
-    paths: Vec<PathBuf>,
-    publisher: Publisher,
-) -> anyhow::Result<SyncSender<Reload>> {
-    // One that waits stands for all that come meanwhile.
-    let (ask, asked) = sync_channel(1);
-    let on_change = ask.clone();
-    let mut watch = watch::Watch::start(paths, move || {
-        let _ = on_change.try_send(Reload);
-    });
-    Builder::new().name("loader".into()).spawn(move || {
-        loop {
-            match asked.recv_timeout(RENEW) {
-                Ok(Reload) => settle(&asked),
-                Err(RecvTimeoutError::Timeout) if watch.renew() => {}
-                Err(RecvTimeoutError::Timeout) => continue,
-                Err(RecvTimeoutError::Disconnected) => return,
-            }
-            reload(&mut loader, &publisher);
+    mut watch: Watch,
+    asked: &Receiver<Reload>,
+    publisher: &Publisher,
+) {
+    loop {
+        match asked.recv_timeout(RENEW) {
+            Ok(Reload) => settle(asked),
+            Err(RecvTimeoutError::Timeout) if watch.renew() => {}
+            Err(RecvTimeoutError::Timeout) => continue,
+            Err(RecvTimeoutError::Disconnected) => return,
         }
-    })?;
-    Ok(ask)
+        reload(&mut loader, publisher);
+    }
 }
 
 fn reload(loader: &mut Loader, publisher: &Publisher) {

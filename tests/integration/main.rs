@@ -23,6 +23,7 @@ mod referees;
 mod resolver;
 mod restart;
 mod servers;
+mod signals;
 mod sockets;
 mod waiting;
 
