@@ -1,7 +1,7 @@
 //! Who owns what: start, reload, stop.
 //!
 //! ```text
-//!   main        signals
+//!   main        signals, and whether the others are alive
 //!   loader      the start; then files ─▶ zones, when asked to or when a file changes
 //!   publisher   zones, reports ─▶ snapshot
 //!   prober      targets ─▶ reports
@@ -26,6 +26,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
+use tokio::time::interval;
 use tracing::{error, info, warn};
 
 use crate::config::Config;
@@ -44,6 +45,9 @@ const RENEW: Duration = Duration::from_secs(2);
 /// A folder that is never quiet is read all the same after this.
 const QUIET_MAX: Duration = Duration::from_secs(1);
 
+/// How often it is looked whether the threads that must not end are alive.
+const ALIVE: Duration = Duration::from_secs(1);
+
 /// Serves until SIGTERM or SIGINT. With `strict`, a zone with a mistake ends the start.
 pub fn serve(config: &Config, strict: bool) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -57,7 +61,7 @@ pub fn serve(config: &Config, strict: bool) -> anyhow::Result<()> {
     let (ask, asked) = sync_channel(1);
     let (started, starting) = oneshot::channel();
     let (shared, on_change) = (config.clone(), ask.clone());
-    Builder::new().name("loader".into()).spawn(move || {
+    let loading = Builder::new().name("loader".into()).spawn(move || {
         // Before the first look at the files, so that no change after it is missed.
         let watch = Watch::start(shared.zones.clone(), move || {
             let _ = on_change.try_send(Reload);
@@ -77,7 +81,8 @@ pub fn serve(config: &Config, strict: bool) -> anyhow::Result<()> {
         return Ok(());
     };
     let serving = serving?;
-    runtime.block_on(signals.end_or_reload(&ask));
+    let crew = [("loader", &loading), ("publisher", &serving.backstage.publishing)];
+    runtime.block_on(signals.wait_for_the_end(&ask, &crew))?;
 
     info!("stopping");
     // The loader is not waited for: a zone of any size may be on its way, and what it writes is whole
@@ -196,6 +201,21 @@ impl Signals {
         }
     }
 
+    /// Returns at SIGTERM or SIGINT, and with an error where one of the crew has ended.
+    async fn wait_for_the_end(
+        &mut self,
+        reload: &SyncSender<Reload>,
+        crew: &[(&str, &JoinHandle<()>)],
+    ) -> anyhow::Result<()> {
+        let mut look = interval(ALIVE);
+        loop {
+            tokio::select! {
+                () = self.end_or_reload(reload) => return Ok(()),
+                _ = look.tick() => all_alive(crew)?,
+            }
+        }
+    }
+
     /// Reloads at SIGHUP, returns at SIGTERM or SIGINT.
     async fn end_or_reload(&mut self, reload: &SyncSender<Reload>) {
         loop {
@@ -209,6 +229,16 @@ impl Signals {
             }
         }
     }
+}
+
+/// A server whose files or health are frozen answers on, and wrongly: whoever supervises it shall start
+/// it again.
+fn all_alive(crew: &[(&str, &JoinHandle<()>)]) -> anyhow::Result<()> {
+    let Some((name, _)) = crew.iter().find(|(_, thread)| thread.is_finished()) else {
+        return Ok(());
+    };
+    error!("the thread {name} has died, so the server ends; please report this");
+    bail!("the thread {name} has died")
 }
 
 /// What works behind the listeners.
@@ -300,4 +330,24 @@ fn files(count: usize) -> String {
 #[expect(clippy::disallowed_methods, reason = "the loader waits by the clock for quiet")]
 fn now() -> Instant {
     Instant::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_that_died_ends_the_server() {
+        let died = std::thread::spawn(|| ());
+        let (end, told) = sync_channel::<()>(0);
+        let lives = std::thread::spawn(move || told.recv().unwrap_or_default());
+        while !died.is_finished() {
+            std::thread::yield_now();
+        }
+        assert!(all_alive(&[("publisher", &lives)]).is_ok());
+        let error = all_alive(&[("publisher", &lives), ("loader", &died)]).expect_err("one died");
+        assert_eq!(error.to_string(), "the thread loader has died");
+        drop(end);
+        lives.join().expect("it only waits");
+    }
 }
