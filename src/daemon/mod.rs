@@ -17,6 +17,7 @@ mod listeners;
 pub mod load;
 mod watch;
 
+use std::fs::{self, File, TryLockError};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, OnceLock};
@@ -56,6 +57,7 @@ pub fn serve(config: &Config, strict: bool) -> anyhow::Result<()> {
         Signals::take()?
     };
     raise_descriptor_limit(config);
+    let _lock = lock(&config.state)?;
 
     // One that waits stands for all that come meanwhile.
     let (ask, asked) = sync_channel(1);
@@ -132,6 +134,29 @@ impl Serving {
         self.listeners.stop();
         self.backstage.stop();
         listeners::tell_totals(&self.counters);
+    }
+}
+
+/// Sees to it that no other server works with this state folder: two on one port would each get a part
+/// of the queries. The lock goes with the process, however it ends.
+fn lock(state: &Path) -> anyhow::Result<Option<File>> {
+    let locked = fs::create_dir_all(state)
+        .and_then(|()| File::create(state.join("lock")))
+        .map_err(TryLockError::Error)
+        .and_then(|file| file.try_lock().map(|()| file));
+    let state = state.display();
+    match locked {
+        Ok(file) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => {
+            bail!("{state}: another server uses this state folder; each needs its own")
+        }
+        Err(TryLockError::Error(error)) => {
+            error!(
+                "{state}: the state folder cannot be written, so that serials and health are lost at a \
+                 restart: {error}"
+            );
+            Ok(None)
+        }
     }
 }
 
@@ -349,5 +374,23 @@ mod tests {
         assert_eq!(error.to_string(), "the thread loader has died");
         drop(end);
         lives.join().expect("it only waits");
+    }
+
+    #[test]
+    fn a_state_folder_has_one_server() {
+        let state = std::env::temp_dir().join(format!("rotadns-lock-{}", std::process::id()));
+        let first = lock(&state).expect("nobody else").expect("the folder can be made");
+        let error = lock(&state).expect_err("the first has it").to_string();
+        assert_eq!(
+            error,
+            format!(
+                "{}: another server uses this state folder; each needs its own",
+                state.display()
+            )
+        );
+        drop(first);
+        assert!(lock(&state).is_ok(), "it goes with its owner");
+        let _ = fs::remove_dir_all(&state);
+        assert!(lock(Path::new("/dev/null/state")).expect("it serves").is_none());
     }
 }
