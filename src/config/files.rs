@@ -23,14 +23,16 @@ pub fn zone_of_file(file: &Path) -> Option<Name> {
 
 /// The zone files that `paths` stand for, sorted: a file is itself, a folder its zone files.
 ///
-/// Hidden files, editors' backups and the config file are left out of folders. A path that cannot be
-/// read, and two files of one zone, are problems; the rest is still listed, of two the first.
+/// Hidden files, editors' backups and the config file are left out of folders. A path that is not
+/// there or cannot be read, and two files of one zone, are problems; the rest is still listed, of two
+/// the first.
 #[must_use]
 pub fn zone_files(paths: &[PathBuf]) -> (Vec<PathBuf>, Vec<ConfigError>) {
     let mut files = Vec::new();
     let mut problems = Vec::new();
     for path in paths {
-        if !path.is_dir() {
+        // A file that is not there is known by its name; anything else may be a folder that is gone.
+        if path.is_file() || (!path.is_dir() && zone_of_file(path).is_some()) {
             files.push(path.clone());
             continue;
         }
@@ -126,6 +128,17 @@ mod tests {
         ] {
             assert_eq!(is_zone_file(Path::new(file)), expected, "{file}");
         }
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_a_problem_and_no_file() {
+        let gone = std::env::temp_dir().join("rotadns-no-such-folder");
+        let (files, problems) = zone_files(&[gone.clone(), PathBuf::from("example.com.zone")]);
+        assert_eq!(files, [PathBuf::from("example.com.zone")]);
+        let [ConfigError { file, problem: Problem::Unreadable { .. }, .. }] = &problems[..] else {
+            panic!("{problems:?}");
+        };
+        assert_eq!(*file, gone);
     }
 
     #[test]

@@ -2,15 +2,21 @@
 //!
 //! ```text
 //! the file                     served
-//! as it was                    the zone as it was, not built again
+//! as it was, and fine          the zone as it was, not built again
 //! changed, fine                the new version
-//! changed, with a mistake      the last good version; SERVFAIL where there is none
+//! with a mistake               the last good version; SERVFAIL where there is none
 //! changed, most names gone     the last good version
 //! gone                         no zone any more
-//! every file gone              what was served before: a folder that is not mounted is no wish
+//! every file of a folder gone  what was served before: a folder that is not mounted is no wish
+//! its folder cannot be read    what was served before
 //! ```
+//!
+//! A file with a mistake is read again each time: what it names, such as a certificate, may have come.
 
-use std::collections::HashMap;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,10 +25,10 @@ use std::time::SystemTime;
 use aws_lc_rs::digest::{SHA256, digest};
 use tracing::{error, info, warn};
 
-use crate::config::{self, Severity};
+use crate::config::{self, ConfigError, Problem, Severity};
 use crate::name::Name;
 use crate::state::persist::Serials;
-use crate::zone::serial::Kept;
+use crate::zone::serial::{Digest, Kept};
 use crate::zone::{Zone, build};
 use crate::zonefile;
 
@@ -43,7 +49,9 @@ pub struct Loader {
 #[derive(Clone)]
 struct Loaded {
     /// Of the file's bytes, so that a file that was only touched is not built again.
-    digest: Vec<u8>,
+    digest: Digest,
+    /// Where the zone was found last.
+    file: PathBuf,
     /// The last good version; `None` where there has been none.
     zone: Option<Arc<Zone>>,
     /// Whether the file has a mistake now.
@@ -69,19 +77,22 @@ impl Loader {
 
     /// Loads what has changed since the last time, and logs every mistake.
     pub fn load(&mut self) -> Round {
+        self.load_at(seconds())
+    }
+
+    /// As [`Loader::load`], at a time in seconds since 1970.
+    fn load_at(&mut self, now: u32) -> Round {
         let (files, problems) = config::zone_files(&self.paths);
         for problem in &problems {
             error!("{problem}");
         }
-        if files.is_empty() && !self.zones.is_empty() {
-            error!("every zone file is gone; what was served before still is, until a restart");
-            return self.round(0, problems.len());
-        }
+        let mut broken = problems.len();
         let mut zones = HashMap::with_capacity(files.len());
         let mut kept = Vec::new();
         let mut changed = 0;
         for file in &files {
             let Some(origin) = config::zone_of_file(file) else {
+                broken += 1;
                 error!(
                     "{}: the file is not named after a zone, as in example.com.yaml",
                     file.display()
@@ -89,21 +100,26 @@ impl Loader {
                 continue;
             };
             let last = self.zones.remove(&origin);
-            let now = self.load_one(file, &origin, last.as_ref(), &mut kept);
-            changed += usize::from(is_change(last.as_ref(), &now));
-            zones.insert(origin, now);
+            let loaded = self.load_one(file, &origin, last.as_ref(), now, &mut kept);
+            changed += usize::from(is_change(last.as_ref(), &loaded));
+            broken += usize::from(loaded.is_broken);
+            zones.insert(origin, loaded);
         }
-        changed += self.zones.len();
-        for (origin, _) in self.zones.drain() {
+        let gone = std::mem::take(&mut self.zones);
+        let (stay, go) = gone.into_iter().partition(is_unknown(&files, &problems));
+        broken += tell_empty_folders(&stay, &problems);
+        zones.extend(stay);
+        changed += go.len();
+        for origin in go.keys() {
             info!(zone = %origin, "the file is gone, and so the zone is served no more");
         }
         self.zones = zones;
-        // On the disk before anybody sees it, so that a serial never falls over a restart.
+        // Before anybody sees it, so that a serial never falls over a restart. A disk that refuses is
+        // told, and asked again the next time; names that do not answer would be worse.
         if let Err(error) = self.serials.keep(kept) {
-            error!("the serials cannot be kept over a restart: {error}");
+            error!("the serials are not kept over a restart: {error}");
         }
-        let broken = self.zones.values().filter(|zone| zone.is_broken).count();
-        self.round(changed, broken + problems.len())
+        self.round(changed, broken)
     }
 
     fn round(&self, changed: usize, broken: usize) -> Round {
@@ -121,48 +137,50 @@ impl Loader {
         file: &Path,
         origin: &Name,
         last: Option<&Loaded>,
+        now: u32,
         kept: &mut Vec<(Name, Kept)>,
     ) -> Loaded {
-        let last_good = || last.and_then(|last| last.zone.clone());
-        let broken = |digest| Loaded { digest, zone: last_good(), is_broken: true };
+        let before = last.and_then(|last| last.zone.clone());
+        let loaded =
+            |digest, zone, is_broken| Loaded { digest, file: file.to_path_buf(), zone, is_broken };
         let bytes = match read(file) {
             Ok(bytes) => bytes,
             Err(error) => {
                 error!("{}: cannot be read: {error}", file.display());
-                return broken(Vec::new());
+                return loaded(Digest::default(), before, true);
             }
         };
-        let content = digest(&SHA256, &bytes).as_ref().to_vec();
-        if let Some(last) = last.filter(|last| last.digest == content) {
-            return last.clone();
+        let content = digest_of(&bytes);
+        if last.is_some_and(|last| last.digest == content && !last.is_broken) {
+            return loaded(content, before, false);
         }
-        let before = last_good();
         let built = if is_master_file(file) {
             from_master_file(file, origin, &bytes)
+                .map(|zone| (Kept { serial: zone.serial, digest: content }, zone))
         } else {
-            self.build_native(file, &bytes, before.as_deref(), kept)
+            self.build_native(file, &bytes, before.as_deref(), now)
         };
-        match built {
-            Some(zone) if loses_most(before.as_deref(), &zone) => {
-                error!(
-                    "{}: the zone would lose most of its names ({} of {} are left); what was served before \
-                     still is, until a restart",
-                    file.display(),
-                    zone.names,
-                    before.as_ref().map_or(0, |before| before.names),
-                );
-                broken(content)
-            }
-            Some(zone) => {
-                info!(%origin, serial = zone.serial, names = zone.names, "zone loaded");
-                Loaded { digest: content, zone: Some(Arc::new(zone)), is_broken: false }
-            }
-            None => {
-                let meanwhile = if before.is_some() { "its last good version" } else { "SERVFAIL" };
-                error!(zone = %origin, "{}: not loaded; answering with {meanwhile}", file.display());
-                broken(content)
-            }
+        let Some((next, zone)) = built else {
+            let meanwhile = if before.is_some() { "its last good version" } else { "SERVFAIL" };
+            error!(zone = %origin, "{}: not loaded; answering with {meanwhile}", file.display());
+            return loaded(content, before, true);
+        };
+        if loses_most(before.as_deref(), &zone) {
+            error!(
+                "{}: the zone would lose most of its names ({} of {} are left); what was served before \
+                 still is, until a restart",
+                file.display(),
+                zone.names,
+                before.as_ref().map_or(0, |before| before.names),
+            );
+            return loaded(content, before, true);
         }
+        if let Some(unseen) = self.serials.get(origin).and_then(|last| next.unseen_after(last)) {
+            warn!(zone = %origin, "{}: {unseen}", file.display());
+        }
+        info!(zone = %origin, serial = zone.serial, names = zone.names, "zone loaded");
+        kept.push((origin.clone(), next));
+        loaded(content, Some(Arc::new(zone)), false)
     }
 
     fn build_native(
@@ -170,8 +188,8 @@ impl Loader {
         file: &Path,
         bytes: &[u8],
         before: Option<&Zone>,
-        kept: &mut Vec<(Name, Kept)>,
-    ) -> Option<Zone> {
+        now: u32,
+    ) -> Option<(Kept, Zone)> {
         let Ok(text) = std::str::from_utf8(bytes) else {
             error!("{}: the file is not UTF-8", file.display());
             return None;
@@ -184,12 +202,47 @@ impl Loader {
             }
         }
         let model = model?;
-        let next = Kept::next(self.serials.get(&model.origin), &model, seconds());
+        let next = Kept::next(self.serials.get(&model.origin), &model, now);
         let built = build::from_model(&model, next.serial, before.map(|zone| &zone.rotations));
-        let zone = tell(file, built)?;
-        kept.push((model.origin, next));
-        Some(zone)
+        Some((next, tell(file, built)?))
     }
+}
+
+/// Whether nothing is known of the file that a zone had: a path of the configuration could not be read,
+/// or its folder has no zone file at all, as one that is not mounted.
+fn is_unknown(files: &[PathBuf], problems: &[ConfigError]) -> impl Fn(&(Name, Loaded)) -> bool {
+    let folders: BTreeSet<PathBuf> =
+        files.iter().filter_map(|file| file.parent()).map(Path::to_path_buf).collect();
+    let unread: Vec<PathBuf> =
+        problems.iter().filter(|problem| is_unread(problem)).map(|p| p.file.clone()).collect();
+    move |(_, last)| {
+        unread.iter().any(|path| last.file.starts_with(path))
+            || last.file.parent().is_none_or(|folder| !folders.contains(folder))
+    }
+}
+
+/// Whether a path of the configuration stayed unread, whatever is below it.
+fn is_unread(problem: &ConfigError) -> bool {
+    !matches!(problem.problem, Problem::ZoneTwice { .. })
+}
+
+/// Logs the folders that have lost all their files, and counts them.
+fn tell_empty_folders(stay: &HashMap<Name, Loaded>, problems: &[ConfigError]) -> usize {
+    let mut empty = BTreeMap::<&Path, usize>::new();
+    for Loaded { file, .. } in stay.values() {
+        let is_told = problems.iter().any(|problem| file.starts_with(&problem.file));
+        if let Some(folder) = file.parent().filter(|_| !is_told) {
+            *empty.entry(folder).or_default() += 1;
+        }
+    }
+    for (folder, zones) in &empty {
+        error!(
+            zones,
+            "{}: every zone file is gone; what was served before still is, until a restart",
+            folder.display()
+        );
+    }
+    empty.len()
 }
 
 /// Whether what is served differs, or a file has become good or bad.
@@ -243,13 +296,21 @@ fn tell(file: &Path, built: build::Built) -> Option<Zone> {
         Err(mistakes) => (None, mistakes),
     };
     for build::Mistake { line, owner, problem } in mistakes {
+        // Our own format has been judged by its lines before; what is found here is about the whole.
+        let place = if line == 0 { String::new() } else { format!("{line}:1:") };
         if problem.is_warning() {
-            warn!("{file}:{line}:1: {owner} {problem}");
+            warn!("{file}:{place} {owner} {problem}");
         } else {
-            error!("{file}:{line}:1: {owner} {problem}");
+            error!("{file}:{place} {owner} {problem}");
         }
     }
     zone
+}
+
+fn digest_of(bytes: &[u8]) -> Digest {
+    let mut content = Digest::default();
+    content.copy_from_slice(digest(&SHA256, bytes).as_ref());
+    content
 }
 
 /// The time in seconds since 1970, as serials have it.

@@ -1,8 +1,8 @@
 //! Who owns what: start, reload, stop.
 //!
 //! ```text
-//!   main        signals
-//!   loader      files ─▶ zones, when asked to or when a file changes
+//!   main        signals, and whether the others are alive
+//!   loader      the start; then files ─▶ zones, when asked to or when a file changes
 //!   publisher   zones, reports ─▶ snapshot
 //!   prober      targets ─▶ reports
 //!   udp-N       one for each worker and listen address
@@ -10,21 +10,25 @@
 //! ```
 //!
 //! The start goes from the bottom up, and sockets open last: the first answer knows the first outcome of
-//! each check. The stop goes the other way.
+//! each check. The stop goes the other way. Signals count from the first moment, however long a zone
+//! takes to be read.
 
 mod listeners;
 pub mod load;
 mod watch;
 
-use std::path::PathBuf;
+use std::fs::{self, File, TryLockError};
+use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, OnceLock};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use tokio::signal::unix::{SignalKind, signal};
-use tracing::{info, warn};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
+use tokio::time::interval;
+use tracing::{error, info, warn};
 
 use crate::config::Config;
 use crate::counters::AllCounters;
@@ -33,6 +37,7 @@ use crate::state::persist::{LastHealth, Serials};
 use crate::state::publisher::Publisher;
 use listeners::Listeners;
 use load::{Loader, Round};
+use watch::Watch;
 
 /// How long the files must be quiet before they are read: an editor writes in several steps.
 const QUIET: Duration = Duration::from_millis(100);
@@ -41,45 +46,130 @@ const RENEW: Duration = Duration::from_secs(2);
 /// A folder that is never quiet is read all the same after this.
 const QUIET_MAX: Duration = Duration::from_secs(1);
 
+/// How often it is looked whether the threads that must not end are alive.
+const ALIVE: Duration = Duration::from_secs(1);
+
 /// Serves until SIGTERM or SIGINT. With `strict`, a zone with a mistake ends the start.
 pub fn serve(config: &Config, strict: bool) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut signals = {
+        let _runtime = runtime.enter();
+        Signals::take()?
+    };
     raise_descriptor_limit(config);
-    let mut loader = Loader::new(config.zones.clone(), Serials::load(&config.state));
-    let round = loader.load();
-    if strict && round.broken > 0 {
-        bail!("{} with mistakes, and --strict wants none", files(round.broken));
-    }
-    if round.zones.is_empty() {
-        let paths: Vec<String> =
-            config.zones.iter().map(|path| path.display().to_string()).collect();
-        warn!("no zones in {}: every query is refused", paths.join(", "));
-    }
+    let _lock = lock(&config.state)?;
 
-    let backstage = Backstage::start(config)?;
-    backstage.show(round);
-    let probed = backstage.prober.first_round(config.prober.first_round);
-    backstage.publisher.flush();
-    if !probed {
-        let cap = config.prober.first_round;
-        warn!("some backends are not judged after {cap:?}; they count as before, or as up");
-    }
+    // One that waits stands for all that come meanwhile.
+    let (ask, asked) = sync_channel(1);
+    let (started, starting) = oneshot::channel();
+    let (shared, on_change) = (config.clone(), ask.clone());
+    let loading = Builder::new().name("loader".into()).spawn(move || {
+        // Before the first look at the files, so that no change after it is missed.
+        let watch = Watch::start(shared.zones.clone(), move || {
+            let _ = on_change.try_send(Reload);
+        });
+        let mut loader = Loader::new(shared.zones.clone(), serials(&shared.state));
+        let serving = Serving::start(&shared, strict, &mut loader);
+        let publisher = serving.as_ref().ok().map(|serving| serving.backstage.publisher.clone());
+        // Fails where a signal came first: the process is about to end.
+        let _ = started.send(serving);
+        if let Some(publisher) = publisher {
+            keep_loading(loader, watch, &asked, &publisher);
+        }
+    })?;
 
-    let counters = AllCounters::default();
-    let listeners = Listeners::open(config)?;
-    let addresses = listeners.addresses()?;
-    let listeners = listeners.start(config, &backstage.publisher, &counters)?;
-    let reload = start_loading(loader, config.zones.clone(), backstage.publisher.clone())?;
-    info!(listen = ?addresses, "serving");
-
-    wait_for_the_end(&reload)?;
+    let Some(serving) = runtime.block_on(signals.wait_for_the_start(starting, &ask)) else {
+        info!("stopped before it served");
+        return Ok(());
+    };
+    let serving = serving?;
+    let crew = [("loader", &loading), ("publisher", &serving.backstage.publishing)];
+    runtime.block_on(signals.wait_for_the_end(&ask, &crew))?;
 
     info!("stopping");
     // The loader is not waited for: a zone of any size may be on its way, and what it writes is whole
     // or not there.
-    listeners.stop();
-    backstage.stop();
-    listeners::tell_totals(&counters);
+    serving.stop();
     Ok(())
+}
+
+/// Everything that answers, and what works for it.
+struct Serving {
+    backstage: Backstage,
+    listeners: listeners::Running,
+    counters: AllCounters,
+}
+
+impl Serving {
+    /// Loads the zones, waits for the first outcome of each check, and opens the sockets.
+    fn start(config: &Config, strict: bool, loader: &mut Loader) -> anyhow::Result<Self> {
+        let round = loader.load();
+        if strict && round.broken > 0 {
+            bail!("{} with mistakes, and --strict wants none", files(round.broken));
+        }
+        if round.zones.is_empty() {
+            let paths: Vec<String> =
+                config.zones.iter().map(|path| path.display().to_string()).collect();
+            warn!("no zones in {}: every query is refused", paths.join(", "));
+        }
+
+        let backstage = Backstage::start(config)?;
+        backstage.show(round);
+        let probed = backstage.prober.first_round(config.prober.first_round);
+        backstage.publisher.flush();
+        if !probed {
+            let cap = config.prober.first_round;
+            warn!("some backends are not judged after {cap:?}; they count as before, or as up");
+        }
+
+        let counters = AllCounters::default();
+        let listeners = Listeners::open(config)?;
+        let addresses = listeners.addresses()?;
+        let listeners = listeners.start(config, &backstage.publisher, &counters)?;
+        info!(listen = ?addresses, "serving");
+        Ok(Self { backstage, listeners, counters })
+    }
+
+    fn stop(self) {
+        self.listeners.stop();
+        self.backstage.stop();
+        listeners::tell_totals(&self.counters);
+    }
+}
+
+/// Sees to it that no other server works with this state folder: two on one port would each get a part
+/// of the queries. The lock goes with the process, however it ends.
+fn lock(state: &Path) -> anyhow::Result<Option<File>> {
+    let locked = fs::create_dir_all(state)
+        .and_then(|()| File::create(state.join("lock")))
+        .map_err(TryLockError::Error)
+        .and_then(|file| file.try_lock().map(|()| file));
+    let state = state.display();
+    match locked {
+        Ok(file) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => {
+            bail!("{state}: another server uses this state folder; each needs its own")
+        }
+        Err(TryLockError::Error(error)) => {
+            error!(
+                "{state}: the state folder cannot be written, so that serials and health are lost at a \
+                 restart: {error}"
+            );
+            Ok(None)
+        }
+    }
+}
+
+/// The serials that were served last. A server without them is better than none.
+fn serials(state: &Path) -> Serials {
+    Serials::load(state).unwrap_or_else(|error| {
+        let file = state.join("serials");
+        error!(
+            "{}: cannot be read, so that serials may fall, and are not kept over a restart: {error}",
+            file.display()
+        );
+        Serials::default()
+    })
 }
 
 /// Takes as many file descriptors as the system lets us have: each TCP connection and each probe needs one.
@@ -105,24 +195,75 @@ fn raise_descriptor_limit(config: &Config) {
     let _ = config;
 }
 
-/// Reloads at SIGHUP, returns at SIGTERM or SIGINT.
-fn wait_for_the_end(reload: &SyncSender<Reload>) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let mut hangup = signal(SignalKind::hangup()).context("cannot wait for SIGHUP")?;
-        let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
-        let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
+/// The signals that we act on, none of which ends the process by itself any more.
+struct Signals {
+    hangup: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn take() -> anyhow::Result<Self> {
+        Ok(Self {
+            hangup: signal(SignalKind::hangup()).context("cannot wait for SIGHUP")?,
+            terminate: signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?,
+            interrupt: signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?,
+        })
+    }
+
+    /// What the start comes to; `None` where SIGTERM or SIGINT comes first.
+    async fn wait_for_the_start(
+        &mut self,
+        starting: oneshot::Receiver<anyhow::Result<Serving>>,
+        reload: &SyncSender<Reload>,
+    ) -> Option<anyhow::Result<Serving>> {
+        tokio::select! {
+            started = starting => {
+                let died = |_| Err(anyhow::anyhow!("the start has failed; please report this"));
+                Some(started.unwrap_or_else(died))
+            }
+            () = self.end_or_reload(reload) => None,
+        }
+    }
+
+    /// Returns at SIGTERM or SIGINT, and with an error where one of the crew has ended.
+    async fn wait_for_the_end(
+        &mut self,
+        reload: &SyncSender<Reload>,
+        crew: &[(&str, &JoinHandle<()>)],
+    ) -> anyhow::Result<()> {
+        let mut look = interval(ALIVE);
         loop {
             tokio::select! {
-                _ = hangup.recv() => {
+                () = self.end_or_reload(reload) => return Ok(()),
+                _ = look.tick() => all_alive(crew)?,
+            }
+        }
+    }
+
+    /// Reloads at SIGHUP, returns at SIGTERM or SIGINT.
+    async fn end_or_reload(&mut self, reload: &SyncSender<Reload>) {
+        loop {
+            tokio::select! {
+                _ = self.hangup.recv() => {
                     info!("reloading, as asked by SIGHUP");
                     let _ = reload.try_send(Reload);
                 }
-                _ = terminate.recv() => return Ok(()),
-                _ = interrupt.recv() => return Ok(()),
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
             }
         }
-    })
+    }
+}
+
+/// A server whose files or health are frozen answers on, and wrongly: whoever supervises it shall start
+/// it again.
+fn all_alive(crew: &[(&str, &JoinHandle<()>)]) -> anyhow::Result<()> {
+    let Some((name, _)) = crew.iter().find(|(_, thread)| thread.is_finished()) else {
+        return Ok(());
+    };
+    error!("the thread {name} has died, so the server ends; please report this");
+    bail!("the thread {name} has died")
 }
 
 /// What works behind the listeners.
@@ -171,30 +312,22 @@ impl Backstage {
 /// Asks the loader's thread to look at the files.
 struct Reload;
 
-/// Starts the thread that reads files again, whenever one changes or somebody asks.
-fn start_loading(
+/// Reads files again, whenever one changes or somebody asks.
+fn keep_loading(
     mut loader: Loader,
-    paths: Vec<PathBuf>,
-    publisher: Publisher,
-) -> anyhow::Result<SyncSender<Reload>> {
-    // One that waits stands for all that come meanwhile.
-    let (ask, asked) = sync_channel(1);
-    let on_change = ask.clone();
-    let mut watch = watch::Watch::start(paths, move || {
-        let _ = on_change.try_send(Reload);
-    });
-    Builder::new().name("loader".into()).spawn(move || {
-        loop {
-            match asked.recv_timeout(RENEW) {
-                Ok(Reload) => settle(&asked),
-                Err(RecvTimeoutError::Timeout) if watch.renew() => {}
-                Err(RecvTimeoutError::Timeout) => continue,
-                Err(RecvTimeoutError::Disconnected) => return,
-            }
-            reload(&mut loader, &publisher);
+    mut watch: Watch,
+    asked: &Receiver<Reload>,
+    publisher: &Publisher,
+) {
+    loop {
+        match asked.recv_timeout(RENEW) {
+            Ok(Reload) => settle(asked),
+            Err(RecvTimeoutError::Timeout) if watch.renew() => {}
+            Err(RecvTimeoutError::Timeout) => continue,
+            Err(RecvTimeoutError::Disconnected) => return,
         }
-    })?;
-    Ok(ask)
+        reload(&mut loader, publisher);
+    }
 }
 
 fn reload(loader: &mut Loader, publisher: &Publisher) {
@@ -222,4 +355,42 @@ fn files(count: usize) -> String {
 #[expect(clippy::disallowed_methods, reason = "the loader waits by the clock for quiet")]
 fn now() -> Instant {
     Instant::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_that_died_ends_the_server() {
+        let died = std::thread::spawn(|| ());
+        let (end, told) = sync_channel::<()>(0);
+        let lives = std::thread::spawn(move || told.recv().unwrap_or_default());
+        while !died.is_finished() {
+            std::thread::yield_now();
+        }
+        assert!(all_alive(&[("publisher", &lives)]).is_ok());
+        let error = all_alive(&[("publisher", &lives), ("loader", &died)]).expect_err("one died");
+        assert_eq!(error.to_string(), "the thread loader has died");
+        drop(end);
+        lives.join().expect("it only waits");
+    }
+
+    #[test]
+    fn a_state_folder_has_one_server() {
+        let state = std::env::temp_dir().join(format!("rotadns-lock-{}", std::process::id()));
+        let first = lock(&state).expect("nobody else").expect("the folder can be made");
+        let error = lock(&state).expect_err("the first has it").to_string();
+        assert_eq!(
+            error,
+            format!(
+                "{}: another server uses this state folder; each needs its own",
+                state.display()
+            )
+        );
+        drop(first);
+        assert!(lock(&state).is_ok(), "it goes with its owner");
+        let _ = fs::remove_dir_all(&state);
+        assert!(lock(Path::new("/dev/null/state")).expect("it serves").is_none());
+    }
 }

@@ -1,7 +1,9 @@
 //! The serial of a zone whose file names none: kept without anyone's hand.
 //!
 //! It rises when what the zone says changes, stays while it does not (a comment, an order of keys), and never falls:
-//! the new one is the greater of the last plus one and the time in seconds.
+//! the new one is the greater of the last plus one and the time in seconds, as RFC 1982 compares them.
+
+use std::fmt;
 
 use aws_lc_rs::digest::{self, SHA256};
 
@@ -35,10 +37,69 @@ impl Kept {
         let serial = match (zone.serial, last) {
             (Some(serial), _) => serial,
             (None, Some(last)) if last.digest == digest => last.serial,
-            (None, Some(last)) => last.serial.saturating_add(1).max(now),
+            (None, Some(last)) => {
+                if is_greater(now, last.serial) {
+                    now
+                } else {
+                    last.serial.wrapping_add(1)
+                }
+            }
             (None, None) => now,
         };
         Self { serial, digest }
+    }
+
+    /// Why secondaries would not take this for a new version of what was served last, if so.
+    #[must_use]
+    pub fn unseen_after(self, last: Kept) -> Option<Unseen> {
+        if self.digest == last.digest && self.serial == last.serial {
+            None
+        } else if self.serial == last.serial {
+            Some(Unseen::Stays { serial: self.serial })
+        } else if is_greater(self.serial, last.serial) {
+            None
+        } else {
+            Some(Unseen::Falls { last: last.serial, serial: self.serial })
+        }
+    }
+}
+
+/// Whether a serial comes after another (RFC 1982 §3.2).
+fn is_greater(serial: u32, other: u32) -> bool {
+    // Half of all numbers come after each one; the one just opposite is not compared, and counts as less.
+    (1..1 << 31).contains(&serial.wrapping_sub(other))
+}
+
+/// Why a changed zone looks unchanged to those who compare serials.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unseen {
+    /// The file has changed, and its serial has not.
+    Stays {
+        /// The serial of both.
+        serial: u32,
+    },
+    /// The serial comes before the last one.
+    Falls {
+        /// What was served last.
+        last: u32,
+        /// What is served now.
+        serial: u32,
+    },
+}
+
+impl fmt::Display for Unseen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stays { serial } => write!(
+                f,
+                "the file has changed and its serial is still {serial}; secondaries take only what has a \
+                 greater one"
+            ),
+            Self::Falls { last, serial } => write!(
+                f,
+                "the serial falls from {last} to {serial}; secondaries take only what has a greater one"
+            ),
+        }
     }
 }
 
@@ -131,6 +192,56 @@ mod tests {
             let kept = Kept::next(last, &zone(addresses), now);
             assert_eq!(kept.serial, serial, "{addresses:?} at {now}");
             last = Some(kept);
+        }
+    }
+
+    #[test]
+    fn rfc1982_after_the_last_number_comes_the_first() {
+        let now = 1_800_000_000;
+        for (last, next) in [
+            (now - 1, now),
+            (now, now + 1),
+            (2_026_112_001, 2_026_112_002), // a date by hand is ahead of the time
+            (u32::MAX, now),                // and so is 0 behind it
+            (now.wrapping_sub(1 << 31), now.wrapping_sub(1 << 31) + 1),
+        ] {
+            let last = Kept { serial: last, digest: [0; 32] };
+            assert_eq!(Kept::next(Some(last), &zone(&[1]), now).serial, next, "after {last:?}");
+        }
+        let last = Kept { serial: u32::MAX, digest: [0; 32] };
+        assert_eq!(Kept::next(Some(last), &zone(&[1]), 0).serial, 0);
+    }
+
+    #[test]
+    fn rfc1982_secondaries_see_only_serials_that_rise() {
+        let stays = Unseen::Stays { serial: 5 };
+        let falls = Unseen::Falls { last: 5, serial: 4 };
+        for (last, now, expected) in [
+            ((5, 0), (5, 0), None),
+            ((5, 0), (6, 1), None),
+            ((u32::MAX, 0), (0, 1), None),
+            ((5, 0), (5, 1), Some(stays)),
+            ((5, 0), (4, 1), Some(falls)),
+            ((5, 0), (4, 0), Some(falls)),
+        ] {
+            let kept = |(serial, content)| Kept { serial, digest: [content; 32] };
+            assert_eq!(kept(now).unseen_after(kept(last)), expected, "{now:?} after {last:?}");
+        }
+    }
+
+    #[test]
+    fn an_unseen_version_is_told_with_its_serials() {
+        for (unseen, sentence) in [
+            (
+                Unseen::Stays { serial: 5 },
+                "the file has changed and its serial is still 5; secondaries take only what has a greater one",
+            ),
+            (
+                Unseen::Falls { last: 5, serial: 4 },
+                "the serial falls from 5 to 4; secondaries take only what has a greater one",
+            ),
+        ] {
+            assert_eq!(unseen.to_string(), sentence);
         }
     }
 

@@ -17,11 +17,13 @@ mod clients;
 mod command_line;
 mod end_to_end;
 mod load;
+mod logging;
 mod peers;
 mod referees;
 mod resolver;
 mod restart;
 mod servers;
+mod signals;
 mod sockets;
 mod waiting;
 

@@ -111,6 +111,72 @@ fn the_serial_never_falls_over_a_crash_and_rises_with_each_change() {
     }
 }
 
+#[test]
+fn the_serial_never_falls_when_a_file_stops_to_name_one() {
+    let records = "records: {ns1: {A: 192.0.2.53}}\n";
+    let yaml = format!("zone: kept.example\nns: [ns1]\n{records}");
+    let by_hand = format!("{yaml}soa: {{serial: 3026112001}}\n");
+    let master = "@ 60 SOA ns1 host 3026112005 1 1 1 60\n@ 60 NS ns1\nns1 60 A 192.0.2.53\n";
+    let files = [ZoneFile { name: ZONE, text: &by_hand }];
+    let mut server = Server::rotadns_with(&[Ipv4Addr::LOCALHOST.into()], "", &files);
+    assert_eq!(serial(&mut server.client()), 3_026_112_001);
+
+    // Once while it runs, and once while it does not.
+    server.replace_file(&format!("zones/{ZONE}"), &yaml.replace("2.53", "2.54"));
+    let mut client = server.client();
+    until("the serial goes on from there", PATIENCE, || {
+        (serial(&mut client) == 3_026_112_002).then_some(())
+    });
+    assert!(server.stop().success());
+    fs::remove_file(server.file(&format!("zones/{ZONE}"))).expect("it was there");
+    server.replace_file("zones/kept.example.zone", master);
+    server.start_again();
+    assert_eq!(serial(&mut server.client()), 3_026_112_005);
+
+    server.kill();
+    fs::remove_file(server.file("zones/kept.example.zone")).expect("it was there");
+    server.replace_file(&format!("zones/{ZONE}"), &yaml);
+    server.start_again();
+    assert_eq!(serial(&mut server.client()), 3_026_112_006);
+}
+
+#[test]
+fn a_server_whose_state_folder_cannot_be_written_serves_and_says_so() {
+    let zone = |address: u8| {
+        format!("zone: kept.example\nns: [ns1]\nrecords: {{ns1: {{A: 192.0.2.{address}}}}}\n")
+    };
+    let files = [ZoneFile { name: ZONE, text: &zone(1) }];
+    let mut server = Server::rotadns_with(&[Ipv4Addr::LOCALHOST.into()], "", &files);
+    assert!(server.stop().success());
+    fs::remove_dir_all(server.file("state")).expect("it was there");
+    fs::write(server.file("state"), "no folder").expect("a file in its place");
+    server.start_again();
+    let told =
+        "the state folder cannot be written, so that serials and health are lost at a restart";
+    assert!(server.said().contains(told), "{}", server.said());
+
+    let mut client = server.client();
+    let mut last = serial(&mut client);
+    for change in 2..=4 {
+        server.replace_file(&format!("zones/{ZONE}"), &zone(change));
+        until("the serial rises all the same", PATIENCE, || {
+            (serial(&mut client) > last).then_some(())
+        });
+        last = serial(&mut client);
+    }
+}
+
+#[test]
+fn two_servers_do_not_share_a_state_folder() {
+    let text = "zone: kept.example\nns: [ns1]\nrecords: {ns1: {A: 192.0.2.53}}\n";
+    let files = [ZoneFile { name: ZONE, text }];
+    let server = Server::rotadns_with(&[Ipv4Addr::LOCALHOST.into()], "", &files);
+    let second = server.second();
+    assert!(!second.status.success());
+    let said = String::from_utf8_lossy(&second.stderr);
+    assert!(said.contains("another server uses this state folder; each needs its own"), "{said}");
+}
+
 /// The third field of SOA (RFC 1035 §3.3.13).
 fn serial(client: &mut Client) -> u32 {
     let soa = client.answer(&Question::new("kept.example.", RecordType::SOA), WAY);

@@ -6,7 +6,7 @@
 use std::fs::{self, File};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::Duration;
 
 use hickory_proto::op::{Message, ResponseCode};
@@ -66,6 +66,17 @@ impl Server {
     /// RotaDNS on these addresses, with these further lines in its config file. It has been asked
     /// nothing yet, so that what it counts is the caller's alone.
     pub(crate) fn rotadns_with(listen: &[IpAddr], settings: &str, zones: &[ZoneFile<'_>]) -> Self {
+        let mut server = Self::rotadns_starting(listen, settings, zones);
+        server.wait_until_it_serves();
+        server
+    }
+
+    /// As [`Server::rotadns_with`], while it is on its way.
+    pub(crate) fn rotadns_starting(
+        listen: &[IpAddr],
+        settings: &str,
+        zones: &[ZoneFile<'_>],
+    ) -> Self {
         let folder = Folder::new();
         let port = free_port_of(listen);
         for zone in zones {
@@ -80,9 +91,7 @@ impl Server {
             state = folder.path.join("state").display(),
         );
         folder.write(CONFIG_FILE, &config);
-        let mut server = Self::start("rotadns", rotadns_command(&folder), port, folder);
-        server.wait_until_it_serves();
-        server
+        Self::start("rotadns", rotadns_command(&folder), port, folder)
     }
 
     /// Starts RotaDNS again, over the files that the one before has left.
@@ -91,12 +100,19 @@ impl Server {
         self.wait_until_it_serves();
     }
 
-    fn wait_until_it_serves(&mut self) {
+    /// What comes of one more RotaDNS with the same config file.
+    pub(crate) fn second(&self) -> Output {
+        rotadns_command(&self.folder).output().expect("the binary that is tested")
+    }
+
+    pub(crate) fn wait_until_it_serves(&mut self) {
         until("the log says that it serves", START_MAX, || {
             if let Some(status) = self.process.try_wait().expect("our own child") {
                 panic!("{} ended with {status} before it served:\n{}", self.what, self.said());
             }
-            self.said().contains("serving listen=").then_some(())
+            let said = self.said();
+            let serves = ["serving listen=", r#""message":"serving""#];
+            serves.iter().any(|line| said.contains(line)).then_some(())
         });
     }
 

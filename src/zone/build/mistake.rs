@@ -69,12 +69,17 @@ impl fmt::Display for Problem {
             }
             Self::ManyCname => "the name has more than one CNAME; it can have one",
             Self::ManyDname => "the name has more than one DNAME; it can have one",
-            Self::BadRdata => "the record's data does not have the shape of its type",
+            Self::BadRdata => {
+                "the record's data does not have the shape of its type; write it as the type's RFC shows"
+            },
             Self::RrsetTooLong => {
-                "the records of one name and type take more than 65,535 bytes, which no message holds"
+                "the records of one name and type take more than 65,535 bytes, which no message holds; \
+                 spread them over several names"
             }
-            Self::ManyTypes => "the name has records of more than 255 types",
-            Self::ZoneTooLong => "the zone takes more than 4 GiB",
+            Self::ManyTypes => "the name has records of more than 255 types; it can have 255",
+            Self::ZoneTooLong => {
+                "the zone takes more than 4 GiB; delegate a part of it to a zone of its own"
+            },
             Self::TtlsDiffer(rtype) => {
                 return write!(
                     f,

@@ -1,0 +1,204 @@
+//! What becomes of zones when their files change, as the table of the header says.
+
+use std::fmt::Write as _;
+
+use super::*;
+
+/// Files of zones and the loader over them.
+struct Stage {
+    folder: PathBuf,
+    loader: Loader,
+}
+
+impl Stage {
+    /// A loader of the folders `a` and `b` below a folder of the test's own.
+    fn new(test: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("rotadns-{test}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
+        for name in ["a", "b"] {
+            fs::create_dir_all(folder.join(name)).expect("a folder");
+        }
+        let mut stage = Self { folder, loader: Loader::new(Vec::new(), Serials::default()) };
+        stage.restart();
+        stage
+    }
+
+    /// What a new process begins with.
+    fn restart(&mut self) {
+        let paths = ["a", "b"].map(|name| self.folder.join(name)).to_vec();
+        let serials = Serials::load(&self.folder.join("state")).expect("it can be read");
+        self.loader = Loader::new(paths, serials);
+    }
+
+    fn act(&self, action: &Do<'_>) {
+        let path = |name: &str| self.folder.join(name);
+        match *action {
+            Do::Write(file, ref text) => fs::write(path(file), text),
+            Do::Remove(file) => fs::remove_file(path(file)),
+            Do::Move(from, to) => fs::rename(path(from), path(to)),
+            Do::Nothing => Ok(()),
+        }
+        .expect("it can be done");
+    }
+
+    /// Loads, and says what is served: each zone with its serial, or `-` where it is SERVFAIL; then how
+    /// many changed, and how many are broken.
+    fn load(&mut self, now: u32) -> String {
+        let Round { zones, changed, broken } = self.loader.load_at(now);
+        let zones = zones.iter().map(|(origin, zone)| {
+            let serial = zone.as_ref().map(|zone| zone.serial.to_string());
+            format!("{origin} {}, ", serial.as_deref().unwrap_or("-"))
+        });
+        format!("{}{changed} changed, {broken} broken", zones.collect::<String>())
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// What happens to the files.
+enum Do<'a> {
+    Write(&'a str, String),
+    Remove(&'a str),
+    Move(&'a str, &'a str),
+    Nothing,
+}
+
+use Do::{Move, Nothing, Remove, Write};
+
+/// Takes one step a second, from second 101 on.
+fn check(test: &str, steps: &[(Do<'_>, &str)]) {
+    let mut stage = Stage::new(test);
+    for (number, (action, expected)) in steps.iter().enumerate() {
+        stage.act(action);
+        assert_eq!(stage.load(101 + number as u32), *expected, "step {}", number + 1);
+    }
+}
+
+/// A zone with so many names below its apex, `ns` among them.
+fn yaml(zone: &str, names: usize) -> String {
+    let mut text = format!("zone: {zone}\nns: [ns]\nrecords:\n  ns: {{A: 192.0.2.53}}\n");
+    for number in 1..names {
+        let _ = writeln!(text, "  n{number}: {{A: 192.0.2.1}}");
+    }
+    text
+}
+
+fn master(serial: u32) -> String {
+    format!("@ 60 SOA ns host {serial} 1 1 1 60\n@ 60 NS ns\nns 60 A 192.0.2.53\n")
+}
+
+#[test]
+fn a_zone_follows_its_file() {
+    let mistaken = || yaml("x", 1).replace("192.0.2.53", "192.0.2.530");
+    check(
+        "follows",
+        &[
+            (Nothing, "0 changed, 0 broken"),
+            (Write("a/x.yaml", mistaken()), "x. -, 1 changed, 1 broken"),
+            (Write("a/x.yaml", yaml("x", 1)), "x. 103, 1 changed, 0 broken"),
+            (Write("a/y.yaml", yaml("y", 1)), "x. 103, y. 104, 1 changed, 0 broken"),
+            (Write("a/x.yaml", yaml("x", 1)), "x. 103, y. 104, 0 changed, 0 broken"),
+            (Write("a/x.yaml", yaml("x", 2)), "x. 106, y. 104, 1 changed, 0 broken"),
+            (Write("a/x.yaml", mistaken()), "x. 106, y. 104, 0 changed, 1 broken"),
+            (Nothing, "x. 106, y. 104, 0 changed, 1 broken"),
+            (Remove("a/x.yaml"), "y. 104, 1 changed, 0 broken"),
+            (Move("a/y.yaml", "b/y.yaml"), "y. 104, 0 changed, 0 broken"),
+        ],
+    );
+}
+
+#[test]
+fn a_zone_that_would_lose_most_of_its_names_stays_as_it_was() {
+    check(
+        "loses",
+        &[
+            (Write("a/x.yaml", yaml("x", 20)), "x. 101, 1 changed, 0 broken"),
+            (Write("a/x.yaml", yaml("x", 5)), "x. 101, 0 changed, 1 broken"),
+            (Nothing, "x. 101, 0 changed, 1 broken"),
+            (Write("a/x.yaml", yaml("x", 19)), "x. 104, 1 changed, 0 broken"),
+            // Few names may all go at once.
+            (Write("a/y.yaml", yaml("y", 8)), "x. 104, y. 105, 1 changed, 0 broken"),
+            (Write("a/y.yaml", yaml("y", 1)), "x. 104, y. 106, 1 changed, 0 broken"),
+        ],
+    );
+}
+
+#[test]
+fn a_version_that_is_not_served_does_not_take_a_serial() {
+    let mut stage = Stage::new("untaken");
+    for (names, now, expected) in [
+        (20, 101, "x. 101, 1 changed, 0 broken"),
+        (5, 102, "x. 101, 0 changed, 1 broken"),
+        (20, 103, "x. 101, 1 changed, 0 broken"),
+    ] {
+        stage.act(&Write("a/x.yaml", yaml("x", names)));
+        assert_eq!(stage.load(now), expected);
+    }
+}
+
+#[test]
+fn a_folder_that_is_gone_empty_or_unreadable_takes_no_zone_along() {
+    let one_of_two = "x. 101, y. 102, 0 changed, 1 broken";
+    let fine = "x. 101, y. 102, 0 changed, 0 broken";
+    check(
+        "folders",
+        &[
+            (Write("a/x.yaml", yaml("x", 1)), "x. 101, 1 changed, 0 broken"),
+            (Write("b/y.yaml", yaml("y", 1)), "x. 101, y. 102, 1 changed, 0 broken"),
+            (Move("b", "elsewhere"), one_of_two),
+            (
+                Write("b", "a file in the folder's place".into()),
+                "x. 101, y. 102, 0 changed, 2 broken",
+            ),
+            (Remove("b"), one_of_two),
+            (Move("a", "elsewhere too"), "x. 101, y. 102, 0 changed, 2 broken"),
+            (Move("elsewhere", "b"), one_of_two),
+            (Move("elsewhere too", "a"), fine),
+            (Move("b/y.yaml", "y"), one_of_two),
+            (Move("y", "b/y.yaml"), fine),
+        ],
+    );
+}
+
+#[test]
+fn the_whole_set_of_zones_outlives_its_only_folder() {
+    let mut stage = Stage::new("only");
+    stage.loader = Loader::new(vec![stage.folder.join("a")], Serials::default());
+    stage.act(&Write("a/x.yaml", yaml("x", 1)));
+    assert_eq!(stage.load(101), "x. 101, 1 changed, 0 broken");
+    stage.act(&Move("a", "elsewhere"));
+    assert_eq!(stage.load(102), "x. 101, 0 changed, 1 broken");
+}
+
+#[test]
+fn a_file_with_a_mistake_is_read_again_for_what_it_names() {
+    let checks = "checks: {c: {https: {ca: ca.pem}}}\n";
+    check(
+        "names",
+        &[
+            (Write("a/x.yaml", yaml("x", 1) + checks), "x. -, 1 changed, 1 broken"),
+            (Write("a/ca.pem", "a certificate".into()), "x. 102, 1 changed, 0 broken"),
+        ],
+    );
+}
+
+#[test]
+fn a_file_that_is_not_named_after_a_zone_counts_as_broken() {
+    check("misnamed", &[(Write("a/a..b.yaml", yaml("x", 1)), "0 changed, 1 broken")]);
+}
+
+#[test]
+fn a_serial_does_not_fall_when_the_file_changes_its_format() {
+    let mut stage = Stage::new("formats");
+    stage.act(&Write("a/x.zone", master(2_026_112_001)));
+    assert_eq!(stage.load(101), "x. 2026112001, 1 changed, 0 broken");
+    stage.act(&Remove("a/x.zone"));
+    stage.act(&Write("a/x.yaml", yaml("x", 1)));
+    assert_eq!(stage.load(102), "x. 2026112002, 1 changed, 0 broken");
+    stage.restart();
+    assert_eq!(stage.load(103), "x. 2026112002, 1 changed, 0 broken");
+}
