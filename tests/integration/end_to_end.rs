@@ -18,7 +18,7 @@ use crate::asking::{Client, Question, Way};
 use crate::backends::{Backends, Mood};
 use crate::load::{Load, Set, Subject, Tally};
 use crate::servers::{Server, ZoneFile};
-use crate::waiting::{now, until};
+use crate::waiting::{alone, now, until};
 
 const QUERIES: u64 = 1_000_000;
 /// Every core is busy, with the load and with whatever else the machine does, and the prober is the one
@@ -78,6 +78,7 @@ fn check_of(zone: &str) -> Check {
 
 #[test]
 fn a_million_queries_are_answered_while_backends_break_and_zones_change() {
+    let _alone = alone();
     let mut backends = Backends::start([127, 31, 1], 6);
     let text = zone(&backends);
     let mut server = serve("", &text);
@@ -216,6 +217,7 @@ fn total(said: &str, counter: &str) -> u64 {
 
 #[test]
 fn what_was_received_before_sigterm_is_answered_within_a_second() {
+    let _alone = alone();
     let backends = Backends::start([127, 31, 2], 1);
     let mut server = serve("", &zone(&backends));
     let load = Load::start(server.v4(), subject(&backends));
@@ -232,6 +234,7 @@ fn what_was_received_before_sigterm_is_answered_within_a_second() {
 
 #[test]
 fn sigterm_ends_a_server_that_is_flooded_within_a_second() {
+    let _alone = alone();
     let backends = Backends::start([127, 31, 3], 1);
     for settings in ["sockets: native\n", "sockets: portable\n"] {
         let took = stop_under_a_flood(&mut serve(settings, &zone(&backends)));

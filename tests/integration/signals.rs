@@ -10,7 +10,7 @@ use rustix::process::Signal;
 
 use crate::asking::{Question, Way};
 use crate::servers::{Server, ZoneFile};
-use crate::waiting::{now, until};
+use crate::waiting::{alone, now, until};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 /// The end that an operator is promised after SIGTERM.
@@ -65,6 +65,7 @@ fn ends_at_once(server: &mut Server) {
 
 #[test]
 fn sigterm_ends_a_server_that_reads_a_large_zone_within_a_second() {
+    let _alone = alone();
     let files = [
         ZoneFile { name: FIRST, text: &zone("version-1") },
         ZoneFile { name: LARGE, text: &large() },
@@ -78,6 +79,7 @@ fn sigterm_ends_a_server_that_reads_a_large_zone_within_a_second() {
 
 #[test]
 fn sigterm_ends_a_server_that_reads_a_large_zone_again_within_a_second() {
+    let _alone = alone();
     let mut server = start("", &[ZoneFile { name: FIRST, text: &zone("version-1") }]);
     server.wait_until_it_serves();
     // Both are noticed together: the loader waits until the folder is quiet.

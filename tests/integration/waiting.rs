@@ -1,5 +1,6 @@
 //! Waits for what is to happen, and no longer than it may take.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -26,4 +27,11 @@ pub(crate) fn until<T>(
 #[expect(clippy::disallowed_methods, reason = "tests of whole processes wait by the clock")]
 pub(crate) fn now() -> Instant {
     Instant::now()
+}
+
+/// Keeps the tests that load every core from each other, while the guard lives. cargo-nextest runs each test in a
+/// process of its own: there its configuration does the same.
+pub(crate) fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
