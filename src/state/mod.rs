@@ -3,6 +3,7 @@
 pub mod persist;
 pub mod publisher;
 
+mod keeper;
 mod pools;
 
 #[cfg(test)]

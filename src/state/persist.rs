@@ -102,17 +102,28 @@ impl LastHealth {
         self.sides.get(&key(target)).copied()
     }
 
-    /// Writes the sides of all targets.
-    pub fn save<'a>(&mut self, sides: impl Iterator<Item = (&'a Target, Side)>) -> io::Result<()> {
+    /// Takes the sides that all targets are on now, and gives the text to keep of them.
+    pub fn update<'a>(&mut self, sides: impl Iterator<Item = (&'a Target, Side)>) -> String {
         self.sides = sides.map(|(target, side)| (key(target), side)).collect();
         let mut text = String::new();
         for ((address, check), side) in &self.sides {
             let side = if *side == Side::Up { "up" } else { "down" };
             let _ = writeln!(text, "{address} {check} {side}");
         }
-        // A few seconds of health lost with the machine's power are probed again.
-        replace(&self.file, text.as_bytes(), Durability::Eventually)
+        text
     }
+
+    /// Where it is kept.
+    #[must_use]
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+}
+
+/// Writes the text of [`LastHealth::update`]. A few seconds of health lost with the machine's power are probed
+/// again.
+pub(super) fn write_health(file: &Path, text: &str) -> io::Result<()> {
+    replace(file, text.as_bytes(), Durability::Eventually)
 }
 
 /// A target by a text that is the same after a restart: its address, and a digest of its check's settings.

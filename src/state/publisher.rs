@@ -21,6 +21,7 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use tracing::{debug, error, info, warn};
 
+use super::keeper::Keeper;
 use super::persist::LastHealth;
 use super::pools::{LastInService, PoolAt, Users, carried, dependents};
 use crate::config::model::SetState;
@@ -35,6 +36,8 @@ use crate::zone::Zone;
 const GATHER: Duration = Duration::from_millis(2);
 /// How often what waits is looked after: retired snapshots, the file of last known health.
 const TICK: Duration = Duration::from_secs(1);
+/// How long a stop waits for the disk.
+const KEEP: Duration = Duration::from_millis(200);
 /// The most changes that wait; who brings more waits too.
 const QUEUE_MAX: usize = 4096;
 
@@ -72,6 +75,7 @@ impl Publisher {
             registry: Registry::default(),
             users: Users::default(),
             last_in_service: LastInService::default(),
+            keeper: Keeper::start(last_health.file().to_path_buf())?,
             last_health,
             targets: Box::new(targets),
             dirty: BTreeSet::new(),
@@ -124,6 +128,7 @@ struct State {
     users: Users,
     last_in_service: LastInService,
     last_health: LastHealth,
+    keeper: Keeper,
     targets: Box<dyn Fn(Vec<Target>) + Send>,
     /// The pools whose handouts are to be made anew.
     dirty: BTreeSet<PoolAt>,
@@ -159,6 +164,7 @@ impl State {
         }
         self.publish_what_changed();
         self.save_health();
+        self.keeper.stop(KEEP);
     }
 
     /// Takes in what arrives within [`GATHER`]; `false` at the end.
@@ -354,11 +360,9 @@ impl State {
     }
 
     fn save_health(&mut self) {
-        if !std::mem::take(&mut self.health_changed) {
-            return;
-        }
-        if let Err(error) = self.last_health.save(self.registry.sides()) {
-            warn!("the last known health is not kept over a restart: {error}");
+        if self.health_changed {
+            let text = self.last_health.update(self.registry.sides());
+            self.health_changed = !self.keeper.keep(text);
         }
     }
 }
