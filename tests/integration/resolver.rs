@@ -67,17 +67,17 @@ fn everything_resolves(address: fn(&Server) -> SocketAddr, upstream: Upstream) {
                     records.is_subset(&got),
                     "{question:?} through unbound, {upstream:?}: {got:?} lacks some of {records:?}"
                 );
+                assert_eq!(
+                    got,
+                    comparable(&ours.answers, &pooled),
+                    "{question:?} through unbound, {upstream:?}, is not what RotaDNS answers"
+                );
             }
             Expected::Some => {
                 assert!(!got.is_empty(), "{question:?} through unbound, {upstream:?}");
             }
             Expected::Any => {}
         }
-        assert_eq!(
-            got,
-            comparable(&ours.answers, &pooled),
-            "{question:?} through unbound, {upstream:?}, is not what RotaDNS answers"
-        );
     }
 }
 
@@ -197,11 +197,16 @@ impl Example {
     }
 }
 
-/// Whether a pool has an address of that family to hand out when nothing is up, as in this test.
+/// Whether a pool has an address of that family to hand out whatever is up: with addresses of both families one
+/// may be up and the other not, as the ports of the examples may be somebody else's here.
 fn always_answers(pools: &[Pool], place: usize, rtype: RecordType) -> bool {
     let pool = &pools[place];
     let mut addresses = pool.backends.iter().flat_map(|backend| &backend.addresses);
-    let has_family = addresses.any(|address| address.is_ipv4() == (rtype == RecordType::A));
+    let is_of_family = |address: &IpAddr| address.is_ipv4() == (rtype == RecordType::A);
+    let has_family = match pool.check {
+        None => addresses.any(is_of_family),
+        Some(_) => addresses.all(is_of_family),
+    };
     has_family
         && match pool.when_all_down {
             WhenAllDown::None => false,
