@@ -205,7 +205,7 @@ impl Report {
 
     fn bytes(&mut self, file: &Path) -> Option<Vec<u8>> {
         self.files += 1;
-        match std::fs::read(file) {
+        match config::files::read_file(file) {
             Ok(bytes) => Some(bytes),
             Err(error) => {
                 self.whole(file, Problem::Unreadable { detail: error.to_string() });

@@ -1,6 +1,8 @@
 //! Which files are zones: the one answer that `check` and the server share.
 
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use super::error::{ConfigError, Location, Problem};
@@ -8,6 +10,8 @@ use crate::name::Name;
 
 /// The name of the config file, which is no zone wherever it lies.
 pub const CONFIG_FILE: &str = "rotadns.yaml";
+/// The most bytes of one file.
+pub const FILE_MAX: u64 = 4 << 30;
 /// The most zone files of one folder.
 pub const FILES_MAX: usize = 1_000_000;
 
@@ -67,7 +71,8 @@ fn folder(path: &Path) -> std::io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(path)? {
         let file = entry?.path();
-        if is_zone_file(&file) && file.is_file() {
+        // One that cannot be read, such as a link that leads nowhere, is a mistake and no file that is gone.
+        if is_zone_file(&file) {
             found.push(file);
         }
         if found.len() > FILES_MAX {
@@ -77,8 +82,24 @@ fn folder(path: &Path) -> std::io::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
+/// The bytes of a zone file or config file: a regular file of at most [`FILE_MAX`] bytes, as reading from
+/// anything else may never end.
+pub fn read_file(file: &Path) -> io::Result<Vec<u8>> {
+    let metadata = std::fs::metadata(file)?;
+    if !metadata.is_file() {
+        return Err(io::Error::other("this is no regular file"));
+    }
+    let mut bytes = Vec::with_capacity(metadata.len().min(FILE_MAX) as usize);
+    File::open(file)?.take(FILE_MAX + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > FILE_MAX {
+        return Err(io::Error::other(format!("it has more than {FILE_MAX} bytes")));
+    }
+    Ok(bytes)
+}
+
 /// Whether a file of a folder is a zone by its name. `x.yaml~`, `.x.yaml.swp` and `#x.yaml#` are not.
-fn is_zone_file(file: &Path) -> bool {
+#[must_use]
+pub fn is_zone_file(file: &Path) -> bool {
     let Some(name) = file.file_name().and_then(|name| name.to_str()) else { return false };
     let ends = [".yaml", ".yml", ".zone"].iter().any(|end| name.ends_with(end));
     ends && !name.starts_with(['.', '#']) && name != CONFIG_FILE

@@ -17,7 +17,6 @@
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -34,9 +33,6 @@ use crate::zonefile;
 
 /// A zone of fewer names may lose any part of them at once.
 const GUARDED_NAMES: usize = 10;
-
-/// The largest zone file that is read.
-pub const FILE_MAX: u64 = 4 << 30;
 
 /// The zones of a set of files, and what was last made of each.
 pub struct Loader {
@@ -143,7 +139,7 @@ impl Loader {
         let before = last.and_then(|last| last.zone.clone());
         let loaded =
             |digest, zone, is_broken| Loaded { digest, file: file.to_path_buf(), zone, is_broken };
-        let bytes = match read(file) {
+        let bytes = match config::files::read_file(file) {
             Ok(bytes) => bytes,
             Err(error) => {
                 error!("{}: cannot be read: {error}", file.display());
@@ -261,16 +257,6 @@ fn loses_most(before: Option<&Zone>, now: &Zone) -> bool {
 
 fn is_master_file(file: &Path) -> bool {
     file.extension().is_some_and(|extension| extension == "zone")
-}
-
-fn read(file: &Path) -> std::io::Result<Vec<u8>> {
-    let size = fs::metadata(file)?.len();
-    if size > FILE_MAX {
-        return Err(std::io::Error::other(format!(
-            "it has {size} bytes; at most {FILE_MAX} are read"
-        )));
-    }
-    fs::read(file)
 }
 
 fn from_master_file(file: &Path, origin: &Name, bytes: &[u8]) -> Option<Zone> {

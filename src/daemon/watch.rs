@@ -5,12 +5,16 @@
 //! then whether each is still the same.
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tracing::warn;
+
+use crate::config::files::is_zone_file;
 
 /// The folders of zone files, watched until this is dropped.
 pub(super) struct Watch {
@@ -20,16 +24,18 @@ pub(super) struct Watch {
     watched: HashMap<PathBuf, Identity>,
 }
 
-/// Device and inode: a folder made anew under the same name has another.
-type Identity = (u64, u64);
+/// Device, inode and time of birth: a folder made anew under the same name has others, be it with the same
+/// inode.
+type Identity = (u64, u64, Option<SystemTime>);
 
 impl Watch {
     /// Calls `changed` whenever something happens to zone files in these folders, or to these files.
     pub(super) fn start(paths: Vec<PathBuf>, changed: impl Fn() + Send + 'static) -> Self {
+        let named: Vec<OsString> =
+            paths.iter().filter_map(|path| Some(path.file_name()?.to_owned())).collect();
         let on_event = move |event: notify::Result<Event>| {
-            // Reading a file is no change of it, and our own reading must not start the next. An error
-            // may be an event that was lost: better one reload too many.
-            if event.map_or(true, |event| !matches!(event.kind, EventKind::Access(_))) {
+            // An error may be an event that was lost: better one reload too many.
+            if event.map_or(true, |event| concerns_zones(&event, &named)) {
                 changed();
             }
         };
@@ -49,7 +55,8 @@ impl Watch {
         let mut is_new = false;
         for path in &self.paths {
             let folder = folder(path);
-            let now = fs::metadata(folder).ok().map(|folder| (folder.dev(), folder.ino()));
+            let now = fs::metadata(folder).ok();
+            let now = now.map(|now| (now.dev(), now.ino(), now.created().ok()));
             let before = self.watched.get(folder).copied();
             if now == before {
                 continue;
@@ -71,6 +78,18 @@ impl Watch {
         }
         is_new
     }
+}
+
+/// Whether an event is of a zone file, of a path that the operator `named`, or of the link `..data` that Kubernetes
+/// swaps under the files of a config map. Reading a file is no change of
+/// it, and our own reading must not start the next; nor must a log file that happens to stand beside.
+fn concerns_zones(event: &Event, named: &[OsString]) -> bool {
+    let is_ours = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default();
+        is_zone_file(path) || name == "..data" || named.iter().any(|own| own == name)
+    };
+    !matches!(event.kind, EventKind::Access(_))
+        && (event.paths.is_empty() || event.paths.iter().any(is_ours))
 }
 
 /// The folder to watch for a path: itself, or the one that a file stands in.
