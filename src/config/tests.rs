@@ -538,6 +538,13 @@ fn what_is_probably_not_meant_is_a_warning() {
         },
     );
     warned(
+        &records("  «www.example.com»: {A: 192.0.2.1}\n"),
+        Problem::OwnerHasZone {
+            text: "www.example.com".into(),
+            name: "www.example.com.example.com.".into(),
+        },
+    );
+    warned(
         "zone: example.com\nns: [«ns1»]\nrecords: {ns2: {A: 192.0.2.1}}",
         Problem::NameServerWithoutAddress { name: "ns1.example.com.".into() },
     );

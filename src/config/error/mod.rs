@@ -166,6 +166,7 @@ pub enum Problem {
     // Probably not what was meant
     DifferentTtl { rtype: String, ttl: u32, least: u32 },
     DottedTarget { text: String, name: String },
+    OwnerHasZone { text: String, name: String },
     NameServerWithoutAddress { name: String },
     TargetIsCname { rtype: String, name: String },
     Occluded { what: String, name: String, by: &'static str, at: String },
@@ -181,6 +182,7 @@ impl Problem {
             | Self::UnusedPool { .. }
             | Self::DifferentTtl { .. }
             | Self::DottedTarget { .. }
+            | Self::OwnerHasZone { .. }
             | Self::NameServerWithoutAddress { .. }
             | Self::TargetIsCname { .. }
             | Self::Occluded { .. } => Severity::Warning,

@@ -273,6 +273,12 @@ impl fmt::Display for Problem {
                 Quoted(text),
                 Quoted(text)
             ),
+            Self::OwnerHasZone { text, name } => write!(
+                f,
+                "`{}` is read as `{name}`; a full name ends in a dot: `{}.`",
+                Quoted(text),
+                Quoted(text)
+            ),
             Self::NameServerWithoutAddress { name } => write!(
                 f,
                 "the name server `{name}` is in the zone and has no address; add an A or AAAA record"

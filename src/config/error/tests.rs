@@ -285,6 +285,10 @@ fn each_problem_has_its_sentence() {
             "`www.b` is read as `www.b.a.`, which is not there; a full name ends in a dot: `www.b.`",
         ),
         (
+            Problem::OwnerHasZone { text: "www.a".into(), name: "www.a.a.".into() },
+            "`www.a` is read as `www.a.a.`; a full name ends in a dot: `www.a.`",
+        ),
+        (
             Problem::NameServerWithoutAddress { name: "ns.a.".into() },
             "the name server `ns.a.` is in the zone and has no address; add an A or AAAA record",
         ),

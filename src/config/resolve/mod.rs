@@ -181,6 +181,13 @@ impl Records<'_> {
             mistakes.add(key.span, Problem::OutOfZone { name: name.to_string(), zone });
             return None;
         }
+        // Written out in full, but for its last dot: surely not a name of the zone within the zone.
+        let full = Name::parse_absolute(key.text).ok().filter(|full| *full != name);
+        if full.is_some_and(|full| full.is_at_or_below(self.origin)) {
+            let problem =
+                Problem::OwnerHasZone { text: key.text.to_owned(), name: name.to_string() };
+            mistakes.add(key.span, problem);
+        }
         if let Some(&place) = self.places.get(&name) {
             let owner = &mut self.owners[place];
             if owner.at == Span::FILE {

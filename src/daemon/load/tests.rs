@@ -1,6 +1,7 @@
 //! What becomes of zones when their files change, as the table of the header says.
 
 use std::fmt::Write as _;
+use std::fs;
 
 use super::*;
 
