@@ -1,7 +1,7 @@
 //! RotaDNS seen from outside: its answers, its processes beside other servers, the shape of its code.
 //!
 //! One binary, so that it is linked once. What these tests start listens on loopback addresses and
-//! keeps its files in a folder of its own under the system's temporary folder.
+//! keeps its files in a folder of its own, in memory where the system has such a place.
 
 // In process, by the function that answers packets: no sockets, no clock, no chance.
 mod balanced;
