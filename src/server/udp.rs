@@ -5,7 +5,7 @@
 //!
 //! ```text
 //!   recvmmsg ─▶ decode, find the zone ─▶ look up ─▶ one turn of each rotation ─▶ encode ─▶ sendmmsg
-//!                 32 queries at a time, each step for all of them before the next
+//!                 64 queries at a time, each step for all of them before the next
 //! ```
 
 use std::io;

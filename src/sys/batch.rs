@@ -12,7 +12,7 @@ use libc::{
 };
 
 /// How many datagrams are received in one call at most.
-pub const BATCH: usize = 32;
+pub const BATCH: usize = 64;
 /// The longest datagram that is taken whole. Not a power of two, so that the starts of the buffers do not all
 /// fall into the same cache sets.
 pub const RECEIVE_MAX: usize = 4160;
