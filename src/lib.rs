@@ -22,6 +22,9 @@ pub mod state;
 pub mod server;
 
 pub mod prober;
+pub mod feed;
+
+pub mod admin;
 
 pub mod sys;
 

@@ -1,0 +1,3 @@
+//! The hand on a running server: an HTTP API, its metrics, and what they show.
+
+pub mod model;
