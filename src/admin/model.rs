@@ -1,6 +1,6 @@
 //! What the admin API gives and takes, as JSON: types of its own, so that what is inside can change.
 //!
-//! The server writes these, `rotadns status` and its kin read them, and the `OpenAPI` document is made from
+//! The server writes these, `rotadns status` and its kin read them, and the OpenAPI document is made from
 //! them. Times are RFC 3339 in UTC, durations are seconds, shares are parts of one.
 
 use std::collections::BTreeMap;
