@@ -21,8 +21,8 @@ pub mod state;
 
 pub mod server;
 
-pub mod prober;
 pub mod feed;
+pub mod prober;
 
 pub mod admin;
 

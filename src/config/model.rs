@@ -13,6 +13,8 @@ use std::time::Duration;
 
 use crate::name::Name;
 
+pub mod probers;
+
 /// The most addresses that the backends of one pool may have together.
 pub const POOL_ADDRESSES_MAX: usize = 1024;
 

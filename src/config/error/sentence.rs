@@ -124,6 +124,34 @@ impl fmt::Display for Problem {
                 Quoted(text)
             ),
             Self::EmptyText { what } => write!(f, "{what} cannot be empty; remove it if none is meant"),
+            Self::BadProberName { text } => write!(
+                f,
+                "`{}` is not a prober's name: up to 63 letters, digits, `.`, `_` and `-`, and not `inside`",
+                Quoted(text)
+            ),
+            Self::BadServer { text } => write!(
+                f,
+                "`{}` is not a server, such as `https://192.0.2.53:8053`, `http://127.0.0.1:8053` or `unix:/run/rotadns/admin`",
+                Quoted(text)
+            ),
+            Self::PlainServer { text } => write!(
+                f,
+                "`{}` would carry the token in the clear; beyond this machine it is `https://`",
+                Quoted(text)
+            ),
+            Self::CaWithoutTls => f.write_str("`ca` has no use without `https://`; remove it"),
+            Self::ValueTwice { text } => {
+                write!(f, "`{}` stands here twice; remove one of the two", Quoted(text))
+            }
+            Self::TooManyServers { most } => {
+                write!(f, "a prober feeds at most {most} servers; start a second one for the others")
+            }
+            Self::TooManyProbers { most } => {
+                write!(f, "a server listens to at most {most} probers beside; remove some")
+            }
+            Self::TooManyHeaders { most } => {
+                write!(f, "a check has at most {most} header fields; remove some")
+            }
 
             Self::NoKind => f.write_str("a check needs one of `tcp`, `http`, `https`"),
             Self::TwoKinds { kinds } => {

@@ -143,6 +143,29 @@ fn each_problem_has_its_sentence() {
             "`x y` is not a header field: the name is letters, digits and `-`, the value one line",
         ),
         (
+            Problem::BadProberName { text: text() },
+            "`x y` is not a prober's name: up to 63 letters, digits, `.`, `_` and `-`, and not `inside`",
+        ),
+        (
+            Problem::BadServer { text: text() },
+            "`x y` is not a server, such as `https://192.0.2.53:8053`, `http://127.0.0.1:8053` or `unix:/run/rotadns/admin`",
+        ),
+        (
+            Problem::PlainServer { text: text() },
+            "`x y` would carry the token in the clear; beyond this machine it is `https://`",
+        ),
+        (Problem::CaWithoutTls, "`ca` has no use without `https://`; remove it"),
+        (Problem::ValueTwice { text: text() }, "`x y` stands here twice; remove one of the two"),
+        (
+            Problem::TooManyServers { most: 9 },
+            "a prober feeds at most 9 servers; start a second one for the others",
+        ),
+        (
+            Problem::TooManyProbers { most: 9 },
+            "a server listens to at most 9 probers beside; remove some",
+        ),
+        (Problem::TooManyHeaders { most: 9 }, "a check has at most 9 header fields; remove some"),
+        (
             Problem::EmptyText { what: "the body's text" },
             "the body's text cannot be empty; remove it if none is meant",
         ),

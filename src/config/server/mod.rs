@@ -9,7 +9,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::error::{ConfigError, Location, Problem};
+use super::model::probers::{OnProberLoss, Quorum};
+use feed::Feed;
 
+pub mod feed;
 mod spec;
 
 /// The port of the server where no config says another, and of its admin API.
@@ -33,8 +36,10 @@ pub struct Config {
     pub sockets: Sockets,
     /// Where an admin API is wished for. There is none yet, so nothing listens there.
     pub admin: Option<SocketAddr>,
-    /// How the prober works.
+    /// How the prober works, and what probers beside count for.
     pub prober: Prober,
+    /// What `rotadns probe` feeds.
+    pub feed: Option<Feed>,
     /// What clients may use.
     pub limits: Limits,
     /// How is logged.
@@ -59,7 +64,7 @@ pub enum Sockets {
     Portable,
 }
 
-/// How the prober works.
+/// How the prober works, and what probers beside count for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Prober {
     /// The addresses it probes from, by family; the system's choice where there is none.
@@ -68,6 +73,18 @@ pub struct Prober {
     pub in_flight: NonZeroUsize,
     /// How long the first round may hold back the first answer.
     pub first_round: Duration,
+    /// Whether the server probes itself while it hears probers beside.
+    pub inside: bool,
+    /// How many probers must find a target up.
+    pub quorum: Quorum,
+    /// What holds while no prober is heard.
+    pub on_prober_loss: OnProberLoss,
+    /// How long that holds until the server probes itself; `None` is for good.
+    pub takeover: Option<Duration>,
+    /// How long a prober may be silent before it is lost.
+    pub lease: Duration,
+    /// Probers beside that must be heard.
+    pub expect: Vec<String>,
 }
 
 /// What clients may use.
@@ -123,7 +140,14 @@ impl Default for Config {
                 source: Vec::new(),
                 in_flight: count(1000),
                 first_round: Duration::from_secs(5),
+                inside: true,
+                quorum: Quorum::Majority,
+                on_prober_loss: OnProberLoss::Hold,
+                takeover: Some(Duration::from_secs(30)),
+                lease: Duration::from_secs(10),
+                expect: Vec::new(),
             },
+            feed: None,
             limits: Limits { tcp_connections: count(20_000), tcp_per_client: count(100) },
             log: Log { format: LogFormat::Text, level: LogLevel::Info },
         }
@@ -157,6 +181,9 @@ impl Reader<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroU8;
+
+    use super::feed::{Endpoint, Server};
     use super::*;
 
     fn read(text: &str) -> Result<Config, Vec<(u32, u32, Problem)>> {
@@ -181,11 +208,29 @@ state: /var/lib/rotadns
 workers: 4
 sockets: portable
 admin: {listen: 127.0.0.1:8054}
-prober: {source: [192.0.2.53, "2001:db8::53"], in_flight: 10, first_round: 500ms}
+prober:
+  source: [192.0.2.53, "2001:db8::53"]
+  in_flight: 10
+  first_round: 500ms
+  inside: false
+  quorum: 2
+  on_prober_loss: open
+  takeover: never
+  lease: 3s
+  expect: [probe-1, probe-2]
+feed:
+  name: probe-1
+  to:
+    - {server: "https://192.0.2.53:8053", ca: keys/ca.pem, token: /etc/keys/token}
+    - {server: "https://[2001:db8::53]"}
+    - {server: "http://127.0.0.1:8054"}
+    - {server: "unix:run/admin"}
 limits: {tcp_connections: 200, tcp_per_client: 1}
 log: {format: json, level: debug}
 "#;
         let count = |count| NonZeroUsize::new(count).expect("above zero");
+        let https = |host: &str, port| Endpoint::Https { host: host.into(), port };
+        let server = |at| Server { at, ca: None, token: None };
         let expected = Config {
             listen: vec![
                 "0.0.0.0:53".parse().expect("an address"),
@@ -203,7 +248,26 @@ log: {format: json, level: debug}
                 ],
                 in_flight: count(10),
                 first_round: Duration::from_millis(500),
+                inside: false,
+                quorum: Quorum::AtLeast(NonZeroU8::new(2).expect("above zero")),
+                on_prober_loss: OnProberLoss::Open,
+                takeover: None,
+                lease: Duration::from_secs(3),
+                expect: vec!["probe-1".into(), "probe-2".into()],
             },
+            feed: Some(Feed {
+                name: "probe-1".into(),
+                to: vec![
+                    Server {
+                        at: https("192.0.2.53", 8053),
+                        ca: Some("/etc/rotadns/keys/ca.pem".into()),
+                        token: Some("/etc/keys/token".into()),
+                    },
+                    server(https("2001:db8::53", 8053)),
+                    server(Endpoint::Http("127.0.0.1:8054".parse().expect("an address"))),
+                    server(Endpoint::Unix("/etc/rotadns/run/admin".into())),
+                ],
+            }),
             limits: Limits { tcp_connections: count(200), tcp_per_client: count(1) },
             log: Log { format: LogFormat::Json, level: LogLevel::Debug },
         };
@@ -227,6 +291,72 @@ log: {format: json, level: debug}
         let places: Vec<_> = mistakes.iter().map(|(line, column, _)| (*line, *column)).collect();
         assert_eq!(places, [(1, 10), (1, 14), (2, 10), (4, 8), (3, 14)]);
         assert_eq!(mistakes[0].2, Problem::BadSocket { text: "53".into(), port: 53 });
+    }
+
+    #[test]
+    fn probers_and_feeds_are_told_what_they_cannot_be() {
+        for (text, column, sentence) in [
+            (
+                "prober: {quorum: most}",
+                18,
+                "`most` is not `any`, `majority`, `all` or a number of probers: a whole number from 1 to 16",
+            ),
+            (
+                "prober: {lease: 10ms}",
+                17,
+                "the lease of `10ms` is out of range; it is from 1s to 3600s",
+            ),
+            (
+                "prober: {takeover: later}",
+                20,
+                "`later` is not a duration, such as `10s`, `500ms`, `1m30s` or `1h`",
+            ),
+            (
+                "prober: {on_prober_loss: hide}",
+                26,
+                "`hide` is not what holds without probers; it is one of `hold`, `probe`, `open`",
+            ),
+            (
+                "prober: {expect: [a b]}",
+                19,
+                "`a b` is not a prober's name: up to 63 letters, digits, `.`, `_` and `-`, and not `inside`",
+            ),
+            ("prober: {expect: [a, a]}", 22, "`a` stands here twice; remove one of the two"),
+            ("feed: {to: [{server: 'unix:/run/a'}]}", 7, "`feed` needs `name`"),
+            ("feed: {name: a}", 7, "`feed` needs `to`"),
+            (
+                "feed: {name: inside, to: [{server: 'unix:/a'}]}",
+                14,
+                "`inside` is not a prober's name: up to 63 letters, digits, `.`, `_` and `-`, and not `inside`",
+            ),
+            ("feed: {name: a, to: []}", 21, "no values; give at least one or remove the type"),
+            ("feed: {name: a, to: [{ca: b}]}", 22, "a server to feed needs `server`"),
+            (
+                "feed: {name: a, to: [{server: 'ftp://a'}]}",
+                31,
+                "`ftp://a` is not a server, such as `https://192.0.2.53:8053`, `http://127.0.0.1:8053` or `unix:/run/rotadns/admin`",
+            ),
+            (
+                "feed: {name: a, to: [{server: 'http://192.0.2.53:8053'}]}",
+                31,
+                "`http://192.0.2.53:8053` would carry the token in the clear; beyond this machine it is `https://`",
+            ),
+            (
+                "feed: {name: a, to: [{server: 'unix:/a', ca: b}]}",
+                46,
+                "`ca` has no use without `https://`; remove it",
+            ),
+            (
+                "feed: {name: a, to: [{server: 'unix:/a'}, {server: 'unix:/a'}]}",
+                52,
+                "`unix:/a` stands here twice; remove one of the two",
+            ),
+        ] {
+            let mistakes = read(text).expect_err(text);
+            assert_eq!(mistakes.len(), 1, "{text}: {mistakes:?}");
+            let (line, at, problem) = &mistakes[0];
+            assert_eq!((*line, *at, problem.to_string().as_str()), (1, column, sentence), "{text}");
+        }
     }
 
     #[test]

@@ -1,4 +1,7 @@
-//! The shape of the config file, by serde, and its texts resolved.
+//! The shape of the config file, by serde, and its texts resolved; each part that is long has a file here.
+
+mod feed;
+mod prober;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -14,7 +17,7 @@ use crate::config::nearest::{listed, nearest};
 use crate::config::value;
 
 /// A scalar as written, and its place.
-type Text = Spanned<String>;
+pub(super) type Text = Spanned<String>;
 
 /// The port of DNS, for the example of a mistake.
 const DNS_PORT: u16 = 53;
@@ -28,17 +31,10 @@ pub(super) struct ConfigSpec {
     workers: Option<Text>,
     sockets: Option<Text>,
     admin: Option<Spanned<Admin>>,
-    prober: Option<ProberSpec>,
+    prober: Option<prober::ProberSpec>,
+    feed: Option<Spanned<feed::FeedSpec>>,
     limits: Option<LimitsSpec>,
     log: Option<LogSpec>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct ProberSpec {
-    source: Option<Many>,
-    in_flight: Option<Text>,
-    first_round: Option<Text>,
 }
 
 #[derive(Default, Deserialize)]
@@ -56,9 +52,9 @@ struct LogSpec {
 }
 
 /// One value or a list of them.
-struct Many(Spanned<OneOrMore>);
+pub(super) struct Many(Spanned<OneOrMore>);
 
-enum OneOrMore {
+pub(super) enum OneOrMore {
     One(String),
     More(Vec<Text>),
 }
@@ -176,7 +172,7 @@ impl Reader<'_> {
 
     /// The values of the file, defaults where it has none.
     pub(super) fn resolve(&mut self, spec: ConfigSpec) -> Config {
-        let ConfigSpec { listen, zones, state, workers, sockets, admin, prober, limits, log } =
+        let ConfigSpec { listen, zones, state, workers, sockets, admin, prober, feed, limits, log } =
             spec;
         let mut config = Config::default();
         if let Some(listen) = listen {
@@ -200,14 +196,12 @@ impl Reader<'_> {
         if let Some(admin) = admin {
             self.admin(&mut config, &admin);
         }
-        let prober = prober.unwrap_or_default();
-        if let Some(source) = &prober.source {
-            config.prober.source = self.each(source, value::address);
+        if let Some(prober) = prober {
+            self.prober(&mut config.prober, &prober);
         }
-        self.set(&mut config.prober.in_flight, prober.in_flight.as_ref(), |text| {
-            count("a number of probes", text, 1_000_000)
-        });
-        self.set(&mut config.prober.first_round, prober.first_round.as_ref(), value::duration);
+        if let Some(feed) = feed {
+            config.feed = self.feed(&feed);
+        }
         let limits = limits.unwrap_or_default();
         let connections = |text: &str| count("a number of connections", text, 10_000_000);
         self.set(&mut config.limits.tcp_connections, limits.tcp_connections.as_ref(), connections);
@@ -263,22 +257,30 @@ impl Reader<'_> {
 
     fn each<T>(&mut self, many: &Many, read: impl Fn(&str) -> Result<T, Problem>) -> Vec<T> {
         let mut found = Vec::new();
-        let mut take = |text: &str, at: Location| match read(text) {
-            Ok(value) => found.push(value),
-            Err(problem) => self.add(at, problem),
-        };
-        match &many.0.value {
-            OneOrMore::One(text) => take(text, place(&many.0, width(text))),
-            OneOrMore::More(items) => {
-                for item in items {
-                    take(&item.value, place(item, width(&item.value)));
-                }
-                if items.is_empty() {
-                    self.add(place(&many.0, 1), Problem::NoValues);
-                }
+        let texts = many.texts();
+        if texts.is_empty() {
+            self.add(place(&many.0, 1), Problem::NoValues);
+        }
+        for (text, at) in texts {
+            match read(text) {
+                Ok(value) => found.push(value),
+                Err(problem) => self.add(at, problem),
             }
         }
         found
+    }
+}
+
+impl Many {
+    /// Each value and its place.
+    fn texts(&self) -> Vec<(&str, Location)> {
+        match &self.0.value {
+            OneOrMore::One(text) => vec![(text, place(&self.0, width(text)))],
+            OneOrMore::More(items) => items
+                .iter()
+                .map(|item| (item.value.as_str(), place(item, width(&item.value))))
+                .collect(),
+        }
     }
 }
 
