@@ -106,6 +106,8 @@ pub struct Mistake {
     pub line: u32,
     /// The column, from 1; 0 is the whole line.
     pub column: u32,
+    /// How many characters of the line are wrong; 0 where something is missing.
+    pub width: u32,
     /// Whether the file is served all the same.
     pub severity: Severity,
     /// What is wrong, and what would be right.

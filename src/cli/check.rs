@@ -129,7 +129,7 @@ impl Report {
     }
 
     fn zone(&mut self, file: &Path) {
-        if file.extension().is_some_and(|end| end == "zone") {
+        if config::is_master_file(file) {
             self.master_file(file);
             return;
         }

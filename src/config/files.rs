@@ -25,6 +25,12 @@ pub fn zone_of_file(file: &Path) -> Option<Name> {
     Name::parse_absolute(stem).ok()
 }
 
+/// Whether a zone file is an RFC 1035 master file by its name; else it is YAML.
+#[must_use]
+pub fn is_master_file(file: &Path) -> bool {
+    file.extension().is_some_and(|end| end == "zone")
+}
+
 /// The zone files that `paths` stand for, sorted: a file is itself, a folder its zone files.
 ///
 /// Hidden files, editors' backups and the config file are left out of folders. A path that is not

@@ -28,7 +28,7 @@ mod tests;
 use std::path::Path;
 
 pub use error::{ConfigError, Location, Problem, Severity};
-pub use files::{CONFIG_FILE, zone_files, zone_of_file};
+pub use files::{CONFIG_FILE, is_master_file, zone_files, zone_of_file};
 pub use master::{MasterRecord, check_records};
 pub use server::{Config, read_config};
 

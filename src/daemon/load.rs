@@ -1,18 +1,21 @@
 //! Files become zones: at the start, and again whenever one changes.
 //!
 //! ```text
-//! the file                     served
-//! as it was, and fine          the zone as it was, not built again
-//! changed, fine                the new version
-//! with a mistake               the last good version; SERVFAIL where there is none
-//! changed, most names gone     the last good version
-//! gone                         no zone any more
-//! every file of a folder gone  what was served before: a folder that is not mounted is no wish
-//! its folder cannot be read    what was served before
+//! the file                     served                                        forced
+//! as it was, and fine          the zone as it was, not built again           the same
+//! changed, fine                the new version                               the same
+//! with a mistake               the last good version; SERVFAIL where none    the same
+//! changed, most names gone     the last good version                         the new version
+//! gone                         no zone any more                              the same
+//! every file of a folder gone  what was served before: a folder that is      no zone any more
+//!                              not mounted is no wish
+//! its folder cannot be read    what was served before                        the same
 //! ```
 //!
 //! A file with a mistake is read again each time: what it names, such as a certificate, may have come.
 
+mod mistake;
+mod read;
 #[cfg(test)]
 mod tests;
 
@@ -21,15 +24,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use arc_swap::ArcSwap;
 use aws_lc_rs::digest::{SHA256, digest};
 use tracing::{error, info, warn};
 
-use crate::config::{self, ConfigError, Problem, Severity};
+use self::read::Known;
+use crate::config::{self, ConfigError, Problem};
 use crate::name::Name;
 use crate::state::persist::Serials;
+use crate::zone::Zone;
 use crate::zone::serial::{Digest, Kept};
-use crate::zone::{Zone, build};
-use crate::zonefile;
+
+pub use self::mistake::Mistake;
 
 /// A zone of fewer names may lose any part of them at once.
 const GUARDED_NAMES: usize = 10;
@@ -39,6 +45,41 @@ pub struct Loader {
     paths: Vec<PathBuf>,
     serials: Serials,
     zones: HashMap<Name, Loaded>,
+    files: Arc<ArcSwap<Files>>,
+}
+
+/// Each zone's file, by the apex.
+pub type Files = BTreeMap<Name, ZoneFile>;
+
+/// The file of a zone, and how the zone is served for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ZoneFile {
+    /// Where it was found last.
+    pub file: Arc<Path>,
+    /// Which version of it is served.
+    pub version: Version,
+    /// What is wrong with it now, warnings too.
+    pub mistakes: Arc<[Mistake]>,
+}
+
+/// Which version of a file is served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// The one that stands there.
+    Newest,
+    /// The last good one, as the one that stands there is not to be served.
+    LastGood,
+    /// None, as there has been no good one: SERVFAIL.
+    None,
+}
+
+/// Whether versions that look like accidents are kept out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Guard {
+    /// They are.
+    On,
+    /// They are what somebody wants: a zone without most of its names, a folder without files.
+    Off,
 }
 
 /// What was last made of a zone's file.
@@ -47,173 +88,272 @@ struct Loaded {
     /// Of the file's bytes, so that a file that was only touched is not built again.
     digest: Digest,
     /// Where the zone was found last.
-    file: PathBuf,
+    file: Arc<Path>,
     /// The last good version; `None` where there has been none.
     zone: Option<Arc<Zone>>,
-    /// Whether the file has a mistake now.
+    /// Whether the file that stands there now is not the one that is served.
     is_broken: bool,
+    /// Whether there is no file now, though its folder may come back.
+    is_away: bool,
+    mistakes: Arc<[Mistake]>,
 }
 
 /// What a round of loading found.
+#[derive(Debug, Default)]
 pub struct Round {
     /// All zones that shall be served; one without content has never been good.
     pub zones: Vec<(Name, Option<Arc<Zone>>)>,
-    /// How many are new, changed or gone.
-    pub changed: usize,
-    /// How many files have a mistake.
+    /// What differs from the round before.
+    pub changes: Changes,
+    /// How many files and folders have a mistake.
     pub broken: usize,
+    /// Every mistake there is now, warnings too, in the order of the files.
+    pub mistakes: Vec<Mistake>,
+}
+
+/// How the zones of a round differ from those of the round before.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Served now, and not known before.
+    pub added: Vec<Name>,
+    /// Served in another version, or for the first time without a mistake.
+    pub changed: Vec<Name>,
+    /// Served no more.
+    pub removed: Vec<Name>,
+    /// How many zones are as they were.
+    pub unchanged: usize,
+}
+
+impl Changes {
+    /// How many zones are new, changed or gone.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.added.len() + self.changed.len() + self.removed.len()
+    }
+
+    fn sort(&mut self) {
+        for names in [&mut self.added, &mut self.changed, &mut self.removed] {
+            names.sort_unstable();
+        }
+    }
+}
+
+/// A round while it is on its way.
+#[derive(Default)]
+struct Progress {
+    changes: Changes,
+    broken: usize,
+    /// Mistakes that belong to no zone.
+    apart: Vec<Mistake>,
+    kept: Vec<(Name, Kept)>,
+}
+
+impl Progress {
+    /// Tells a mistake that belongs to no zone.
+    fn tell(&mut self, mistake: Mistake) {
+        mistake.log();
+        self.broken += 1;
+        self.apart.push(mistake);
+    }
 }
 
 impl Loader {
     /// A loader of zone files and folders of them, which has not loaded anything yet.
     #[must_use]
     pub fn new(paths: Vec<PathBuf>, serials: Serials) -> Self {
-        Self { paths, serials, zones: HashMap::new() }
+        Self { paths, serials, zones: HashMap::new(), files: Arc::default() }
+    }
+
+    /// The zones' files as the last round has found them, for whoever wants to know.
+    #[must_use]
+    pub fn files(&self) -> &Arc<ArcSwap<Files>> {
+        &self.files
     }
 
     /// Loads what has changed since the last time, and logs every mistake.
-    pub fn load(&mut self) -> Round {
-        self.load_at(seconds())
+    pub fn load(&mut self, guard: Guard) -> Round {
+        self.load_at(seconds(), guard)
     }
 
     /// As [`Loader::load`], at a time in seconds since 1970.
-    fn load_at(&mut self, now: u32) -> Round {
+    fn load_at(&mut self, now: u32, guard: Guard) -> Round {
         let (files, problems) = config::zone_files(&self.paths);
+        let mut progress = Progress::default();
         for problem in &problems {
-            error!("{problem}");
+            progress.tell(problem.clone().into());
         }
-        let mut broken = problems.len();
         let mut zones = HashMap::with_capacity(files.len());
-        let mut kept = Vec::new();
-        let mut changed = 0;
         for file in &files {
             let Some(origin) = config::zone_of_file(file) else {
-                broken += 1;
-                error!(
-                    "{}: the file is not named after a zone, as in example.com.yaml",
-                    file.display()
-                );
+                let name = file.file_name().map(|name| name.to_string_lossy().into_owned());
+                let problem = Problem::FileName { name: name.unwrap_or_default() };
+                progress.tell(Mistake::whole(file, problem.to_string()));
                 continue;
             };
             let last = self.zones.remove(&origin);
-            let loaded = self.load_one(file, &origin, last.as_ref(), now, &mut kept);
-            changed += usize::from(is_change(last.as_ref(), &loaded));
-            broken += usize::from(loaded.is_broken);
+            let at = Known {
+                origin: &origin,
+                content: Digest::default(),
+                kept: self.serials.get(&origin),
+                before: last.as_ref().and_then(|last| last.zone.as_deref()),
+                now,
+            };
+            let loaded = load_one(file, &at, last.as_ref(), guard, &mut progress.kept);
+            progress.broken += usize::from(loaded.is_broken);
+            match last {
+                None => progress.changes.added.push(origin.clone()),
+                Some(last) if is_change(&last, &loaded) => {
+                    progress.changes.changed.push(origin.clone());
+                }
+                Some(_) => progress.changes.unchanged += 1,
+            }
             zones.insert(origin, loaded);
         }
-        let gone = std::mem::take(&mut self.zones);
-        let (stay, go) = gone.into_iter().partition(is_unknown(&files, &problems));
-        broken += tell_empty_folders(&stay, &problems);
-        zones.extend(stay);
-        changed += go.len();
-        for origin in go.keys() {
-            info!(zone = %origin, "the file is gone, and so the zone is served no more");
-        }
+        self.let_go(&files, &problems, guard, &mut zones, &mut progress);
         self.zones = zones;
         // Before anybody sees it, so that a serial never falls over a restart. A disk that refuses is
         // told, and asked again the next time; names that do not answer would be worse.
-        if let Err(error) = self.serials.keep(kept) {
+        if let Err(error) = self.serials.keep(std::mem::take(&mut progress.kept)) {
             error!("the serials are not kept over a restart: {error}");
         }
-        self.round(changed, broken)
+        self.round(progress)
     }
 
-    fn round(&self, changed: usize, broken: usize) -> Round {
+    /// Takes leave of the zones whose files are gone, unless nothing is known of these.
+    fn let_go(
+        &mut self,
+        files: &[PathBuf],
+        problems: &[ConfigError],
+        guard: Guard,
+        zones: &mut HashMap<Name, Loaded>,
+        progress: &mut Progress,
+    ) {
+        let gone = std::mem::take(&mut self.zones);
+        let is_unknown = is_unknown(files, problems, guard);
+        let (stay, go): (HashMap<_, _>, HashMap<_, _>) =
+            gone.into_iter().partition(|(_, last)| is_unknown(last));
+        for mistake in empty_folders(&stay, problems) {
+            progress.tell(mistake);
+        }
+        progress.changes.unchanged += stay.len();
+        zones.extend(
+            stay.into_iter().map(|(origin, last)| (origin, Loaded { is_away: true, ..last })),
+        );
+        for (origin, _) in go {
+            info!(zone = %origin, "the file is gone, and so the zone is served no more");
+            progress.changes.removed.push(origin);
+        }
+    }
+
+    fn round(&self, Progress { mut changes, broken, apart, .. }: Progress) -> Round {
+        changes.sort();
         let mut zones: Vec<_> = self
             .zones
             .iter()
             .map(|(origin, loaded)| (origin.clone(), loaded.zone.clone()))
             .collect();
         zones.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-        Round { zones, changed, broken }
+        let files: Files = self
+            .zones
+            .iter()
+            .map(|(origin, loaded)| (origin.clone(), loaded.as_zone_file()))
+            .collect();
+        let mut mistakes = apart;
+        mistakes.extend(files.values().flat_map(|file| file.mistakes.iter().cloned()));
+        // Each file's mistakes stay in their order.
+        mistakes.sort_by(|a, b| a.file.cmp(&b.file));
+        self.files.store(Arc::new(files));
+        Round { zones, changes, broken, mistakes }
     }
+}
 
-    fn load_one(
-        &self,
-        file: &Path,
-        origin: &Name,
-        last: Option<&Loaded>,
-        now: u32,
-        kept: &mut Vec<(Name, Kept)>,
-    ) -> Loaded {
-        let before = last.and_then(|last| last.zone.clone());
-        let loaded =
-            |digest, zone, is_broken| Loaded { digest, file: file.to_path_buf(), zone, is_broken };
-        let bytes = match config::files::read_file(file) {
-            Ok(bytes) => bytes,
-            Err(error) => {
-                error!("{}: cannot be read: {error}", file.display());
-                return loaded(Digest::default(), before, true);
-            }
-        };
-        let content = digest_of(&bytes);
-        if last.is_some_and(|last| last.digest == content && !last.is_broken) {
-            return loaded(content, before, false);
+impl Loaded {
+    fn as_zone_file(&self) -> ZoneFile {
+        ZoneFile {
+            file: Arc::clone(&self.file),
+            version: match (&self.zone, self.is_broken || self.is_away) {
+                (None, _) => Version::None,
+                (Some(_), true) => Version::LastGood,
+                (Some(_), false) => Version::Newest,
+            },
+            mistakes: Arc::clone(&self.mistakes),
         }
-        let built = if is_master_file(file) {
-            from_master_file(file, origin, &bytes)
-                .map(|zone| (Kept { serial: zone.serial, digest: content }, zone))
-        } else {
-            self.build_native(file, &bytes, before.as_deref(), now)
-        };
-        let Some((next, zone)) = built else {
-            let meanwhile = if before.is_some() { "its last good version" } else { "SERVFAIL" };
-            error!(zone = %origin, "{}: not loaded; answering with {meanwhile}", file.display());
-            return loaded(content, before, true);
-        };
-        if loses_most(before.as_deref(), &zone) {
-            error!(
-                "{}: the zone would lose most of its names ({} of {} are left); what was served before \
-                 still is, until a restart",
-                file.display(),
-                zone.names,
-                before.as_ref().map_or(0, |before| before.names),
-            );
-            return loaded(content, before, true);
-        }
-        if let Some(unseen) = self.serials.get(origin).and_then(|last| next.unseen_after(last)) {
-            warn!(zone = %origin, "{}: {unseen}", file.display());
-        }
-        info!(zone = %origin, serial = zone.serial, names = zone.names, "zone loaded");
-        kept.push((origin.clone(), next));
-        loaded(content, Some(Arc::new(zone)), false)
     }
+}
 
-    fn build_native(
-        &self,
-        file: &Path,
-        bytes: &[u8],
-        before: Option<&Zone>,
-        now: u32,
-    ) -> Option<(Kept, Zone)> {
-        let Ok(text) = std::str::from_utf8(bytes) else {
-            error!("{}: the file is not UTF-8", file.display());
-            return None;
-        };
-        let (model, mistakes) = config::read_zone(file, text);
-        for mistake in &mistakes {
-            match mistake.severity {
-                Severity::Error => error!("{mistake}"),
-                Severity::Warning => warn!("{mistake}"),
-            }
+/// Loads the zone of a file that was found; what is known of it has no digest yet.
+fn load_one(
+    file: &Path,
+    known: &Known<'_>,
+    last: Option<&Loaded>,
+    guard: Guard,
+    kept: &mut Vec<(Name, Kept)>,
+) -> Loaded {
+    let before = last.and_then(|last| last.zone.clone());
+    let origin = known.origin;
+    let loaded = |digest, zone, is_broken, mistakes: Vec<Mistake>| {
+        let (file, mistakes) = (Arc::from(file), mistakes.into());
+        Loaded { digest, file, zone, is_broken, is_away: false, mistakes }
+    };
+    let meanwhile = if before.is_some() { "its last good version" } else { "SERVFAIL" };
+    let bytes = match config::files::read_file(file) {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            let problem = Problem::Unreadable { detail: error.to_string() };
+            let mistake = Mistake::whole(file, problem.to_string());
+            let shown = file.display();
+            error!(zone = %origin, "{shown}: {problem}; answering with {meanwhile}");
+            return loaded(Digest::default(), before, true, vec![mistake]);
         }
-        let model = model?;
-        let next = Kept::next(self.serials.get(&model.origin), &model, now);
-        let built = build::from_model(&model, next.serial, before.map(|zone| &zone.rotations));
-        Some((next, tell(file, built)?))
+    };
+    let content = digest_of(&bytes);
+    if let Some(last) = last.filter(|last| last.digest == content && !last.is_broken) {
+        // It may stand elsewhere than before, and so may its warnings.
+        let moved = |mistake: &Mistake| Mistake { file: file.to_path_buf(), ..mistake.clone() };
+        return loaded(content, before, false, last.mistakes.iter().map(moved).collect());
     }
+    let last_kept = known.kept;
+    let read::Read { zone, mut mistakes } = read::zone(file, &bytes, &Known { content, ..*known });
+    mistakes.iter().for_each(Mistake::log);
+    let Some((next, zone)) = zone else {
+        error!(zone = %origin, "{}: not loaded; answering with {meanwhile}", file.display());
+        return loaded(content, before, true, mistakes);
+    };
+    if let Some(before) = before.as_ref().filter(|before| loses_most(before, &zone, guard)) {
+        let mistake = Mistake::whole(
+            file,
+            format!(
+                "the zone would lose most of its names ({} of {} are left); what was served before \
+                 still is, until a restart or `rotadns reload --force`",
+                zone.names, before.names
+            ),
+        );
+        mistake.log();
+        mistakes.push(mistake);
+        return loaded(content, Some(Arc::clone(before)), true, mistakes);
+    }
+    if let Some(unseen) = last_kept.and_then(|last| next.unseen_after(last)) {
+        warn!(zone = %origin, "{}: {unseen}", file.display());
+    }
+    info!(zone = %origin, serial = zone.serial, names = zone.names, "zone loaded");
+    kept.push((origin.clone(), next));
+    loaded(content, Some(Arc::new(zone)), false, mistakes)
 }
 
 /// Whether nothing is known of the file that a zone had: a path of the configuration could not be read,
 /// or its folder has no zone file at all, as one that is not mounted.
-fn is_unknown(files: &[PathBuf], problems: &[ConfigError]) -> impl Fn(&(Name, Loaded)) -> bool {
+fn is_unknown(
+    files: &[PathBuf],
+    problems: &[ConfigError],
+    guard: Guard,
+) -> impl Fn(&Loaded) -> bool {
     let folders: BTreeSet<PathBuf> =
         files.iter().filter_map(|file| file.parent()).map(Path::to_path_buf).collect();
     let unread: Vec<PathBuf> =
         problems.iter().filter(|problem| is_unread(problem)).map(|p| p.file.clone()).collect();
-    move |(_, last)| {
-        unread.iter().any(|path| last.file.starts_with(path))
-            || last.file.parent().is_none_or(|folder| !folders.contains(folder))
+    move |last| {
+        let is_empty = || last.file.parent().is_none_or(|folder| !folders.contains(folder));
+        unread.iter().any(|path| last.file.starts_with(path)) || (guard == Guard::On && is_empty())
     }
 }
 
@@ -222,8 +362,8 @@ fn is_unread(problem: &ConfigError) -> bool {
     !matches!(problem.problem, Problem::ZoneTwice { .. })
 }
 
-/// Logs the folders that have lost all their files, and counts them.
-fn tell_empty_folders(stay: &HashMap<Name, Loaded>, problems: &[ConfigError]) -> usize {
+/// The folders that have lost all their files.
+fn empty_folders(stay: &HashMap<Name, Loaded>, problems: &[ConfigError]) -> Vec<Mistake> {
     let mut empty = BTreeMap::<&Path, usize>::new();
     for Loaded { file, .. } in stay.values() {
         let is_told = problems.iter().any(|problem| file.starts_with(&problem.file));
@@ -231,66 +371,29 @@ fn tell_empty_folders(stay: &HashMap<Name, Loaded>, problems: &[ConfigError]) ->
             *empty.entry(folder).or_default() += 1;
         }
     }
-    for (folder, zones) in &empty {
-        error!(
-            zones,
-            "{}: every zone file is gone; what was served before still is, until a restart",
-            folder.display()
+    let told = empty.into_iter().map(|(folder, zones)| {
+        let zones = if zones == 1 { "1 zone".into() } else { format!("{zones} zones") };
+        let message = format!(
+            "every zone file is gone; {zones} of before are served still, until a restart or \
+             `rotadns reload --force`"
         );
-    }
-    empty.len()
+        Mistake::whole(folder, message)
+    });
+    told.collect()
 }
 
-/// Whether what is served differs, or a file has become good or bad.
-fn is_change(last: Option<&Loaded>, now: &Loaded) -> bool {
-    match (last.and_then(|last| last.zone.as_ref()), now.zone.as_ref()) {
+/// Whether what is served differs, or a file has become good for the first time.
+fn is_change(last: &Loaded, now: &Loaded) -> bool {
+    match (&last.zone, &now.zone) {
         (Some(last), Some(now)) => !Arc::ptr_eq(last, now),
-        (None, None) => last.is_none(),
+        (None, None) => false,
         _ => true,
     }
 }
 
 /// A version that drops more than half of the names is more likely an accident than a wish.
-fn loses_most(before: Option<&Zone>, now: &Zone) -> bool {
-    before.is_some_and(|before| before.names >= GUARDED_NAMES && now.names * 2 < before.names)
-}
-
-fn is_master_file(file: &Path) -> bool {
-    file.extension().is_some_and(|extension| extension == "zone")
-}
-
-fn from_master_file(file: &Path, origin: &Name, bytes: &[u8]) -> Option<Zone> {
-    let mut builder = build::Builder::new(origin.clone());
-    let mistakes = zonefile::read(bytes, origin, |record| {
-        builder.add(record.owner, record.rtype, record.ttl, record.rdata, record.line);
-    });
-    for mistake in &mistakes {
-        let zonefile::Mistake { line, column, problem, .. } = mistake;
-        error!("{}:{line}:{column}: {problem}", file.display());
-    }
-    if !mistakes.is_empty() {
-        return None;
-    }
-    tell(file, builder.finish(Vec::new()))
-}
-
-/// Logs what the records together have wrong.
-fn tell(file: &Path, built: build::Built) -> Option<Zone> {
-    let file = file.display();
-    let (zone, mistakes) = match built {
-        Ok((zone, mistakes)) => (Some(zone), mistakes),
-        Err(mistakes) => (None, mistakes),
-    };
-    for build::Mistake { line, owner, problem } in mistakes {
-        // Our own format has been judged by its lines before; what is found here is about the whole.
-        let place = if line == 0 { String::new() } else { format!("{line}:1:") };
-        if problem.is_warning() {
-            warn!("{file}:{place} {owner} {problem}");
-        } else {
-            error!("{file}:{place} {owner} {problem}");
-        }
-    }
-    zone
+fn loses_most(before: &Zone, now: &Zone, guard: Guard) -> bool {
+    guard == Guard::On && before.names >= GUARDED_NAMES && now.names * 2 < before.names
 }
 
 fn digest_of(bytes: &[u8]) -> Digest {

@@ -15,14 +15,14 @@
 
 mod listeners;
 pub mod load;
+pub mod reload;
 mod watch;
 
 use std::fs::{self, File, TryLockError};
 use std::path::Path;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, OnceLock};
 use std::thread::{Builder, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -36,15 +36,9 @@ use crate::prober::{Prober, Settings};
 use crate::state::persist::{LastHealth, Serials};
 use crate::state::publisher::Publisher;
 use listeners::Listeners;
-use load::{Loader, Round};
+use load::{Guard, Loader, Round};
+use reload::{Reloader, keep_loading};
 use watch::Watch;
-
-/// How long the files must be quiet before they are read: an editor writes in several steps.
-const QUIET: Duration = Duration::from_millis(100);
-/// How often folders that were replaced or came back are looked for.
-const RENEW: Duration = Duration::from_secs(2);
-/// A folder that is never quiet is read all the same after this.
-const QUIET_MAX: Duration = Duration::from_secs(1);
 
 /// How often it is looked whether the threads that must not end are alive.
 const ALIVE: Duration = Duration::from_secs(1);
@@ -59,32 +53,29 @@ pub fn serve(config: &Config, strict: bool) -> anyhow::Result<()> {
     raise_descriptor_limit(config);
     let _lock = lock(&config.state)?;
 
-    // One that waits stands for all that come meanwhile.
-    let (ask, asked) = sync_channel(1);
+    let (reloader, wishes) = reload::channel();
     let (started, starting) = oneshot::channel();
-    let (shared, on_change) = (config.clone(), ask.clone());
+    let (shared, on_change) = (config.clone(), reloader.clone());
     let loading = Builder::new().name("loader".into()).spawn(move || {
         // Before the first look at the files, so that no change after it is missed.
-        let watch = Watch::start(shared.zones.clone(), move || {
-            let _ = on_change.try_send(Reload);
-        });
+        let watch = Watch::start(shared.zones.clone(), move || on_change.wish());
         let mut loader = Loader::new(shared.zones.clone(), serials(&shared.state));
         let serving = Serving::start(&shared, strict, &mut loader);
         let publisher = serving.as_ref().ok().map(|serving| serving.backstage.publisher.clone());
         // Fails where a signal came first: the process is about to end.
         let _ = started.send(serving);
         if let Some(publisher) = publisher {
-            keep_loading(loader, watch, &asked, &publisher);
+            keep_loading(loader, watch, &wishes, &publisher);
         }
     })?;
 
-    let Some(serving) = runtime.block_on(signals.wait_for_the_start(starting, &ask)) else {
+    let Some(serving) = runtime.block_on(signals.wait_for_the_start(starting, &reloader)) else {
         info!("stopped before it served");
         return Ok(());
     };
     let serving = serving?;
     let crew = [("loader", &loading), ("publisher", &serving.backstage.publishing)];
-    runtime.block_on(signals.wait_for_the_end(&ask, &crew))?;
+    runtime.block_on(signals.wait_for_the_end(&reloader, &crew))?;
 
     info!("stopping");
     // The loader is not waited for: a zone of any size may be on its way, and what it writes is whole
@@ -103,7 +94,7 @@ struct Serving {
 impl Serving {
     /// Loads the zones, waits for the first outcome of each check, and opens the sockets.
     fn start(config: &Config, strict: bool, loader: &mut Loader) -> anyhow::Result<Self> {
-        let round = loader.load();
+        let round = loader.load(Guard::On);
         if strict && round.broken > 0 {
             bail!("{} with mistakes, and --strict wants none", files(round.broken));
         }
@@ -215,39 +206,39 @@ impl Signals {
     async fn wait_for_the_start(
         &mut self,
         starting: oneshot::Receiver<anyhow::Result<Serving>>,
-        reload: &SyncSender<Reload>,
+        reloader: &Reloader,
     ) -> Option<anyhow::Result<Serving>> {
         tokio::select! {
             started = starting => {
                 let died = |_| Err(anyhow::anyhow!("the start has failed; please report this"));
                 Some(started.unwrap_or_else(died))
             }
-            () = self.end_or_reload(reload) => None,
+            () = self.end_or_reload(reloader) => None,
         }
     }
 
     /// Returns at SIGTERM or SIGINT, and with an error where one of the crew has ended.
     async fn wait_for_the_end(
         &mut self,
-        reload: &SyncSender<Reload>,
+        reloader: &Reloader,
         crew: &[(&str, &JoinHandle<()>)],
     ) -> anyhow::Result<()> {
         let mut look = interval(ALIVE);
         loop {
             tokio::select! {
-                () = self.end_or_reload(reload) => return Ok(()),
+                () = self.end_or_reload(reloader) => return Ok(()),
                 _ = look.tick() => all_alive(crew)?,
             }
         }
     }
 
     /// Reloads at SIGHUP, returns at SIGTERM or SIGINT.
-    async fn end_or_reload(&mut self, reload: &SyncSender<Reload>) {
+    async fn end_or_reload(&mut self, reloader: &Reloader) {
         loop {
             tokio::select! {
                 _ = self.hangup.recv() => {
                     info!("reloading, as asked by SIGHUP");
-                    let _ = reload.try_send(Reload);
+                    reloader.wish();
                 }
                 _ = self.terminate.recv() => return,
                 _ = self.interrupt.recv() => return,
@@ -309,56 +300,14 @@ impl Backstage {
     }
 }
 
-/// Asks the loader's thread to look at the files.
-struct Reload;
-
-/// Reads files again, whenever one changes or somebody asks.
-fn keep_loading(
-    mut loader: Loader,
-    mut watch: Watch,
-    asked: &Receiver<Reload>,
-    publisher: &Publisher,
-) {
-    loop {
-        match asked.recv_timeout(RENEW) {
-            Ok(Reload) => settle(asked),
-            Err(RecvTimeoutError::Timeout) if watch.renew() => {}
-            Err(RecvTimeoutError::Timeout) => continue,
-            Err(RecvTimeoutError::Disconnected) => return,
-        }
-        reload(&mut loader, publisher);
-    }
-}
-
-fn reload(loader: &mut Loader, publisher: &Publisher) {
-    let round = loader.load();
-    let (changed, broken) = (round.changed, round.broken);
-    if changed > 0 {
-        publisher.zones(round.zones);
-        publisher.flush();
-    }
-    if changed > 0 || broken > 0 {
-        info!(changed, broken, "zones reloaded");
-    }
-}
-
-/// Waits until the files are quiet.
-fn settle(asked: &Receiver<Reload>) {
-    let latest = now() + QUIET_MAX;
-    while now() < latest && asked.recv_timeout(QUIET).is_ok() {}
-}
-
 fn files(count: usize) -> String {
     if count == 1 { "1 file".to_owned() } else { format!("{count} files") }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the loader waits by the clock for quiet")]
-fn now() -> Instant {
-    Instant::now()
-}
-
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc::sync_channel;
+
     use super::*;
 
     #[test]

@@ -45,7 +45,12 @@ impl Stage {
     /// Loads, and says what is served: each zone with its serial, or `-` where it is SERVFAIL; then how
     /// many changed, and how many are broken.
     fn load(&mut self, now: u32) -> String {
-        let Round { zones, changed, broken } = self.loader.load_at(now);
+        self.load_with(now, Guard::On)
+    }
+
+    fn load_with(&mut self, now: u32, guard: Guard) -> String {
+        let Round { zones, changes, broken, .. } = self.loader.load_at(now, guard);
+        let changed = changes.count();
         let zones = zones.iter().map(|(origin, zone)| {
             let serial = zone.as_ref().map(|zone| zone.serial.to_string());
             format!("{origin} {}, ", serial.as_deref().unwrap_or("-"))
@@ -202,4 +207,84 @@ fn a_serial_does_not_fall_when_the_file_changes_its_format() {
     assert_eq!(stage.load(102), "x. 2026112002, 1 changed, 0 broken");
     stage.restart();
     assert_eq!(stage.load(103), "x. 2026112002, 1 changed, 0 broken");
+}
+
+#[test]
+fn what_looks_like_an_accident_is_taken_when_forced() {
+    let mut stage = Stage::new("forced");
+    stage.act(&Write("a/x.yaml", yaml("x", 20)));
+    stage.act(&Write("b/y.yaml", yaml("y", 1)));
+    assert_eq!(stage.load(101), "x. 101, y. 101, 2 changed, 0 broken");
+    stage.act(&Write("a/x.yaml", yaml("x", 2)));
+    stage.act(&Move("b/y.yaml", "y"));
+    assert_eq!(stage.load(102), "x. 101, y. 101, 0 changed, 2 broken");
+    assert_eq!(stage.load_with(103, Guard::Off), "x. 103, 2 changed, 0 broken");
+    // A mistake is none the less one, and a folder that cannot be read says nothing of its files.
+    stage.act(&Write("a/x.yaml", "zone: x\n".into()));
+    assert_eq!(stage.load_with(104, Guard::Off), "x. 103, 0 changed, 1 broken");
+    stage.act(&Move("a", "elsewhere"));
+    assert_eq!(stage.load_with(105, Guard::Off), "x. 103, 0 changed, 1 broken");
+}
+
+#[test]
+fn a_round_says_what_it_changed() {
+    let mut stage = Stage::new("says");
+    for (actions, expected) in [
+        (&[Write("a/x.yaml", yaml("x", 1)), Write("a/y.yaml", "zone: y\n".into())][..], "+x +y, 0"),
+        (&[Nothing], "2"),
+        (&[Write("a/y.yaml", yaml("y", 1)), Write("b/z.yaml", yaml("z", 1))], "+z ~y, 1"),
+        (&[Write("b/z.yaml", "zone: z\n".into())], "3"),
+        (&[Remove("a/x.yaml")], "-x, 2"),
+    ] {
+        for action in actions {
+            stage.act(action);
+        }
+        let Changes { added, changed, removed, unchanged } =
+            stage.loader.load_at(101, Guard::On).changes;
+        let named = [("+", added), ("~", changed), ("-", removed)]
+            .into_iter()
+            .flat_map(|(sign, names)| names.into_iter().map(move |name| format!("{sign}{name}")))
+            .collect::<Vec<_>>()
+            .join(" ")
+            .replace('.', "");
+        let found =
+            if named.is_empty() { unchanged.to_string() } else { format!("{named}, {unchanged}") };
+        assert_eq!(found, expected);
+    }
+}
+
+#[test]
+fn a_round_tells_every_mistake_that_there_is_now() {
+    let mut stage = Stage::new("tells");
+    let warning = "checks: {c: {tcp: {port: 80}}}\n";
+    stage.act(&Write("a/x.yaml", yaml("x", 1) + warning));
+    stage.act(&Write("a/y.yaml", yaml("y", 1)));
+    stage.act(&Write("a/z.zone", "@ 60 NS\n".into()));
+    stage.act(&Write("b/a..b.yaml", String::new()));
+    for _ in 0..2 {
+        let round = stage.loader.load_at(101, Guard::On);
+        let told: Vec<_> = round
+            .mistakes
+            .iter()
+            .map(|mistake| {
+                let file = mistake.file.strip_prefix(&stage.folder).expect("it is in the folder");
+                format!("{}:{}:{:?}", file.display(), mistake.line, mistake.severity)
+            })
+            .collect();
+        assert_eq!(told, ["a/x.yaml:5:Warning", "a/z.zone:1:Error", "b/a..b.yaml:0:Error"]);
+        assert_eq!(round.broken, 2);
+    }
+
+    stage.act(&Write("a/y.yaml", "zone: y\n".into()));
+    stage.loader.load_at(102, Guard::On);
+    let files = stage.loader.files().load();
+    let versions: Vec<_> = files
+        .iter()
+        .map(|(zone, ZoneFile { version, mistakes, .. })| {
+            (zone.to_string(), *version, mistakes.len())
+        })
+        .collect();
+    let expected =
+        [("x.", Version::Newest, 1), ("y.", Version::LastGood, 1), ("z.", Version::None, 1)];
+    assert_eq!(versions, expected.map(|(zone, version, count)| (zone.to_owned(), version, count)));
 }
