@@ -8,30 +8,24 @@ answers.
 import argparse
 import os
 import random
-import re
 import statistics
-import subprocess
 import sys
 import tempfile
 from collections import defaultdict
 from pathlib import Path
 
+import load
 import prober
 import servers
+from load import SERVER_CORE
 from servers import Server, Zone
 
-SERVER_CORE, LOAD_CORE = 0, 1
 SCENARIOS = ["udp", "tcp", "million", "prober", "verdict"]
 SMALL = "bench.example"
 MILLION = "million.example"
 NAMES = 1_000_000
 # Enough that the names asked for do not fit a core's caches.
 NAMES_ASKED = 400_000
-# As many questions under way as any of the servers takes without losing one.
-UDP_UNDER_WAY = 150
-TCP_UNDER_WAY = 100
-TCP_CONNECTIONS = 20
-LOST_MAX = 0.001
 
 # What the questions are made of: half of them for the pool.
 MIX = [("pool", 8), ("pool", 8), ("one", 1), ("no-such-name", 0)]
@@ -45,6 +39,8 @@ def main():
     measured = {"gdnsd": servers.gdnsd, "NSD": servers.nsd, "Knot": servers.knot}
     if options.rotadns:
         measured = {"RotaDNS": servers.rotadns(options.rotadns)} | measured
+    if options.hickory:
+        measured["hickory-dns"] = servers.hickory(options.hickory)
     table = Table(list(measured))
     with tempfile.TemporaryDirectory(prefix="rotadns-bench-") as folder:
         folder = Path(folder)
@@ -70,7 +66,10 @@ def arguments():
     parser.add_argument("--rounds", type=int, default=5, help="how often each server is loaded (5)")
     parser.add_argument("--seconds", type=int, default=5, help="how long each time (5)")
     parser.add_argument("--without-rotadns", action="store_true", help="the other servers alone")
-    parser.add_argument("--rotadns", type=Path, help=argparse.SUPPRESS)  # given by scripts/bench
+    parser.add_argument("--with-hickory", action="store_true", help="hickory-dns too, built if need be")
+    # Given by scripts/bench.
+    for path in ("--rotadns", "--load", "--hickory"):
+        parser.add_argument(path, type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.quick:
         options.rounds, options.seconds = 1, 1
@@ -88,16 +87,16 @@ def bench_small(options, measured, folder, table):
         server.pin(SERVER_CORE)
         validate(server)
         running.append(server)
-    for transport in ("udp", "tcp"):
-        if options.only in (None, transport):
+    for title, put_under in (("UDP", load.udp), ("TCP", load.tcp)):
+        if options.only in (None, title.lower()):
             for _ in range(options.rounds):
                 for server in running:
-                    load = Load(server, questions, transport, options.seconds, NXDOMAIN_SHARE)
-                    title = transport.upper()
-                    table.add(f"{title}: queries a second", server.name, load.queries_a_second)
-                    table.add(f"{title}: CPU µs an answer", server.name, load.user + load.system)
-                    table.add(f"{title}: – in user space", server.name, load.user)
-                    table.add(f"{title}: – in the kernel", server.name, load.system)
+                    run = put_under(options, server, questions, NXDOMAIN_SHARE)
+                    table.add(f"{title}: queries a second", server.name, run.queries_a_second)
+                    table.add(f"{title}: CPU µs an answer", server.name, run.user + run.system)
+                    table.add(f"{title}: – in user space", server.name, run.user)
+                    table.add(f"{title}: – in the kernel", server.name, run.system)
+                    table.add(f"{title}: – how full its core was", server.name, run.busy)
     for server in running:
         server.stop()
 
@@ -109,7 +108,7 @@ def validate(server):
         if len(answer.addresses) != count or answer.rcode != (0 if count else 3):
             server.fail(f"{label}: rcode {answer.rcode}, {answer.addresses}, expected {count} addresses")
     first = {server.ask(f"pool.{SMALL}").addresses[0] for _ in range(64)}
-    if first != set(servers.POOL):
+    if first != set(servers.POOL) and server.name not in servers.WITHOUT_ROTATION:
         server.fail(f"the pool does not rotate: of 64 answers the first address was always in {first}")
 
 
@@ -129,54 +128,14 @@ def bench_million(options, measured, folder, table):
             server = Server(name, configure, folder / f"{name}-million-{turn}", zone)
             ready = server.wait_for(f"n{NAMES - 1:06}.{MILLION}")
             server.pin(SERVER_CORE)
-            load = Load(server, questions, "udp", options.seconds, nxdomain_share=0)
+            run = load.udp(options, server, questions, nxdomain_share=0)
             title = "Million names"
             table.add(f"{title}: ready in, s", name, ready)
             table.add(f"{title}: memory (PSS), MB", name, server.memory_bytes() / 1e6)
-            table.add(f"{title}: queries a second, random names", name, load.queries_a_second)
-            table.add(f"{title}: CPU µs an answer", name, load.user + load.system)
-            table.add(f"{title}: – in user space", name, load.user)
+            table.add(f"{title}: queries a second, random names", name, run.queries_a_second)
+            table.add(f"{title}: CPU µs an answer", name, run.user + run.system)
+            table.add(f"{title}: – in user space", name, run.user)
             server.stop()
-
-
-class Load:
-    """One run of dnsperf against a server: what came back, and what it cost the server."""
-
-    def __init__(self, server, questions, transport, seconds, nxdomain_share):
-        command = ["dnsperf", "-s", "127.0.0.1", "-p", str(server.port), "-d", str(questions)]
-        command += ["-l", str(seconds), "-T", "1", "-m", transport]
-        if transport == "tcp":
-            command += ["-c", str(TCP_CONNECTIONS), "-q", str(TCP_UNDER_WAY)]
-        else:
-            command += ["-c", "1", "-q", str(UDP_UNDER_WAY)]
-        before = server.cpu()
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            preexec_fn=lambda: os.sched_setaffinity(0, {LOAD_CORE}),
-        )
-        after = server.cpu()
-        if done.returncode != 0:
-            server.fail(f"dnsperf failed: {done.stdout[-2000:]}{done.stderr[-2000:]}")
-
-        def figure(pattern):
-            found = re.search(pattern, done.stdout)
-            return float(found[1]) if found else 0.0
-
-        sent = figure(r"Queries sent: +(\d+)")
-        answers = figure(r"Queries completed: +(\d+)")
-        good = figure(r"NOERROR (\d+)")
-        missing = figure(r"NXDOMAIN (\d+)")
-        if answers == 0 or sent - answers > sent * LOST_MAX:
-            server.fail(f"of {sent:.0f} questions over {transport} {sent - answers:.0f} were lost")
-        if good + missing != answers or abs(missing / answers - nxdomain_share) > 0.01:
-            server.fail(f"wrong answers under load: {re.search('Response codes:.*', done.stdout)[0]}")
-        self.queries_a_second = figure(r"Queries per second: +([\d.]+)")
-        user, system = after.since(before)
-        self.user = user / answers * 1e6
-        self.system = system / answers * 1e6
 
 
 class Table:

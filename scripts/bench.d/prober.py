@@ -11,9 +11,9 @@ import time
 from datetime import datetime
 from pathlib import Path
 
+from load import LOAD_CORE, SERVER_CORE, dnsperf
 from servers import Server, Zone, free_port
 
-SERVER_CORE, LOAD_CORE = 0, 1
 ORIGIN = "probed.example"
 
 # Within the most addresses that one pool may have, and ten thousand together.
@@ -101,25 +101,17 @@ class Latency:
     """One run of dnsperf at a fixed rate: how long the answers took, and who used the core."""
 
     def __init__(self, server, questions, seconds):
-        command = ["dnsperf", "-s", "127.0.0.1", "-p", str(server.port), "-d", str(questions)]
-        command += ["-l", str(seconds), "-T", "1", "-c", "1", "-Q", str(QUERIES_A_SECOND), "-v"]
         health, every, core = health_seconds(server), server.cpu().seconds, core_seconds()
         started = time.monotonic()
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            preexec_fn=lambda: os.sched_setaffinity(0, {LOAD_CORE}),
-        )
+        out = dnsperf(server, questions, seconds, "-c", "1", "-Q", QUERIES_A_SECOND, "-v")
         lasted = time.monotonic() - started
         self.health = (health_seconds(server) - health) / lasted
         self.others = max((core_seconds() - core - (server.cpu().seconds - every)) / lasted, 0)
         # A line for each answer: "> NOERROR pool-0.probed.example A 0.000051"
-        took = sorted(float(us) * 1e6 for us in re.findall(r"^> NOERROR \S+ A ([\d.]+)$", done.stdout, re.M))
+        took = sorted(float(us) * 1e6 for us in re.findall(r"^> NOERROR \S+ A ([\d.]+)$", out, re.M))
         expected = seconds * QUERIES_A_SECOND
-        if len(took) < expected * 0.95 or "[timeout]" in done.stdout:
-            server.fail(f"of {expected} questions {len(took)} were answered: {done.stdout[-500:]}{done.stderr[-500:]}")
+        if len(took) < expected * 0.95 or "[timeout]" in out:
+            server.fail(f"of {expected} questions {len(took)} were answered: {out[-500:]}")
         self.p50, self.p99 = took[len(took) // 2], took[len(took) * 99 // 100]
 
     def __str__(self):

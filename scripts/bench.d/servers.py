@@ -1,7 +1,9 @@
 """The servers that are measured: each with one worker, everything it writes in a folder of its own,
 stopped by the pid that was started."""
 
+import grp
 import os
+import pwd
 import random
 import signal
 import socket
@@ -114,6 +116,33 @@ zone:
   journal-content: none
 """)
     return ["knotd", "-c", str(config)]
+
+
+# It answers in the order of the file.
+WITHOUT_ROTATION = {"hickory-dns"}
+
+
+def hickory(binary):
+    def configure(folder, port, zone):
+        master_file = zone.master_file
+        if not master_file:
+            master_file = folder / "zone"
+            master_file.write_text(pool_master_file(zone.origin))
+        config = folder / "named.toml"
+        config.write_text(f"""\
+listen_addrs_ipv4 = ["127.0.0.1"]
+listen_port = {port}
+user = "{pwd.getpwuid(os.getuid()).pw_name}"
+group = "{grp.getgrgid(os.getgid()).gr_name}"
+directory = "{folder}"
+[[zones]]
+zone = "{zone.origin}."
+zone_type = "Primary"
+file = "{master_file}"
+""")
+        return [str(binary), "--quiet", "--workers", "1", "--config", str(config)]
+
+    return configure
 
 
 def rotadns(binary):
