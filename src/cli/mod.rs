@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::str::FromStr;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -57,12 +58,35 @@ pub struct Serve {
     /// Where DNS is served, over UDP and TCP [default: 127.0.0.1:5300]
     #[arg(long, value_name = "ADDR:PORT")]
     listen: Vec<SocketAddr>,
+    /// Where the admin API is served [default: 127.0.0.1:8053]
+    #[arg(long, value_name = "ADDR:PORT|off")]
+    admin: Option<AdminFlag>,
     /// How many UDP threads there are for each address [default: one a core]
     #[arg(long, value_name = "N")]
     workers: Option<NonZeroUsize>,
     /// Refuse to start where a zone has a mistake; else that zone answers SERVFAIL
     #[arg(long)]
     strict: bool,
+}
+
+/// Where the admin API is served, by flag.
+#[derive(Clone, Copy, Debug)]
+enum AdminFlag {
+    Off,
+    Listen(SocketAddr),
+}
+
+impl FromStr for AdminFlag {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "off" => Ok(Self::Off),
+            _ => text.parse().map(Self::Listen).map_err(|_| {
+                "neither `off` nor an address and a port, such as 127.0.0.1:8053".to_owned()
+            }),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -2,13 +2,12 @@
 
 use std::io::IsTerminal as _;
 
-use tracing::warn;
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use super::Serve;
+use super::{AdminFlag, Serve};
 use crate::config::server::{Log, LogFormat, LogLevel, Workers};
 use crate::config::{Config, read_config};
 use crate::daemon;
@@ -17,11 +16,6 @@ use crate::daemon;
 pub(super) fn run(flags: &Serve) -> anyhow::Result<bool> {
     let Some(config) = config(flags)? else { return Ok(false) };
     log(config.log);
-    if let Some(admin) = config.admin {
-        warn!(
-            "`admin` asks for an API at {admin}, and there is none yet; nothing listens there, so remove it"
-        );
-    }
     daemon::serve(&config, flags.strict)?;
     Ok(true)
 }
@@ -49,6 +43,17 @@ fn config(flags: &Serve) -> anyhow::Result<Option<Config>> {
     }
     if !flags.listen.is_empty() {
         config.listen.clone_from(&flags.listen);
+    }
+    match flags.admin {
+        None => {}
+        Some(AdminFlag::Off) => config.admin = None,
+        Some(AdminFlag::Listen(address)) => {
+            let admin = config.admin.get_or_insert_default();
+            admin.listen = vec![address];
+            if let Some(problem) = admin.exposed() {
+                anyhow::bail!("--admin: {problem}");
+            }
+        }
     }
     if let Some(workers) = flags.workers {
         config.workers = Workers::Count(workers);

@@ -63,18 +63,6 @@ fn strict_refuses_to_start_over_a_broken_zone() {
 }
 
 #[test]
-fn a_setting_that_has_no_effect_yet_is_told() {
-    let folder = folder_of(&[BROKEN]);
-    // Everything that is written stays in the folder, and a broken zone ends the start.
-    folder.write("rotadns.yaml", "zones: zones\nstate: state\nadmin: {listen: 127.0.0.1:8054}\n");
-    let config = folder.path.join("rotadns.yaml").display().to_string();
-    let listen = format!("127.0.0.1:{}", free_port());
-    let output = rotadns(&["serve", "--strict", "--config", &config, "--listen", &listen]);
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(said.contains("`admin` asks for an API at 127.0.0.1:8054"), "{said}");
-}
-
-#[test]
 fn a_wrong_command_line_ends_with_2() {
     for arguments in [
         &[][..],

@@ -8,6 +8,7 @@
 //! `Display`, in `sentence.rs`, what people read.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -127,6 +128,8 @@ pub enum Problem {
     TooManyServers { most: usize },
     TooManyProbers { most: usize },
     TooManyHeaders { most: usize },
+    // The config file
+    AdminExposed { address: SocketAddr, missing: &'static str },
     // Checks
     NoKind,
     TwoKinds { kinds: String },

@@ -89,6 +89,11 @@ impl fmt::Display for Problem {
                 "`{}` is not an address and a port, such as `127.0.0.1:{port}` or `\"[::1]:{port}\"`",
                 Quoted(text)
             ),
+            Self::AdminExposed { address, missing } => write!(
+                f,
+                "`{address}` can be reached from beyond this machine, so the admin API needs {missing} (`rotadns \
+                 keygen` makes them); or listen on a loopback address"
+            ),
             Self::BadShare { text } => write!(
                 f,
                 "`{}` is not a share: from 0 to 1 with at most three decimals, such as `0.5`",

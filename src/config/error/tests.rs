@@ -71,6 +71,14 @@ fn each_problem_has_its_sentence() {
             },
             "`tcp` has no key `x`; it has `port`",
         ),
+        (
+            Problem::AdminExposed {
+                address: ([192, 0, 2, 1], 8053).into(),
+                missing: "`tokens` and `tls`",
+            },
+            "`192.0.2.1:8053` can be reached from beyond this machine, so the admin API needs `tokens` and \
+             `tls` (`rotadns keygen` makes them); or listen on a loopback address",
+        ),
         (Problem::MissingKey { place: "`tcp`", key: "port" }, "`tcp` needs `port`"),
         (
             Problem::BadDuration { text: text() },

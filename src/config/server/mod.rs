@@ -12,12 +12,14 @@ use super::error::{ConfigError, Location, Problem};
 use super::model::probers::{OnProberLoss, Quorum};
 use feed::Feed;
 
+pub mod admin;
 pub mod feed;
 mod spec;
 
-/// The port of the server where no config says another, and of its admin API.
+pub use admin::Admin;
+
+/// The port of the server where no config says another.
 const PORT: u16 = 5300;
-const ADMIN_PORT: u16 = 8053;
 /// The most UDP threads that can be asked for.
 const WORKERS_MAX: u32 = 1024;
 
@@ -34,8 +36,8 @@ pub struct Config {
     pub workers: Workers,
     /// Whose sockets are used.
     pub sockets: Sockets,
-    /// Where an admin API is wished for. There is none yet, so nothing listens there.
-    pub admin: Option<SocketAddr>,
+    /// Where the admin API listens and who may ask it; `None` is off.
+    pub admin: Option<Admin>,
     /// How the prober works, and what probers beside count for.
     pub prober: Prober,
     /// What `rotadns probe` feeds.
@@ -135,7 +137,7 @@ impl Default for Config {
             state: state.map_or_else(|| PathBuf::from("state"), PathBuf::from),
             workers: Workers::Auto,
             sockets: if cfg!(target_os = "linux") { Sockets::Native } else { Sockets::Portable },
-            admin: None,
+            admin: Some(Admin::default()),
             prober: Prober {
                 source: Vec::new(),
                 in_flight: count(1000),
@@ -240,7 +242,10 @@ log: {format: json, level: debug}
             state: "/var/lib/rotadns".into(),
             workers: Workers::Count(count(4)),
             sockets: Sockets::Portable,
-            admin: Some("127.0.0.1:8054".parse().expect("an address")),
+            admin: Some(Admin {
+                listen: vec!["127.0.0.1:8054".parse().expect("an address")],
+                ..Admin::default()
+            }),
             prober: Prober {
                 source: vec![
                     "192.0.2.53".parse().expect("an address"),
@@ -280,8 +285,6 @@ log: {format: json, level: debug}
         assert_eq!(config.listen, ["127.0.0.1:53".parse().expect("an address")]);
         assert_eq!(config.zones, [PathBuf::from("/etc/rotadns/a"), PathBuf::from("/b")]);
         assert_eq!(config.admin, None);
-        let config = read("admin: {}").expect("fine");
-        assert_eq!(config.admin, Some("127.0.0.1:8053".parse().expect("an address")));
     }
 
     #[test]

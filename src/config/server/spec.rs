@@ -1,5 +1,6 @@
 //! The shape of the config file, by serde, and its texts resolved; each part that is long has a file here.
 
+mod admin;
 mod feed;
 mod prober;
 
@@ -8,16 +9,16 @@ use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 
 use serde::Deserialize;
-use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, Deserializer, SeqAccess, Visitor};
 use serde_yaml::{Error, Spanned};
 
-use super::{ADMIN_PORT, Config, LogFormat, LogLevel, Reader, Sockets, WORKERS_MAX, Workers};
+use super::{Config, LogFormat, LogLevel, Reader, Sockets, WORKERS_MAX, Workers};
 use crate::config::error::{Location, Problem};
 use crate::config::nearest::{listed, nearest};
 use crate::config::value;
 
 /// A scalar as written, and its place.
-pub(super) type Text = Spanned<String>;
+type Text = Spanned<String>;
 
 /// The port of DNS, for the example of a mistake.
 const DNS_PORT: u16 = 53;
@@ -30,7 +31,7 @@ pub(super) struct ConfigSpec {
     state: Option<Text>,
     workers: Option<Text>,
     sockets: Option<Text>,
-    admin: Option<Spanned<Admin>>,
+    admin: Option<Spanned<admin::AdminSpec>>,
     prober: Option<prober::ProberSpec>,
     feed: Option<Spanned<feed::FeedSpec>>,
     limits: Option<LimitsSpec>,
@@ -54,21 +55,19 @@ struct LogSpec {
 /// One value or a list of them.
 pub(super) struct Many(Spanned<OneOrMore>);
 
+impl Many {
+    /// Where it stands.
+    fn place(&self) -> Location {
+        match &self.0.value {
+            OneOrMore::One(text) => place(&self.0, width(text)),
+            OneOrMore::More(_) => place(&self.0, 1),
+        }
+    }
+}
+
 pub(super) enum OneOrMore {
     One(String),
     More(Vec<Text>),
-}
-
-/// `off`, or a map of settings.
-enum Admin {
-    Word(String),
-    Settings(AdminSpec),
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct AdminSpec {
-    listen: Option<Text>,
 }
 
 impl<'de> Deserialize<'de> for Many {
@@ -103,34 +102,6 @@ impl<'de> Deserialize<'de> for OneOrMore {
                     items.push(item);
                 }
                 Ok(OneOrMore::More(items))
-            }
-        }
-        deserializer.deserialize_any(Shapes)
-    }
-}
-
-impl<'de> Deserialize<'de> for Admin {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Shapes;
-        impl<'de> Visitor<'de> for Shapes {
-            type Value = Admin;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("`off` or a map such as `{listen: 127.0.0.1:8053}`")
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Admin, E> {
-                Ok(Admin::Word(text.to_owned()))
-            }
-
-            // YAML 1.1 has `off` as a boolean.
-            fn visit_bool<E: de::Error>(self, on: bool) -> Result<Admin, E> {
-                Ok(Admin::Word(if on { "on" } else { "off" }.to_owned()))
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Admin, A::Error> {
-                AdminSpec::deserialize(de::value::MapAccessDeserializer::new(map))
-                    .map(Admin::Settings)
             }
         }
         deserializer.deserialize_any(Shapes)
@@ -222,23 +193,6 @@ impl Reader<'_> {
             value::choice("a level", text, &words)
         });
         config
-    }
-
-    fn admin(&mut self, config: &mut Config, admin: &Spanned<Admin>) {
-        match &admin.value {
-            Admin::Word(word) if word == "off" => config.admin = None,
-            Admin::Word(word) => {
-                let at = place(admin, width(word));
-                let what = "`off` or a map such as `{listen: 127.0.0.1:8053}`";
-                self.add(at, Problem::Expected { what, found: "a single value" });
-            }
-            Admin::Settings(AdminSpec { listen }) => {
-                config.admin = Some(SocketAddr::from(([127, 0, 0, 1], ADMIN_PORT)));
-                self.set(&mut config.admin, listen.as_ref(), |text| {
-                    socket(text, ADMIN_PORT).map(Some)
-                });
-            }
-        }
     }
 
     /// Puts a text's value in its place, or tells what is wrong with it.

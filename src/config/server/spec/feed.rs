@@ -9,7 +9,7 @@ use super::prober::name;
 use super::{Text, place, width};
 use crate::config::error::Problem;
 use crate::config::server::feed::{Endpoint, FEED_SERVERS_MAX, Feed, Server};
-use crate::config::server::{ADMIN_PORT, Reader};
+use crate::config::server::{Reader, admin};
 
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -115,7 +115,7 @@ fn authority(text: &str) -> Option<(String, u16)> {
     let is_host = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
     let is_fine = host.contains(':') || (!host.is_empty() && host.bytes().all(is_host));
     let port = match port {
-        "" => ADMIN_PORT,
+        "" => admin::PORT,
         digits => digits.parse().ok().filter(|&port| port > 0)?,
     };
     is_fine.then(|| (host.to_owned(), port))
