@@ -27,6 +27,9 @@ const SPAN_MIN: Duration = Duration::from_millis(10);
 /// The longest of all three times.
 const SPAN_MAX: Duration = Duration::from_secs(86_400);
 
+/// The most header fields of a request; servers refuse more at about that number, and no check needs it.
+const CHECK_HEADERS_MAX: usize = 64;
+
 /// Reads one check; `None` where it has a mistake.
 pub(super) fn check(node: &Node<'_>, file: &Path, mistakes: &mut Mistakes<'_>) -> Option<Check> {
     let [tcp, http, https, interval, timeout, rise, fall, fast] = fields(
@@ -210,6 +213,9 @@ fn read_headers(node: &Node<'_>, mistakes: &mut Mistakes<'_>) -> Vec<(String, St
             mistakes.add(name.span, Problem::BadHeader { text: name.text.into() });
         } else if !request::is_header_value(content.text) {
             mistakes.add(content.span, Problem::BadHeader { text: content.text.into() });
+        } else if headers.len() == CHECK_HEADERS_MAX {
+            mistakes.add(name.span, Problem::TooManyHeaders { most: CHECK_HEADERS_MAX });
+            break;
         } else {
             headers.push((name.text.to_owned(), content.text.to_owned()));
         }
