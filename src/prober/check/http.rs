@@ -2,13 +2,15 @@
 //!
 //! The connection is the probe's own and serves this one request (`Connection: close`); redirects
 //! are not followed, a 3xx is a status like any other. What the server sends is bounded: a head of
-//! `HEAD_MAX` bytes, of a body as much as is searched, [`BODY_MAX`], and nothing after the timeout.
+//! `HEAD_MAX` bytes, all heads with the interim ones of `HEADS_MAX`, of a body as much as is searched, [`BODY_MAX`], and nothing after the timeout.
 //!
 //! | RFC 9110 | what we do |
 //! |---|---|
 //! | §7.2 Host | the check's host as written; else the address, and the port unless it is usual |
 //! | §10.1.5 User-Agent | `rotadns/VERSION`, unless the check sets one |
 //! | §15 status codes | compared with the check's ranges; interim ones (1xx) are passed over |
+
+mod heads;
 
 use std::fmt::Write as _;
 use std::io;
@@ -26,6 +28,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
 
+use self::heads::{Heads, TooLong};
 use super::tls::{self, Trust};
 use super::{Deadline, Obstacle, Trouble, tcp};
 use crate::config::model::{BODY_MAX, HttpCheck};
@@ -78,6 +81,7 @@ async fn exchange(
     check: &HttpCheck,
     deadline: Deadline,
 ) -> Result<String, Trouble> {
+    let (stream, left) = Heads::new(stream);
     let mut builder = http1::Builder::new();
     builder.max_buf_size(HEAD_MAX).max_header_size(HEAD_MAX);
     let (mut sender, connection) =
@@ -86,6 +90,7 @@ async fn exchange(
     let judge = async {
         let answer = deadline.within("no answer", sender.send_request(request)).await?;
         let answer = answer.map_err(|error| trouble(&error))?;
+        left.lift();
         let status = answer.status();
         if !check.status.iter().any(|range| range.contains(&status.as_u16())) {
             return Err(Trouble::Failed(unwished(status, check)));
@@ -207,6 +212,13 @@ fn trouble(error: &hyper::Error) -> Trouble {
     let io = std::error::Error::source(error).and_then(|error| error.downcast_ref::<io::Error>());
     match io {
         Some(error) if error.kind() == io::ErrorKind::UnexpectedEof => return closed(),
+        Some(error)
+            if error
+                .get_ref()
+                .is_some_and(<dyn std::error::Error + Send + Sync>::is::<TooLong>) =>
+        {
+            return Trouble::Failed(TooLong.to_string());
+        }
         Some(error) => return tls::trouble(error),
         None => {}
     }

@@ -78,6 +78,21 @@ async fn rfc9110_15_2_an_interim_answer_is_passed_over() {
 }
 
 #[tokio::test]
+async fn interim_answers_have_an_end() {
+    use super::heads::HEADS_MAX;
+
+    let interim = "HTTP/1.1 100 Continue\r\n\r\n";
+    let final_one = "HTTP/1.1 200 OK\r\n\r\n";
+    for (count, expected) in [
+        (HEADS_MAX / interim.len() / 2, "+ HTTP 200"),
+        (2 * HEADS_MAX / interim.len(), "- the heads of the answer have more than 64 KiB"),
+    ] {
+        let answer = interim.repeat(count) + final_one;
+        assert_eq!(found(answer, |_| {}).await, expected, "{count}");
+    }
+}
+
+#[tokio::test]
 async fn the_body_must_contain_the_text() {
     let chunked = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n\
                    5\r\nall o\r\n5\r\nk now\r\n0\r\n\r\n";
