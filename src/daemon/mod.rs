@@ -74,8 +74,13 @@ pub fn serve(config: &Config, strict: bool) -> anyhow::Result<()> {
         return Ok(());
     };
     let serving = serving?;
-    let crew = [("loader", &loading), ("publisher", &serving.backstage.publishing)];
-    runtime.block_on(signals.wait_for_the_end(&reloader, &crew))?;
+    let Backstage { publishing, prober, .. } = &serving.backstage;
+    let crew: Crew<'_> = &[
+        ("loader", &|| loading.is_finished()),
+        ("publisher", &|| publishing.is_finished()),
+        ("prober", &|| prober.is_finished()),
+    ];
+    runtime.block_on(signals.wait_for_the_end(&reloader, crew))?;
 
     info!("stopping");
     // The loader is not waited for: a zone of any size may be on its way, and what it writes is whole
@@ -221,7 +226,7 @@ impl Signals {
     async fn wait_for_the_end(
         &mut self,
         reloader: &Reloader,
-        crew: &[(&str, &JoinHandle<()>)],
+        crew: Crew<'_>,
     ) -> anyhow::Result<()> {
         let mut look = interval(ALIVE);
         loop {
@@ -247,13 +252,16 @@ impl Signals {
     }
 }
 
+/// The threads that must not end: their names, and whether they have.
+type Crew<'c> = &'c [(&'c str, &'c dyn Fn() -> bool)];
+
 /// A server whose files or health are frozen answers on, and wrongly: whoever supervises it shall start
 /// it again.
-fn all_alive(crew: &[(&str, &JoinHandle<()>)]) -> anyhow::Result<()> {
-    let Some((name, _)) = crew.iter().find(|(_, thread)| thread.is_finished()) else {
+fn all_alive(crew: Crew<'_>) -> anyhow::Result<()> {
+    let Some((name, _)) = crew.iter().find(|(_, has_ended)| has_ended()) else {
         return Ok(());
     };
-    error!("the thread {name} has died, so the server ends; please report this");
+    error!("the thread {name} has died, so the process ends; please report this");
     bail!("the thread {name} has died")
 }
 
@@ -306,23 +314,15 @@ fn files(count: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc::sync_channel;
 
     use super::*;
 
     #[test]
     fn a_thread_that_died_ends_the_server() {
-        let died = std::thread::spawn(|| ());
-        let (end, told) = sync_channel::<()>(0);
-        let lives = std::thread::spawn(move || told.recv().unwrap_or_default());
-        while !died.is_finished() {
-            std::thread::yield_now();
-        }
-        assert!(all_alive(&[("publisher", &lives)]).is_ok());
-        let error = all_alive(&[("publisher", &lives), ("loader", &died)]).expect_err("one died");
+        assert!(all_alive(&[("publisher", &|| false)]).is_ok());
+        let error =
+            all_alive(&[("publisher", &|| false), ("loader", &|| true)]).expect_err("one died");
         assert_eq!(error.to_string(), "the thread loader has died");
-        drop(end);
-        lives.join().expect("it only waits");
     }
 
     #[test]

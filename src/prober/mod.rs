@@ -101,6 +101,13 @@ impl Prober {
         self.progress.wait(version, cap)
     }
 
+    /// Whether its thread has ended, be it by a panic: nobody probes any more.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        thread.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
     /// Ends the prober and waits until it has; its probes in flight are dropped, and no report
     /// comes after this.
     pub fn stop(self) {
@@ -120,7 +127,9 @@ impl Drop for EndGuard {
     fn drop(&mut self) {
         self.0.end();
         if thread::panicking() {
-            error!("the prober ended by a panic; health no longer changes until a restart");
+            error!(
+                "the prober ended by a panic, so that health no longer changes; please report this"
+            );
         }
     }
 }
@@ -236,5 +245,8 @@ mod tests {
         let prober = Prober::start(settings, |_| panic!("on purpose")).unwrap();
         prober.set_targets(vec![target(open.local_addr().unwrap())]);
         assert!(!prober.first_round(LONG));
+        while !prober.is_finished() {
+            thread::yield_now();
+        }
     }
 }
