@@ -13,7 +13,9 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use rotadns::config::read_zone;
-use rotadns::counters::{AllCounters, Counter};
+use rotadns::counters::handed::Handed;
+use rotadns::counters::zones::{Class, ZoneCounts};
+use rotadns::counters::{AllCounters, Counter, Via};
 use rotadns::engine::choose::ready::{Ready, Standing, addresses_of};
 use rotadns::engine::snapshot::Chunks;
 use rotadns::engine::{Snapshot, View};
@@ -47,7 +49,7 @@ zone: example
 ns: [ns]
 pools:
   web: {backends: [192.0.2.1, 192.0.2.2, 192.0.2.3]}
-  any: {policy: random, backends: [192.0.2.1, 192.0.2.2]}
+  any: {policy: random, answers: 1, backends: [192.0.2.1, 192.0.2.2]}
 records:
   ns: {A: 192.0.2.53}
   www: {pool: web}
@@ -57,7 +59,9 @@ records:
   ns.sub: {A: 192.0.2.54}
 ";
 
-const QUERIES: u64 = 20_000;
+/// A multiple of the names that are asked for, as is the next.
+const QUERIES: u64 = 24_000;
+const WARM: u64 = 120;
 
 #[test]
 fn a_worker_answers_without_the_heap() {
@@ -65,13 +69,16 @@ fn a_worker_answers_without_the_heap() {
     let model = model.unwrap_or_else(|| panic!("{mistakes:?}"));
     let (zone, _) = build::from_model(&model, 1, None).expect("it fits together");
     let up = Standing { in_service: true, may_change_in: None };
-    let ready = zone
-        .pools
-        .iter()
-        .map(|pool| Arc::new(Ready::new(pool, &vec![up; addresses_of(pool).count()], &[], None)));
+    let handed: Vec<Arc<Handed>> = zone.pools.iter().map(|_| Arc::new(Handed::new(1))).collect();
+    let ready = zone.pools.iter().zip(&handed).map(|(pool, handed)| {
+        let standings = vec![up; addresses_of(pool).count()];
+        Arc::new(Ready::new(pool, &standings, &[], None).counting(handed))
+    });
     let ready = Chunks::new(ready.collect::<Vec<_>>());
     let view = View::Served { zone: Arc::new(zone), ready };
-    let snapshot = Arc::new(ArcSwap::from_pointee(Snapshot::new(vec![view]).expect("one zone")));
+    let counts = Arc::new(ZoneCounts::new(1));
+    let snapshot = Snapshot::new(vec![view]).expect("one zone").counting([Arc::clone(&counts)]);
+    let snapshot = Arc::new(ArcSwap::from_pointee(snapshot));
 
     let listeners = udp::bind(&[SocketAddr::from(([127, 0, 0, 1], 0))], 1).expect("a free port");
     let address = listeners[0].address;
@@ -92,14 +99,28 @@ fn a_worker_answers_without_the_heap() {
             assert!(length > query.len() && answer[..2] == query[..2]);
         }
     };
-    ask(100); // the first ones fill buffers
+    ask(WARM); // the first ones fill buffers
     let before = COUNT.load(Ordering::Relaxed);
     ask(QUERIES);
     let allocations = COUNT.load(Ordering::Relaxed) - before;
 
     running.stop();
-    assert_eq!(counters.total(Counter::UdpAnswers), QUERIES + 100);
     assert_eq!(allocations, 0, "for {QUERIES} queries");
+
+    let asked = QUERIES + WARM;
+    assert_eq!(counters.total(Counter::UdpAnswers), asked);
+    assert_eq!(counters.queries(Via::Udp, 1), asked, "all for A, the first type by name");
+    let rcodes = [0, 3].map(|rcode| counters.answers(Via::Udp, rcode));
+    assert_eq!(rcodes, [asked * 5 / 6, asked / 6]);
+    let classes = [Class::NoError, Class::Referral, Class::NxDomain, Class::NoData];
+    let each = asked / 6;
+    assert_eq!(classes.map(|class| counts.total(class)), [4 * each, each, each, 0]);
+    // Both `www` and `alias` give the addresses of the first pool, all of them in each answer.
+    let in_answers = |pool: usize| handed[pool].answers().into_values().collect::<Vec<u64>>();
+    assert_eq!(in_answers(0), [2 * each; 3]);
+    // By chance, one of two each time.
+    let [first, second] = in_answers(1)[..] else { panic!("each has had its turn") };
+    assert_eq!(first + second, each);
 }
 
 /// A query for A with EDNS.

@@ -14,7 +14,7 @@ use tracing::{info, warn};
 use crate::config::Config;
 #[cfg(target_os = "linux")]
 use crate::config::server::{Sockets, Workers};
-use crate::counters::{AllCounters, Counter};
+use crate::counters::{AllCounters, Counter, Counters};
 use crate::server::responder::Responder;
 #[cfg(target_os = "linux")]
 use crate::server::udp;
@@ -82,8 +82,8 @@ impl Listeners {
             per_client: config.limits.tcp_per_client.get(),
             ..tcp::Limits::default()
         };
-        let answer = || -> Answer {
-            let mut responder = Responder::new(Arc::clone(snapshot));
+        let answer = |counters: &Arc<Counters>| -> Answer {
+            let mut responder = Responder::new(Arc::clone(snapshot), Arc::clone(counters));
             Box::new(move |client, transport, query, out| {
                 responder.answer(client, transport, query, out)
             })
@@ -96,7 +96,8 @@ impl Listeners {
             },
             Self::Portable(bound) => Running::Portable({
                 warn!("portable sockets: one thread, and no limits on TCP connections");
-                hickory::start(bound, limits.idle, answer(), counters.thread())
+                let counters = counters.thread();
+                hickory::start(bound, limits.idle, answer(&counters), counters)
                     .context("cannot serve")?
             }),
         })
@@ -131,13 +132,25 @@ pub(super) fn tell_totals(counters: &AllCounters) {
     info!(
         udp_queries = total(Counter::UdpQueries),
         udp_answers = total(Counter::UdpAnswers),
-        udp_dropped = total(Counter::UdpDropped),
+        udp_dropped =
+            total(Counter::UdpResponse) + total(Counter::UdpShort) + total(Counter::UdpPortZero),
         udp_send_failed = total(Counter::UdpSendFailed),
         tcp_queries = total(Counter::TcpQueries),
         tcp_answers = total(Counter::TcpAnswers),
         tcp_connections = total(Counter::TcpConnections),
         "stopped"
     );
+}
+
+/// How many threads will serve, each with counters of its own.
+pub(super) fn threads(config: &Config) -> usize {
+    #[cfg(target_os = "linux")]
+    if config.sockets == Sockets::Native {
+        // UDP has a thread for each worker and address, TCP one for each worker.
+        return workers(config) * (config.listen.len() + 1);
+    }
+    let _ = config;
+    1
 }
 
 #[cfg(target_os = "linux")]

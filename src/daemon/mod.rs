@@ -109,7 +109,8 @@ impl Serving {
             warn!("no zones in {}: every query is refused", paths.join(", "));
         }
 
-        let backstage = Backstage::start(config)?;
+        let counters = AllCounters::with_threads(listeners::threads(config));
+        let backstage = Backstage::start(config, &counters)?;
         backstage.show(round);
         let probed = backstage.prober.first_round(config.prober.first_round);
         backstage.publisher.flush();
@@ -118,7 +119,6 @@ impl Serving {
             warn!("some backends are not judged after {cap:?}; they count as before, or as up");
         }
 
-        let counters = AllCounters::default();
         let listeners = Listeners::open(config)?;
         let addresses = listeners.addresses()?;
         let listeners = listeners.start(config, &backstage.publisher, &counters)?;
@@ -273,18 +273,21 @@ struct Backstage {
 }
 
 impl Backstage {
-    fn start(config: &Config) -> anyhow::Result<Self> {
+    fn start(config: &Config, counters: &AllCounters) -> anyhow::Result<Self> {
         // The publisher tells the prober its targets, the prober tells the publisher what it found:
         // one of them must come first.
         let prober = Arc::new(OnceLock::<Prober>::new());
         let tell = Arc::clone(&prober);
-        let (publisher, publishing) =
-            Publisher::start(LastHealth::load(&config.state), move |targets| {
+        let (publisher, publishing) = Publisher::start(
+            LastHealth::load(&config.state),
+            counters.expected(),
+            move |targets| {
                 if let Some(prober) = tell.get() {
                     prober.set_targets(targets);
                 }
-            })
-            .context("cannot start the publisher")?;
+            },
+        )
+        .context("cannot start the publisher")?;
         let settings =
             Settings { source: config.prober.source.clone(), in_flight: config.prober.in_flight };
         let reports = publisher.clone();

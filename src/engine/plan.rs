@@ -1,5 +1,8 @@
 //! What an answer will be made of: RRsets by their place, nothing copied, nothing allocated.
 
+use std::net::IpAddr;
+
+use crate::counters::zones::Class;
 use crate::name::suffixes::Suffixes;
 use crate::wire::decode::{Edns, Query, Refusal};
 use crate::wire::encode::Section;
@@ -102,6 +105,15 @@ pub enum Family {
     V4,
     /// AAAA records.
     V6,
+}
+
+impl Family {
+    /// Whether an address is of it.
+    #[inline]
+    #[must_use]
+    pub fn holds(self, address: IpAddr) -> bool {
+        address.is_ipv4() == (self == Self::V4)
+    }
 }
 
 /// A choice to be made before an answer is written.
@@ -209,6 +221,30 @@ impl Plan {
     #[must_use]
     pub fn items(&self) -> &[Item] {
         &self.items[..self.len]
+    }
+
+    /// What becomes of the query, for whoever counts.
+    ///
+    /// ```text
+    /// the last RRset      NOERROR    NXDOMAIN
+    /// an answer           NoError    -
+    /// the apex's SOA      NoData     NxDomain
+    /// NS of a cut, glue   Referral   -
+    /// ```
+    #[inline]
+    #[must_use]
+    pub fn class(&self) -> Class {
+        match self.rcode {
+            rcode::NXDOMAIN => return Class::NxDomain,
+            rcode::SERVFAIL => return Class::ServFail,
+            rcode::NOERROR => {}
+            _ => return Class::Other,
+        }
+        match self.items().last().map(|item| (item.section, item.owner)) {
+            None | Some((Section::Answer, _)) => Class::NoError,
+            Some((Section::Authority, Owner::Apex)) => Class::NoData,
+            Some(_) => Class::Referral,
+        }
     }
 
     /// Every choice that is to be made; most answers have none or one.

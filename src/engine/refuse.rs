@@ -50,10 +50,10 @@ pub(super) fn zone(snapshot: &Snapshot, plan: &mut Plan) -> bool {
     {
         place = parent;
     }
+    plan.zone = Some(place);
     if let Some(View::Broken(_)) = snapshot.zone(place) {
         plan.rcode = rcode::SERVFAIL;
         return false;
     }
-    plan.zone = Some(place);
     true
 }

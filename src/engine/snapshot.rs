@@ -5,13 +5,15 @@
 //!
 //! ```text
 //!   Snapshot ─▶ catalog
-//!            └▶ chunks ─▶ 64 zones ─▶ Zone: names, RRsets
-//!                                  └▶ chunks ─▶ 64 pools ─▶ Ready: what may be handed out now
+//!            ├▶ chunks ─▶ 64 zones ─▶ Zone: names, RRsets
+//!            │                     └▶ chunks ─▶ 64 pools ─▶ Ready: what may be handed out now
+//!            └▶ chunks ─▶ 64 zones ─▶ ZoneCounts: what became of their queries
 //! ```
 
 use std::sync::Arc;
 
 use super::choose::ready::Ready;
+use crate::counters::zones::ZoneCounts;
 use crate::name::Name;
 use crate::zone::Zone;
 use crate::zone::catalog::Catalog;
@@ -58,13 +60,28 @@ impl<T: Clone> Chunks<T> {
 pub struct Snapshot {
     catalog: Arc<Catalog>,
     zones: Chunks<View>,
+    counts: Chunks<Arc<ZoneCounts>>,
 }
 
 impl Snapshot {
     /// A snapshot of these zones; `Err` names an apex that is there twice.
     pub fn new(views: Vec<View>) -> Result<Self, Name> {
         let apexes = views.iter().map(|view| view.origin().clone()).collect();
-        Ok(Self { catalog: Arc::new(Catalog::new(apexes)?), zones: Chunks::new(views) })
+        let catalog = Arc::new(Catalog::new(apexes)?);
+        Ok(Self { catalog, zones: Chunks::new(views), counts: Chunks::new([]) })
+    }
+
+    /// The same, the queries of its zones counted here; one for each zone, in their order.
+    #[must_use]
+    pub fn counting(self, counts: impl IntoIterator<Item = Arc<ZoneCounts>>) -> Self {
+        Self { counts: Chunks::new(counts), ..self }
+    }
+
+    /// Where the queries of the zone at a place are counted; a snapshot that is only looked at counts none.
+    #[inline]
+    #[must_use]
+    pub fn counts(&self, place: u32) -> Option<&Arc<ZoneCounts>> {
+        self.counts.get(place as usize)
     }
 
     /// Which zone answers.
@@ -89,7 +106,7 @@ impl Snapshot {
     /// The snapshot with another state of the zone at a place that exists; its apex is the same.
     #[must_use]
     pub fn with_zone(&self, place: usize, view: View) -> Self {
-        Self { catalog: Arc::clone(&self.catalog), zones: self.zones.with(place, view) }
+        Self { zones: self.zones.with(place, view), ..self.clone() }
     }
 }
 

@@ -239,9 +239,10 @@ impl RequestHandler for Handler {
 impl Handler {
     /// The answer's bytes, if it earns one.
     fn answer(&self, request: &Request) -> Option<Vec<u8>> {
+        // hickory-server hands on no message that is too short.
         let (transport, queries, dropped) = match request.protocol() {
-            Over::Udp => (Transport::Udp, Counter::UdpQueries, Counter::UdpDropped),
-            _ => (Transport::Tcp, Counter::TcpQueries, Counter::TcpDropped),
+            Over::Udp => (Transport::Udp, Counter::UdpQueries, Counter::UdpResponse),
+            _ => (Transport::Tcp, Counter::TcpQueries, Counter::TcpResponse),
         };
         self.counters.add(queries, 1);
         let client = request.src().ip().to_canonical();

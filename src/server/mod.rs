@@ -10,6 +10,7 @@ pub mod tcp;
 pub mod hickory;
 
 pub mod chance;
+mod count;
 pub mod responder;
 
 use crate::engine::Transport;

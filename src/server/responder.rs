@@ -6,22 +6,26 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 
 use super::chance::Chance;
+use super::count;
+use crate::counters::Counters;
 use crate::engine::{self, Context, OUT_TCP, Plan, Snapshot, Transport};
 
 /// Answers the queries of one thread, one at a time.
 pub struct Responder {
     snapshot: Arc<ArcSwap<Snapshot>>,
+    counters: Arc<Counters>,
     chance: Chance,
     plan: Box<Plan>,
     out: Box<[u8]>,
 }
 
 impl Responder {
-    /// A responder that always answers from the snapshot of the moment.
+    /// A responder that always answers from the snapshot of the moment, and counts for the thread that it is on.
     #[must_use]
-    pub fn new(snapshot: Arc<ArcSwap<Snapshot>>) -> Self {
+    pub fn new(snapshot: Arc<ArcSwap<Snapshot>>, counters: Arc<Counters>) -> Self {
         Self {
             snapshot,
+            counters,
             chance: Chance::default(),
             plan: Box::default(),
             out: vec![0; OUT_TCP].into_boxed_slice(),
@@ -42,7 +46,9 @@ impl Responder {
         self.chance.draw(&snapshot, &mut self.plan);
         let len = engine::encode(&snapshot, &context, query, &self.plan, &mut self.out);
         if let Some(len) = len {
-            out.extend_from_slice(&self.out[..len]);
+            let answer = &self.out[..len];
+            count::answered(&self.counters, transport.into(), &snapshot, &self.plan, answer);
+            out.extend_from_slice(answer);
         }
         len.is_some()
     }

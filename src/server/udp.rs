@@ -21,7 +21,8 @@ use socket2::{Domain, Protocol, SockAddr, SockFilter, SockRef, Socket, Type};
 use tracing::{error, warn};
 
 use super::chance::Chance;
-use crate::counters::{AllCounters, Counter, Counters};
+use super::count::{self, is_short, is_truncated};
+use crate::counters::{AllCounters, Counter, Counters, Via};
 use crate::engine::{self, Context, OUT_UDP, Plan, Snapshot, Transport};
 use crate::sys::batch::{self, BATCH, Batch};
 
@@ -154,6 +155,7 @@ fn supervise(
         if catch_unwind(AssertUnwindSafe(|| worker.serve(&listener.socket, stop))).is_ok() {
             return;
         }
+        counters.add(Counter::UdpPanics, 1);
         error!("a query made a UDP worker panic; it serves on, please report this");
     }
 }
@@ -251,7 +253,6 @@ impl Worker {
         let sent = self.batch.send(socket);
         self.counters.add(Counter::UdpQueries, count as u64);
         self.counters.add(Counter::UdpAnswers, sent as u64);
-        self.counters.add(Counter::UdpDropped, (count - replies) as u64);
         self.counters.add(Counter::UdpSendFailed, (replies - sent) as u64);
     }
 
@@ -277,19 +278,23 @@ impl Worker {
     #[inline]
     fn encode(&mut self, snapshot: &Snapshot, count: usize) {
         for (index, plan) in self.plans[..count].iter().enumerate() {
-            let Some(context) = context(&self.batch, index) else { continue };
+            let Some(context) = context(&self.batch, index) else {
+                self.counters.add(Counter::UdpPortZero, 1);
+                continue;
+            };
             let (query, out) = self.batch.exchange(index);
             if let Some(len) = engine::encode(snapshot, &context, query, plan, out) {
-                let truncated = out[2] & TC != 0;
-                self.counters.add(Counter::UdpTruncated, u64::from(truncated));
+                let answer = &out[..len];
+                self.counters.add(Counter::UdpTruncated, u64::from(is_truncated(answer)));
+                count::answered(&self.counters, Via::Udp, snapshot, plan, answer);
                 self.batch.reply(index, len);
+            } else {
+                let short = is_short(query);
+                self.counters.add(if short { Counter::UdpShort } else { Counter::UdpResponse }, 1);
             }
         }
     }
 }
-
-/// The TC bit in the third byte of a header.
-const TC: u8 = 2;
 
 /// Who asks; `None` where an answer could not reach anybody, as port 0 is nobody's.
 #[inline]

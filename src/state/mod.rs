@@ -3,6 +3,7 @@
 pub mod persist;
 pub mod publisher;
 
+mod counting;
 mod keeper;
 mod pools;
 

@@ -21,6 +21,7 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use tracing::{debug, error, info, warn};
 
+use super::counting::{pool_counts, zone_counts};
 use super::keeper::Keeper;
 use super::persist::LastHealth;
 use super::pools::{LastInService, PoolAt, Users, carried, dependents};
@@ -61,10 +62,11 @@ pub struct Publisher {
 }
 
 impl Publisher {
-    /// Starts the thread, with no zones. `targets` is called with all that are to be probed, whenever
-    /// they change.
+    /// Starts the thread, with no zones. `counting` is how many threads will count what they answer; `targets`
+    /// is called with all that are to be probed, whenever they change.
     pub fn start(
         last_health: LastHealth,
+        counting: usize,
         targets: impl Fn(Vec<Target>) + Send + 'static,
     ) -> io::Result<(Self, JoinHandle<()>)> {
         let empty = Snapshot::new(Vec::new()).expect("no zone stands twice among none");
@@ -77,6 +79,7 @@ impl Publisher {
             last_in_service: LastInService::default(),
             keeper: Keeper::start(last_health.file().to_path_buf())?,
             last_health,
+            counting,
             targets: Box::new(targets),
             dirty: BTreeSet::new(),
             health_changed: false,
@@ -129,6 +132,8 @@ struct State {
     last_in_service: LastInService,
     last_health: LastHealth,
     keeper: Keeper,
+    /// How many threads count what they answer.
+    counting: usize,
     targets: Box<dyn Fn(Vec<Target>) + Send>,
     /// The pools whose handouts are to be made anew.
     dirty: BTreeSet<PoolAt>,
@@ -235,6 +240,8 @@ impl State {
         });
         let snapshot =
             Snapshot::new(views.collect()).expect("each zone is there once, as seen above");
+        let counts = zone_counts(&before, &snapshot, self.counting);
+        let snapshot = snapshot.counting(counts);
         self.swap(snapshot);
         (self.targets)(targets.into_iter().collect());
     }
@@ -242,15 +249,17 @@ impl State {
     /// A zone as it answers now; one that was there before keeps what its pools hand out.
     fn view(&mut self, before: &Snapshot, zone: Arc<Zone>) -> View {
         let place = before.catalog().place(&zone.origin);
-        if let Some(view @ View::Served { zone: served, .. }) =
-            place.and_then(|place| before.zone(place as u32))
+        let before = place.and_then(|place| before.zone(place as u32));
+        if let Some(view @ View::Served { zone: served, .. }) = before
             && Arc::ptr_eq(served, &zone)
         {
             return view.clone();
         }
-        let pools = 0..zone.pools.len();
-        let ready =
-            pools.map(|pool| Arc::new(self.last_in_service.ready(&zone, pool, &self.registry)));
+        let counts = pool_counts(before, &zone, self.counting);
+        let ready = counts.iter().enumerate().map(|(pool, counts)| {
+            let ready = self.last_in_service.ready(&zone, pool, &self.registry);
+            Arc::new(ready.counting(counts))
+        });
         let ready: Vec<Arc<Ready>> = ready.collect();
         for (pool, ready) in ready.iter().enumerate() {
             tell_source(&zone, pool, Source::InService, ready.source);
@@ -335,6 +344,10 @@ impl State {
                 let now = self.last_in_service.ready(zone, pool, &self.registry);
                 let Some(was) = ready.get(pool).filter(|was| ***was != now) else { continue };
                 tell_source(zone, pool, was.source, now.source);
+                let now = match was.handed() {
+                    Some(handed) => now.counting(handed),
+                    None => now,
+                };
                 new = new.with(pool, Arc::new(now));
                 differs = true;
             }

@@ -9,7 +9,9 @@ use std::time::Duration;
 use super::persist::LastHealth;
 use super::publisher::Publisher;
 use crate::config::read_zone;
+use crate::counters::zones::Class;
 use crate::engine::choose::ready::Source;
+use crate::engine::plan::Family;
 use crate::engine::snapshot::{Snapshot, View};
 use crate::health::target::{Health, Report, Target};
 use crate::name::Name;
@@ -41,7 +43,7 @@ impl Stage {
         let (sender, targets) = channel();
         // No folder can be made below a file, so nothing is remembered from one test to another.
         let nowhere = Path::new("/dev/null/state");
-        let (publisher, _) = Publisher::start(LastHealth::load(nowhere), move |targets| {
+        let (publisher, _) = Publisher::start(LastHealth::load(nowhere), 1, move |targets| {
             // At its end a test listens no more.
             let _ = sender.send(targets);
         })
@@ -200,4 +202,27 @@ fn the_publisher_frees_a_snapshot_and_not_its_last_reader() {
     assert!(watch.upgrade().is_some(), "it waits in the publisher");
     stage.report("192.0.2.2", UP);
     assert!(watch.upgrade().is_none(), "the next swap frees it");
+}
+
+#[test]
+fn counts_go_on_over_a_change_of_health_and_a_reload() {
+    let stage = Stage::new();
+    let zone = zone(ZONE);
+    stage.serve(&[&zone]);
+    let count = || {
+        let snapshot = stage.publisher.snapshot().load_full();
+        snapshot.counts(0).expect("it is counted").add(0, Class::NoError);
+        let View::Served { ready, .. } = stage.view() else { panic!("the zone is served") };
+        ready.get(0).expect("there is a pool").count(0, Family::V4, 0);
+        let handed = ready.get(0).and_then(|ready| ready.handed().cloned()).expect("it counts");
+        let queries = snapshot.counts(0).expect("it is counted").total(Class::NoError);
+        (queries, handed.answers()[&IpAddr::from([192, 0, 2, 2])])
+    };
+    assert_eq!(count(), (1, 1));
+    stage.report("192.0.2.1", DOWN);
+    stage.publisher.flush();
+    assert_eq!(count(), (2, 2));
+    let again = self::zone(&ZONE.replace("192.0.2.1, 192.0.2.2", "192.0.2.2"));
+    stage.serve(&[&again]);
+    assert_eq!(count(), (3, 3));
 }

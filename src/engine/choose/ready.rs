@@ -5,11 +5,17 @@
 //! ```text
 //!   standing of each address ──▶ eligible ──▶ panic? all down? ──▶ A list, AAAA list, TTL
 //! ```
+//!
+//! A version that answers also holds where its answers are counted, [`crate::counters::handed`]; that has no
+//! part in whether two versions are equal.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::turn::{counted_width, starts};
 use crate::config::model::{Backend, Policy, Pool, SetState, WhenAllDown};
+use crate::counters::handed::{Counting, Handed, List, Runs};
 use crate::engine::plan::Family;
 use crate::rdata::rtype;
 use crate::wire::{HEADER, class};
@@ -24,10 +30,12 @@ pub struct Standing {
 }
 
 /// What a pool may hand out now.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Ready {
     v4: Handout,
     v6: Handout,
+    /// Where its answers are counted; a version that is only looked at counts none.
+    counting: Option<Counting>,
     /// Seconds that the answer may be kept.
     pub ttl: u32,
     /// Where the addresses come from.
@@ -97,22 +105,52 @@ impl Ready {
             // Whichever of the two changes first ends the answer.
             ttl = ttl.min(fallback.ttl);
         }
-        let empty_ttl = |family| {
+        let empty_ttl = |family: Family| {
             // Where the pool has no address of the family at all, nothing that health does brings one.
-            let own = addresses_of(pool).any(|(_, address)| is_of(family, address));
+            let own = addresses_of(pool).any(|(_, address)| family.holds(address));
             if own || fallback.is_some_and(|fallback| fallback.can_have(family)) {
                 pool.min_ttl
             } else {
                 u32::MAX
             }
         };
-        let handout = |family| {
-            let of_family = addresses.iter().copied().filter(|address| is_of(family, *address));
+        let handout = |family: Family| {
+            let of_family = addresses.iter().copied().filter(|address| family.holds(*address));
             let of_family: Vec<IpAddr> = of_family.collect();
             let answers = usize::from(pool.answers.get());
             Handout::new(&of_family, ttl, pool.policy, answers, empty_ttl(family))
         };
-        Self { v4: handout(Family::V4), v6: handout(Family::V6), ttl, source, addresses }
+        let (v4, v6) = (handout(Family::V4), handout(Family::V6));
+        Self { v4, v6, counting: None, ttl, source, addresses }
+    }
+
+    /// The same, its answers counted for this pool.
+    #[must_use]
+    pub fn counting(self, handed: &Arc<Handed>) -> Self {
+        let runs = |family: Family| {
+            let of_family = self.addresses.iter().filter(|address| family.holds(**address));
+            Runs {
+                addresses: of_family.copied().collect(),
+                width: counted_width(self.handout(family)),
+            }
+        };
+        let counting = Some(handed.begin(runs(Family::V4), runs(Family::V6)));
+        Self { counting, ..self }
+    }
+
+    /// What the pool has handed out, this version and those before it.
+    #[must_use]
+    pub fn handed(&self) -> Option<&Arc<Handed>> {
+        Some(self.counting.as_ref()?.handed())
+    }
+
+    /// Counts an answer of this draw for the thread of this index, which calls it itself.
+    #[inline]
+    pub fn count(&self, thread: usize, family: Family, draw: u64) {
+        if let Some(counting) = &self.counting {
+            let list = if family == Family::V4 { List::V4 } else { List::V6 };
+            starts(self.handout(family), draw, |start| counting.tally().add(thread, list, start));
+        }
     }
 
     /// Whether an address of a family is there, or may come when health changes.
@@ -131,6 +169,16 @@ impl Ready {
         }
     }
 }
+
+impl PartialEq for Ready {
+    fn eq(&self, other: &Self) -> bool {
+        let Self { v4, v6, counting: _, ttl, source, addresses } = self;
+        (v4, v6, ttl, source, addresses)
+            == (&other.v4, &other.v6, &other.ttl, &other.source, &other.addresses)
+    }
+}
+
+impl Eq for Ready {}
 
 /// The addresses of a pool that are in service, in the order of the file.
 #[must_use]
@@ -187,10 +235,6 @@ fn ttl(pool: &Pool, standings: &[Standing]) -> u32 {
             pool.ttl.min(seconds).max(pool.min_ttl)
         }
     }
-}
-
-fn is_of(family: Family, address: IpAddr) -> bool {
-    address.is_ipv4() == (family == Family::V4)
 }
 
 /// The records of one family, ready to be copied.

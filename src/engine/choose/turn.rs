@@ -49,15 +49,41 @@ pub fn turn<E>(
             take(handout.records((draw % count as u64) as usize, handout.answers))
         }
         Policy::Fixed => take(handout.records(0, handout.answers)),
-        Policy::Random => shuffled(handout, draw, take),
+        Policy::Random => shuffled(handout, draw, |place| take(handout.records(place, 1))),
     }
 }
 
-/// The first steps of a Fisher-Yates shuffle.
+/// Gives to `count` where the runs of the same answer start, for [`crate::counters::handed`]: each stands for
+/// [`counted_width`] addresses.
+#[inline]
+pub fn starts(handout: &Handout, draw: u64, mut count: impl FnMut(usize)) {
+    match handout.policy {
+        _ if handout.is_empty() => {}
+        Policy::RoundRobin => count((draw % handout.count() as u64) as usize),
+        Policy::Random if handout.answers < handout.count() => {
+            let Ok(()) = shuffled(handout, draw, |place| {
+                count(place);
+                Ok::<(), std::convert::Infallible>(())
+            });
+        }
+        Policy::Random | Policy::Fixed => count(0),
+    }
+}
+
+/// How many addresses each of [`starts`] stands for.
+#[must_use]
+pub fn counted_width(handout: &Handout) -> usize {
+    match handout.policy {
+        Policy::Random if handout.answers < handout.count() => 1,
+        _ => handout.answers,
+    }
+}
+
+/// The first steps of a Fisher-Yates shuffle: the places that it takes.
 fn shuffled<E>(
     handout: &Handout,
     draw: u64,
-    mut take: impl FnMut(&[u8]) -> Result<(), E>,
+    mut take: impl FnMut(usize) -> Result<(), E>,
 ) -> Result<(), E> {
     let count = handout.count().min(POOL_ADDRESSES_MAX);
     let mut order = [0u16; POOL_ADDRESSES_MAX];
@@ -69,7 +95,7 @@ fn shuffled<E>(
         let left = (count - place) as u64;
         let other = place + ((u128::from(next(&mut state)) * u128::from(left)) >> 64) as usize;
         order.swap(place, other);
-        take(handout.records(usize::from(order[place]), 1))?;
+        take(usize::from(order[place]))?;
     }
     Ok(())
 }
@@ -114,6 +140,28 @@ mod tests {
     fn fixed_stays_as_written() {
         for draw in 0..4 {
             assert_eq!(order(Policy::Fixed, 3, 2, draw), [1, 2]);
+        }
+    }
+
+    #[test]
+    fn what_is_counted_is_what_is_taken() {
+        for policy in [Policy::RoundRobin, Policy::Fixed, Policy::Random] {
+            for (count, answers) in [(1, 1), (3, 2), (3, 8), (5, 1)] {
+                let addresses: Vec<IpAddr> =
+                    (1..=count).map(|last| [192, 0, 2, last].into()).collect();
+                let handout = Handout::new(&addresses, 30, policy, answers, 5);
+                for draw in 0..20 {
+                    let mut counted = Vec::new();
+                    starts(&handout, draw, |start| {
+                        let run = start..start + counted_width(&handout);
+                        counted.extend(run.map(|place| 1 + (place % usize::from(count)) as u8));
+                    });
+                    let mut taken = order(policy, count, answers, draw);
+                    counted.sort_unstable();
+                    taken.sort_unstable();
+                    assert_eq!(counted, taken, "{policy:?} {answers} of {count}, draw {draw}");
+                }
+            }
         }
     }
 

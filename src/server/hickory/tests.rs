@@ -222,5 +222,5 @@ fn what_earns_no_answer_gets_none_and_a_stop_answers_what_came_before() {
     assert_eq!(buffer[..2], [1, 1]);
     assert!(client.recv(&mut buffer).is_err(), "and none to the first");
     assert_eq!(counters.get(Counter::UdpQueries), 2);
-    assert_eq!(counters.get(Counter::UdpDropped), 1);
+    assert_eq!(counters.get(Counter::UdpResponse), 1);
 }

@@ -31,7 +31,7 @@ use listen::{Acceptor, Complaint, EVENTS_PER_TICK};
 use stream::Worker;
 
 use super::Answer;
-use crate::counters::AllCounters;
+use crate::counters::{AllCounters, Counters};
 
 /// How many connections the kernel keeps that were not accepted yet; it takes no more than its
 /// `net.core.somaxconn`.
@@ -106,7 +106,7 @@ pub(super) fn listen_on(address: SocketAddr, shared: bool) -> io::Result<TcpList
 pub fn start(
     listeners: Vec<Vec<TcpListener>>,
     limits: Limits,
-    answer: impl Fn() -> Answer,
+    answer: impl Fn(&Arc<Counters>) -> Answer,
     counters: &AllCounters,
 ) -> io::Result<Running> {
     let connections = Connections::new(limits);
@@ -117,7 +117,7 @@ pub fn start(
     let mut threads = Vec::new();
     for (n, listeners) in listeners.into_iter().enumerate() {
         let counters = counters.thread();
-        let worker = Worker::new(answer(), Arc::clone(&counters), started);
+        let worker = Worker::new(answer(&counters), Arc::clone(&counters), started);
         let acceptor = Acceptor {
             connections: Arc::clone(&connections),
             worker: Arc::new(Mutex::new(worker)),
@@ -203,7 +203,7 @@ mod tests {
         let listeners = bind(&[address], threads).expect("a free port");
         let at = listeners[0][0].local_addr().expect("bound");
         let counters = AllCounters::default();
-        let running = start(listeners, limits, echo, &counters).expect("threads");
+        let running = start(listeners, limits, |_| echo(), &counters).expect("threads");
         Server { at, running, counters }
     }
 

@@ -35,6 +35,7 @@ use super::connections::{Millis, Phase, Ticket};
 use crate::counters::{Counter, Counters};
 use crate::engine::Transport;
 use crate::server::Answer;
+use crate::server::count::is_short;
 
 /// The length in front of a message.
 const PREFIX: usize = 2;
@@ -104,7 +105,8 @@ impl Worker {
             let (true, Ok(length)) = (answered, length) else {
                 // Who sends a response or garbage here is no resolver, and is not spoken to again.
                 output.truncate(prefix);
-                counters.add(Counter::TcpDropped, 1);
+                let short = is_short(query);
+                counters.add(if short { Counter::TcpShort } else { Counter::TcpResponse }, 1);
                 batch.closes = true;
                 break;
             };

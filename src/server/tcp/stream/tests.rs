@@ -138,7 +138,7 @@ async fn rfc1035_4_1_1_a_response_ends_the_connection_after_the_answers_before_i
     let server = Server::new();
     let sent = framed(&[b"A", b"!", b"B"]);
     assert_eq!(exchange(server.connect(1 << 16), &sent).await, framed(&[b"a"]));
-    assert_eq!(server.counters.get(Counter::TcpDropped), 1);
+    assert_eq!(server.counters.get(Counter::TcpShort), 1);
     assert_eq!(server.counters.get(Counter::TcpAnswers), 1);
 }
 

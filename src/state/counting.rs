@@ -1,0 +1,49 @@
+//! Counts go on under the names of zones and pools, whatever becomes of their content.
+
+use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::counters::handed::Handed;
+use crate::counters::zones::ZoneCounts;
+use crate::engine::choose::ready::{Ready, addresses_of};
+use crate::engine::snapshot::{Snapshot, View};
+use crate::zone::Zone;
+
+/// Where the queries of each zone are counted, for so many threads: as before, where the zone was there before.
+pub(super) fn zone_counts(
+    before: &Snapshot,
+    now: &Snapshot,
+    threads: usize,
+) -> Vec<Arc<ZoneCounts>> {
+    let counts = now.zones().map(|view| {
+        let place = before.catalog().place(view.origin());
+        let known = place.and_then(|place| before.counts(place as u32));
+        known.cloned().unwrap_or_else(|| Arc::new(ZoneCounts::new(threads)))
+    });
+    counts.collect()
+}
+
+/// Where the answers of each pool of a zone are counted, for so many threads: as before, where the pool was there
+/// before.
+pub(super) fn pool_counts(before: Option<&View>, zone: &Zone, threads: usize) -> Vec<Arc<Handed>> {
+    let known: HashMap<&str, &Arc<Handed>> = match before {
+        Some(View::Served { zone, ready }) => {
+            let names = zone.pools.iter().map(|pool| pool.name.as_str());
+            let handed = ready.iter().map(|ready| Ready::handed(ready));
+            names.zip(handed).filter_map(|(name, handed)| Some((name, handed?))).collect()
+        }
+        Some(View::Broken(_)) | None => HashMap::new(),
+    };
+    // A pool may hand out what its fallback has, so an address stays known while any pool has it.
+    let addresses: HashSet<IpAddr> =
+        zone.pools.iter().flat_map(addresses_of).map(|(_, address)| address).collect();
+    let counts = zone.pools.iter().map(|pool| match known.get(pool.name.as_str()) {
+        Some(&handed) => {
+            handed.retain(|address| addresses.contains(&address));
+            Arc::clone(handed)
+        }
+        None => Arc::new(Handed::new(threads)),
+    });
+    counts.collect()
+}
