@@ -114,8 +114,9 @@ pub(crate) fn parse<'a>(text: &'a str, mistakes: &mut Mistakes<'_>) -> Option<No
         let (event, span) = match event {
             Ok(event) => event,
             Err(error) => {
-                let problem = Problem::Syntax { detail: error.info() };
-                mistakes.add(at(*error.marker(), *error.marker()), problem);
+                let place = at(*error.marker(), *error.marker());
+                let (place, problem) = syntax(text, place, error.info());
+                mistakes.add(place, problem);
                 return None;
             }
         };
@@ -128,6 +129,43 @@ pub(crate) fn parse<'a>(text: &'a str, mistakes: &mut Mistakes<'_>) -> Option<No
         mistakes.add(Span::FILE, Problem::EmptyFile);
     }
     builder.root
+}
+
+/// What the parser stumbled over, in our words where it is one of the usual slips; the parser's own else.
+fn syntax(text: &str, place: Span, detail: String) -> (Span, Problem) {
+    let rest = text.get(place.start as usize..).unwrap_or_default();
+    let first = rest.chars().next();
+    if let Some(letter @ ('@' | '*' | '%' | '`' | '&')) = first {
+        return (place, Problem::NeedsQuotes { letter });
+    }
+    if detail.starts_with("tabs ") {
+        return (place, Problem::Tab);
+    }
+    if detail.contains("quoted scalar")
+        && let Some(quote) = open_quote(&text[..text.len() - rest.len()])
+    {
+        return (quote, Problem::OpenQuote);
+    }
+    (place, Problem::Syntax { detail })
+}
+
+/// The last quote of the first line that has an odd number of them, as the one that is not closed.
+fn open_quote(text: &str) -> Option<Span> {
+    let mut start = 0;
+    for (line, number) in text.split_inclusive('\n').zip(1..) {
+        for quote in ['"', '\''] {
+            let code = line.split(" #").next().unwrap_or_default();
+            if code.matches(quote).count() % 2 == 1
+                && let Some(offset) = code.rfind(quote)
+            {
+                let start = (start + offset) as u32;
+                let column = code[..offset].chars().count() as u32 + 1;
+                return Some(Span { start, end: start + 1, line: number, column });
+            }
+        }
+        start += line.len();
+    }
+    None
 }
 
 fn at(start: Marker, end: Marker) -> Span {
@@ -373,8 +411,27 @@ mod tests {
     }
 
     #[test]
+    fn usual_slips_are_told_in_our_words() {
+        let needs_quotes = |letter| Problem::NeedsQuotes { letter };
+        for (text, line, column, problem) in [
+            ("records:\n  @: {A: 192.0.2.1}\n", 2, 3, needs_quotes('@')),
+            ("records:\n  *: {A: 192.0.2.1}\n", 2, 3, needs_quotes('*')),
+            ("records:\n  *.pages: {A: 192.0.2.1}\n", 2, 3, needs_quotes('*')),
+            ("records:\n  a: `b`\n", 2, 6, needs_quotes('`')),
+            ("records:\n\ta: b\n", 2, 2, Problem::Tab),
+            ("a: 'it''s' # don't\nb:\n  \"x: 1\nc: 2\n", 3, 3, Problem::OpenQuote),
+            ("a: \"x\nb: 1", 1, 4, Problem::OpenQuote),
+        ] {
+            let (_, mistakes) = read(text);
+            let found: Vec<_> =
+                mistakes.iter().map(|m| (m.at.line, m.at.column, &m.problem)).collect();
+            assert_eq!(found, [(line, column, &problem)], "{text}");
+        }
+    }
+
+    #[test]
     fn broken_syntax_is_one_mistake_with_its_place() {
-        for (text, line) in [("a: [1, 2\nb: 3", 2), ("a: \"x\nb: 1", 1), ("a: [1\n", 1)] {
+        for (text, line) in [("a: [1, 2\nb: 3", 2), ("a: b: c", 1), ("a: [1\n", 1)] {
             let (node, mistakes) = read(text);
             assert!(node.is_none(), "{text}");
             assert_eq!(mistakes.len(), 1, "{text}");

@@ -88,6 +88,9 @@ pub enum Problem {
     TooManyWarnings { most: usize },
     // YAML
     Syntax { detail: String },
+    NeedsQuotes { letter: char },
+    Tab,
+    OpenQuote,
     EmptyFile,
     TooDeep { most: usize },
     TooManyNodes { most: usize },

@@ -34,6 +34,12 @@ impl fmt::Display for Problem {
             }
 
             Self::Syntax { detail } => write!(f, "this is not YAML: {}", Quoted(detail)),
+            Self::NeedsQuotes { letter } => write!(
+                f,
+                "what begins with `{letter}` must stand in quotes, as in `\"{letter}\"`; to YAML it means something else"
+            ),
+            Self::Tab => f.write_str("indent with spaces; YAML takes no tabs there"),
+            Self::OpenQuote => f.write_str("this quote is not closed"),
             Self::EmptyFile => f.write_str("is empty; a zone file begins with `zone: NAME`"),
             Self::TooDeep { most } => write!(f, "more than {most} lists and maps inside one another"),
             Self::TooManyNodes { most } => write!(f, "more than {most} values; split the zone"),

@@ -28,6 +28,12 @@ fn each_problem_has_its_sentence() {
         (Problem::TooManyMistakes { most: 9 }, "has more than 9 mistakes; mend these first"),
         (Problem::TooManyWarnings { most: 9 }, "has more than 9 warnings; look at these first"),
         (Problem::Syntax { detail: "odd\nend".into() }, "this is not YAML: odd\\nend"),
+        (
+            Problem::NeedsQuotes { letter: '@' },
+            "what begins with `@` must stand in quotes, as in `\"@\"`; to YAML it means something else",
+        ),
+        (Problem::Tab, "indent with spaces; YAML takes no tabs there"),
+        (Problem::OpenQuote, "this quote is not closed"),
         (Problem::EmptyFile, "is empty; a zone file begins with `zone: NAME`"),
         (Problem::TooDeep { most: 9 }, "more than 9 lists and maps inside one another"),
         (Problem::TooManyNodes { most: 9 }, "more than 9 values; split the zone"),
