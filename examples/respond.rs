@@ -63,7 +63,7 @@ fn snapshot() -> Snapshot {
     let model = model.unwrap_or_else(|| panic!("the zone is fine: {mistakes:?}"));
     let (zone, _) = build::from_model(&model, 1, None).expect("its records fit together");
     let ready = zone.pools.iter().map(|pool| {
-        let up = Standing { in_service: true, may_change_in: None };
+        let up = Standing { in_service: true, is_set_down: false, may_change_in: None };
         Arc::new(Ready::new(pool, &vec![up; addresses_of(pool).count()], &[], None))
     });
     let ready = Chunks::new(ready.collect::<Vec<_>>());

@@ -89,7 +89,7 @@ fn snapshot() -> Snapshot {
     let (model, mistakes) = rotadns::config::read_zone(Path::new("example.com.yaml"), ZONE);
     let model = model.unwrap_or_else(|| panic!("{mistakes:?}"));
     let (zone, _) = from_model(&model, 1, None).expect("the zone has no mistakes");
-    let up = Standing { in_service: true, may_change_in: None };
+    let up = Standing { in_service: true, is_set_down: false, may_change_in: None };
     let ready = zone.pools.iter().map(|pool| {
         let standings = vec![up; addresses_of(pool).count()];
         Arc::new(Ready::new(pool, &standings, &[], None))

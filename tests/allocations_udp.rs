@@ -68,7 +68,7 @@ fn a_worker_answers_without_the_heap() {
     let (model, mistakes) = read_zone(Path::new("example.yaml"), ZONE);
     let model = model.unwrap_or_else(|| panic!("{mistakes:?}"));
     let (zone, _) = build::from_model(&model, 1, None).expect("it fits together");
-    let up = Standing { in_service: true, may_change_in: None };
+    let up = Standing { in_service: true, is_set_down: false, may_change_in: None };
     let handed: Vec<Arc<Handed>> = zone.pools.iter().map(|_| Arc::new(Handed::new(1))).collect();
     let ready = zone.pools.iter().zip(&handed).map(|(pool, handed)| {
         let standings = vec![up; addresses_of(pool).count()];

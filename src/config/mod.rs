@@ -15,7 +15,7 @@ pub mod model;
 pub mod server;
 
 mod master;
-mod nearest;
+pub(crate) mod nearest;
 mod node;
 mod resolve;
 mod rules;

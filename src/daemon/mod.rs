@@ -22,7 +22,7 @@ use std::fs::{self, File, TryLockError};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::thread::{Builder, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, bail};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -32,9 +32,12 @@ use tracing::{error, info, warn};
 
 use crate::config::Config;
 use crate::counters::AllCounters;
+use crate::health::source::Source;
+use crate::health::sources;
 use crate::prober::{Prober, Settings};
+use crate::state::overrides::Kept;
 use crate::state::persist::{LastHealth, Serials};
-use crate::state::publisher::Publisher;
+use crate::state::publisher::{Publisher, Start};
 use listeners::Listeners;
 use load::{Guard, Loader, Round};
 use reload::{Reloader, keep_loading};
@@ -168,6 +171,33 @@ fn serials(state: &Path) -> Serials {
     })
 }
 
+/// The overrides that were in force last. A server without them is better than none.
+fn overrides(state: &Path) -> Kept {
+    Kept::load(state, unix_milliseconds()).unwrap_or_else(|error| {
+        let file = state.join("overrides");
+        error!(
+            "{}: cannot be read, so that no override of before is in force, and new ones are not kept over a \
+             restart: {error}",
+            file.display()
+        );
+        Kept::default()
+    })
+}
+
+/// What the publisher is to know of probers.
+fn settings_of_probers(config: &Config) -> sources::Settings {
+    let prober = &config.prober;
+    let expect = prober.expect.iter().filter_map(|name| Source::beside(name).ok());
+    sources::Settings {
+        inside: prober.inside,
+        quorum: prober.quorum,
+        on_loss: prober.on_prober_loss,
+        takeover: prober.takeover,
+        lease: prober.lease,
+        expect: expect.collect(),
+    }
+}
+
 /// Takes as many file descriptors as the system lets us have: each TCP connection and each probe needs one.
 fn raise_descriptor_limit(config: &Config) {
     #[cfg(target_os = "linux")]
@@ -278,15 +308,17 @@ impl Backstage {
         // one of them must come first.
         let prober = Arc::new(OnceLock::<Prober>::new());
         let tell = Arc::clone(&prober);
-        let (publisher, publishing) = Publisher::start(
-            LastHealth::load(&config.state),
-            counters.expected(),
-            move |targets| {
-                if let Some(prober) = tell.get() {
-                    prober.set_targets(targets);
-                }
-            },
-        )
+        let start = Start {
+            last_health: LastHealth::load(&config.state),
+            overrides: overrides(&config.state),
+            probers: settings_of_probers(config),
+            counting: counters.expected(),
+        };
+        let (publisher, publishing) = Publisher::start(start, move |targets| {
+            if let Some(prober) = tell.get() {
+                prober.set_targets(targets);
+            }
+        })
         .context("cannot start the publisher")?;
         let settings =
             Settings { source: config.prober.source.clone(), in_flight: config.prober.in_flight };
@@ -313,6 +345,12 @@ impl Backstage {
 
 fn files(count: usize) -> String {
     if count == 1 { "1 file".to_owned() } else { format!("{count} files") }
+}
+
+#[expect(clippy::disallowed_methods, reason = "overrides that have ended are not loaded")]
+fn unix_milliseconds() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    since.as_millis().try_into().unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -1,6 +1,18 @@
-//! What is known about targets: states and the streaks between, reports kept by key, and the verdict
-//! whether to serve.
+//! What is known about targets: states and the streaks between, reports kept by key, who reports and who
+//! is heard, what hands have set, and the verdict whether to serve.
 
-pub mod registry;
+pub mod key;
+pub mod source;
 pub mod target;
+
+pub mod history;
+pub mod registry;
+pub mod sources;
+
+pub mod backend;
+pub mod overrides;
+
+pub mod quorum;
 pub mod verdict;
+
+pub mod reason;

@@ -1,131 +1,346 @@
 //! What is known of every target, by a key that outlives snapshots.
 //!
-//! A target that several backends share is one entry, and one that stays over a reload keeps its state.
+//! A target that several backends share is one entry, and one that stays over a reload keeps its state. What each prober
+//! says stands beside what the others say:
+//!
+//! ```text
+//!   Target, TargetKey ──▶ entry ─▶ inside: up,   took, detail, at
+//!                               ├▶ ams:    down, took, detail, at
+//!                               └▶ history, latency, side and since when
+//! ```
+//!
+//! The publisher's thread is the only writer. Others read, each entry under a lock of its own that is held for a
+//! moment; queries never come here.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use super::target::{Health, Report, Side, Target};
-use super::verdict::Known;
+use super::history::{History, Latency, Probed, microseconds};
+use super::key::TargetKey;
+use super::source::Source;
+use super::sources::Panel;
+use super::target::{Health, Outcome, Report, Side, Target};
+use super::verdict::{Known, Vote};
 
 /// What is known of every target that is in use.
 #[derive(Debug, Default)]
 pub struct Registry {
-    entries: HashMap<Target, Entry>,
+    panel: RwLock<Arc<Panel>>,
+    entries: RwLock<Entries>,
+}
+
+#[derive(Debug, Default)]
+struct Entries {
+    by_target: HashMap<Target, Arc<Entry>>,
+    by_key: HashMap<TargetKey, Arc<Entry>>,
 }
 
 #[derive(Debug)]
 struct Entry {
-    health: Health,
-    remembered: Option<Side>,
+    target: Target,
+    key: TargetKey,
+    state: Mutex<State>,
 }
 
-/// What a report changed.
+#[derive(Debug, Default)]
+struct State {
+    /// By name of their source.
+    reports: Vec<Latest>,
+    remembered: Option<Side>,
+    /// The side that the votes came to last.
+    side: Option<Side>,
+    since: Option<u64>,
+    changes: u64,
+    history: History,
+    latency: Latency,
+}
+
+/// What one prober said last of a target.
 #[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Latest {
+    /// Who.
+    pub source: Source,
+    /// Where the target stands.
+    pub health: Health,
+    /// What the probe found, for people.
+    pub detail: Arc<str>,
+    /// How long it took, in microseconds.
+    pub took_us: u32,
+    /// When it ended, in unix milliseconds.
+    pub at: u64,
+    /// How many probes in a row found the same: pass or failure.
+    pub run: u32,
+}
+
+/// What is known of one target, for people.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Seen {
+    /// What each prober says, by name.
+    pub reports: Vec<Latest>,
+    /// The side that their votes come to.
+    pub side: Option<Side>,
+    /// Since when, in unix milliseconds.
+    pub since: Option<u64>,
+    /// How often it has changed side since the start.
+    pub changes: u64,
+    /// How long its probes took.
+    pub latency: Latency,
+}
+
+/// What a report, or who votes, changed about a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// Where the target stood.
-    pub before: Health,
-    /// Where it stands.
-    pub after: Health,
+    /// The side that the votes came to before.
+    pub before: Option<Side>,
+    /// The side that they come to now.
+    pub after: Option<Side>,
+    /// Whether anything changed that a verdict is made of.
+    pub moved: bool,
+    /// Whether it is the first report of its source on this target.
+    pub is_first: bool,
+}
+
+impl Change {
+    /// Whether the side changed.
+    #[must_use]
+    pub fn is_side(self) -> bool {
+        self.before != self.after
+    }
 }
 
 impl Registry {
     /// Keeps these targets and forgets all others. A new one is not judged yet; `remembered` tells its
     /// side before a restart.
-    pub fn track(
-        &mut self,
-        targets: &HashSet<Target>,
-        remembered: impl Fn(&Target) -> Option<Side>,
-    ) {
-        self.entries.retain(|target, _| targets.contains(target));
+    pub fn track(&self, targets: &HashSet<Target>, remembered: impl Fn(&Target) -> Option<Side>) {
+        let mut entries = self.write();
+        let mut kept = Entries::default();
         for target in targets {
-            self.entries.entry(target.clone()).or_insert_with(|| Entry {
-                health: Health::Unknown,
-                remembered: remembered(target),
+            // Equal, but not the same memory: that of an old configuration stays with its entry, which is
+            // small, and goes with it.
+            let entry = entries.by_target.remove(target).unwrap_or_else(|| {
+                let state = State { remembered: remembered(target), ..State::default() };
+                let (target, key) = (target.clone(), TargetKey::of(target));
+                Arc::new(Entry { target, key, state: Mutex::new(state) })
             });
+            kept.by_key.insert(entry.key, Arc::clone(&entry));
+            kept.by_target.insert(entry.target.clone(), entry);
         }
+        *entries = kept;
     }
 
-    /// Takes in a report; `None` where it changes nothing, as for a target that is not in use any more.
-    pub fn report(&mut self, report: &Report) -> Option<Change> {
-        let entry = self.entries.get_mut(&report.target)?;
-        let before = std::mem::replace(&mut entry.health, report.health);
-        (before != report.health).then_some(Change { before, after: report.health })
+    /// Takes in a report; `None` where its target is not in use any more.
+    pub fn report(&self, report: &Report) -> Option<Change> {
+        self.take(report, true)
     }
 
-    /// What is known of a target that is in use.
+    /// Takes in a report that may be told again: one that says what is known already is no new outcome.
+    pub fn retold(&self, report: &Report) -> Option<Change> {
+        self.take(report, false)
+    }
+
+    fn take(&self, report: &Report, is_new: bool) -> Option<Change> {
+        let entry = self.entry(&report.target)?;
+        let panel = self.panel();
+        let mut state = entry.lock();
+        let took_us = microseconds(report.took);
+        let Report { source, health, at, .. } = report;
+        let passed = health.last_outcome() == Some(Outcome::Pass);
+
+        let place = state.reports.binary_search_by(|known| known.source.cmp(source));
+        let known = place.ok().map(|place| &state.reports[place]);
+        let is_same = known.is_some_and(|known| {
+            (known.health, known.took_us, &known.detail) == (*health, took_us, &report.detail)
+        });
+        if is_same && !is_new {
+            let side = state.side;
+            return Some(Change { before: side, after: side, moved: false, is_first: false });
+        }
+        let before = known.map(|known| known.health);
+        // One text is enough for all that say the same.
+        let detail = known.map(|known| &known.detail).filter(|detail| **detail == report.detail);
+        let detail = Arc::clone(detail.unwrap_or(&report.detail));
+        let went_on = known.filter(|known| known.health.last_outcome() == health.last_outcome());
+        let run = went_on.map_or(1, |known| known.run.saturating_add(1));
+
+        let latest = Latest {
+            source: source.clone(),
+            health: *health,
+            detail: Arc::clone(&detail),
+            took_us,
+            at: *at,
+            run,
+        };
+        match place {
+            Ok(place) => state.reports[place] = latest,
+            Err(place) => state.reports.insert(place, latest),
+        }
+        state.latency.observe(took_us);
+        state.history.push(Probed { source: source.clone(), at: *at, took_us, passed, detail });
+        let change = entry.settle(&mut state, &panel, *at);
+        let is_first = before.is_none();
+        Some(Change { moved: before != Some(*health), is_first, ..change })
+    }
+
+    /// Who votes now. Gives the targets whose votes come to another side by it, or rest on others.
+    pub fn set_panel(&self, panel: Panel, at: u64) -> Vec<(Target, Change)> {
+        let panel = Arc::new(panel);
+        *self.panel.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&panel);
+        let entries = self.read();
+        let settle = |entry: &Arc<Entry>| {
+            let change = entry.settle(&mut entry.lock(), &panel, at);
+            (entry.target.clone(), Change { moved: true, ..change })
+        };
+        entries.by_target.values().map(settle).collect()
+    }
+
+    /// Forgets what a source said, but of the targets in `but`. Gives the targets that it had judged.
+    pub fn forget(
+        &self,
+        source: &Source,
+        but: &HashSet<TargetKey>,
+        at: u64,
+    ) -> Vec<(Target, Change)> {
+        let panel = self.panel();
+        let entries = self.read();
+        let forget = |entry: &Arc<Entry>| {
+            let mut state = entry.lock();
+            let place = state.reports.iter().position(|known| known.source == *source)?;
+            state.reports.remove(place);
+            let change = entry.settle(&mut state, &panel, at);
+            Some((entry.target.clone(), Change { moved: true, ..change }))
+        };
+        let others = entries.by_key.iter().filter(|(key, _)| !but.contains(key));
+        others.filter_map(|(_, entry)| forget(entry)).collect()
+    }
+
+    /// Who votes.
     #[must_use]
-    pub fn known<'a>(&self, target: &'a Target) -> Option<Known<'a>> {
-        let entry = self.entries.get(target)?;
-        Some(Known { check: &target.check, health: entry.health, remembered: entry.remembered })
+    pub fn panel(&self) -> Arc<Panel> {
+        Arc::clone(&self.panel.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What a verdict on a target is made of; `None` where it is not in use.
+    #[must_use]
+    pub fn known(&self, target: &Target) -> Option<Known> {
+        let panel = self.panel();
+        let entry = self.entry(target)?;
+        let state = entry.lock();
+        Some(entry.known(&state, &panel))
+    }
+
+    /// What is known of a target, for people.
+    #[must_use]
+    pub fn seen(&self, target: &Target) -> Option<Seen> {
+        let entry = self.entry(target)?;
+        let state = entry.lock();
+        Some(Seen {
+            reports: state.reports.clone(),
+            side: state.side,
+            since: state.since,
+            changes: state.changes,
+            latency: state.latency,
+        })
+    }
+
+    /// The last outcomes of a target, the newest first.
+    #[must_use]
+    pub fn history(&self, target: &Target) -> Vec<Probed> {
+        let Some(entry) = self.entry(target) else { return Vec::new() };
+        let state = entry.lock();
+        state.history.newest_first().cloned().collect()
+    }
+
+    /// The target of a key.
+    #[must_use]
+    pub fn target(&self, key: &TargetKey) -> Option<Target> {
+        self.read().by_key.get(key).map(|entry| entry.target.clone())
+    }
+
+    /// All targets with their keys.
+    #[must_use]
+    pub fn targets(&self) -> Vec<(TargetKey, Target)> {
+        let entries = self.read();
+        entries.by_key.iter().map(|(key, entry)| (*key, entry.target.clone())).collect()
+    }
+
+    /// How many targets there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.read().by_key.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many targets a source reports on.
+    #[must_use]
+    pub fn reported_by(&self, source: &Source) -> usize {
+        let reports =
+            |entry: &&Arc<Entry>| entry.lock().reports.iter().any(|known| known.source == *source);
+        self.read().by_key.values().filter(reports).count()
     }
 
     /// The side of each target: judged, or remembered where it was not judged yet.
-    pub fn sides(&self) -> impl Iterator<Item = (&Target, Side)> {
-        self.entries
-            .iter()
-            .filter_map(|(target, entry)| Some((target, entry.health.side().or(entry.remembered)?)))
+    #[must_use]
+    pub fn sides(&self) -> Vec<(TargetKey, Side)> {
+        let side = |entry: &Arc<Entry>| {
+            let state = entry.lock();
+            Some((entry.key, state.side.or(state.remembered)?))
+        };
+        self.read().by_key.values().filter_map(side).collect()
+    }
+
+    fn entry(&self, target: &Target) -> Option<Arc<Entry>> {
+        self.read().by_target.get(target).cloned()
+    }
+
+    // Nothing that is written under these locks can panic half-way, so a poisoned one is whole.
+
+    fn read(&self) -> RwLockReadGuard<'_, Entries> {
+        self.entries.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Entries> {
+        self.entries.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Entry {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn known(&self, state: &State, panel: &Panel) -> Known {
+        let vote = |latest: &Latest| Vote {
+            source: latest.source.clone(),
+            is_live: panel.live.contains(&latest.source),
+            health: latest.health,
+            detail: Arc::clone(&latest.detail),
+            run: latest.run,
+        };
+        Known {
+            check: Arc::clone(&self.target.check),
+            votes: state.reports.iter().map(vote).collect(),
+            quorum: panel.quorum,
+            is_open: panel.is_open,
+            remembered: state.remembered,
+        }
+    }
+
+    /// Counts the votes again.
+    fn settle(&self, state: &mut State, panel: &Panel, at: u64) -> Change {
+        let before = state.side;
+        let after = self.known(state, panel).side();
+        if before != after {
+            state.changes += u64::from(before.is_some() && after.is_some());
+            (state.side, state.since) = (after, Some(at));
+        }
+        Change { before, after, moved: before != after, is_first: false }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::num::{NonZeroU8, NonZeroU16};
-    use std::sync::Arc;
-    use std::time::Duration;
-
-    use super::*;
-    use crate::config::model::{Check, CheckKind};
-
-    fn target(port: u16) -> Target {
-        let port = NonZeroU16::new(port).expect("not zero");
-        Target {
-            address: [192, 0, 2, 1].into(),
-            check: Arc::new(Check {
-                kind: CheckKind::Tcp { port },
-                interval: Duration::from_secs(10),
-                fast_interval: Duration::from_secs(1),
-                timeout: Duration::from_secs(2),
-                rise: NonZeroU8::MIN,
-                fall: NonZeroU8::MIN,
-            }),
-        }
-    }
-
-    fn report(target: &Target, health: Health) -> Report {
-        let detail = Arc::from("connection refused");
-        Report { target: target.clone(), health, detail, took: Duration::ZERO }
-    }
-
-    #[test]
-    fn equal_checks_of_one_address_are_one_target() {
-        let mut registry = Registry::default();
-        registry.track(&HashSet::from([target(80), target(80), target(81)]), |_| None);
-        assert!(registry.report(&report(&target(80), Health::Down { passed: 0 })).is_some());
-        let health = |port| registry.known(&target(port)).map(|known| known.health);
-        assert_eq!(health(80), Some(Health::Down { passed: 0 }));
-        assert_eq!(health(81), Some(Health::Unknown));
-    }
-
-    #[test]
-    fn what_stays_over_a_reload_keeps_its_state() {
-        let mut registry = Registry::default();
-        registry.track(&HashSet::from([target(80), target(81)]), |_| None);
-        registry.report(&report(&target(80), Health::Down { passed: 0 }));
-        registry.track(&HashSet::from([target(80), target(82)]), |_| Some(Side::Up));
-        let known =
-            |port| registry.known(&target(port)).map(|known| (known.health, known.remembered));
-        assert_eq!(known(80), Some((Health::Down { passed: 0 }, None)));
-        assert_eq!(known(81), None);
-        assert_eq!(known(82), Some((Health::Unknown, Some(Side::Up))));
-        assert_eq!(registry.report(&report(&target(81), Health::Up { failed: 0 })), None);
-    }
-
-    #[test]
-    fn a_report_of_the_same_state_changes_nothing() {
-        let mut registry = Registry::default();
-        registry.track(&HashSet::from([target(80)]), |_| None);
-        let up = report(&target(80), Health::Up { failed: 0 });
-        assert!(registry.report(&up).is_some());
-        assert_eq!(registry.report(&up), None);
-    }
-}
+mod tests;

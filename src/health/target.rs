@@ -17,6 +17,7 @@ use std::num::NonZeroU8;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::source::Source;
 use crate::config::model::Check;
 
 /// The side a target is on and how far it has come towards the other one.
@@ -98,6 +99,17 @@ impl Health {
         }
     }
 
+    /// What the last check found; `None` where there was none.
+    #[must_use]
+    pub fn last_outcome(self) -> Option<Outcome> {
+        match self {
+            Self::Unknown => None,
+            Self::Up { failed: 0 } => Some(Outcome::Pass),
+            Self::Down { passed: 0 } | Self::Up { .. } => Some(Outcome::Fail),
+            Self::Down { .. } => Some(Outcome::Pass),
+        }
+    }
+
     /// How many more checks would change its side; `None` while it is settled.
     #[must_use]
     pub fn checks_to_change(self, Streak { fall, rise }: Streak) -> Option<u8> {
@@ -123,12 +135,16 @@ pub struct Target {
 pub struct Report {
     /// Which target.
     pub target: Target,
+    /// Who probed.
+    pub source: Source,
     /// Its state after this probe.
     pub health: Health,
     /// What the probe found, for people: "connection refused", "HTTP 500"; short, one line, no full stop.
     pub detail: Arc<str>,
     /// How long the probe took.
     pub took: Duration,
+    /// When it ended, in unix milliseconds.
+    pub at: u64,
 }
 
 #[cfg(test)]
@@ -208,6 +224,16 @@ mod tests {
                 .collect();
             assert_eq!(more, expected, "checks {checks}");
         }
+    }
+
+    #[test]
+    fn the_last_outcome_is_seen_in_the_state() {
+        for checks in ["+", "-", "++-", "---+", "---++", "--+--+-+"] {
+            let last = *states(Health::Unknown, checks, streak(2, 3)).last().expect("one at least");
+            let expected = if checks.ends_with('+') { Outcome::Pass } else { Outcome::Fail };
+            assert_eq!(last.last_outcome(), Some(expected), "checks {checks}");
+        }
+        assert_eq!(Health::Unknown.last_outcome(), None);
     }
 
     #[test]

@@ -1,17 +1,30 @@
-//! What is known about a target and what a file says of its backend, made into: in service or not.
+//! What is known about a target, what the file says of its backend and what a hand has set, made into: in
+//! service or not.
 //!
 //! ```text
-//! state: in the file   the target's health   verdict      basis
-//! up                   -                     in service   Set
-//! down                 -                     not          Set
-//! auto                 no check              in service   Unchecked
-//! auto                 up, down              as it is     Judged
-//! auto                 not judged yet        as before the restart, else in service
+//! override      state: in the file   votes                         verdict       basis
+//! up            -                    -                             in service    Override
+//! down, drain   -                    -                             not           Override
+//! -             up                   -                             in service    Set
+//! -             down                 -                             not           Set
+//! -             auto                 no check                      in service    Unchecked
+//! -             auto                 some of live probers          their quorum  Judged
+//! -             auto                 none of those, and `open`     in service    Open
+//! -             auto                 some of lost probers          their quorum  Held
+//! -             auto                 none, but known from before   as before     Remembered
+//! -             auto                 none                          in service    Assumed
 //! ```
+//!
+//! "Open" is when no prober is heard, and the operator wants everything in service then.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::overrides::Hand;
+use super::quorum;
+use super::source::Source;
 use super::target::{Health, Side, Streak};
+use crate::config::model::probers::Quorum;
 use crate::config::model::{Check, SetState};
 
 /// Whether an address should serve, and why.
@@ -21,6 +34,8 @@ pub struct Verdict {
     pub in_service: bool,
     /// Why.
     pub basis: Basis,
+    /// Whether the file or a hand took it out: then it is no guess either.
+    pub is_set_down: bool,
     /// The time until it can have changed side, where it is on its way.
     pub may_change_in: Option<Duration>,
 }
@@ -28,114 +43,112 @@ pub struct Verdict {
 /// What a verdict rests on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Basis {
+    /// A hand on the server says so.
+    Override,
     /// The file says so.
     Set,
     /// There is no check.
     Unchecked,
-    /// Its check says so.
+    /// Its checks say so.
     Judged,
+    /// No prober is heard: in service, as the operator wishes for then.
+    Open,
+    /// Its checks said so, before the probers that made them fell silent.
+    Held,
     /// Not judged yet: as it was before the restart.
     Remembered,
     /// Not judged yet and never seen before: in service.
     Assumed,
 }
 
-/// What is known of one address: its check and what that found.
-#[derive(Clone, Copy, Debug)]
-pub struct Known<'a> {
+/// What is known of one target: how it is judged and what that found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Known {
     /// How it is judged.
-    pub check: &'a Check,
-    /// Where it stands.
-    pub health: Health,
+    pub check: Arc<Check>,
+    /// What each prober says, by name.
+    pub votes: Vec<Vote>,
+    /// How many of them must agree.
+    pub quorum: Quorum,
+    /// Whether all count as in service that no live prober has judged.
+    pub is_open: bool,
     /// The side it was on before the restart.
     pub remembered: Option<Side>,
+}
+
+/// What one prober says of a target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vote {
+    /// Who.
+    pub source: Source,
+    /// Whether it is heard.
+    pub is_live: bool,
+    /// Where the target stands.
+    pub health: Health,
+    /// What its last probe found, for people.
+    pub detail: Arc<str>,
+    /// How many of its probes in a row found the same: pass or failure.
+    pub run: u32,
 }
 
 impl Verdict {
     /// The verdict on an address.
     #[must_use]
-    pub fn new(state: SetState, known: Option<Known<'_>>) -> Self {
-        let settled = |in_service, basis| Self { in_service, basis, may_change_in: None };
-        match (state, known) {
-            (SetState::Up, _) => settled(true, Basis::Set),
-            (SetState::Down, _) => settled(false, Basis::Set),
-            (SetState::Auto, None) => settled(true, Basis::Unchecked),
-            (SetState::Auto, Some(known)) => match (known.health.side(), known.remembered) {
-                (Some(side), _) => Self {
-                    in_service: side == Side::Up,
-                    basis: Basis::Judged,
-                    may_change_in: known.may_change_in(),
-                },
-                (None, Some(side)) => settled(side == Side::Up, Basis::Remembered),
-                (None, None) => settled(true, Basis::Assumed),
-            },
+    pub fn new(state: SetState, hand: Option<Hand>, known: Option<&Known>) -> Self {
+        let settled =
+            |in_service, basis| Self { in_service, basis, is_set_down: false, may_change_in: None };
+        let set_down = |basis| Self { is_set_down: true, ..settled(false, basis) };
+        match (hand, state, known) {
+            (Some(Hand::Up), ..) => settled(true, Basis::Override),
+            (Some(Hand::Down | Hand::Drain), ..) => set_down(Basis::Override),
+            (None, SetState::Up, _) => settled(true, Basis::Set),
+            (None, SetState::Down, _) => set_down(Basis::Set),
+            (None, SetState::Auto, None) => settled(true, Basis::Unchecked),
+            (None, SetState::Auto, Some(known)) => known.verdict(settled),
         }
     }
 }
 
-impl Known<'_> {
-    /// The least time in which the checks that are missing can have been made.
+impl Known {
+    /// The votes that count: those of live probers, else what the lost ones said last.
+    pub fn counted(&self) -> impl Iterator<Item = &Vote> {
+        let is_judged = |vote: &&Vote| vote.health != Health::Unknown;
+        let any_live = self.votes.iter().filter(is_judged).any(|vote| vote.is_live);
+        self.votes.iter().filter(is_judged).filter(move |vote| vote.is_live == any_live)
+    }
+
+    /// The side that the votes come to.
+    #[must_use]
+    pub fn side(&self) -> Option<Side> {
+        quorum::side(self.quorum, self.counted().filter_map(|vote| vote.health.side()))
+    }
+
+    /// Whether a live prober has judged it.
+    fn is_judged(&self) -> bool {
+        self.counted().any(|vote| vote.is_live)
+    }
+
+    fn verdict(&self, settled: impl Fn(bool, Basis) -> Verdict) -> Verdict {
+        let may_change_in = self.may_change_in();
+        match (self.side(), self.remembered) {
+            (Some(side), _) if self.is_judged() => {
+                Verdict { may_change_in, ..settled(side == Side::Up, Basis::Judged) }
+            }
+            _ if self.is_open => settled(true, Basis::Open),
+            (Some(side), _) => settled(side == Side::Up, Basis::Held),
+            (None, Some(side)) => settled(side == Side::Up, Basis::Remembered),
+            (None, None) => settled(true, Basis::Assumed),
+        }
+    }
+
+    /// The least time in which the checks that are missing can have been made, to any of the probers.
     fn may_change_in(&self) -> Option<Duration> {
-        let checks = self.health.checks_to_change(Streak::of(self.check))?;
+        let streak = Streak::of(&self.check);
+        let checks =
+            self.counted().filter_map(|vote| vote.health.checks_to_change(streak)).min()?;
         Some(self.check.fast_interval * u32::from(checks))
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::num::{NonZeroU8, NonZeroU16};
-
-    use super::*;
-    use crate::config::model::CheckKind;
-
-    fn check() -> Check {
-        Check {
-            kind: CheckKind::Tcp { port: NonZeroU16::MIN },
-            interval: Duration::from_secs(10),
-            fast_interval: Duration::from_secs(1),
-            timeout: Duration::from_secs(2),
-            rise: NonZeroU8::new(2).expect("not zero"),
-            fall: NonZeroU8::new(3).expect("not zero"),
-        }
-    }
-
-    #[test]
-    fn each_row_of_the_chart_holds() {
-        use Basis::{Assumed, Judged, Remembered, Set, Unchecked};
-        use Health::{Down, Unknown, Up};
-        use SetState::Auto;
-
-        let check = check();
-        let known = |health, remembered| Some(Known { check: &check, health, remembered });
-        for (state, known, in_service, basis) in [
-            (SetState::Up, known(Down { passed: 0 }, None), true, Set),
-            (SetState::Down, known(Up { failed: 0 }, None), false, Set),
-            (SetState::Down, None, false, Set),
-            (Auto, None, true, Unchecked),
-            (Auto, known(Up { failed: 2 }, Some(Side::Down)), true, Judged),
-            (Auto, known(Down { passed: 0 }, Some(Side::Up)), false, Judged),
-            (Auto, known(Unknown, Some(Side::Down)), false, Remembered),
-            (Auto, known(Unknown, Some(Side::Up)), true, Remembered),
-            (Auto, known(Unknown, None), true, Assumed),
-        ] {
-            let verdict = Verdict::new(state, known);
-            assert_eq!((verdict.in_service, verdict.basis), (in_service, basis), "{known:?}");
-        }
-    }
-
-    #[test]
-    fn a_target_on_its_way_says_when_it_can_have_changed() {
-        let check = check();
-        for (health, seconds) in [
-            (Health::Up { failed: 0 }, None),
-            (Health::Up { failed: 1 }, Some(2)),
-            (Health::Up { failed: 2 }, Some(1)),
-            (Health::Down { passed: 0 }, None),
-            (Health::Down { passed: 1 }, Some(1)),
-        ] {
-            let known = Known { check: &check, health, remembered: None };
-            let verdict = Verdict::new(SetState::Auto, Some(known));
-            assert_eq!(verdict.may_change_in, seconds.map(Duration::from_secs), "{health:?}");
-        }
-    }
-}
+mod tests;

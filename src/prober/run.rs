@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::mem::{Discriminant, discriminant};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinError, JoinSet};
@@ -16,6 +16,7 @@ use tracing::{error, warn};
 
 use super::check::{Found, Obstacle};
 use super::schedule::{Id, Schedule};
+use crate::health::source::Source;
 use crate::health::target::{Outcome, Report, Target};
 
 /// From one warning to the next of its kind.
@@ -79,12 +80,19 @@ pub async fn run<F>(
                     End::Dropped => (None, Arc::default(), Duration::ZERO),
                 };
                 if let Some((target, health)) = schedule.end(id, outcome, now) {
-                    sink(Report { target, health, detail, took });
+                    let (source, at) = (Source::inside(), unix_milliseconds());
+                    sink(Report { target, source, health, detail, took, at });
                 }
             }
             () = tokio::time::sleep_until(wake), if schedule.wake().is_some() => {}
         }
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the prober says when it found what it found")]
+fn unix_milliseconds() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    since.as_millis().try_into().unwrap_or(u64::MAX)
 }
 
 /// The probes in flight, a task each.

@@ -20,7 +20,7 @@ use std::collections::{BinaryHeap, HashMap};
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use crate::config::model::{Check, JITTER};
+use crate::config::model::JITTER;
 use crate::health::target::{Health, Outcome, Streak, Target};
 
 /// How long a target waits after a probe that could not be made, at most its interval: long enough
@@ -158,7 +158,7 @@ impl Schedule {
             // Nothing was learned: what is known of the target stays as it is.
             None => (now + OBSTACLE_PAUSE.min(check.interval), None),
             Some(outcome) => {
-                let streak = streak(check);
+                let streak = Streak::of(check);
                 let before = entry.health;
                 entry.health = before.after(outcome, streak);
                 let pause = if before == Health::Unknown {
@@ -182,10 +182,6 @@ impl Schedule {
     pub fn unjudged(&self) -> usize {
         self.unjudged
     }
-}
-
-fn streak(check: &Check) -> Streak {
-    Streak { fall: check.fall, rise: check.rise }
 }
 
 #[cfg(test)]

@@ -1,11 +1,19 @@
 //! The state that answers come from: one writer, many readers, and what is kept over a restart.
 
-pub mod persist;
 pub mod publisher;
+pub mod steer;
+pub mod what_if;
 
+pub mod events;
+pub mod overrides;
+pub mod persist;
+
+mod changes;
 mod counting;
 mod keeper;
 mod pools;
+mod shared;
+mod tell;
 
 #[cfg(test)]
 mod tests;

@@ -8,13 +8,9 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use aws_lc_rs::digest::{SHA256, digest};
-
-use crate::config::model::{Check, CheckKind, HttpCheck, Tls, Verify};
+use crate::health::key::TargetKey;
 use crate::health::target::{Side, Target};
 use crate::name::Name;
 use crate::zone::serial::{Digest, Kept};
@@ -75,7 +71,7 @@ impl Serials {
 #[derive(Debug)]
 pub struct LastHealth {
     file: PathBuf,
-    sides: HashMap<(IpAddr, String), Side>,
+    sides: HashMap<TargetKey, Side>,
 }
 
 impl LastHealth {
@@ -91,7 +87,8 @@ impl LastHealth {
                 "down" => Side::Down,
                 _ => return None,
             };
-            Some(((address.parse().ok()?, check.to_owned()), side))
+            let key = TargetKey { address: address.parse().ok()?, check: check.parse().ok()? };
+            Some((key, side))
         });
         Self { sides: sides.collect(), file }
     }
@@ -99,14 +96,14 @@ impl LastHealth {
     /// The side that a target was on when the file was read or written last.
     #[must_use]
     pub fn get(&self, target: &Target) -> Option<Side> {
-        self.sides.get(&key(target)).copied()
+        self.sides.get(&TargetKey::of(target)).copied()
     }
 
     /// Takes the sides that all targets are on now, and gives the text to keep of them.
-    pub fn update<'a>(&mut self, sides: impl Iterator<Item = (&'a Target, Side)>) -> String {
-        self.sides = sides.map(|(target, side)| (key(target), side)).collect();
+    pub fn update(&mut self, sides: impl Iterator<Item = (TargetKey, Side)>) -> String {
+        self.sides = sides.collect();
         let mut text = String::new();
-        for ((address, check), side) in &self.sides {
+        for (TargetKey { address, check }, side) in &self.sides {
             let side = if *side == Side::Up { "up" } else { "down" };
             let _ = writeln!(text, "{address} {check} {side}");
         }
@@ -124,60 +121,6 @@ impl LastHealth {
 /// again.
 pub(super) fn write_health(file: &Path, text: &str) -> io::Result<()> {
     replace(file, text.as_bytes(), Durability::Eventually)
-}
-
-/// A target by a text that is the same after a restart: its address, and a digest of its check's settings.
-fn key(target: &Target) -> (IpAddr, String) {
-    let settings = settings(&target.check);
-    (target.address, hex(&digest(&SHA256, settings.as_bytes()).as_ref()[..8]))
-}
-
-/// All settings of a check in one text, which must stay as it is: with another one, what was down at a
-/// restart counts as up again.
-fn settings(check: &Check) -> String {
-    let Check { kind, interval, fast_interval, timeout, rise, fall } = check;
-    let [interval, fast_interval, timeout] =
-        [interval, fast_interval, timeout].map(Duration::as_millis);
-    let mut text = format!("{interval} {fast_interval} {timeout} {rise} {fall}");
-    match kind {
-        CheckKind::Tcp { port } => {
-            let _ = write!(text, " tcp {port}");
-        }
-        CheckKind::Http(HttpCheck { port, path, host, headers, status, body, tls }) => {
-            let _ = write!(text, " http {port}");
-            put(&mut text, "path", path);
-            put_some(&mut text, "host", host.as_deref());
-            for (name, value) in headers {
-                put(&mut text, "header", name);
-                put(&mut text, "value", value);
-            }
-            for range in status {
-                let _ = write!(text, " status {}-{}", range.start(), range.end());
-            }
-            put_some(&mut text, "body", body.as_deref());
-            if let Some(Tls { sni, verify }) = tls {
-                text.push_str(" tls");
-                put_some(&mut text, "sni", sni.as_deref());
-                match verify {
-                    Verify::System => text.push_str(" system"),
-                    Verify::Ca(file) => put(&mut text, "ca", &file.to_string_lossy()),
-                    Verify::Off => text.push_str(" off"),
-                }
-            }
-        }
-    }
-    text
-}
-
-fn put_some(text: &mut String, field: &str, value: Option<&str>) {
-    if let Some(value) = value {
-        put(text, field, value);
-    }
-}
-
-/// With its length, so that no value looks like two.
-fn put(text: &mut String, field: &str, value: &str) {
-    let _ = write!(text, " {field} {}:{value}", value.len());
 }
 
 fn fields<const N: usize>(line: &str) -> Option<[&str; N]> {
@@ -204,14 +147,14 @@ fn read_digest(text: &str) -> Option<Digest> {
 
 /// When a file must be safe from a loss of power.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Durability {
+pub(super) enum Durability {
     /// Before the call returns.
     OnDisk,
     /// When the system gets to it.
     Eventually,
 }
 
-fn replace(file: &Path, content: &[u8], durability: Durability) -> io::Result<()> {
+pub(super) fn replace(file: &Path, content: &[u8], durability: Durability) -> io::Result<()> {
     let folder = file.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
     let new = file.with_extension("new");
@@ -228,15 +171,14 @@ fn replace(file: &Path, content: &[u8], durability: Durability) -> io::Result<()
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
-    use crate::config::read_zone;
 
     /// A folder that is gone when the test ends.
-    struct Folder(PathBuf);
+    pub(crate) struct Folder(pub(crate) PathBuf);
 
     impl Folder {
-        fn new(name: &str) -> Self {
+        pub(crate) fn new(name: &str) -> Self {
             let path = std::env::temp_dir().join(format!("rotadns-{name}-{}", std::process::id()));
             let _ = fs::remove_dir_all(&path);
             Self(path)
@@ -246,33 +188,6 @@ mod tests {
     impl Drop for Folder {
         fn drop(&mut self) {
             let _ = fs::remove_dir_all(&self.0);
-        }
-    }
-
-    #[test]
-    fn a_target_is_found_again_by_every_setting_of_its_check() {
-        for (check, expected) in [
-            ("{tcp: {port: 53}}", "10000 1000 2000 2 3 tcp 53"),
-            (
-                "{http: {port: 8080, path: /a?b, host: www, headers: {x-a: 1}, status: [200, 204-206], \
-                 body: ok}, interval: 5s, fast_interval: 500ms, timeout: 1500ms, rise: 4, fall: 6}",
-                "5000 500 1500 4 6 http 8080 path 4:/a?b host 3:www header 3:x-a value 1:1 \
-                 status 200-200 status 204-206 body 2:ok",
-            ),
-            (
-                "{https: {path: /, sni: s.example, verify: false}, interval: 10s}",
-                "10000 1000 2000 2 3 http 443 path 1:/ status 200-299 tls sni 9:s.example off",
-            ),
-        ] {
-            let zone = format!(
-                "zone: x\nns: [ns]\nchecks: {{c: {check}}}\n\
-                 pools: {{p: {{check: c, backends: [192.0.2.1]}}}}\n\
-                 records: {{ns: {{A: 192.0.2.53}}, www: {{pool: p}}}}\n"
-            );
-            let (zone, mistakes) = read_zone("x.yaml".as_ref(), &zone);
-            let zone = zone.unwrap_or_else(|| panic!("{mistakes:?}"));
-            let check = zone.pools[0].check.as_ref().expect("the pool has one");
-            assert_eq!(settings(check), expected);
         }
     }
 

@@ -4,11 +4,11 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::config::model::{Pool, SetState, WhenAllDown};
-use crate::engine::choose::ready::{Ready, Standing, addresses_of, in_service};
+use super::what_if::Facts;
+use crate::config::model::{Pool, WhenAllDown};
+use crate::engine::choose::ready::{Ready, addresses_of, in_service};
 use crate::health::registry::Registry;
 use crate::health::target::{Side, Target};
-use crate::health::verdict::Verdict;
 use crate::name::Name;
 use crate::zone::Zone;
 
@@ -58,20 +58,22 @@ impl LastInService {
         self.0.retain(|(zone, pool), _| known.contains(&(zone, pool)));
     }
 
+    /// Notes what was in service last of a pool, where that was anything.
+    pub(super) fn set(&mut self, zone: &Zone, pool: &Pool, serving: Vec<IpAddr>) {
+        if !serving.is_empty() {
+            self.0.insert((zone.origin.clone(), pool.name.clone()), serving);
+        }
+    }
+
     /// What a pool hands out now.
-    pub(super) fn ready(&mut self, zone: &Zone, index: usize, registry: &Registry) -> Ready {
+    pub(super) fn ready(&mut self, zone: &Zone, index: usize, facts: &Facts<'_>) -> Ready {
         let pool = &zone.pools[index];
         // The model has no loops of fallbacks.
         let fallback = match pool.when_all_down {
-            WhenAllDown::Fallback(other) => Some(self.ready(zone, other, registry)),
+            WhenAllDown::Fallback(other) => Some(self.ready(zone, other, facts)),
             _ => None,
         };
-        let standings: Vec<Standing> = addresses_of(pool)
-            .map(|(backend, address)| {
-                let verdict = verdict(pool, backend.state, address, registry);
-                Standing { in_service: verdict.in_service, may_change_in: verdict.may_change_in }
-            })
-            .collect();
+        let standings = facts.standings(zone, pool);
         let last = self.0.entry((zone.origin.clone(), pool.name.clone())).or_default();
         let serving = in_service(pool, &standings);
         if !serving.is_empty() {
@@ -94,7 +96,7 @@ pub(super) fn carried(
     let mut sides = HashMap::new();
     for (key, target) in before.iter().flat_map(|zone| keyed(zone)) {
         if let Some(known) = registry.known(&target)
-            && let Some(side) = known.health.side().or(known.remembered)
+            && let Some(side) = known.side().or(known.remembered)
         {
             sides.insert(key, side);
         }
@@ -114,12 +116,6 @@ fn keyed(zone: &Zone) -> impl Iterator<Item = (BackendKey<'_>, Target)> {
             Some(((&zone.origin, pool.name.as_str(), backend.name.as_str(), address), target))
         })
     })
-}
-
-/// Whether an address of a pool should serve, and why.
-fn verdict(pool: &Pool, state: SetState, address: IpAddr, registry: &Registry) -> Verdict {
-    let target = pool.check.as_ref().map(|check| Target { address, check: Arc::clone(check) });
-    Verdict::new(state, target.as_ref().and_then(|target| registry.known(target)))
 }
 
 /// The pools of a zone whose handouts depend on one of these: themselves, and those that fall back on

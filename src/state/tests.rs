@@ -6,13 +6,16 @@ use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use super::overrides::Kept;
 use super::persist::LastHealth;
-use super::publisher::Publisher;
+use super::publisher::{Publisher, Start};
 use crate::config::read_zone;
 use crate::counters::zones::Class;
 use crate::engine::choose::ready::Source;
 use crate::engine::plan::Family;
 use crate::engine::snapshot::{Snapshot, View};
+use crate::health;
+use crate::health::sources::Settings;
 use crate::health::target::{Health, Report, Target};
 use crate::name::Name;
 use crate::zone::{Zone, build};
@@ -43,7 +46,13 @@ impl Stage {
         let (sender, targets) = channel();
         // No folder can be made below a file, so nothing is remembered from one test to another.
         let nowhere = Path::new("/dev/null/state");
-        let (publisher, _) = Publisher::start(LastHealth::load(nowhere), 1, move |targets| {
+        let start = Start {
+            last_health: LastHealth::load(nowhere),
+            overrides: Kept::default(),
+            probers: Settings::default(),
+            counting: 1,
+        };
+        let (publisher, _) = Publisher::start(start, move |targets| {
             // At its end a test listens no more.
             let _ = sender.send(targets);
         })
@@ -64,7 +73,8 @@ impl Stage {
         let check = zone.pools[0].check.clone().expect("it has a check");
         let target = Target { address, check };
         let detail = Arc::from("connection refused");
-        self.publisher.report(Report { target, health, detail, took: Duration::ZERO });
+        let (source, took) = (health::source::Source::inside(), Duration::ZERO);
+        self.publisher.report(Report { target, source, health, detail, took, at: 0 });
         self.publisher.flush();
     }
 

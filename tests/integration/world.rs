@@ -174,6 +174,7 @@ fn ready(zone: &Zone, index: usize, health: &Health) -> Ready {
                 SetState::Down => false,
                 SetState::Auto => !health.down.contains(&address),
             },
+            is_set_down: backend.state == SetState::Down,
             may_change_in: health
                 .changing
                 .iter()

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::turn::{counted_width, starts};
-use crate::config::model::{Backend, Policy, Pool, SetState, WhenAllDown};
+use crate::config::model::{Backend, Policy, Pool, WhenAllDown};
 use crate::counters::handed::{Counting, Handed, List, Runs};
 use crate::engine::plan::Family;
 use crate::rdata::rtype;
@@ -25,6 +25,8 @@ use crate::wire::{HEADER, class};
 pub struct Standing {
     /// Whether it should serve.
     pub in_service: bool,
+    /// Whether an operator took it out, in the file or by hand: then it is no guess either.
+    pub is_set_down: bool,
     /// The time until it can have changed side, where it is about to.
     pub may_change_in: Option<Duration>,
 }
@@ -87,7 +89,7 @@ impl Ready {
         fallback: Option<&Ready>,
     ) -> Self {
         let eligible = in_service(pool, standings);
-        let guesses = guesses(pool);
+        let guesses = guesses(pool, standings);
         let last = guesses.iter().copied().filter(|address| last.contains(address));
         let last: Vec<IpAddr> = last.collect();
         let (source, addresses) = match (pool.when_all_down, fallback) {
@@ -198,11 +200,12 @@ pub fn addresses_of(pool: &Pool) -> impl Iterator<Item = (&Backend, IpAddr)> {
 }
 
 /// What is handed out as a guess.
-fn guesses(pool: &Pool) -> Vec<IpAddr> {
+fn guesses(pool: &Pool, standings: &[Standing]) -> Vec<IpAddr> {
     let all = || addresses_of(pool).map(|(_, address)| address);
-    let not_set_down: Vec<IpAddr> = addresses_of(pool)
-        .filter(|(backend, _)| backend.state != SetState::Down)
-        .map(|(_, address)| address)
+    let not_set_down: Vec<IpAddr> = all()
+        .zip(standings)
+        .filter(|(_, own)| !own.is_set_down)
+        .map(|(address, _)| address)
         .collect();
     if not_set_down.is_empty() { all().collect() } else { not_set_down }
 }
@@ -213,9 +216,12 @@ fn is_panic(pool: &Pool, standings: &[Standing]) -> bool {
     let mut standings = standings.iter();
     let (mut total, mut serving) = (0, 0);
     for backend in &pool.backends {
-        let mut own = standings.by_ref().take(backend.addresses.len());
-        let serves = own.by_ref().fold(false, |any, standing| any | standing.in_service);
-        if backend.state != SetState::Down {
+        // A backend is set down as a whole.
+        let own = standings.by_ref().take(backend.addresses.len());
+        let (serves, is_set_down) = own.fold((false, false), |(serves, is_set_down), own| {
+            (serves | own.in_service, is_set_down | own.is_set_down)
+        });
+        if !is_set_down {
             let weight = u64::from(backend.weight.get());
             total += weight;
             serving += if serves { weight } else { 0 };

@@ -105,6 +105,7 @@ mod tests {
         let standings: Vec<Standing> = addresses_of(pool)
             .map(|(backend, _)| Standing {
                 in_service: !down.contains(&backend.name.as_str()),
+                is_set_down: false,
                 may_change_in: None,
             })
             .collect();

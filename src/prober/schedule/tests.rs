@@ -5,7 +5,7 @@ use std::num::{NonZeroU8, NonZeroU16};
 use std::sync::Arc;
 
 use super::*;
-use crate::config::model::CheckKind;
+use crate::config::model::{Check, CheckKind};
 
 const INTERVAL: Duration = Duration::from_secs(10);
 const FAST: Duration = Duration::from_secs(1);

@@ -4,7 +4,7 @@ use std::num::{NonZeroU8, NonZeroU16};
 use std::sync::Arc;
 
 use super::*;
-use crate::config::model::{Check, CheckKind};
+use crate::config::model::{Check, CheckKind, SetState};
 
 fn address(text: &str) -> IpAddr {
     text.parse().expect(text)
@@ -46,8 +46,16 @@ fn pool(backends: &str, when_all_down: WhenAllDown, panic: u16) -> Pool {
 
 /// One sign for each address: `+` in service, `-` not.
 fn standings(signs: &str) -> Vec<Standing> {
-    let standing = |sign| Standing { in_service: sign == '+', may_change_in: None };
+    let standing =
+        |sign| Standing { in_service: sign == '+', is_set_down: false, may_change_in: None };
     signs.chars().map(standing).collect()
+}
+
+/// The same, with what the file of this pool sets down.
+fn standings_in(pool: &Pool, signs: &str) -> Vec<Standing> {
+    let set_down = addresses_of(pool).map(|(backend, _)| backend.state == SetState::Down);
+    let standings = standings(signs).into_iter().zip(set_down);
+    standings.map(|(standing, is_set_down)| Standing { is_set_down, ..standing }).collect()
 }
 
 /// The last part of each address, in order.
@@ -104,7 +112,8 @@ fn what_is_set_down_is_no_guess_unless_all_is() {
     ] {
         let last: Vec<IpAddr> =
             last.chars().map(|part| address(&format!("192.0.2.{part}"))).collect();
-        let ready = Ready::new(&pool(backends, when, 0), &standings(signs), &last, None);
+        let pool = pool(backends, when, 0);
+        let ready = Ready::new(&pool, &standings_in(&pool, signs), &last, None);
         assert_eq!(parts(&ready.addresses), expected, "{backends}, {when:?}, last {last:?}");
     }
 }
@@ -124,7 +133,7 @@ fn panic_weighs_backends_and_does_not_miss_those_set_down() {
     ] {
         let backends = backends.replace("a!*9", "a*9!");
         let pool = pool(&backends, WhenAllDown::All, panic);
-        let ready = Ready::new(&pool, &standings(signs), &[], None);
+        let ready = Ready::new(&pool, &standings_in(&pool, signs), &[], None);
         assert_eq!(ready.source, source, "{backends}, panic {panic}, {signs}");
     }
 }
@@ -143,6 +152,7 @@ fn the_ttl_is_the_soonest_change_within_its_bounds() {
     ] {
         let standings = milliseconds.map(|time| Standing {
             in_service: true,
+            is_set_down: false,
             may_change_in: time.map(Duration::from_millis),
         });
         let ready = Ready::new(&pool, &standings, &[], None);
@@ -180,7 +190,7 @@ fn a_family_that_only_the_fallback_has_may_come_at_any_time() {
 #[test]
 fn the_soonest_change_of_the_fallback_counts_too() {
     let spare = pool("s=192.0.2.9", WhenAllDown::All, 0);
-    let changing = Standing { in_service: true, may_change_in: Some(Duration::from_secs(7)) };
+    let changing = Standing { may_change_in: Some(Duration::from_secs(7)), ..standings("+")[0] };
     let spare = Ready::new(&spare, &[changing], &[], None);
     let web = pool("a=192.0.2.1", WhenAllDown::Fallback(1), 0);
     let ttl = |signs| Ready::new(&web, &standings(signs), &[], Some(&spare)).ttl;

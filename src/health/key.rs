@@ -1,0 +1,165 @@
+//! A target by a text that is the same on every machine and after every restart.
+//!
+//! Reports from beside and the last known health name targets so: an address, and a digest of all
+//! settings of the check. Two probers that read different versions of a file have different keys
+//! where it matters, and the same where it does not.
+
+use std::fmt::{self, Write as _};
+use std::net::IpAddr;
+use std::str::FromStr;
+use std::time::Duration;
+
+use aws_lc_rs::digest::{SHA256, digest};
+
+use super::target::Target;
+use crate::config::model::{Check, CheckKind, HttpCheck, Tls, Verify};
+
+/// A target: its address, and the identity of its check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TargetKey {
+    /// Whom.
+    pub address: IpAddr,
+    /// How.
+    pub check: CheckKey,
+}
+
+/// The identity of a check: the same for equal settings. Printed as 16 hex digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CheckKey([u8; 8]);
+
+/// A text that is not 16 hex digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotACheckKey;
+
+impl TargetKey {
+    /// The key of a target.
+    #[must_use]
+    pub fn of(target: &Target) -> Self {
+        Self { address: target.address, check: CheckKey::of(&target.check) }
+    }
+}
+
+impl CheckKey {
+    /// The key of a check.
+    #[must_use]
+    pub fn of(check: &Check) -> Self {
+        let digest = digest(&SHA256, settings(check).as_bytes());
+        let mut key = [0; 8];
+        key.copy_from_slice(&digest.as_ref()[..8]);
+        Self(key)
+    }
+}
+
+impl fmt::Display for CheckKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", u64::from_be_bytes(self.0))
+    }
+}
+
+impl FromStr for CheckKey {
+    type Err = NotACheckKey;
+
+    fn from_str(text: &str) -> Result<Self, NotACheckKey> {
+        let is_hex = text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let key = u64::from_str_radix(text, 16).ok().filter(|_| is_hex).ok_or(NotACheckKey)?;
+        Ok(Self(key.to_be_bytes()))
+    }
+}
+
+impl fmt::Display for NotACheckKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the key of a check is 16 hex digits")
+    }
+}
+
+impl std::error::Error for NotACheckKey {}
+
+/// All settings of a check in one text, which must stay as it is: with another one, what was down at a
+/// restart counts as up again.
+fn settings(check: &Check) -> String {
+    let Check { kind, interval, fast_interval, timeout, rise, fall } = check;
+    let [interval, fast_interval, timeout] =
+        [interval, fast_interval, timeout].map(Duration::as_millis);
+    let mut text = format!("{interval} {fast_interval} {timeout} {rise} {fall}");
+    match kind {
+        CheckKind::Tcp { port } => {
+            let _ = write!(text, " tcp {port}");
+        }
+        CheckKind::Http(HttpCheck { port, path, host, headers, status, body, tls }) => {
+            let _ = write!(text, " http {port}");
+            put(&mut text, "path", path);
+            put_some(&mut text, "host", host.as_deref());
+            for (name, value) in headers {
+                put(&mut text, "header", name);
+                put(&mut text, "value", value);
+            }
+            for range in status {
+                let _ = write!(text, " status {}-{}", range.start(), range.end());
+            }
+            put_some(&mut text, "body", body.as_deref());
+            if let Some(Tls { sni, verify }) = tls {
+                text.push_str(" tls");
+                put_some(&mut text, "sni", sni.as_deref());
+                match verify {
+                    Verify::System => text.push_str(" system"),
+                    Verify::Ca(file) => put(&mut text, "ca", &file.to_string_lossy()),
+                    Verify::Off => text.push_str(" off"),
+                }
+            }
+        }
+    }
+    text
+}
+
+fn put_some(text: &mut String, field: &str, value: Option<&str>) {
+    if let Some(value) = value {
+        put(text, field, value);
+    }
+}
+
+/// With its length, so that no value looks like two.
+fn put(text: &mut String, field: &str, value: &str) {
+    let _ = write!(text, " {field} {}:{value}", value.len());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::read_zone;
+
+    #[test]
+    fn a_target_is_found_again_by_every_setting_of_its_check() {
+        for (check, expected) in [
+            ("{tcp: {port: 53}}", "10000 1000 2000 2 3 tcp 53"),
+            (
+                "{http: {port: 8080, path: /a?b, host: www, headers: {x-a: 1}, status: [200, 204-206], \
+                 body: ok}, interval: 5s, fast_interval: 500ms, timeout: 1500ms, rise: 4, fall: 6}",
+                "5000 500 1500 4 6 http 8080 path 4:/a?b host 3:www header 3:x-a value 1:1 \
+                 status 200-200 status 204-206 body 2:ok",
+            ),
+            (
+                "{https: {path: /, sni: s.example, verify: false}, interval: 10s}",
+                "10000 1000 2000 2 3 http 443 path 1:/ status 200-299 tls sni 9:s.example off",
+            ),
+        ] {
+            let zone = format!(
+                "zone: x\nns: [ns]\nchecks: {{c: {check}}}\n\
+                 pools: {{p: {{check: c, backends: [192.0.2.1]}}}}\n\
+                 records: {{ns: {{A: 192.0.2.53}}, www: {{pool: p}}}}\n"
+            );
+            let (zone, mistakes) = read_zone("x.yaml".as_ref(), &zone);
+            let zone = zone.unwrap_or_else(|| panic!("{mistakes:?}"));
+            let check = zone.pools[0].check.as_ref().expect("the pool has one");
+            assert_eq!(settings(check), expected);
+        }
+    }
+
+    #[test]
+    fn a_key_is_read_as_it_is_printed() {
+        let text = "00ff00ff12345678";
+        assert_eq!(text.parse::<CheckKey>().map(|key| key.to_string()), Ok(text.to_owned()));
+        for wrong in ["", "00ff", "+0ff00ff12345678", "00ff00ff1234567g", "00ff00ff123456789"] {
+            assert_eq!(wrong.parse::<CheckKey>(), Err(NotACheckKey), "{wrong}");
+        }
+    }
+}

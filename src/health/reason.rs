@@ -1,0 +1,246 @@
+//! Why an address is in service or not, as a sentence: the same in logs, in the API and in an explanation.
+
+use std::fmt::Write as _;
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+
+use super::overrides::{Hand, Override};
+use super::quorum::word;
+use super::target::{Health, Side, Streak};
+use super::verdict::{Basis, Known, Verdict, Vote};
+use crate::config::model::SetState;
+
+/// The verdict on one address of a pool, and the reason.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Judgement {
+    /// The backend's name in its pool.
+    pub backend: String,
+    /// The address.
+    pub address: IpAddr,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Why: "3 checks failed: connection refused"; one line, no full stop.
+    pub reason: String,
+}
+
+/// The reason for a verdict, from what it was made of.
+#[must_use]
+pub fn reason(
+    verdict: &Verdict,
+    state: SetState,
+    set: Option<&Override>,
+    known: Option<&Known>,
+) -> String {
+    match (verdict.basis, set, known) {
+        (Basis::Override, Some(set), _) => by_hand(set),
+        (Basis::Judged, _, Some(known)) => found(known),
+        (Basis::Held, _, Some(known)) => {
+            format!("as it was when the probers fell silent: {}", found(known))
+        }
+        (basis, ..) => match (basis, state, verdict.in_service) {
+            (Basis::Set, SetState::Down, _) => "set down by the zone file",
+            (Basis::Set, ..) => "set up by the zone file",
+            (Basis::Unchecked, ..) => "no check",
+            (Basis::Open, ..) => "no prober is heard, and all count as in service then",
+            (Basis::Remembered, _, true) => "not judged yet; it was up before",
+            (Basis::Remembered, _, false) => "not judged yet; it was down before",
+            _ => "not judged yet; counts as up",
+        }
+        .to_owned(),
+    }
+}
+
+/// What a hand did: "drained by anna until 12:05 UTC: disk swap".
+#[must_use]
+pub fn by_hand(set: &Override) -> String {
+    let what = match set.hand {
+        Hand::Up => "set up",
+        Hand::Down => "set down",
+        Hand::Drain => "drained",
+    };
+    let mut text = format!("{what} by {}", set.author);
+    if let Some(until) = set.until {
+        let _ = write!(text, " until {}", end(set.since, until));
+    }
+    if let Some(reason) = &set.reason {
+        let _ = write!(text, ": {reason}");
+    }
+    text
+}
+
+/// A time of the day where it is the day of `since`, else with its date.
+fn end(since: u64, until: u64) -> String {
+    let time = |unix: u64| Timestamp::from_millisecond(unix.try_into().ok()?).ok();
+    match (time(since), time(until)) {
+        (Some(since), Some(until)) if day(since) == day(until) => {
+            until.strftime("%H:%M UTC").to_string()
+        }
+        (_, Some(until)) => until.strftime("%Y-%m-%d %H:%M UTC").to_string(),
+        _ => "the end of time".to_owned(),
+    }
+}
+
+fn day(time: Timestamp) -> i64 {
+    time.as_second().div_euclid(24 * 60 * 60)
+}
+
+/// What the probers found, as far as it counts.
+#[must_use]
+pub fn found(known: &Known) -> String {
+    let streak = Streak::of(&known.check);
+    let all: Vec<&Vote> = known.counted().collect();
+    if let [only] = all[..] {
+        return vote(only, streak);
+    }
+    let down: Vec<&&Vote> =
+        all.iter().filter(|vote| vote.health.side() == Some(Side::Down)).collect();
+    let mut text = match down.len() {
+        0 => return format!("all {} probers find it up", all.len()),
+        1 => format!("1 of {} probers finds it down", all.len()),
+        count => format!("{count} of {} probers find it down", all.len()),
+    };
+    let _ = write!(text, " (quorum {})", word(known.quorum));
+    for (index, one) in down.into_iter().enumerate() {
+        let _ = write!(
+            text,
+            "{} {}: {}",
+            if index == 0 { ";" } else { "," },
+            one.source,
+            vote(one, streak)
+        );
+    }
+    text
+}
+
+/// What one prober found.
+fn vote(Vote { health, detail, run, .. }: &Vote, Streak { fall, rise }: Streak) -> String {
+    let said = match health {
+        Health::Unknown => return "not judged yet".to_owned(),
+        Health::Up { failed: 0 } => format!("{} passed", checks(*run)),
+        Health::Up { failed } => format!("{failed} of {fall} checks failed"),
+        Health::Down { passed: 0 } => format!("{} failed", checks(*run)),
+        Health::Down { passed } => format!("{passed} of {rise} checks passed"),
+    };
+    if detail.is_empty() { said } else { format!("{said}: {detail}") }
+}
+
+fn checks(count: u32) -> String {
+    if count == 1 { "1 check".to_owned() } else { format!("{count} checks") }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::{NonZeroU8, NonZeroU16};
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::config::model::probers::Quorum;
+    use crate::config::model::{Check, CheckKind};
+    use crate::health::backend::BackendKey;
+    use crate::health::source::Source;
+
+    fn known(votes: &[(&str, Health, u32, &str)]) -> Known {
+        let check = Arc::new(Check {
+            kind: CheckKind::Tcp { port: NonZeroU16::MIN },
+            interval: Duration::from_secs(10),
+            fast_interval: Duration::from_secs(1),
+            timeout: Duration::from_secs(2),
+            rise: NonZeroU8::new(2).expect("not zero"),
+            fall: NonZeroU8::new(3).expect("not zero"),
+        });
+        let vote = |&(name, health, run, detail): &(&str, Health, u32, &str)| Vote {
+            source: Source::beside(name).expect(name),
+            is_live: true,
+            health,
+            detail: Arc::from(detail),
+            run,
+        };
+        let votes = votes.iter().map(vote).collect();
+        Known { check, votes, quorum: Quorum::Majority, is_open: false, remembered: None }
+    }
+
+    #[test]
+    fn what_probers_found_is_told_in_short() {
+        let down = Health::Down { passed: 0 };
+        let up = Health::Up { failed: 0 };
+        for (votes, expected) in [
+            (vec![("a", down, 3, "connection refused")], "3 checks failed: connection refused"),
+            (vec![("a", down, 1, "timeout")], "1 check failed: timeout"),
+            (
+                vec![("a", Health::Down { passed: 1 }, 1, "HTTP 200")],
+                "1 of 2 checks passed: HTTP 200",
+            ),
+            (vec![("a", up, 7, "HTTP 200")], "7 checks passed: HTTP 200"),
+            (
+                vec![("a", Health::Up { failed: 2 }, 2, "HTTP 500")],
+                "2 of 3 checks failed: HTTP 500",
+            ),
+            (vec![("a", up, 1, "x"), ("b", up, 1, "x")], "all 2 probers find it up"),
+            (
+                vec![("a", up, 1, "x"), ("b", down, 4, "timeout")],
+                "1 of 2 probers finds it down (quorum majority); b: 4 checks failed: timeout",
+            ),
+            (
+                vec![("a", down, 1, "x"), ("b", down, 2, "y")],
+                "2 of 2 probers find it down (quorum majority); a: 1 check failed: x, b: 2 checks failed: y",
+            ),
+        ] {
+            let known = known(&votes);
+            let verdict = Verdict::new(SetState::Auto, None, Some(&known));
+            assert_eq!(reason(&verdict, SetState::Auto, None, Some(&known)), expected);
+        }
+    }
+
+    #[test]
+    fn a_hand_is_told_with_its_author_end_and_reason() {
+        let noon = 1_763_726_400_000;
+        for (hand, until, why, expected) in [
+            (
+                Hand::Drain,
+                Some(300),
+                Some("disk swap"),
+                "drained by anna until 12:05 UTC: disk swap",
+            ),
+            (Hand::Down, None, None, "set down by anna"),
+            (Hand::Up, Some(86_400), None, "set up by anna until 2025-11-22 12:00 UTC"),
+        ] {
+            let set = Override {
+                key: BackendKey::new("z", "p", "b"),
+                hand,
+                author: "anna".into(),
+                reason: why.map(Arc::from),
+                since: noon,
+                until: until.map(|seconds| noon + seconds * 1000),
+            };
+            let verdict = Verdict::new(SetState::Auto, Some(hand), None);
+            assert_eq!(reason(&verdict, SetState::Auto, Some(&set), None), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_not_judged_says_what_it_counts_as() {
+        let unjudged = |remembered, is_open| Some(Known { is_open, remembered, ..known(&[]) });
+        for (state, known, expected) in [
+            (SetState::Up, None, "set up by the zone file"),
+            (SetState::Down, None, "set down by the zone file"),
+            (SetState::Auto, None, "no check"),
+            (SetState::Auto, unjudged(Some(Side::Up), false), "not judged yet; it was up before"),
+            (
+                SetState::Auto,
+                unjudged(Some(Side::Down), false),
+                "not judged yet; it was down before",
+            ),
+            (SetState::Auto, unjudged(None, false), "not judged yet; counts as up"),
+            (
+                SetState::Auto,
+                unjudged(None, true),
+                "no prober is heard, and all count as in service then",
+            ),
+        ] {
+            let verdict = Verdict::new(state, None, known.as_ref());
+            assert_eq!(reason(&verdict, state, None, known.as_ref()), expected);
+        }
+    }
+}

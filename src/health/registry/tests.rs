@@ -1,0 +1,167 @@
+//! What reports, reloads and probers that come and go make of a target.
+
+use std::num::{NonZeroU8, NonZeroU16};
+use std::time::Duration;
+
+use super::*;
+use crate::config::model::probers::Quorum;
+use crate::config::model::{Check, CheckKind};
+
+const UP: Health = Health::Up { failed: 0 };
+const DOWN: Health = Health::Down { passed: 0 };
+
+fn target(port: u16) -> Target {
+    let port = NonZeroU16::new(port).expect("not zero");
+    Target {
+        address: [192, 0, 2, 1].into(),
+        check: Arc::new(Check {
+            kind: CheckKind::Tcp { port },
+            interval: Duration::from_secs(10),
+            fast_interval: Duration::from_secs(1),
+            timeout: Duration::from_secs(2),
+            rise: NonZeroU8::MIN,
+            fall: NonZeroU8::MIN,
+        }),
+    }
+}
+
+fn source(name: &str) -> Source {
+    if name == "inside" { Source::inside() } else { Source::beside(name).expect(name) }
+}
+
+fn report(source_name: &str, port: u16, health: Health, at: u64) -> Report {
+    let detail = Arc::from("connection refused");
+    let (source, target) = (source(source_name), target(port));
+    Report { target, source, health, detail, took: Duration::from_micros(at), at }
+}
+
+fn panel(names: &[&str]) -> Panel {
+    let live = names.iter().map(|name| source(name)).collect();
+    Panel { live, quorum: Quorum::Majority, is_open: false }
+}
+
+fn registry(ports: &[u16], live: &[&str]) -> Registry {
+    let registry = Registry::default();
+    registry.set_panel(panel(live), 0);
+    registry.track(&ports.iter().map(|port| target(*port)).collect(), |_| None);
+    registry
+}
+
+fn side(registry: &Registry, port: u16) -> Option<Side> {
+    registry.known(&target(port)).expect("it is tracked").side()
+}
+
+#[test]
+fn equal_checks_of_one_address_are_one_target() {
+    let registry = registry(&[80, 80, 81], &["inside"]);
+    assert_eq!(registry.len(), 2);
+    assert!(registry.report(&report("inside", 80, DOWN, 1)).is_some());
+    assert_eq!((side(&registry, 80), side(&registry, 81)), (Some(Side::Down), None));
+    let key = TargetKey::of(&target(81));
+    assert_eq!(registry.target(&key), Some(target(81)));
+}
+
+#[test]
+fn what_stays_over_a_reload_keeps_its_state() {
+    let registry = registry(&[80, 81], &["inside"]);
+    registry.report(&report("inside", 80, DOWN, 1));
+    registry.track(&HashSet::from([target(80), target(82)]), |_| Some(Side::Up));
+    let known = |port| {
+        let known = registry.known(&target(port))?;
+        Some((known.side(), known.remembered))
+    };
+    assert_eq!(known(80), Some((Some(Side::Down), None)));
+    assert_eq!(known(81), None);
+    assert_eq!(known(82), Some((None, Some(Side::Up))));
+    assert_eq!(registry.report(&report("inside", 81, UP, 2)), None);
+    assert_eq!(registry.target(&TargetKey::of(&target(81))), None);
+    assert_eq!(registry.history(&target(80)).len(), 1);
+}
+
+#[test]
+fn a_report_of_the_same_state_moves_nothing_and_is_an_outcome() {
+    let registry = registry(&[80], &["inside"]);
+    let moved = |report: &Report| registry.report(report).map(|change| change.moved);
+    assert_eq!(moved(&report("inside", 80, UP, 1)), Some(true));
+    assert_eq!(moved(&report("inside", 80, UP, 2)), Some(false));
+    let outcomes: Vec<u64> = registry.history(&target(80)).iter().map(|probed| probed.at).collect();
+    assert_eq!(outcomes, [2, 1]);
+    let seen = registry.seen(&target(80)).expect("it is tracked");
+    assert_eq!((seen.reports[0].run, seen.latency.count()), (2, 2));
+}
+
+#[test]
+fn what_is_told_again_is_no_new_outcome() {
+    let registry = registry(&[80], &["ams"]);
+    let first = report("ams", 80, DOWN, 1);
+    assert_eq!(
+        registry.retold(&first).map(|change| (change.moved, change.is_first)),
+        Some((true, true))
+    );
+    let again = registry.retold(&Report { at: 9, ..first });
+    assert_eq!(again.map(|change| (change.moved, change.is_first)), Some((false, false)));
+    registry.retold(&report("ams", 80, DOWN, 5));
+    assert_eq!(registry.history(&target(80)).len(), 2);
+}
+
+#[test]
+fn sides_are_counted_when_the_votes_come_to_another() {
+    let registry = registry(&[80], &["ams", "fra", "lon"]);
+    // Who reports what; the side that follows, since when, and the changes until then.
+    for (at, (name, health, side, since, changes)) in (1..).zip([
+        ("ams", UP, Side::Up, 1, 0),
+        ("fra", DOWN, Side::Up, 1, 0),
+        ("lon", DOWN, Side::Down, 3, 1),
+        ("fra", UP, Side::Up, 4, 2),
+        ("ams", UP, Side::Up, 4, 2),
+    ]) {
+        registry.report(&report(name, 80, health, at));
+        let seen = registry.seen(&target(80)).expect("it is tracked");
+        let found = (seen.side, seen.since, seen.changes);
+        assert_eq!(found, (Some(side), Some(since), changes), "at {at}");
+    }
+}
+
+#[test]
+fn who_votes_decides() {
+    let registry = registry(&[80, 81], &["ams", "fra"]);
+    registry.report(&report("ams", 80, UP, 1));
+    registry.report(&report("fra", 80, DOWN, 1));
+    assert_eq!(side(&registry, 80), Some(Side::Up));
+    let changes = |panel| {
+        let changed =
+            registry.set_panel(panel, 2).into_iter().filter(|(_, change)| change.is_side());
+        changed.map(|(target, change)| (target, change.after)).collect::<Vec<_>>()
+    };
+    assert_eq!(changes(panel(&["fra"])), [(target(80), Some(Side::Down))]);
+    assert_eq!(changes(panel(&[])), [(target(80), Some(Side::Up))], "all of them, held");
+    assert_eq!(changes(panel(&["ams"])), []);
+}
+
+#[test]
+fn what_a_source_does_not_say_any_more_is_forgotten() {
+    let registry = registry(&[80, 81, 82], &["ams", "fra"]);
+    for port in [80, 81] {
+        registry.report(&report("ams", port, DOWN, 1));
+    }
+    registry.report(&report("fra", 81, UP, 1));
+    assert_eq!(registry.reported_by(&source("ams")), 2);
+    let but = HashSet::from([TargetKey::of(&target(80))]);
+    let forgotten = registry.forget(&source("ams"), &but, 2);
+    assert_eq!(forgotten.len(), 1);
+    assert_eq!(forgotten[0].0, target(81));
+    assert_eq!((side(&registry, 80), side(&registry, 81)), (Some(Side::Down), Some(Side::Up)));
+    registry.forget(&source("ams"), &HashSet::new(), 3);
+    assert_eq!(side(&registry, 80), None);
+    assert_eq!(registry.reported_by(&source("ams")), 0);
+}
+
+#[test]
+fn one_text_is_kept_of_all_that_say_the_same() {
+    let registry = registry(&[80], &["inside"]);
+    for at in 0..3 {
+        registry.report(&report("inside", 80, DOWN, at));
+    }
+    let history = registry.history(&target(80));
+    assert!(history.iter().all(|probed| Arc::ptr_eq(&probed.detail, &history[0].detail)));
+}

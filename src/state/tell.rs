@@ -1,0 +1,218 @@
+//! What the publisher tells of changes: a line in the log, and an event for who watches.
+
+use std::sync::Arc;
+
+use tracing::{debug, info, warn};
+
+use super::changes::State;
+use super::events::Kind;
+use super::shared::Shared;
+use super::what_if::key;
+use crate::config::model::probers::OnProberLoss;
+use crate::config::model::{Pool, SetState};
+use crate::engine::choose::ready::{Source as ReadySource, addresses_of};
+use crate::engine::snapshot::View;
+use crate::health::backend::BackendKey;
+use crate::health::overrides::{Hand, Override};
+use crate::health::reason::{by_hand, found};
+use crate::health::registry::Change;
+use crate::health::source::Source;
+use crate::health::sources::Heard;
+use crate::health::target::{Report, Side, Target};
+use crate::health::verdict::Known;
+use crate::name::Name;
+use crate::zone::Zone;
+
+/// `ZONE/POOL`.
+pub(super) fn pool_key(zone: &Zone, pool: &Pool) -> String {
+    let zone = zone.origin.to_string();
+    match zone.strip_suffix('.') {
+        Some(shorter) if !shorter.is_empty() => format!("{shorter}/{}", pool.name),
+        _ => format!("{zone}/{}", pool.name),
+    }
+}
+
+/// One line for each backend that changed side.
+pub(super) fn side(state: &State, target: &Target, change: Change, report: Option<&Report>) {
+    let Some(side) = change.after else { return };
+    let Some(known) = state.shared.registry.known(target) else { return };
+    // Up at the first check is what was assumed: no news, unless it was down before the restart.
+    let is_news = side == Side::Down || change.before.is_some();
+    let is_news = is_news || known.remembered == Some(Side::Down);
+    let side = if side == Side::Up { "up" } else { "down" };
+    let how = how(change, report, &known);
+    let address = target.address;
+    for User { backend, state: set, zone, pool, key } in users(state, target) {
+        let held = held(&state.shared, &key, set);
+        // A backend that has no name of its own is called by its address.
+        let who = match address.to_string() {
+            address if address == backend => address,
+            address => format!("{backend} {address}"),
+        };
+        if is_news {
+            info!(%zone, pool, backend, %address, side, "{who}: {side} {how}{held}");
+            let message = format!("{address}: {side} {how}{held}");
+            state.shared.tell(Kind::Backend, key.as_str(), message);
+        } else {
+            debug!(%zone, pool, backend, %address, side, "{who}: {side} {how}{held}");
+        }
+    }
+}
+
+/// How a target came to its side: by its streak where one prober alone has a vote, else by what all of them say.
+fn how(change: Change, report: Option<&Report>, known: &Known) -> String {
+    match report {
+        Some(report) if known.counted().count() == 1 => {
+            let detail = &report.detail;
+            match (change.before, change.after) {
+                (None, _) => format!("at the first check: {detail}"),
+                (_, Some(Side::Up)) => {
+                    format!("after {}: {detail}", passes(known.check.rise.get()))
+                }
+                _ => format!("after {}: {detail}", failures(known.check.fall.get())),
+            }
+        }
+        _ => format!("as {}", found(known)),
+    }
+}
+
+/// What keeps a backend from following its checks.
+fn held(shared: &Shared, key: &BackendKey, set: SetState) -> String {
+    match (shared.overrides.load().get(key), set) {
+        (Some(set), _) => match set.hand {
+            Hand::Up => format!(", held up by {}", set.author),
+            Hand::Down => format!(", held down by {}", set.author),
+            Hand::Drain => format!(", drained by {}", set.author),
+        },
+        (None, SetState::Auto) => String::new(),
+        (None, SetState::Up) => ", held up by the zone file".to_owned(),
+        (None, SetState::Down) => ", held down by the zone file".to_owned(),
+    }
+}
+
+/// A backend that a target stands for.
+struct User {
+    backend: String,
+    state: SetState,
+    zone: Name,
+    pool: String,
+    key: BackendKey,
+}
+
+fn users(state: &State, target: &Target) -> Vec<User> {
+    let snapshot = state.shared.snapshot.load();
+    let mut all = Vec::new();
+    for (place, index) in state.users.of(target) {
+        let Some(View::Served { zone, .. }) = snapshot.zone(place as u32) else { continue };
+        let pool = &zone.pools[index];
+        let backends = addresses_of(pool).filter(|(_, address)| *address == target.address);
+        all.extend(backends.map(|(backend, _)| User {
+            backend: backend.name.clone(),
+            state: backend.state,
+            zone: zone.origin.clone(),
+            pool: pool.name.clone(),
+            key: key(zone, pool, backend),
+        }));
+    }
+    all
+}
+
+/// A pool that starts or stops to guess is worth a line of its own.
+pub(super) fn source(
+    shared: &Shared,
+    zone: &Zone,
+    pool: usize,
+    was: ReadySource,
+    now: ReadySource,
+) {
+    if was == now {
+        return;
+    }
+    let said = match now {
+        ReadySource::InService => "the pool hands out what is in service again",
+        ReadySource::Panic => "too little of the pool is in service: it hands out all of it",
+        ReadySource::AllDown => "nothing in the pool is in service: it hands out all of it",
+        ReadySource::Last => {
+            "nothing in the pool is in service: it hands out what was in service last"
+        }
+        ReadySource::Fallback => "nothing in the pool is in service: it hands out its fallback",
+        ReadySource::Nothing => "nothing in the pool is in service: it hands out nothing",
+    };
+    let pool = &zone.pools[pool];
+    shared.tell(Kind::Pool, pool_key(zone, pool), said);
+    let (zone, pool) = (&zone.origin, &pool.name);
+    if now == ReadySource::InService {
+        info!(%zone, pool, "{said}");
+    } else {
+        warn!(%zone, pool, "{said}");
+    }
+}
+
+/// A prober is there that was not.
+pub(super) fn heard(shared: &Shared, source: &Source, heard: Heard) {
+    let said = if heard == Heard::Again { "heard again" } else { "heard first" };
+    info!(prober = %source, "the prober {source} is {said}");
+    shared.tell(Kind::Prober, source.as_str(), said);
+}
+
+/// A prober fell silent.
+pub(super) fn lost(shared: &Shared, source: &Source) {
+    let lease = shared.sources().settings().lease;
+    warn!(prober = %source, "the prober {source} is lost: it was not heard for {lease:?}");
+    shared.tell(Kind::Prober, source.as_str(), format!("lost: it was not heard for {lease:?}"));
+}
+
+/// No prober is heard at all.
+pub(super) fn silent(shared: &Shared, on_loss: OnProberLoss) {
+    let takeover = shared.sources().settings().takeover;
+    let what = match (on_loss, takeover) {
+        (OnProberLoss::Open, _) => "every backend counts as in service".to_owned(),
+        (OnProberLoss::Probe, _) => "the server probes itself".to_owned(),
+        (OnProberLoss::Hold, None) => "health stays as it was".to_owned(),
+        (OnProberLoss::Hold, Some(after)) => {
+            format!("health stays as it was, and after {after:?} the server probes itself")
+        }
+    };
+    warn!("no prober is heard: {what}");
+    shared.tell(Kind::Prober, "", format!("no prober is heard: {what}"));
+}
+
+/// The prober inside begins or ends to stand in.
+pub(super) fn stand_in(shared: &Shared, begins: bool) {
+    let said = if begins {
+        "it stands in for the probers beside, none of which is heard"
+    } else {
+        "it rests, as a prober beside is heard again"
+    };
+    let inside = Source::inside();
+    info!(prober = %inside, "the prober inside: {said}");
+    shared.tell(Kind::Prober, inside.as_str(), said);
+}
+
+/// A hand set something.
+pub(super) fn set(shared: &Shared, set: &Override) {
+    let said = by_hand(set);
+    info!(backend = %set.key, "{}: {said}", set.key);
+    shared.tell(Kind::Override, set.key.as_str(), said);
+}
+
+/// A hand took off what was set.
+pub(super) fn off(shared: &Shared, key: &BackendKey, author: &str) {
+    info!(backend = %key, "{key}: given back to its checks by {author}");
+    shared.tell(Kind::Override, key.as_str(), format!("given back to its checks by {author}"));
+}
+
+/// The time of an override is over.
+pub(super) fn over(shared: &Shared, set: &Arc<Override>) {
+    let said = format!("given back to its checks: the time is over of what was {}", by_hand(set));
+    info!(backend = %set.key, "{}: {said}", set.key);
+    shared.tell(Kind::Override, set.key.as_str(), said);
+}
+
+fn passes(count: u8) -> String {
+    if count == 1 { "1 pass".to_owned() } else { format!("{count} passes") }
+}
+
+fn failures(count: u8) -> String {
+    if count == 1 { "1 failure".to_owned() } else { format!("{count} failures") }
+}

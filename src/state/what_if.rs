@@ -1,0 +1,207 @@
+//! What pools hand out, from what is known and what a hand has set, and what they would if more were down.
+//!
+//! The publisher, the API and an explanation judge by the same [`Facts`], so none of them can disagree.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::pools::{LastInService, dependents};
+use crate::config::model::{Backend, Pool};
+use crate::engine::choose::ready::{Ready, Source, Standing, addresses_of, in_service};
+use crate::engine::snapshot::{Chunks, Snapshot, View};
+use crate::health::backend::BackendKey;
+use crate::health::overrides::Overrides;
+use crate::health::reason::{Judgement, reason};
+use crate::health::registry::Registry;
+use crate::health::target::Target;
+use crate::health::verdict::{Basis, Known, Verdict};
+use crate::name::Name;
+use crate::zone::Zone;
+
+/// What verdicts are made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    /// What probers found.
+    pub registry: &'a Registry,
+    /// What hands have set.
+    pub overrides: &'a Overrides,
+    /// The backends that are taken as down, as if their checks failed; none but in a question.
+    pub down: &'a BTreeSet<BackendKey>,
+}
+
+impl Facts<'_> {
+    /// The verdict on each address of a pool with its reason, in the order of the file.
+    #[must_use]
+    pub fn judgements(&self, zone: &Zone, pool: &Pool) -> Vec<Judgement> {
+        let judgement = |(backend, address): (&Backend, IpAddr)| {
+            let known = self.known(pool, address);
+            let verdict = self.verdict(zone, pool, backend, known.as_ref());
+            let set = self.overrides.of(&zone.origin, &pool.name, &backend.name);
+            let reason = if self.is_taken_as_down(zone, pool, backend) {
+                "taken as down".to_owned()
+            } else {
+                reason(&verdict, backend.state, set.map(AsRef::as_ref), known.as_ref())
+            };
+            Judgement { backend: backend.name.clone(), address, verdict, reason }
+        };
+        addresses_of(pool).map(judgement).collect()
+    }
+
+    /// How each address of a pool stands, in the order of the file.
+    pub(super) fn standings(&self, zone: &Zone, pool: &Pool) -> Vec<Standing> {
+        let standing = |(backend, address): (&Backend, IpAddr)| {
+            let known = self.known(pool, address);
+            let Verdict { in_service, is_set_down, may_change_in, .. } =
+                self.verdict(zone, pool, backend, known.as_ref());
+            Standing { in_service, is_set_down, may_change_in }
+        };
+        addresses_of(pool).map(standing).collect()
+    }
+
+    fn known(&self, pool: &Pool, address: IpAddr) -> Option<Known> {
+        let check = Arc::clone(pool.check.as_ref()?);
+        self.registry.known(&Target { address, check })
+    }
+
+    fn verdict(
+        &self,
+        zone: &Zone,
+        pool: &Pool,
+        backend: &Backend,
+        known: Option<&Known>,
+    ) -> Verdict {
+        let set = self.overrides.of(&zone.origin, &pool.name, &backend.name);
+        let verdict = Verdict::new(backend.state, set.map(|set| set.hand), known);
+        if self.is_taken_as_down(zone, pool, backend) {
+            return Verdict {
+                in_service: false,
+                basis: Basis::Judged,
+                may_change_in: None,
+                ..verdict
+            };
+        }
+        verdict
+    }
+
+    fn is_taken_as_down(&self, zone: &Zone, pool: &Pool, backend: &Backend) -> bool {
+        !self.down.is_empty() && self.down.contains(&key(zone, pool, backend))
+    }
+}
+
+/// The name of a backend.
+#[must_use]
+pub fn key(zone: &Zone, pool: &Pool, backend: &Backend) -> BackendKey {
+    BackendKey::new(&zone.origin.to_string(), &pool.name, &backend.name)
+}
+
+/// Every backend of every zone that is served.
+#[must_use]
+pub fn backends(snapshot: &Snapshot) -> BTreeSet<BackendKey> {
+    let pools = snapshot
+        .zones()
+        .filter_map(View::zone)
+        .flat_map(|zone| zone.pools.iter().map(move |pool| (zone, pool)));
+    pools
+        .flat_map(|(zone, pool)| pool.backends.iter().map(move |backend| key(zone, pool, backend)))
+        .collect()
+}
+
+/// A backend by its name: where its zone stands, its pool's place, and itself. Names with a `/` in them are found too.
+#[must_use]
+pub fn find<'s>(snapshot: &'s Snapshot, key: &BackendKey) -> Option<Found<'s>> {
+    let text = key.as_str();
+    text.match_indices('/').find_map(|(slash, _)| {
+        let origin = Name::parse_absolute(&text[..slash]).ok()?;
+        let place = snapshot.catalog().place(&origin)?;
+        let View::Served { zone, ready } = snapshot.zone(place as u32)? else { return None };
+        let rest = &text[slash + 1..];
+        zone.pools.iter().enumerate().find_map(|(index, pool)| {
+            let name = rest.strip_prefix(pool.name.as_str())?.strip_prefix('/')?;
+            let backend = pool.backends.iter().find(|backend| backend.name == name)?;
+            Some(Found { place, zone, index, pool, backend, ready: ready.get(index)? })
+        })
+    })
+}
+
+/// A backend in a snapshot.
+#[derive(Clone, Copy, Debug)]
+pub struct Found<'s> {
+    /// The place of its zone.
+    pub place: usize,
+    /// Its zone.
+    pub zone: &'s Arc<Zone>,
+    /// The place of its pool.
+    pub index: usize,
+    /// Its pool.
+    pub pool: &'s Pool,
+    /// Itself.
+    pub backend: &'s Backend,
+    /// What its pool hands out.
+    pub ready: &'s Arc<Ready>,
+}
+
+impl Found<'_> {
+    /// Whether answers have one of its addresses now.
+    #[must_use]
+    pub fn is_in_answers(&self) -> bool {
+        self.backend.addresses.iter().any(|address| self.ready.addresses.contains(address))
+    }
+}
+
+/// The snapshot as it would be with these facts, where they differ from those in force in what is taken as down.
+/// Pools that this does not touch are shared.
+#[must_use]
+pub fn what_if(snapshot: &Snapshot, facts: &Facts<'_>) -> Snapshot {
+    let mut touched = BTreeMap::<usize, BTreeSet<usize>>::new();
+    for key in facts.down {
+        if let Some(found) = find(snapshot, key) {
+            touched.entry(found.place).or_default().insert(found.index);
+        }
+    }
+    let mut result = snapshot.clone();
+    for (place, pools) in touched {
+        let Some(View::Served { zone, ready }) = snapshot.zone(place as u32) else { continue };
+        let mut last = last_in_service(zone, ready, facts);
+        let mut new = ready.clone();
+        for pool in dependents(zone, &pools) {
+            new = new.with(pool, Arc::new(last.ready(zone, pool, facts)));
+        }
+        result = result.with_zone(place, View::Served { zone: Arc::clone(zone), ready: new });
+    }
+    result
+}
+
+/// What was in service last at this moment, if what is taken as down went down now.
+fn last_in_service(zone: &Zone, ready: &Chunks<Arc<Ready>>, facts: &Facts<'_>) -> LastInService {
+    let nothing = BTreeSet::new();
+    let now = Facts { down: &nothing, ..*facts };
+    let mut last = LastInService::default();
+    for (pool, ready) in zone.pools.iter().zip(ready.iter()) {
+        let serving = in_service(pool, &now.standings(zone, pool));
+        let serving = match ready.source {
+            Source::Last if serving.is_empty() => ready.addresses.clone(),
+            _ => serving,
+        };
+        last.set(zone, pool, serving);
+    }
+    last
+}
+
+/// A snapshot of zones with these facts; `Err` names an apex that is there twice.
+pub fn snapshot_of(
+    zones: Vec<(Name, Option<Arc<Zone>>)>,
+    facts: &Facts<'_>,
+) -> Result<Snapshot, Name> {
+    let mut last = LastInService::default();
+    let view = |(origin, zone): (Name, Option<Arc<Zone>>)| match zone {
+        None => View::Broken(origin),
+        Some(zone) => {
+            let pools = 0..zone.pools.len();
+            let ready = pools.map(|pool| Arc::new(last.ready(&zone, pool, facts)));
+            let ready: Vec<Arc<Ready>> = ready.collect();
+            View::Served { ready: Chunks::new(ready), zone }
+        }
+    };
+    Snapshot::new(zones.into_iter().map(view).collect())
+}
