@@ -107,6 +107,23 @@ impl<'a> TemplateName<'a> {
     }
 }
 
+/// Appends the RDATA that a template in the zone `apex` stands for.
+pub fn expand(rtype: u16, template: &[u8], apex: &[u8], out: &mut Vec<u8>) {
+    let Some(Layout { before, names }) = layout(rtype) else {
+        out.extend_from_slice(template);
+        return;
+    };
+    let (head, mut rest) = template.split_at(before);
+    out.extend_from_slice(head);
+    for _ in 0..names {
+        let (name, tail) = TemplateName::split(rest);
+        out.extend_from_slice(name.labels);
+        out.extend_from_slice(if name.in_zone { apex } else { &[0] });
+        rest = tail;
+    }
+    out.extend_from_slice(rest);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -134,14 +151,7 @@ mod tests {
             assert_eq!(template.len(), kept, "{names:?} in {apex}");
 
             let mut expanded = Vec::new();
-            let mut rest = &template[..];
-            for _ in names {
-                let (name, tail) = TemplateName::split(rest);
-                expanded.extend_from_slice(name.labels);
-                expanded.extend_from_slice(if name.in_zone { apex.as_wire() } else { &[0] });
-                rest = tail;
-            }
-            expanded.extend_from_slice(rest);
+            expand(rtype, &template, apex.as_wire(), &mut expanded);
             assert!(expanded.eq_ignore_ascii_case(&rdata), "{names:?} in {apex}");
         }
     }

@@ -190,6 +190,7 @@ impl Builder {
         let zone = Zone {
             origin_labels: self.origin.label_count(),
             serial: soa.serial,
+            digest: [0; 32],
             negative_ttl: soa.ttl.min(soa.minimum),
             origin: self.origin,
             has_cuts,

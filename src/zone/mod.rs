@@ -31,6 +31,8 @@ pub struct Zone {
     /// Whether a name below the apex is a zone cut, or any name holds a DNAME: only then is the way
     /// down to a name walked.
     pub has_cuts: bool,
+    /// SHA-256 of the file that it was read from; zeroes where there is none.
+    pub digest: [u8; 32],
     /// The names and RRsets.
     pub store: Store,
     /// Where the SOA stands.

@@ -17,6 +17,8 @@
 //!
 //! An RRset of no records is balanced: in place of RDATA it names a pool and a rotation.
 
+mod walk;
+
 use std::sync::Arc;
 
 use crate::sys::prefetch;

@@ -30,7 +30,12 @@ pub(super) struct Known<'z> {
 
 /// Reads a zone file of either format.
 pub(super) fn zone(file: &Path, bytes: &[u8], known: &Known<'_>) -> Read {
-    if is_master_file(file) { master(file, bytes, known) } else { native(file, bytes, known) }
+    let mut read =
+        if is_master_file(file) { master(file, bytes, known) } else { native(file, bytes, known) };
+    if let Some((_, zone)) = &mut read.zone {
+        zone.digest = known.content;
+    }
+    read
 }
 
 fn native(file: &Path, bytes: &[u8], known: &Known<'_>) -> Read {
