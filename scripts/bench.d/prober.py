@@ -190,7 +190,7 @@ def configure(binary, zone_text):
         zones.mkdir()
         (zones / f"{zone.origin}.yaml").write_text(zone_text)
         config = folder / "rotadns.yaml"
-        config.write_text(f"listen: [127.0.0.1:{port}]\nzones: {zones}\nstate: {folder}/state\nworkers: 1\n")
+        config.write_text(f"listen: [127.0.0.1:{port}]\nzones: {zones}\nstate: {folder}/state\nworkers: 1\nadmin: off\n")
         return [str(binary), "serve", "--config", str(config)]
 
     return write

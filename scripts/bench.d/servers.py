@@ -163,7 +163,7 @@ records:
 """)
         config = folder / "rotadns.yaml"
         config.write_text(
-            f"listen: [127.0.0.1:{port}]\nzones: {zones}\nstate: {folder}/state\nworkers: 1\n"
+            f"listen: [127.0.0.1:{port}]\nzones: {zones}\nstate: {folder}/state\nworkers: 1\nadmin: off\n"
             # The load comes from one address.
             "limits: {tcp_connections: 1000, tcp_per_client: 1000}\n"
         )

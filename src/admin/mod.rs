@@ -1,3 +1,248 @@
 //! The hand on a running server: an HTTP API, its metrics, and what they show.
+//!
+//! ```text
+//!   listen ─▶ service ─▶ guard ─▶ routes ─▶ read ───▶ views: state ─▶ model
+//!   sockets,   one        may      one      steer ──▶ publisher, loader
+//!   limits     request    it?      table    events ─▶ server-sent events
+//! ```
+//!
+//! It has a thread of its own, of low priority, and looks at the snapshot as everybody does: what answers DNS
+//! never waits for it.
 
 pub mod model;
+
+pub mod listen;
+pub mod service;
+
+pub mod guard;
+pub mod refusal;
+
+pub mod openapi;
+pub mod routes;
+
+pub mod events;
+pub mod read;
+pub mod steer;
+pub mod views;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use jiff::Timestamp;
+use tokio::sync::{Semaphore, watch};
+
+use crate::counters::AllCounters;
+use crate::name::Name;
+use crate::state::publisher::Publisher;
+use guard::tokens::Tokens;
+use listen::identity::{Identity, acceptor};
+use listen::reread::Reread;
+use listen::{Sockets, serve};
+use model::{Mistake, ZoneState};
+use service::{Guards, Service};
+
+/// Where the API listens and who may ask it.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Over TCP.
+    pub listen: Vec<SocketAddr>,
+    /// In the file system.
+    pub socket: Option<PathBuf>,
+    /// Who may do what.
+    pub tokens: Option<PathBuf>,
+    /// A certificate and its key.
+    pub tls: Option<[PathBuf; 2]>,
+}
+
+/// What handlers look at and steer.
+pub struct Admin {
+    /// The state that answers come from.
+    pub publisher: Publisher,
+    /// What was counted.
+    pub counters: AllCounters,
+    /// What the process is.
+    pub about: About,
+    /// What only the owner of everything knows and does.
+    pub owner: Owner,
+    /// How far the server is.
+    pub progress: Progress,
+    /// The one reload that may be waited for.
+    reloading: Semaphore,
+    /// Room for those who listen to events.
+    listeners: Arc<Semaphore>,
+}
+
+impl Admin {
+    /// What handlers look at and steer, before DNS is served.
+    #[must_use]
+    pub fn new(publisher: Publisher, counters: AllCounters, about: About, owner: Owner) -> Self {
+        Self {
+            publisher,
+            counters,
+            about,
+            owner,
+            progress: Progress::default(),
+            reloading: Semaphore::new(1),
+            listeners: Arc::new(Semaphore::new(events::LISTENERS_MAX)),
+        }
+    }
+}
+
+impl fmt::Debug for Admin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Admin").field("about", &self.about).finish_non_exhaustive()
+    }
+}
+
+/// What the process is.
+#[derive(Clone, Debug)]
+pub struct About {
+    /// When it started.
+    pub started: Timestamp,
+    /// The digest of its settings, in hex.
+    pub config_digest: String,
+}
+
+/// What only the owner of everything knows and does.
+pub struct Owner {
+    /// The file that a zone comes from.
+    pub file: FileOf,
+    /// Reads the zone files again; `true` takes what looks like an accident too.
+    pub reload: Box<dyn Fn(bool) -> Reloading + Send + Sync>,
+}
+
+/// Finds the file that a zone comes from.
+pub type FileOf = Box<dyn Fn(&Name) -> Option<ZoneFile> + Send + Sync>;
+
+/// A reload while it is on its way.
+pub type Reloading = Pin<Box<dyn Future<Output = Result<model::Reloaded, NotReloaded>> + Send>>;
+
+/// Why there was no reload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotReloaded {
+    /// Too many have asked at once.
+    Busy,
+    /// The server is about to end.
+    Ending,
+}
+
+/// The file that a zone comes from.
+#[derive(Clone, Debug)]
+pub struct ZoneFile {
+    /// How the zone is served.
+    pub state: ZoneState,
+    /// Where the file is.
+    pub path: String,
+    /// What is wrong with it.
+    pub mistakes: Vec<Mistake>,
+}
+
+/// How far the server is.
+#[derive(Debug, Default)]
+pub struct Progress {
+    phase: AtomicU8,
+    listen: OnceLock<Vec<SocketAddr>>,
+}
+
+/// A part of a server's life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// DNS is not served yet.
+    Starting,
+    /// DNS is served.
+    Serving,
+    /// DNS is not served any more.
+    Stopping,
+}
+
+impl Progress {
+    /// DNS is served here.
+    pub fn serving(&self, listen: Vec<SocketAddr>) {
+        // There is one start.
+        let _ = self.listen.set(listen);
+        self.phase.store(1, Ordering::Release);
+    }
+
+    /// The end has begun.
+    pub fn stopping(&self) {
+        self.phase.store(2, Ordering::Release);
+    }
+
+    /// The part of its life that the server is in.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        match self.phase.load(Ordering::Acquire) {
+            0 => Phase::Starting,
+            1 => Phase::Serving,
+            _ => Phase::Stopping,
+        }
+    }
+
+    /// Where DNS is served.
+    #[must_use]
+    pub fn listen(&self) -> &[SocketAddr] {
+        self.listen.get().map_or(&[], Vec::as_slice)
+    }
+}
+
+/// An admin API whose sockets are open, and that nobody serves yet.
+#[derive(Debug)]
+pub struct Api {
+    sockets: Sockets,
+    guards: Guards,
+}
+
+impl Api {
+    /// Reads its files and opens its sockets.
+    pub fn open(settings: &Settings) -> Result<Self, String> {
+        let tokens = settings.tokens.clone().map(|path| Reread::new(vec![path], read_tokens));
+        let identity = match &settings.tls {
+            None => None,
+            Some(files) => Some(Arc::new(Reread::new(files.to_vec(), Identity::read)?)),
+        };
+        let guards = Guards::new(tokens.transpose()?, identity);
+        let sockets = Sockets::open(&settings.listen, settings.socket.as_ref())?;
+        Ok(Self { sockets, guards })
+    }
+
+    /// Where it is served over TCP.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.sockets.addresses()
+    }
+
+    /// Serves until `stop` says so.
+    pub async fn run(self, admin: Arc<Admin>, stop: watch::Receiver<bool>) -> Result<(), String> {
+        let tls = self.guards.identity.clone().map(acceptor).transpose()?;
+        let guards = Arc::new(self.guards);
+        let router = routes::router(&guards, admin);
+        let service = Arc::new(Service::new(guards, router));
+        serve(self.sockets, tls, service, stop).await.map_err(|error| error.to_string())
+    }
+}
+
+/// The largest file of tokens, in bytes.
+const TOKENS_FILE_MAX: u64 = 1024 * 1024;
+
+fn read_tokens(paths: &[PathBuf]) -> Result<Tokens, String> {
+    use std::os::unix::fs::MetadataExt as _;
+
+    let path = &paths[0];
+    let told = |error| format!("{}: cannot be read: {error}", path.display());
+    let file = std::fs::metadata(path).map_err(told)?;
+    if file.len() > TOKENS_FILE_MAX {
+        return Err(format!("{}: is larger than {TOKENS_FILE_MAX} bytes", path.display()));
+    }
+    if file.mode() & 0o077 != 0 {
+        tracing::warn!(
+            "{}: others on this machine can read the tokens; `chmod 600` keeps them secret",
+            path.display()
+        );
+    }
+    let text = std::fs::read_to_string(path).map_err(told)?;
+    Tokens::parse(&text).map_err(|mistake| format!("{}: {mistake}", path.display()))
+}

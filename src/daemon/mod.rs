@@ -5,6 +5,7 @@
 //!   loader      the start; then files ─▶ zones, when asked to or when a file changes
 //!   publisher   zones, reports ─▶ snapshot
 //!   prober      targets ─▶ reports
+//!   admin       what people and programs ask, and want
 //!   udp-N       one for each worker and listen address
 //!   tcp-N       one for each core
 //! ```
@@ -13,6 +14,7 @@
 //! each check. The stop goes the other way. Signals count from the first moment, however long a zone
 //! takes to be read.
 
+mod admin;
 mod listeners;
 pub mod load;
 pub mod reload;
@@ -25,6 +27,7 @@ use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, bail};
+use jiff::Timestamp;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::time::interval;
@@ -48,6 +51,7 @@ const ALIVE: Duration = Duration::from_secs(1);
 
 /// Serves until SIGTERM or SIGINT. With `strict`, a zone with a mistake ends the start.
 pub fn serve(config: &Config, strict: bool) -> anyhow::Result<()> {
+    let began = Timestamp::now();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut signals = {
         let _runtime = runtime.enter();
@@ -58,12 +62,12 @@ pub fn serve(config: &Config, strict: bool) -> anyhow::Result<()> {
 
     let (reloader, wishes) = reload::channel();
     let (started, starting) = oneshot::channel();
-    let (shared, on_change) = (config.clone(), reloader.clone());
+    let (shared, on_change, asks) = (config.clone(), reloader.clone(), reloader.clone());
     let loading = Builder::new().name("loader".into()).spawn(move || {
         // Before the first look at the files, so that no change after it is missed.
         let watch = Watch::start(shared.zones.clone(), move || on_change.wish());
         let mut loader = Loader::new(shared.zones.clone(), serials(&shared.state));
-        let serving = Serving::start(&shared, strict, &mut loader);
+        let serving = Serving::start(&shared, strict, &mut loader, &asks, began);
         let publisher = serving.as_ref().ok().map(|serving| serving.backstage.publisher.clone());
         // Fails where a signal came first: the process is about to end.
         let _ = started.send(serving);
@@ -96,12 +100,19 @@ pub fn serve(config: &Config, strict: bool) -> anyhow::Result<()> {
 struct Serving {
     backstage: Backstage,
     listeners: listeners::Running,
+    admin: Option<admin::Running>,
     counters: AllCounters,
 }
 
 impl Serving {
     /// Loads the zones, waits for the first outcome of each check, and opens the sockets.
-    fn start(config: &Config, strict: bool, loader: &mut Loader) -> anyhow::Result<Self> {
+    fn start(
+        config: &Config,
+        strict: bool,
+        loader: &mut Loader,
+        reloader: &Reloader,
+        began: Timestamp,
+    ) -> anyhow::Result<Self> {
         let round = loader.load(Guard::On);
         if strict && round.broken > 0 {
             bail!("{} with mistakes, and --strict wants none", files(round.broken));
@@ -115,6 +126,14 @@ impl Serving {
         let counters = AllCounters::with_threads(listeners::threads(config));
         let backstage = Backstage::start(config, &counters)?;
         backstage.show(round);
+        let ground = admin::Ground {
+            publisher: &backstage.publisher,
+            counters: &counters,
+            files: loader.files(),
+            reloader,
+            started: began,
+        };
+        let admin = admin::Running::start(config, &ground)?;
         let probed = backstage.prober.first_round(config.prober.first_round);
         backstage.publisher.flush();
         if !probed {
@@ -126,12 +145,21 @@ impl Serving {
         let addresses = listeners.addresses()?;
         let listeners = listeners.start(config, &backstage.publisher, &counters)?;
         info!(listen = ?addresses, "serving");
-        Ok(Self { backstage, listeners, counters })
+        if let Some(admin) = &admin {
+            admin.progress().serving(addresses);
+        }
+        Ok(Self { backstage, listeners, admin, counters })
     }
 
     fn stop(self) {
+        if let Some(admin) = &self.admin {
+            admin.progress().stopping();
+        }
         self.listeners.stop();
         self.backstage.stop();
+        if let Some(admin) = self.admin {
+            admin.stop();
+        }
         listeners::tell_totals(&self.counters);
     }
 }

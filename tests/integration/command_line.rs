@@ -56,7 +56,8 @@ fn strict_refuses_to_start_over_a_broken_zone() {
     let folder = folder_of(&[GOOD, BROKEN]);
     let zones = folder.path.join("zones").display().to_string();
     let listen = format!("127.0.0.1:{}", free_port());
-    let output = rotadns(&["serve", "--strict", "--zones", &zones, "--listen", &listen]);
+    let output =
+        rotadns(&["serve", "--strict", "--zones", &zones, "--listen", &listen, "--admin", "off"]);
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("broken.example.yaml:4:12: "), "the mistake is told: {said}");

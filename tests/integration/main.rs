@@ -11,11 +11,13 @@ mod properties;
 mod world;
 
 // Real processes.
+mod admin;
 mod asking;
 mod backends;
 mod clients;
 mod command_line;
 mod end_to_end;
+mod http;
 mod load;
 mod logging;
 mod peers;

@@ -84,8 +84,11 @@ impl Server {
         }
         let listen: Vec<String> =
             listen.iter().map(|&ip| format!("\"{}\"", SocketAddr::new(ip, port))).collect();
+        // A socket of its own, so that servers of several tests do not meet on one port.
+        let has_admin = settings.lines().any(|line| line.starts_with("admin:"));
+        let admin = if has_admin { "" } else { "admin: {socket: admin.sock}\n" };
         let config = format!(
-            "listen: [{listen}]\nzones: {zones}\nstate: {state}\n{settings}",
+            "listen: [{listen}]\nzones: {zones}\nstate: {state}\n{admin}{settings}",
             listen = listen.join(", "),
             zones = folder.path.join("zones").display(),
             state = folder.path.join("state").display(),
@@ -149,6 +152,17 @@ impl Server {
 
     pub(crate) fn port(&self) -> u16 {
         self.port
+    }
+
+    /// Where its admin API is, by its log: tests have it listen on port 0.
+    pub(crate) fn admin(&self) -> SocketAddr {
+        let (address, _) = until("the admin API is there", START_MAX, || {
+            let said = self.said();
+            let line = said.lines().find(|line| line.contains("the admin API is there"))?;
+            let (_, rest) = line.split_once("listen=[")?;
+            rest.split([',', ']']).next()?.parse().ok()
+        });
+        address
     }
 
     pub(crate) fn client(&self) -> Client {

@@ -1,0 +1,79 @@
+//! Checks: what is probed, for whom, and what that finds.
+
+use std::collections::HashMap;
+
+use super::pools::Moment;
+use crate::admin::model::Check;
+use crate::config::model::{self as config, CheckKind};
+use crate::health::key::{CheckKey, TargetKey};
+use crate::health::registry::Registry;
+use crate::health::target::{Streak, Target};
+
+/// Everything that is probed, by address.
+#[must_use]
+pub fn checks(moment: &Moment, registry: &Registry) -> Vec<Check> {
+    let mut users = HashMap::<TargetKey, Vec<String>>::new();
+    for at in moment.pools() {
+        let Some(check) = &at.pool.check else { continue };
+        // One digest a pool, as it costs more than the rest.
+        let check = CheckKey::of(check);
+        for (backend, key) in at.pool.backends.iter().zip(at.keys()) {
+            for &address in &backend.addresses {
+                let users = users.entry(TargetKey { address, check }).or_default();
+                users.push(key.to_string());
+            }
+        }
+    }
+    let panel = registry.panel();
+    let mut targets = registry.targets();
+    targets.sort_unstable_by_key(|(key, _)| *key);
+    let check = |(key, target): (TargetKey, Target)| {
+        let seen = registry.seen(&target).unwrap_or_default();
+        Check {
+            address: key.address,
+            check: short(&target.check),
+            check_key: key.check.to_string(),
+            backends: users.remove(&key).unwrap_or_default(),
+            reports: super::reports(&seen, &panel, Streak::of(&target.check)),
+        }
+    };
+    targets.into_iter().map(check).collect()
+}
+
+/// A check in short: `tcp :443`, `http :8080/healthz`.
+#[must_use]
+pub fn short(check: &config::Check) -> String {
+    match &check.kind {
+        CheckKind::Tcp { port } => format!("tcp :{port}"),
+        CheckKind::Http(http) => {
+            let scheme = if http.tls.is_some() { "https" } else { "http" };
+            let host = http.host.as_deref().unwrap_or_default();
+            format!("{scheme} {host}:{}{}", http.port, http.path)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::read_zone;
+
+    #[test]
+    fn a_check_in_short_says_what_is_asked() {
+        for (check, expected) in [
+            ("{tcp: {port: 53}}", "tcp :53"),
+            ("{http: {port: 8080, path: /healthz}}", "http :8080/healthz"),
+            ("{https: {path: /, host: www.example}}", "https www.example:443/"),
+        ] {
+            let zone = format!(
+                "zone: x\nns: [ns]\nchecks: {{c: {check}}}\n\
+                 pools: {{p: {{check: c, backends: [192.0.2.1]}}}}\n\
+                 records: {{ns: {{A: 192.0.2.53}}, www: {{pool: p}}}}\n"
+            );
+            let (zone, mistakes) = read_zone("x.yaml".as_ref(), &zone);
+            let zone = zone.unwrap_or_else(|| panic!("{mistakes:?}"));
+            let check = zone.pools[0].check.as_deref().expect("the pool has one");
+            assert_eq!(short(check), expected);
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! The admin API's thread: started before DNS is served, as probers beside are to be heard in the first round, and
+//! stopped last.
+
+use std::sync::Arc;
+use std::thread::{Builder, JoinHandle};
+
+use anyhow::{Context as _, anyhow, bail};
+use arc_swap::ArcSwap;
+use aws_lc_rs::digest::{SHA256, digest};
+use jiff::Timestamp;
+use tokio::sync::watch;
+use tracing::{error, info};
+
+use super::load::{self, Files, Guard, Version};
+use super::reload::{self, Reloader};
+use crate::admin::views::zones::hex;
+use crate::admin::{About, Admin, Api, NotReloaded, Owner, Progress, Settings, ZoneFile, model};
+use crate::config::{Config, Severity};
+use crate::counters::AllCounters;
+use crate::name::Name;
+use crate::state::publisher::Publisher;
+
+/// How nice the thread is to those that answer (setpriority(2)): as the prober's.
+#[cfg(target_os = "linux")]
+const NICE: i32 = 10;
+/// The most threads that wait for the disk or for the publisher.
+const BLOCKING_MAX: usize = 4;
+
+/// An admin API that is served.
+pub(super) struct Running {
+    admin: Arc<Admin>,
+    stop: watch::Sender<bool>,
+    thread: JoinHandle<()>,
+}
+
+/// What the API looks at and steers.
+pub(super) struct Ground<'g> {
+    pub(super) publisher: &'g Publisher,
+    pub(super) counters: &'g AllCounters,
+    pub(super) files: &'g Arc<ArcSwap<Files>>,
+    pub(super) reloader: &'g Reloader,
+    pub(super) started: Timestamp,
+}
+
+impl Running {
+    /// Serves the API, where the config wants one.
+    pub(super) fn start(config: &Config, ground: &Ground<'_>) -> anyhow::Result<Option<Self>> {
+        let Some(wanted) = &config.admin else { return Ok(None) };
+        // The config's reader and the command line have told this with its place.
+        if let Some(problem) = wanted.exposed() {
+            bail!("admin: {problem}");
+        }
+        let tls = wanted.tls.as_ref();
+        let api = Api::open(&Settings {
+            listen: wanted.listen.clone(),
+            socket: wanted.socket.clone(),
+            tokens: wanted.tokens.clone(),
+            tls: tls.map(|tls| [tls.certificate.clone(), tls.key.clone()]),
+        });
+        let api = api.map_err(|error| anyhow!(error))?;
+        let admin = Arc::new(Admin::new(
+            ground.publisher.clone(),
+            ground.counters.clone(),
+            About { started: ground.started, config_digest: config_digest(config) },
+            owner(Arc::clone(ground.files), ground.reloader.clone()),
+        ));
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .max_blocking_threads(BLOCKING_MAX)
+            .build()?;
+        let (stop, stopped) = watch::channel(false);
+        let (addresses, shown) = (api.addresses(), Arc::clone(&admin));
+        let run = move || {
+            lower_priority();
+            if let Err(error) = runtime.block_on(api.run(shown, stopped)) {
+                error!("the admin API has ended: {error}");
+            }
+            // What waits for the disk is not waited for.
+            runtime.shutdown_background();
+        };
+        let thread =
+            Builder::new().name("admin".into()).spawn(run).context("cannot start the admin API")?;
+        info!(listen = ?addresses, socket = ?wanted.socket, "the admin API is there");
+        Ok(Some(Self { admin, stop, thread }))
+    }
+
+    /// How far the server is, for those who ask.
+    pub(super) fn progress(&self) -> &Progress {
+        &self.admin.progress
+    }
+
+    /// Ends it, with what it was asked before.
+    pub(super) fn stop(self) {
+        // Fails where the thread has ended already.
+        let _ = self.stop.send(true);
+        // What a thread panicked with was printed when it did.
+        let _ = self.thread.join();
+    }
+}
+
+/// A digest of the settings that servers share: what is a machine's own, such as addresses and paths, is left out.
+fn config_digest(config: &Config) -> String {
+    let Config { workers, sockets, prober, limits, .. } = config;
+    let text = format!("{workers:?} {sockets:?} {prober:?} {limits:?}");
+    hex(digest(&SHA256, text.as_bytes()).as_ref())
+}
+
+fn owner(files: Arc<ArcSwap<Files>>, reloader: Reloader) -> Owner {
+    let file = move |origin: &_| {
+        let files = files.load();
+        let load::ZoneFile { file, version, mistakes } = files.get(origin)?;
+        Some(ZoneFile {
+            state: match version {
+                Version::Newest => model::ZoneState::Served,
+                Version::LastGood => model::ZoneState::Stale,
+                Version::None => model::ZoneState::Broken,
+            },
+            path: file.display().to_string(),
+            mistakes: mistakes.iter().map(told).collect(),
+        })
+    };
+    let reload = move |is_forced| {
+        let reloader = reloader.clone();
+        let guard = if is_forced { Guard::Off } else { Guard::On };
+        let reloading = async move {
+            let done = reloader.reload(guard).await.map_err(|why| match why {
+                reload::NotReloaded::Busy => NotReloaded::Busy,
+                reload::NotReloaded::Ending => NotReloaded::Ending,
+            })?;
+            let names = |names: &[Name]| names.iter().map(ToString::to_string).collect();
+            let changes = &done.changes;
+            Ok(model::Reloaded {
+                added: names(&changes.added),
+                changed: names(&changes.changed),
+                removed: names(&changes.removed),
+                unchanged: changes.unchanged as u64,
+                mistakes: done.mistakes.iter().map(told).collect(),
+            })
+        };
+        Box::pin(reloading) as _
+    };
+    Owner { file: Box::new(file), reload: Box::new(reload) }
+}
+
+fn told(mistake: &load::Mistake) -> model::Mistake {
+    model::Mistake {
+        file: mistake.file.display().to_string(),
+        line: mistake.line,
+        column: mistake.column,
+        width: mistake.width,
+        severity: match mistake.severity {
+            Severity::Error => model::Severity::Error,
+            Severity::Warning => model::Severity::Warning,
+        },
+        message: mistake.message.clone(),
+    }
+}
+
+/// Elsewhere than on Linux it would be the whole process's.
+fn lower_priority() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::setpriority_process(None, NICE) {
+        tracing::debug!("the admin API keeps the priority of the process: {error}");
+    }
+}
