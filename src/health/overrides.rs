@@ -45,7 +45,11 @@ pub enum Hand {
 
 /// The overrides in force, at most one a backend.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Overrides(BTreeMap<BackendKey, Arc<Override>>);
+pub struct Overrides {
+    by_key: BTreeMap<BackendKey, Arc<Override>>,
+    /// When the next one ends.
+    next_end: Option<u64>,
+}
 
 impl Override {
     /// Whether it has ended.
@@ -77,19 +81,19 @@ impl Overrides {
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.by_key.is_empty()
     }
 
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.by_key.len()
     }
 
     /// What is set for a backend.
     #[must_use]
     pub fn get(&self, key: &BackendKey) -> Option<&Arc<Override>> {
-        self.0.get(key)
+        self.by_key.get(key)
     }
 
     /// What is set for a backend of a zone; costs next to nothing while there are no overrides.
@@ -108,7 +112,7 @@ impl Overrides {
 
     /// All, by key.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Override>> {
-        self.0.values()
+        self.by_key.values()
     }
 
     /// The set after some were set and others were taken off.
@@ -118,30 +122,38 @@ impl Overrides {
         set: impl IntoIterator<Item = Arc<Override>>,
         off: impl IntoIterator<Item = BackendKey>,
     ) -> Self {
-        let mut all = self.0.clone();
+        let mut all = self.by_key.clone();
         for key in off {
             all.remove(&key);
         }
         all.extend(set.into_iter().map(|set| (set.key.clone(), set)));
-        Self(all)
+        Self::new(all)
     }
 
     /// Those that have ended.
     #[must_use]
     pub fn over(&self, now: u64) -> Vec<Arc<Override>> {
+        if self.next_end.is_none_or(|end| end > now) {
+            return Vec::new();
+        }
         self.iter().filter(|set| set.is_over(now)).cloned().collect()
     }
 
     /// When the next one ends.
     #[must_use]
     pub fn next_end(&self) -> Option<u64> {
-        self.iter().filter_map(|set| set.until).min()
+        self.next_end
+    }
+
+    fn new(by_key: BTreeMap<BackendKey, Arc<Override>>) -> Self {
+        let next_end = by_key.values().filter_map(|set| set.until).min();
+        Self { by_key, next_end }
     }
 }
 
 impl FromIterator<Override> for Overrides {
     fn from_iter<I: IntoIterator<Item = Override>>(all: I) -> Self {
-        Self(all.into_iter().map(|set| (set.key.clone(), Arc::new(set))).collect())
+        Self::new(all.into_iter().map(|set| (set.key.clone(), Arc::new(set))).collect())
     }
 }
 

@@ -335,6 +335,8 @@ impl Entry {
         let before = state.side;
         let after = self.known(state, panel).side();
         if before != after {
+            // When nobody says anything of it any more, it stays as it was until somebody does.
+            state.remembered = before.filter(|_| after.is_none()).or(state.remembered);
             state.changes += u64::from(before.is_some() && after.is_some());
             (state.side, state.since) = (after, Some(at));
         }

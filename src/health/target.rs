@@ -92,9 +92,9 @@ impl Health {
         use Outcome::{Fail, Pass};
 
         match (self, outcome) {
-            (Up { failed }, Fail) if failed + 1 < fall.get() => Up { failed: failed + 1 },
+            (Up { failed }, Fail) if failed < fall.get() - 1 => Up { failed: failed + 1 },
             (Unknown | Up { .. } | Down { .. }, Fail) => Down { passed: 0 },
-            (Down { passed }, Pass) if passed + 1 < rise.get() => Down { passed: passed + 1 },
+            (Down { passed }, Pass) if passed < rise.get() - 1 => Down { passed: passed + 1 },
             (Unknown | Up { .. } | Down { .. }, Pass) => Up { failed: 0 },
         }
     }
@@ -110,12 +110,13 @@ impl Health {
         }
     }
 
-    /// How many more checks would change its side; `None` while it is settled.
+    /// How many more checks would change its side, one at least; `None` while it is settled. A prober beside may
+    /// tell of longer streaks than the check has.
     #[must_use]
     pub fn checks_to_change(self, Streak { fall, rise }: Streak) -> Option<u8> {
         match self {
-            Self::Up { failed } if failed > 0 => Some(fall.get() - failed),
-            Self::Down { passed } if passed > 0 => Some(rise.get() - passed),
+            Self::Up { failed } if failed > 0 => Some(fall.get().saturating_sub(failed).max(1)),
+            Self::Down { passed } if passed > 0 => Some(rise.get().saturating_sub(passed).max(1)),
             _ => None,
         }
     }
@@ -234,6 +235,15 @@ mod tests {
             assert_eq!(last.last_outcome(), Some(expected), "checks {checks}");
         }
         assert_eq!(Health::Unknown.last_outcome(), None);
+    }
+
+    #[test]
+    fn a_streak_that_cannot_be_is_one_check_from_its_end() {
+        for health in [Health::Up { failed: 200 }, Health::Down { passed: 2 }] {
+            assert_eq!(health.checks_to_change(streak(2, 3)), Some(1), "{health:?}");
+        }
+        let health = Health::Up { failed: 255 };
+        assert_eq!(health.after(Outcome::Fail, streak(2, 3)), Health::Down { passed: 0 });
     }
 
     #[test]

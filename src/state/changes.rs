@@ -24,8 +24,8 @@ use crate::health::backend::BackendKey;
 use crate::health::overrides::{Override, Overrides};
 use crate::health::registry::Change as TargetChange;
 use crate::health::source::Source;
-use crate::health::sources::{Heard, TooManySources};
-use crate::health::target::{Report, Target};
+use crate::health::sources::{Heard, Tally, TooManySources};
+use crate::health::target::{Health, Report, Target};
 use crate::name::Name;
 use crate::zone::Zone;
 
@@ -189,12 +189,17 @@ impl State {
 
     pub(super) fn take_feed(&mut self, feed: Feed) -> Result<FeedCounts, TooManySources> {
         let Feed { source, whole, reports } = feed;
-        self.hear(&source)?;
+        let now = self.shared.now();
+        let heard = self.shared.sources().heard(&source, now)?;
         let registry = Arc::clone(&self.shared.registry);
         let mut counts = FeedCounts::default();
         let mut told = HashSet::new();
         let mut changes = Vec::with_capacity(reports.len());
         for fed in reports {
+            // Who has not judged a target has nothing to say of it.
+            if fed.health == Health::Unknown {
+                continue;
+            }
             let Some(target) = registry.target(&fed.key) else {
                 changes.push(None);
                 continue;
@@ -205,16 +210,18 @@ impl State {
             changes.push(self.take(&report, whole));
         }
         if whole {
-            let now = self.shared.now();
             for (target, change) in registry.forget(&source, &told, now.unix) {
                 self.moved(&target, change, None);
             }
         }
+        // Only now, so that a prober that comes back is not taken by what it said before.
+        if heard != Heard::Still {
+            tell::heard(&self.shared, &source, heard);
+            self.settle_probers();
+        }
         let mut sources = self.shared.sources();
+        self.due = sources.next_change(now);
         if let Some(tally) = sources.tally(&source) {
-            if whole {
-                (tally.targets, tally.unknown) = (0, 0);
-            }
             for change in changes {
                 counts.known += u64::from(change.is_some());
                 counts.unknown += u64::from(change.is_none());
@@ -245,18 +252,6 @@ impl State {
             self.health_changed = true;
             tell::side(self, target, change, report);
         }
-    }
-
-    /// Notes that a prober beside is alive.
-    fn hear(&mut self, source: &Source) -> Result<(), TooManySources> {
-        let now = self.shared.now();
-        let heard = self.shared.sources().heard(source, now)?;
-        if heard != Heard::Still {
-            tell::heard(&self.shared, source, heard);
-            self.settle_probers();
-        }
-        self.due = self.shared.sources().next_change(now);
-        Ok(())
     }
 
     /// What follows from the time: overrides that end, probers that are lost.
@@ -388,12 +383,14 @@ impl State {
         let mut safe_to_stop = self.shared.safe_to_stop();
         for key in keys {
             let is_down = overrides.get(&key).is_some_and(|set| set.hand.is_down());
-            match find(&snapshot, &key).filter(|found| is_down && !found.is_in_answers()) {
-                Some(found) => {
+            match find(&snapshot, &key) {
+                // Taken out of the files after it was taken out of answers.
+                None if is_down => {}
+                Some(found) if is_down && !found.is_in_answers() => {
                     let ttl = u64::from(found.pool.ttl) * 1000;
                     safe_to_stop.entry(key).or_insert(now.saturating_add(ttl + MARGIN));
                 }
-                None => {
+                _ => {
                     safe_to_stop.remove(&key);
                 }
             }
@@ -420,7 +417,7 @@ impl State {
 }
 
 /// Counts a report.
-fn count(tally: &mut crate::health::sources::Tally, change: Option<TargetChange>) {
+fn count(tally: &mut Tally, change: Option<TargetChange>) {
     match change {
         Some(change) => {
             tally.reports += 1;

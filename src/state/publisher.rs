@@ -25,7 +25,7 @@ use arc_swap::ArcSwap;
 use tracing::error;
 
 use super::changes::State;
-use super::events::Events;
+use super::events::{Events, Kind};
 use super::overrides::Kept;
 use super::persist::LastHealth;
 use super::shared::{Clock, Shared, system_clock};
@@ -218,6 +218,11 @@ impl Publisher {
         }
         alarms.extend(guessing(&self.shared.snapshot.load()));
         alarms
+    }
+
+    /// Tells those who watch of what the publisher does not see itself.
+    pub fn tell(&self, kind: Kind, subject: impl Into<String>, message: impl Into<String>) {
+        self.shared.tell(kind, subject, message);
     }
 
     /// Serves these zones and no others; one without content answers SERVFAIL.

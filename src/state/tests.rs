@@ -1,9 +1,12 @@
 //! What the publisher makes of zones and reports, seen through the snapshot that workers load.
 
+mod beside;
+mod hands;
+
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use super::overrides::Kept;
@@ -14,8 +17,8 @@ use crate::counters::zones::Class;
 use crate::engine::choose::ready::Source;
 use crate::engine::plan::Family;
 use crate::engine::snapshot::{Snapshot, View};
-use crate::health;
-use crate::health::sources::Settings;
+use crate::health::source::Source as Prober;
+use crate::health::sources::{Moment, Settings};
 use crate::health::target::{Health, Report, Target};
 use crate::name::Name;
 use crate::zone::{Zone, build};
@@ -39,25 +42,52 @@ records:
 struct Stage {
     publisher: Publisher,
     targets: Receiver<Vec<Target>>,
+    clock: Arc<Mutex<Moment>>,
 }
+
+/// When each test begins, in unix milliseconds.
+const BEGIN: u64 = 1_000_000;
 
 impl Stage {
     fn new() -> Self {
+        Self::with(Kept::default(), Settings::default())
+    }
+
+    fn with(overrides: Kept, probers: Settings) -> Self {
         let (sender, targets) = channel();
         // No folder can be made below a file, so nothing is remembered from one test to another.
-        let nowhere = Path::new("/dev/null/state");
-        let start = Start {
-            last_health: LastHealth::load(nowhere),
-            overrides: Kept::default(),
-            probers: Settings::default(),
-            counting: 1,
-        };
-        let (publisher, _) = Publisher::start(start, move |targets| {
+        let last_health = LastHealth::load(Path::new("/dev/null/state"));
+        let start = Start { last_health, overrides, probers, counting: 1 };
+        let clock = Arc::new(Mutex::new(Moment { running: Duration::ZERO, unix: BEGIN }));
+        let tell = move |targets| {
             // At its end a test listens no more.
             let _ = sender.send(targets);
-        })
-        .expect("a thread can be started");
-        Self { publisher, targets }
+        };
+        let shown = Arc::clone(&clock);
+        let clock_of_it = Box::new(move || *shown.lock().expect("nobody panics with it"));
+        let (publisher, _) =
+            Publisher::start_at(start, tell, clock_of_it).expect("a thread can be started");
+        Self { publisher, targets, clock }
+    }
+
+    /// It is so many milliseconds since the test began.
+    fn wait_until(&self, milliseconds: u64) {
+        let running = Duration::from_millis(milliseconds);
+        let moment = Moment { running, unix: BEGIN + milliseconds };
+        *self.clock.lock().expect("nobody panics with it") = moment;
+        self.publisher.flush();
+    }
+
+    /// The target that pools have at an address.
+    fn target(&self, address: &str) -> Target {
+        let View::Served { zone, .. } = self.view() else { panic!("the zone is served") };
+        let check = zone.pools[0].check.clone().expect("it has a check");
+        Target { address: address.parse().expect(address), check }
+    }
+
+    /// How many targets the prober inside was told of last; `None` where it was not told anything new.
+    fn told(&self) -> Option<usize> {
+        self.targets.try_iter().last().map(|targets| targets.len())
     }
 
     fn serve(&self, zones: &[&Arc<Zone>]) {
@@ -67,13 +97,9 @@ impl Stage {
     }
 
     fn report(&self, address: &str, health: Health) {
-        let address: IpAddr = address.parse().expect(address);
-        let view = self.view();
-        let View::Served { zone, .. } = &view else { panic!("the zone is served") };
-        let check = zone.pools[0].check.clone().expect("it has a check");
-        let target = Target { address, check };
+        let target = self.target(address);
         let detail = Arc::from("connection refused");
-        let (source, took) = (health::source::Source::inside(), Duration::ZERO);
+        let (source, took) = (Prober::inside(), Duration::ZERO);
         self.publisher.report(Report { target, source, health, detail, took, at: 0 });
         self.publisher.flush();
     }
@@ -148,12 +174,11 @@ fn a_pool_follows_its_fallback() {
 fn health_carries_over_a_reload_and_new_targets_are_told() {
     let stage = Stage::new();
     stage.serve(&[&zone(ZONE)]);
-    let count = |stage: &Stage| stage.targets.try_iter().last().map(|targets| targets.len());
-    assert_eq!(count(&stage), Some(3));
+    assert_eq!(stage.told(), Some(3));
     stage.report("192.0.2.2", DOWN);
     let with_one_more = ZONE.replace("192.0.2.1,", "192.0.2.9, 192.0.2.1,");
     stage.serve(&[&zone(&with_one_more)]);
-    assert_eq!(count(&stage), Some(4));
+    assert_eq!(stage.told(), Some(4));
     assert_eq!(stage.handouts(), [vec![9, 1], vec![3]]);
 }
 
