@@ -1,4 +1,4 @@
-//! What the publisher's thread owns, and what each change does to it.
+//! What the publisher's thread owns, and what zones, hands and time do to it.
 //!
 //! Taking in a change marks the pools that it may concern; [`State::publish`] makes those anew and swaps the snapshot
 //! where one differs.
@@ -14,7 +14,6 @@ use super::counting::{pool_counts, zone_counts};
 use super::keeper::Keeper;
 use super::persist::LastHealth;
 use super::pools::{LastInService, PoolAt, Users, carried, dependents};
-use super::publisher::{Feed, FeedCounts};
 use super::shared::Shared;
 use super::tell;
 use super::what_if::{Facts, find, key};
@@ -22,10 +21,7 @@ use crate::engine::choose::ready::{Ready, Source as ReadySource};
 use crate::engine::snapshot::{Chunks, Snapshot, View};
 use crate::health::backend::BackendKey;
 use crate::health::overrides::{Override, Overrides};
-use crate::health::registry::Change as TargetChange;
-use crate::health::source::Source;
-use crate::health::sources::{Heard, Tally, TooManySources};
-use crate::health::target::{Health, Report, Target};
+use crate::health::target::Target;
 use crate::name::Name;
 use crate::zone::Zone;
 
@@ -44,15 +40,15 @@ pub(super) struct State {
     counting: usize,
     targets: Box<dyn Fn(Vec<Target>) + Send>,
     /// Whether the prober inside probes.
-    probing: bool,
+    pub(super) probing: bool,
     /// Whether it was told that no prober is heard.
-    silent: bool,
+    pub(super) silent: bool,
     /// When something about probers changes by time alone.
-    due: Option<Duration>,
+    pub(super) due: Option<Duration>,
     /// The pools whose handouts are to be made anew.
-    dirty: BTreeSet<PoolAt>,
+    pub(super) dirty: BTreeSet<PoolAt>,
     /// Whether a side changed since the file of last known health was written.
-    health_changed: bool,
+    pub(super) health_changed: bool,
     /// Old snapshots that somebody may still read.
     retired: Vec<Arc<Snapshot>>,
 }
@@ -158,100 +154,9 @@ impl State {
     }
 
     /// Tells the prober inside what to probe.
-    fn tell_targets(&self) {
+    pub(super) fn tell_targets(&self) {
         let targets = if self.probing { self.users.targets() } else { HashSet::new() };
         (self.targets)(targets.into_iter().collect());
-    }
-
-    /// Counts anew how many targets each prober reports on, after some came or went.
-    fn recount(&self) {
-        let mut sources = self.shared.sources();
-        for prober in sources.probers(self.shared.now()) {
-            let count = self.shared.registry.reported_by(&prober.source);
-            if let Some(tally) = sources.tally(&prober.source) {
-                tally.targets = count as u64;
-            }
-        }
-    }
-
-    pub(super) fn take_report(&mut self, report: &Report) {
-        // A probe that was on its way when a prober beside was heard again.
-        if report.source.is_inside() && !self.probing {
-            return;
-        }
-        let change = self.take(report, false);
-        let mut sources = self.shared.sources();
-        sources.heard_inside(report.at);
-        if let Some(tally) = sources.tally(&report.source) {
-            count(tally, change);
-        }
-    }
-
-    pub(super) fn take_feed(&mut self, feed: Feed) -> Result<FeedCounts, TooManySources> {
-        let Feed { source, whole, reports } = feed;
-        let now = self.shared.now();
-        let heard = self.shared.sources().heard(&source, now)?;
-        let registry = Arc::clone(&self.shared.registry);
-        let mut counts = FeedCounts::default();
-        let mut told = HashSet::new();
-        let mut changes = Vec::with_capacity(reports.len());
-        for fed in reports {
-            // Who has not judged a target has nothing to say of it.
-            if fed.health == Health::Unknown {
-                continue;
-            }
-            let Some(target) = registry.target(&fed.key) else {
-                changes.push(None);
-                continue;
-            };
-            told.insert(fed.key);
-            let (health, detail, took, at) = (fed.health, fed.detail, fed.took, fed.at);
-            let report = Report { target, source: source.clone(), health, detail, took, at };
-            changes.push(self.take(&report, whole));
-        }
-        if whole {
-            for (target, change) in registry.forget(&source, &told, now.unix) {
-                self.moved(&target, change, None);
-            }
-        }
-        // Only now, so that a prober that comes back is not taken by what it said before.
-        if heard != Heard::Still {
-            tell::heard(&self.shared, &source, heard);
-            self.settle_probers();
-        }
-        let mut sources = self.shared.sources();
-        self.due = sources.next_change(now);
-        if let Some(tally) = sources.tally(&source) {
-            for change in changes {
-                counts.known += u64::from(change.is_some());
-                counts.unknown += u64::from(change.is_none());
-                count(tally, change);
-            }
-            if whole {
-                (tally.targets, tally.unknown) = (told.len() as u64, counts.unknown);
-            }
-            counts.missing = (registry.len() as u64).saturating_sub(tally.targets);
-        }
-        Ok(counts)
-    }
-
-    /// Takes in a report; `None` where nobody knows its target.
-    fn take(&mut self, report: &Report, may_be_retold: bool) -> Option<TargetChange> {
-        let registry = &self.shared.registry;
-        let change = if may_be_retold { registry.retold(report) } else { registry.report(report) }?;
-        self.moved(&report.target, change, Some(report));
-        Some(change)
-    }
-
-    /// Follows a change of a target, which a report may have brought.
-    fn moved(&mut self, target: &Target, change: TargetChange, report: Option<&Report>) {
-        if change.moved {
-            self.dirty.extend(self.users.of(target));
-        }
-        if change.is_side() {
-            self.health_changed = true;
-            tell::side(self, target, change, report);
-        }
     }
 
     /// What follows from the time: overrides that end, probers that are lost.
@@ -266,48 +171,6 @@ impl State {
         }
         if self.due.is_some_and(|due| due <= now.running) {
             self.settle_probers();
-        }
-    }
-
-    /// Who votes and who probes now.
-    fn settle_probers(&mut self) {
-        let now = self.shared.now();
-        let (lost, forgotten, panel, probing, silent, on_loss) = {
-            let mut sources = self.shared.sources();
-            let (lost, forgotten) = (sources.lost(now), sources.forget(now));
-            self.due = sources.next_change(now);
-            let silent = sources.silent_since(now).is_some();
-            let on_loss = sources.settings().on_loss;
-            (lost, forgotten, sources.panel(now), sources.inside_probes(now), silent, on_loss)
-        };
-        for source in &lost {
-            tell::lost(&self.shared, source);
-        }
-        if silent != std::mem::replace(&mut self.silent, silent) && silent {
-            tell::silent(&self.shared, on_loss);
-        }
-        let nothing = HashSet::new();
-        for source in &forgotten {
-            for (target, change) in self.shared.registry.forget(source, &nothing, now.unix) {
-                self.moved(&target, change, None);
-            }
-        }
-        let begins_or_ends = probing != std::mem::replace(&mut self.probing, probing);
-        if *self.shared.registry.panel() != panel {
-            for (target, change) in self.shared.registry.set_panel(panel, now.unix) {
-                self.moved(&target, change, None);
-            }
-        }
-        if begins_or_ends {
-            tell::stand_in(&self.shared, probing);
-            if !probing {
-                for (target, change) in
-                    self.shared.registry.forget(&Source::inside(), &nothing, now.unix)
-                {
-                    self.moved(&target, change, None);
-                }
-            }
-            self.tell_targets();
         }
     }
 
@@ -413,16 +276,5 @@ impl State {
             let text = self.last_health.update(self.shared.registry.sides().into_iter());
             self.health_changed = !self.keeper.keep(text);
         }
-    }
-}
-
-/// Counts a report.
-fn count(tally: &mut Tally, change: Option<TargetChange>) {
-    match change {
-        Some(change) => {
-            tally.reports += 1;
-            tally.targets += u64::from(change.is_first);
-        }
-        None => tally.rejected += 1,
     }
 }

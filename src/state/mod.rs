@@ -12,6 +12,7 @@ mod changes;
 mod counting;
 mod keeper;
 mod pools;
+mod reports;
 mod shared;
 mod tell;
 

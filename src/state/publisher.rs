@@ -10,8 +10,8 @@
 //!                 targets, for the prober inside
 //! ```
 //!
-//! A worker never frees a snapshot: old ones wait here until the last reader has let go. What each change does is in
-//! `changes`, how a hand steers in [`super::steer`].
+//! A worker never frees a snapshot: old ones wait here until the last reader has let go. What each change does is in `changes`
+//! and `reports`, how a hand steers in [`super::steer`].
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
