@@ -82,10 +82,15 @@ impl Kept {
                 }
             }
         }
-        if !is_whole {
-            fs::copy(&file, state.join("overrides.bad"))?;
+        let overrides = found.into_iter().collect();
+        if !is_whole && let Err(why) = fs::copy(&file, state.join("overrides.bad")) {
+            let file = file.display();
+            error!(
+                "{file}: cannot be copied, so it is left as it is, and new overrides are not kept: {why}"
+            );
+            return Ok(Self { file: None, overrides });
         }
-        Ok(Self { file: Some(file), overrides: found.into_iter().collect() })
+        Ok(Self { file: Some(file), overrides })
     }
 
     /// What stood in the file at the start.
@@ -96,7 +101,7 @@ impl Kept {
     /// Keeps these and no others. They are on the disk when this returns.
     pub(super) fn keep(&self, all: &Overrides) -> io::Result<()> {
         let Some(file) = &self.file else {
-            let why = "the file could not be read at the start, and is left as it is";
+            let why = "the file could not be read whole at the start, and is left as it is";
             return Err(io::Error::other(why));
         };
         let mut text = String::new();
@@ -202,6 +207,16 @@ mod tests {
         assert_eq!(names, ["z/p/a"]);
         let aside = fs::read_to_string(folder.0.join("overrides.bad")).expect("it was copied");
         assert_eq!(aside, text);
+    }
+
+    #[test]
+    fn a_broken_file_that_cannot_be_put_aside_is_not_overwritten() {
+        let folder = Folder::new("not-aside");
+        fs::create_dir_all(folder.0.join("overrides.bad")).expect("a folder in the copy's place");
+        fs::write(folder.0.join("overrides"), "{").expect("a file");
+        let kept = Kept::load(&folder.0, 0).expect("it can be read");
+        kept.keep(&Overrides::default()).expect_err("it would be lost");
+        assert_eq!(fs::read_to_string(folder.0.join("overrides")).expect("it is there"), "{");
     }
 
     #[test]
