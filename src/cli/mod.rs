@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod demo;
+mod keygen;
 mod serve;
 
 use std::net::SocketAddr;
@@ -37,6 +38,15 @@ enum Command {
         /// How mistakes are told
         #[arg(long, value_enum, default_value = "human")]
         format: Format,
+    },
+    /// Make a certificate and tokens for an admin API on a network
+    Keygen {
+        /// The folder to write them to
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+        /// The names and addresses by which servers are reached; as often as there are any
+        #[arg(long = "for", value_name = "IP-or-NAME", required = true, num_args = 1.., value_parser = keygen::subject)]
+        names: Vec<String>,
     },
     /// Serve small HTTP backends to try things out with
     Demo {
@@ -110,6 +120,7 @@ pub fn run(cli: Cli) -> ExitCode {
                 Format::Json => check::Format::Json,
             },
         ),
+        Command::Keygen { folder, names } => keygen::run(&folder, &names),
         Command::Demo { listen } => serve_demo(listen),
     };
     match result {

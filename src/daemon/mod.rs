@@ -33,6 +33,7 @@ use tokio::sync::oneshot;
 use tokio::time::interval;
 use tracing::{error, info, warn};
 
+use crate::admin::listen::connections::CONNECTIONS_MAX;
 use crate::config::Config;
 use crate::counters::AllCounters;
 use crate::health::source::Source;
@@ -234,13 +235,15 @@ fn raise_descriptor_limit(config: &Config) {
 
         let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
         let raised = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
-        let wanted = config.limits.tcp_connections.get() + config.prober.in_flight.get();
+        let wanted = config.limits.tcp_connections.get()
+            + config.prober.in_flight.get()
+            + config.admin.as_ref().map_or(0, |_| CONNECTIONS_MAX);
         if let Err(error) = raised {
             warn!("the limit of open files stays as it is: {error}");
         } else if maximum.is_some_and(|maximum| maximum < wanted as u64) {
             let maximum = maximum.unwrap_or_default();
             warn!(
-                "at most {maximum} files can be open, but tcp_connections and in_flight together want \
+                "at most {maximum} files can be open, but tcp_connections, in_flight and the admin API together want \
                  {wanted}; raise LimitNOFILE or lower them"
             );
         }

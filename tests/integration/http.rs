@@ -3,10 +3,16 @@
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use serde_json::Value;
+use tokio_rustls::rustls;
 
 /// Longer than any answer takes; a test that waits so long has failed.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -22,6 +28,7 @@ pub(crate) struct Http {
 enum At {
     Tcp(SocketAddr),
     Unix(PathBuf),
+    Tls(SocketAddr, Arc<ClientConfig>),
 }
 
 /// What came back.
@@ -45,6 +52,21 @@ impl Http {
         Self { at: At::Unix(path), headers: vec![("Host".into(), "localhost".into())] }
     }
 
+    /// Over TLS, trusting the authority of a PEM file.
+    pub(crate) fn tls(address: SocketAddr, ca: &Path) -> Self {
+        let mut roots = RootCertStore::empty();
+        let ca = CertificateDer::from_pem_file(ca).expect("a certificate");
+        roots.add(ca).expect("an authority");
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("the usual versions")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let headers = vec![("Host".into(), address.to_string())];
+        Self { at: At::Tls(address, Arc::new(config)), headers }
+    }
+
     /// With one more header, or another value of one.
     pub(crate) fn with(&self, name: &str, value: &str) -> Self {
         let mut headers = self.headers.clone();
@@ -65,6 +87,12 @@ impl Http {
                 stream.set_write_timeout(Some(PATIENCE)).expect("a time limit is set");
                 Box::new(stream)
             }
+            At::Tls(address, config) => {
+                let stream = TcpStream::connect(address).expect("it listens");
+                stream.set_read_timeout(Some(PATIENCE)).expect("a time limit is set");
+                let client = ClientConnection::new(Arc::clone(config), address.ip().into());
+                Box::new(StreamOwned::new(client.expect("a client"), stream))
+            }
             At::Unix(path) => {
                 let stream = UnixStream::connect(path).expect("it listens");
                 stream.set_read_timeout(Some(PATIENCE)).expect("a time limit is set");
@@ -75,6 +103,14 @@ impl Http {
 
     pub(crate) fn get(&self, path: &str) -> Response {
         self.ask("GET", path, None)
+    }
+
+    /// As [`Http::get`], where the server may not be trusted or not be there.
+    pub(crate) fn try_get(&self, path: &str) -> Option<Response> {
+        let mut stream = self.connect();
+        let request = self.head("GET", path) + "Connection: close\r\n\r\n";
+        stream.write_all(request.as_bytes()).ok()?;
+        Response::read(&mut *stream).ok()
     }
 
     pub(crate) fn post(&self, path: &str, body: &Value) -> Response {
@@ -110,6 +146,8 @@ impl Response {
         match stream.read_to_end(&mut bytes) {
             // It has closed on bytes of ours that it has not read.
             Err(error) if error.kind() == io::ErrorKind::ConnectionReset && !bytes.is_empty() => {}
+            // Servers close without a farewell when they are in a hurry.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof && !bytes.is_empty() => {}
             result => drop(result?),
         }
         let text = String::from_utf8_lossy(&bytes);

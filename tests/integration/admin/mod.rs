@@ -9,6 +9,7 @@ mod limits;
 mod look;
 mod roles;
 mod steering;
+mod tls;
 
 const ZONE: ZoneFile<'_> = ZoneFile {
     name: "admin.example.yaml",

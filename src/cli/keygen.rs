@@ -1,0 +1,207 @@
+//! `rotadns keygen`: all that an admin API on a network needs, in one go.
+//!
+//! A certificate authority that is used once, a certificate that it has signed, and a token for each role. The
+//! authority's key is not kept: what could sign another certificate is nowhere.
+
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::Write as _;
+use std::net::IpAddr;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, date_time_ymd,
+};
+
+use crate::admin::views::zones::hex;
+
+/// How long the certificates are valid.
+const YEARS: i16 = 10;
+/// The random bytes of a token.
+const TOKEN_BYTES: usize = 32;
+/// By what this machine calls itself, besides what it is told.
+const LOCAL: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
+/// Each role and the name of its first token.
+const TOKENS: [(&str, &str); 3] = [("read", "reader"), ("feed", "prober"), ("operate", "operator")];
+
+/// A file to be written: its name, its text, and who may read it.
+struct NewFile {
+    name: String,
+    text: String,
+    mode: u32,
+}
+
+/// Writes the files, and says what they are for.
+pub(super) fn run(folder: &Path, names: &[String]) -> anyhow::Result<bool> {
+    let files = files(names)?;
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .with_context(|| format!("{}: the folder cannot be made", folder.display()))?;
+    for NewFile { name, .. } in &files {
+        let path = folder.join(name);
+        if fs::symlink_metadata(&path).is_ok() {
+            bail!(
+                "{}: is there already, and keys are not overwritten; take another folder",
+                path.display()
+            );
+        }
+    }
+    for NewFile { name, text, mode } in &files {
+        let path = folder.join(name);
+        OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(*mode)
+            .open(&path)
+            .and_then(|mut file| file.write_all(text.as_bytes()))
+            .with_context(|| format!("{}: cannot be written", path.display()))?;
+    }
+    println!("{}", guide(&folder.display().to_string(), names));
+    Ok(true)
+}
+
+fn files(names: &[String]) -> anyhow::Result<Vec<NewFile>> {
+    let [ca, certificate, key] = certificates(names)?;
+    let open = |name: &str, text| NewFile { name: name.into(), text, mode: 0o644 };
+    let secret = |name: String, text| NewFile { name, text, mode: 0o600 };
+    let mut files = vec![
+        open("ca.pem", ca),
+        open("certificate.pem", certificate),
+        secret("key.pem".into(), key),
+    ];
+    let mut all = String::from(
+        "# ROLE NAME TOKEN; `read` looks, `feed` tells what a prober found, `operate` steers.\n",
+    );
+    for (role, name) in TOKENS {
+        let token = token()?;
+        all += &[role, " ", name, " ", &token, "\n"].concat();
+        files.push(secret(format!("token-{role}"), token + "\n"));
+    }
+    files.push(secret("tokens".into(), all));
+    Ok(files)
+}
+
+fn token() -> anyhow::Result<String> {
+    let mut bytes = [0; TOKEN_BYTES];
+    SystemRandom::new()
+        .fill(&mut bytes)
+        .map_err(|_| anyhow::anyhow!("the system gives no random numbers"))?;
+    Ok(hex(&bytes))
+}
+
+/// An authority, a certificate that it has signed, and the key of that.
+fn certificates(names: &[String]) -> anyhow::Result<[String; 3]> {
+    let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
+    // Clocks differ, and nobody was born on the 29th of February.
+    let begin = today.yesterday()?.first_of_month();
+    let end = Date::new(begin.year() + YEARS, begin.month(), 1)?;
+    let time = |date: Date| {
+        date_time_ymd(date.year().into(), date.month().unsigned_abs(), date.day().unsigned_abs())
+    };
+
+    let mut authority = CertificateParams::default();
+    authority.distinguished_name.push(DnType::CommonName, "RotaDNS admin API");
+    authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    authority.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+    (authority.not_before, authority.not_after) = (time(begin), time(end));
+    let authority_key = KeyPair::generate()?;
+    let ca = authority.self_signed(&authority_key)?.pem();
+
+    let mut all: Vec<String> = names.to_vec();
+    all.extend(LOCAL.map(str::to_owned).into_iter().filter(|local| !names.contains(local)));
+    let mut params = CertificateParams::new(all)?;
+    params.distinguished_name.push(DnType::CommonName, names[0].clone());
+    params.is_ca = IsCa::ExplicitNoCa;
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    (params.not_before, params.not_after) = (time(begin), time(end));
+    let key = KeyPair::generate()?;
+    let certificate = params.signed_by(&key, &Issuer::new(authority, authority_key))?.pem();
+    Ok([ca, certificate, key.serialize_pem()])
+}
+
+/// A name or an address that a certificate can be for.
+pub(super) fn subject(text: &str) -> Result<String, String> {
+    if let Ok(address) = text.parse::<IpAddr>() {
+        return Ok(address.to_string());
+    }
+    let is_label = |label: &str| {
+        let is_fine = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+        (1..=63).contains(&label.len()) && label.bytes().all(is_fine)
+    };
+    let name = text.strip_suffix('.').unwrap_or(text);
+    if name.len() <= 253 && name.split('.').all(is_label) {
+        Ok(name.to_ascii_lowercase())
+    } else {
+        Err("neither an address nor a host name, such as 192.0.2.53 or ns1.example.com".into())
+    }
+}
+
+fn guide(folder: &str, names: &[String]) -> String {
+    let server = match names[0].parse() {
+        Ok(IpAddr::V6(address)) => format!("[{address}]"),
+        _ => names[0].clone(),
+    };
+    format!(
+        "\
+{folder}/certificate.pem, {folder}/key.pem, {folder}/tokens
+    belong on the server, for `rotadns serve`; the user it runs as must be able to read them:
+        admin:
+          listen: 0.0.0.0:8053
+          tokens: {folder}/tokens
+          tls: {{certificate: {folder}/certificate.pem, key: {folder}/key.pem}}
+{folder}/ca.pem, {folder}/token-feed
+    belong on the machine of each prober, for `rotadns probe`:
+        feed: {{name: NAME, to: [{{server: https://{server}:8053, ca: {folder}/ca.pem, token: {folder}/token-feed}}]}}
+{folder}/ca.pem, {folder}/token-operate or {folder}/token-read
+    are for people and programs:
+        curl --cacert {folder}/ca.pem -H \"Authorization: Bearer $(cat {folder}/token-read)\" https://{server}:8053/v1/status
+
+In {folder}/tokens, add a line for each further person, prober or program, so that it can be taken away alone."
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_is_for_names_and_addresses() {
+        for (text, expected) in [
+            ("192.0.2.53", Some("192.0.2.53")),
+            ("2001:DB8::1", Some("2001:db8::1")),
+            ("NS1.example.com.", Some("ns1.example.com")),
+            ("server", Some("server")),
+            ("", None),
+            ("a..b", None),
+            ("https://ns1.example.com", None),
+            ("192.0.2.53:8053", None),
+            ("*.example.com", None),
+        ] {
+            assert_eq!(subject(text).ok().as_deref(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn no_two_tokens_are_the_same_and_secrets_are_their_owners() {
+        let files = files(&["ns1.example.com".to_owned()]).expect("keys can be made");
+        let mode =
+            |wanted: &str| files.iter().find(|file| file.name == wanted).map(|file| file.mode);
+        for (name, expected) in
+            [("ca.pem", 0o644), ("key.pem", 0o600), ("tokens", 0o600), ("token-read", 0o600)]
+        {
+            assert_eq!(mode(name), Some(expected), "{name}");
+        }
+        let tokens = files.last().map(|file| file.text.as_str()).expect("the tokens come last");
+        let tokens = crate::admin::guard::tokens::Tokens::parse(tokens);
+        assert!(tokens.is_ok(), "{tokens:?}");
+    }
+}
