@@ -16,7 +16,7 @@ use super::persist::LastHealth;
 use super::pools::{LastInService, PoolAt, Users, carried, dependents};
 use super::shared::Shared;
 use super::tell;
-use super::what_if::{Facts, find, key};
+use super::what_if::{Facts, find_all, key};
 use crate::engine::choose::ready::{Ready, Source as ReadySource};
 use crate::engine::snapshot::{Chunks, Snapshot, View};
 use crate::health::backend::BackendKey;
@@ -121,7 +121,8 @@ impl State {
         let counts = zone_counts(&before, &snapshot, self.counting);
         let snapshot = snapshot.counting(counts);
         self.swap(snapshot);
-        self.note_taken_out(self.shared.overrides.load().iter().map(|set| set.key.clone()));
+        let set = self.shared.overrides.load().iter().map(|set| set.key.clone()).collect();
+        self.note_taken_out(&set);
         self.recount();
         self.tell_targets();
     }
@@ -176,15 +177,15 @@ impl State {
 
     /// Sets overrides and takes others off.
     pub(super) fn steer(&mut self, set: Vec<Arc<Override>>, off: Vec<BackendKey>) {
-        let keys: Vec<BackendKey> =
+        let keys: BTreeSet<BackendKey> =
             set.iter().map(|set| set.key.clone()).chain(off.clone()).collect();
         let overrides: Overrides = self.shared.overrides.load().with(set, off);
         self.shared.overrides.store(Arc::new(overrides));
         let snapshot = self.shared.snapshot.load_full();
-        let pools = keys.iter().filter_map(|key| find(&snapshot, key));
-        self.dirty.extend(pools.map(|found| (found.place, found.index)));
+        let pools = find_all(&snapshot, &keys);
+        self.dirty.extend(pools.values().map(|found| (found.place, found.index)));
         self.publish();
-        self.note_taken_out(keys);
+        self.note_taken_out(&keys);
     }
 
     /// Makes the handouts of changed pools anew, and swaps the snapshot where one differs.
@@ -199,7 +200,7 @@ impl State {
         let before = self.shared.snapshot.load_full();
         let mut snapshot = Snapshot::clone(&before);
         let mut changed = false;
-        let mut steered = Vec::new();
+        let mut steered = BTreeSet::new();
         for (place, pools) in by_zone {
             let Some(View::Served { zone, ready }) = before.zone(place as u32) else { continue };
             let mut new = ready.clone();
@@ -224,7 +225,7 @@ impl State {
         }
         if changed {
             self.swap(snapshot);
-            self.note_taken_out(steered);
+            self.note_taken_out(&steered);
         }
     }
 
@@ -240,21 +241,22 @@ impl State {
     }
 
     /// Notes from when on these backends may be stopped, where a hand has taken them out of answers.
-    fn note_taken_out(&self, keys: impl IntoIterator<Item = BackendKey>) {
+    fn note_taken_out(&self, keys: &BTreeSet<BackendKey>) {
         let (snapshot, overrides) = (self.shared.snapshot.load(), self.shared.overrides.load());
         let now = self.shared.now().unix;
         let mut safe_to_stop = self.shared.safe_to_stop();
+        let found = find_all(&snapshot, keys);
         for key in keys {
-            let is_down = overrides.get(&key).is_some_and(|set| set.hand.is_down());
-            match find(&snapshot, &key) {
+            let is_down = overrides.get(key).is_some_and(|set| set.hand.is_down());
+            match found.get(key) {
                 // Taken out of the files after it was taken out of answers.
                 None if is_down => {}
                 Some(found) if is_down && !found.is_in_answers() => {
                     let ttl = u64::from(found.pool.ttl) * 1000;
-                    safe_to_stop.entry(key).or_insert(now.saturating_add(ttl + MARGIN));
+                    safe_to_stop.entry(key.clone()).or_insert(now.saturating_add(ttl + MARGIN));
                 }
                 _ => {
-                    safe_to_stop.remove(&key);
+                    safe_to_stop.remove(key);
                 }
             }
         }

@@ -18,7 +18,7 @@ use tracing::error;
 
 use super::publisher::{Change, Publisher};
 use super::tell;
-use super::what_if::{backends, find};
+use super::what_if::{backends, find_all};
 use crate::engine::choose::ready::Source;
 use crate::engine::snapshot::{Snapshot, View};
 use crate::health::backend::{BackendKey, BadPattern, matching};
@@ -159,7 +159,7 @@ impl Publisher {
         let mut warnings = Vec::new();
         let mut pools = BTreeSet::new();
         let mut taken_out = BTreeMap::new();
-        for found in keys.iter().filter_map(|key| find(&snapshot, key)) {
+        for found in find_all(&snapshot, keys).values() {
             if pools.insert((found.place, found.index)) {
                 warnings
                     .extend(emptied(&tell::pool_key(found.zone, found.pool), found.ready.source));

@@ -19,6 +19,9 @@ use crate::health::verdict::{Basis, Known, Verdict};
 use crate::name::Name;
 use crate::zone::Zone;
 
+/// For more backends than this all pools are walked through once, as each is looked for among the pools of its zone.
+const WALK: usize = 16;
+
 /// What verdicts are made of.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
@@ -122,6 +125,30 @@ pub fn find<'s>(snapshot: &'s Snapshot, key: &BackendKey) -> Option<Found<'s>> {
             Some(Found { place, zone, index, pool, backend, ready: ready.get(index)? })
         })
     })
+}
+
+/// Some backends by their names; those that are not there are left out.
+#[must_use]
+pub fn find_all<'s>(
+    snapshot: &'s Snapshot,
+    keys: &BTreeSet<BackendKey>,
+) -> BTreeMap<BackendKey, Found<'s>> {
+    if keys.len() <= WALK {
+        return keys.iter().filter_map(|key| Some((key.clone(), find(snapshot, key)?))).collect();
+    }
+    let mut all = BTreeMap::new();
+    for (place, view) in snapshot.zones().enumerate() {
+        let View::Served { zone, ready } = view else { continue };
+        for (index, (pool, ready)) in zone.pools.iter().zip(ready.iter()).enumerate() {
+            for backend in &pool.backends {
+                let key = key(zone, pool, backend);
+                if keys.contains(&key) {
+                    all.insert(key, Found { place, zone, index, pool, backend, ready });
+                }
+            }
+        }
+    }
+    all
 }
 
 /// A backend in a snapshot.

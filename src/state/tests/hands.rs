@@ -109,6 +109,19 @@ fn who_takes_something_out_is_warned_of_what_that_leaves() {
 }
 
 #[test]
+fn very_many_are_steered_as_few_are() {
+    let folder = Folder::new("many");
+    let stage = Stage::kept_in(&folder);
+    let many: Vec<String> = (1..=40).map(|last| format!("192.0.2.{last}")).collect();
+    let text = ZONE.replace("192.0.2.1, 192.0.2.2", &many.join(", "));
+    stage.serve(&[&zone(&text)]);
+    let steered = stage.steer("example/web/192.0.2.??", set(Hand::Drain, None));
+    assert_eq!(steered.backends.len(), 31);
+    assert!(steered.backends.iter().all(|backend| backend.safe_to_stop.is_some()));
+    assert_eq!(stage.handouts()[0], (1..=9).collect::<Vec<u8>>());
+}
+
+#[test]
 fn an_override_ends_at_its_time() {
     let folder = Folder::new("ends");
     let stage = Stage::kept_in(&folder);
