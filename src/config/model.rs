@@ -112,6 +112,18 @@ pub enum Policy {
     Fixed,
 }
 
+impl Policy {
+    /// What a zone file calls it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::RoundRobin => "round_robin",
+            Self::Random => "random",
+            Self::Fixed => "fixed",
+        }
+    }
+}
+
 /// What a pool hands out when none of its addresses passes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WhenAllDown {

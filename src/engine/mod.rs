@@ -13,6 +13,7 @@
 //! ([`prepare`], [`encode`]) and draws between them, so that a rotation is turned once a batch.
 
 pub mod choose;
+pub mod explain;
 pub mod lookup;
 pub mod plan;
 pub mod snapshot;

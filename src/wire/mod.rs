@@ -8,6 +8,7 @@
 
 pub mod decode;
 pub mod encode;
+pub mod records;
 
 /// The length of a header (RFC 1035 §4.1.1).
 pub const HEADER: usize = 12;

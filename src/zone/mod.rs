@@ -87,4 +87,10 @@ impl Rotation {
     pub fn advance(&self, count: u64) -> u64 {
         self.0.fetch_add(count, Ordering::Relaxed)
     }
+
+    /// The turn that comes next; it stays the next.
+    #[must_use]
+    pub fn next(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
 }

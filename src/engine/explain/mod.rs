@@ -1,0 +1,286 @@
+//! Every step of one decision, told for people.
+//!
+//! The question goes the way of every query, [`prepare`] and [`encode`]; what is told is read off the plan and the
+//! answer's bytes, so that it cannot say anything else than what is answered:
+//!
+//! ```text
+//!   question ──prepare──▶ Plan ──turns, not taken──▶ Plan ──encode──▶ bytes ──▶ records
+//!                          │                                                      │
+//!                          └──▶ zone, name ──▶ each pool: eligible, draw, TTL ◀───┘
+//! ```
+//!
+//! A rotation is not turned: the draw is the turn that the next query takes. Why an address is in service or not
+//! comes from the caller, who has judged it.
+
+mod path;
+mod pool;
+
+use std::net::IpAddr;
+
+use super::choose::ready::Source;
+use super::choose::turn::Needs;
+use super::plan::Content;
+use super::snapshot::{Snapshot, View};
+use super::{Context, OUT_TCP, Plan, Transport, encode, prepare};
+use crate::config::model::Pool;
+use crate::counters;
+use crate::health::reason::Judgement;
+use crate::name::Name;
+use crate::rdata::{rtype, type_name};
+use crate::wire::encode::Section;
+use crate::wire::records::{Record, records};
+use crate::wire::{PAYLOAD_MAX, class, header};
+use crate::zone::Zone;
+
+/// What is asked, and who asks.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// The name.
+    pub name: Name,
+    /// The type's number.
+    pub qtype: u16,
+    /// Who asks.
+    pub client: IpAddr,
+    /// How.
+    pub transport: Transport,
+    /// The number that a choice by chance takes.
+    pub chance: u64,
+}
+
+/// A decision with all its steps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explanation {
+    /// The question: `www.example.com. IN A`.
+    pub question: String,
+    /// The steps in their order.
+    pub steps: Vec<Step>,
+    /// The response code: `NOERROR`.
+    pub rcode: String,
+    /// Whether the answer is authoritative.
+    pub authoritative: bool,
+    /// Whether it did not fit.
+    pub truncated: bool,
+    /// The records of each section, OPT left out.
+    pub records: Vec<Record>,
+    /// The answer itself; empty where the question earns none.
+    pub message: Vec<u8>,
+    /// The pools that had a say, each once.
+    pub pools: Vec<ExplainedPool>,
+}
+
+/// One step of a decision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Which.
+    pub stage: Stage,
+    /// What was decided and why.
+    pub said: String,
+}
+
+/// Which step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Which zone answers.
+    Zone,
+    /// What the name is there.
+    Name,
+    /// Which pool is asked.
+    Pool,
+    /// Who is in service.
+    Eligible,
+    /// What is handed out instead, where too few are.
+    Panic,
+    /// Which record comes first.
+    Draw,
+    /// How many there are.
+    Count,
+    /// How long they may be kept.
+    Ttl,
+}
+
+impl Stage {
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Zone => "zone",
+            Self::Name => "name",
+            Self::Pool => "pool",
+            Self::Eligible => "eligible",
+            Self::Panic => "panic",
+            Self::Draw => "draw",
+            Self::Count => "count",
+            Self::Ttl => "ttl",
+        }
+    }
+}
+
+/// A pool within a decision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExplainedPool {
+    /// The apex of its zone.
+    pub zone: Name,
+    /// Its name.
+    pub pool: String,
+    /// Where its addresses come from.
+    pub source: Source,
+    /// Each of its addresses, in the order of the file.
+    pub candidates: Vec<Candidate>,
+}
+
+/// An address within a decision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// The backend's name.
+    pub backend: String,
+    /// The address.
+    pub address: IpAddr,
+    /// Whether it may be handed out.
+    pub eligible: bool,
+    /// Why, or why not.
+    pub reason: String,
+    /// Whether this answer has it.
+    pub chosen: bool,
+}
+
+/// Explains what a snapshot answers. `judge` says how the addresses of a pool were judged, in the order of the file.
+#[must_use]
+pub fn explain(
+    snapshot: &Snapshot,
+    question: &Question,
+    judge: &dyn Fn(&Zone, &Pool) -> Vec<Judgement>,
+) -> Explanation {
+    let query = question.to_query();
+    let context =
+        Context { client: question.client, transport: question.transport, draw: question.chance };
+    let mut plan = Plan::default();
+    prepare(snapshot, &context, &query, &mut plan);
+    draw(snapshot, question, &mut plan);
+    let mut out = vec![0; OUT_TCP];
+    let length = encode(snapshot, &context, &query, &plan, &mut out).unwrap_or(0);
+    out.truncate(length);
+
+    let records = records(&out);
+    let mut telling = Telling { judge, records: &records, steps: Vec::new(), pools: Vec::new() };
+    telling.tell(snapshot, question, &plan);
+    let Telling { steps, pools, .. } = telling;
+    let flags = out.get(2..4).map_or(0, |flags| u16::from_be_bytes([flags[0], flags[1]]));
+    Explanation {
+        question: format!("{} IN {}", question.name, type_name(question.qtype)),
+        steps,
+        rcode: rcode_text(plan.rcode),
+        authoritative: flags & header::AA != 0,
+        truncated: flags & header::TC != 0,
+        pools,
+        records,
+        message: out,
+    }
+}
+
+impl Explanation {
+    /// The records of one section, as a zone file has them.
+    pub fn section(&self, section: Section) -> impl Iterator<Item = String> + use<'_> {
+        let own = self.records.iter().filter(move |record| record.section == section);
+        own.map(ToString::to_string)
+    }
+}
+
+impl Question {
+    /// The query, as a resolver sends it: with EDNS.
+    #[must_use]
+    pub fn to_query(&self) -> Vec<u8> {
+        let mut query = vec![0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1];
+        query.extend_from_slice(self.name.as_wire());
+        query.extend_from_slice(&self.qtype.to_be_bytes());
+        query.extend_from_slice(&class::IN.to_be_bytes());
+        let [high, low] = PAYLOAD_MAX.to_be_bytes();
+        query.extend_from_slice(&[0, 0, rtype::OPT as u8, high, low, 0, 0, 0, 0, 0, 0]);
+        query
+    }
+}
+
+/// Gives each choice the turn that the next query would take, and leaves the rotations where they are.
+fn draw(snapshot: &Snapshot, question: &Question, plan: &mut Plan) {
+    let Some(View::Served { zone, .. }) = plan.zone.and_then(|place| snapshot.zone(place)) else {
+        return;
+    };
+    for draw in plan.draws() {
+        match zone.pools.get(draw.pool as usize).map(Needs::of) {
+            Some(Needs::Turn) => *draw.value = zone.rotations.get(draw.rotation).next(),
+            Some(Needs::Chance) => *draw.value = question.chance,
+            Some(Needs::Nothing) | None => {}
+        }
+    }
+}
+
+/// What has been told so far.
+struct Telling<'a> {
+    judge: &'a dyn Fn(&Zone, &Pool) -> Vec<Judgement>,
+    records: &'a [Record],
+    steps: Vec<Step>,
+    pools: Vec<ExplainedPool>,
+}
+
+impl Telling<'_> {
+    fn say(&mut self, stage: Stage, said: impl Into<String>) {
+        self.steps.push(Step { stage, said: said.into() });
+    }
+
+    fn tell(&mut self, snapshot: &Snapshot, question: &Question, plan: &Plan) {
+        let rcode = rcode_text(plan.rcode);
+        let Some(view) = plan.zone.and_then(|place| snapshot.zone(place)) else {
+            // What is never a question is refused before a zone is looked for.
+            let said = match question.qtype {
+                rtype::OPT | rtype::TSIG => "this type is never asked for",
+                _ => "no zone here holds the name",
+            };
+            return self.say(Stage::Zone, format!("{said}: {rcode}"));
+        };
+        match view {
+            View::Broken(origin) => self.say(
+                Stage::Zone,
+                format!("{origin} is broken, and there is no earlier version of it: {rcode}"),
+            ),
+            View::Served { zone, ready } => {
+                let is_parents = question.qtype == rtype::DS
+                    && snapshot.catalog().place(&question.name).is_some()
+                    && zone.origin != question.name;
+                let why = if is_parents {
+                    "DS belongs to the zone above"
+                } else {
+                    "the deepest zone that holds the name"
+                };
+                let said = format!("{}, serial {}: {why}", zone.origin, zone.serial);
+                self.say(Stage::Zone, said);
+                self.path(zone, ready, question, plan);
+            }
+        }
+    }
+
+    /// Whether the answer has an address.
+    fn has(&self, address: IpAddr) -> bool {
+        self.records.iter().any(|record| {
+            record.section == Section::Answer
+                && match address {
+                    IpAddr::V4(address) => record.rdata == address.octets(),
+                    IpAddr::V6(address) => record.rdata == address.octets(),
+                }
+        })
+    }
+}
+
+/// Whether an item is of a pool, and how it is drawn.
+fn balanced(content: Content) -> Option<(u32, super::plan::Family, u64)> {
+    match content {
+        Content::Balanced { pool, family, draw, .. } => Some((pool, family, draw)),
+        _ => None,
+    }
+}
+
+fn rcode_text(rcode: u16) -> String {
+    let known = counters::RCODES.iter().find(|(number, _)| *number == rcode);
+    known.map_or_else(|| format!("RCODE{rcode}"), |(_, name)| name.to_ascii_uppercase())
+}
+
+#[cfg(test)]
+mod tests;

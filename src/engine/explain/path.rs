@@ -1,0 +1,239 @@
+//! From the question's name to what answers it, hop by hop.
+
+use std::sync::Arc;
+
+use super::{Question, Stage, Telling, balanced, rcode_text};
+use crate::engine::choose::ready::Ready;
+use crate::engine::plan::{Content, Family, Item, Owner, Plan};
+use crate::engine::snapshot::Chunks;
+use crate::name::suffixes::Suffixes;
+use crate::name::{NAME_MAX, Name, hash_label, is_at_or_below};
+use crate::rdata::template::TemplateName;
+use crate::rdata::{rtype, type_name};
+use crate::wire::encode::Section;
+use crate::wire::rcode;
+use crate::zone::Zone;
+use crate::zone::store::{NodeAt, flag};
+
+/// How a name is found in a zone.
+enum Found {
+    /// It exists.
+    Exact(NodeAt),
+    /// A wildcard stands for it.
+    Wildcard(NodeAt, Name),
+    /// It does not exist; the closest name above it that does.
+    Missing(Name),
+}
+
+impl Telling<'_> {
+    /// Follows the plan's items, which come in the order of the hops.
+    pub(super) fn path(
+        &mut self,
+        zone: &Zone,
+        ready: &Chunks<Arc<Ready>>,
+        question: &Question,
+        plan: &Plan,
+    ) {
+        let mut at = Suffixes::default();
+        if at.read(question.name.as_wire()).is_none() {
+            return;
+        }
+        for item in plan.items() {
+            match (item.section, item.content) {
+                (Section::Additional, _) => {}
+                (Section::Answer, Content::Rrset { rrset, .. }) => {
+                    let rrset = zone.store.rrset(rrset);
+                    match (rrset.rtype, item.owner) {
+                        // The CNAME that it makes follows, and is told with it.
+                        (rtype::DNAME, Owner::Current(skip)) if skip > 0 => {}
+                        (rtype::CNAME, _) if is_followed(question.qtype) => {
+                            let Some(rdata) = rrset.rdatas().next() else { return };
+                            let target = whole(rdata, zone);
+                            self.hop(zone, &at, &target);
+                            if at.read(&target).is_none() {
+                                return;
+                            }
+                        }
+                        (found, _) => {
+                            let records = counted(usize::from(rrset.count), "record");
+                            let name = owner(zone, &at);
+                            self.say(
+                                Stage::Name,
+                                format!("{name} has {}: {records}", type_name(found)),
+                            );
+                        }
+                    }
+                }
+                (Section::Answer, Content::Synthesised { dname, prefix }) => {
+                    let dname = zone.store.rrset(dname);
+                    let Some(rdata) = dname.rdatas().next() else { return };
+                    let from = text(at.wire());
+                    let dname_owner = text(&at.wire()[usize::from(prefix)..]);
+                    let prefix = at.wire()[..usize::from(prefix)].to_vec();
+                    if at.set(&prefix, rdata).is_none() {
+                        return;
+                    }
+                    let (target, now) = (text(rdata), text(at.wire()));
+                    let said =
+                        format!("{dname_owner} is a DNAME to {target}: {from} becomes {now}");
+                    self.say(Stage::Name, said + &outside(zone, at.wire()));
+                }
+                (Section::Answer, Content::Balanced { .. }) => {
+                    self.balanced(zone, ready, &at, item);
+                }
+                (Section::Authority, _) if item.owner == Owner::Apex => {
+                    self.negative(zone, ready, question, plan, &at);
+                }
+                (Section::Authority, _) => {
+                    let skip = match item.owner {
+                        Owner::Current(skip) => usize::from(skip),
+                        _ => 0,
+                    };
+                    let cut = text(&at.wire()[skip..]);
+                    self.say(
+                        Stage::Name,
+                        format!("{cut} is another zone's: a referral to its name servers"),
+                    );
+                }
+            }
+        }
+        self.refused(question, plan);
+    }
+
+    /// What is answered with a response code alone.
+    fn refused(&mut self, question: &Question, plan: &Plan) {
+        let rcode = rcode_text(plan.rcode);
+        let said = match (plan.rcode, question.qtype) {
+            (rcode::REFUSED, _) => "nobody is allowed to transfer the zone",
+            (rcode::NOTIMP, rtype::AXFR) => "a transfer is never sent over UDP",
+            (rcode::NOTIMP, _) => "this type is not served",
+            (rcode::YXDOMAIN, _) => "the name that a DNAME makes is too long",
+            _ => return,
+        };
+        self.say(Stage::Name, format!("{said}: {rcode}"));
+    }
+
+    fn hop(&mut self, zone: &Zone, at: &Suffixes, target: &[u8]) {
+        let name = owner(zone, at);
+        let said = format!("{name} is a CNAME to {}{}", text(target), outside(zone, target));
+        self.say(Stage::Name, said);
+    }
+
+    fn balanced(&mut self, zone: &Zone, ready: &Chunks<Arc<Ready>>, at: &Suffixes, item: &Item) {
+        let Some((pool, family, draw)) = balanced(item.content) else { return };
+        let name = owner(zone, at);
+        self.say(Stage::Name, format!("{name} has {} from a pool", family_text(family)));
+        self.pool(zone, ready, pool, family, Some(draw));
+    }
+
+    /// The SOA at the end says that there is no such name or no such data.
+    fn negative(
+        &mut self,
+        zone: &Zone,
+        ready: &Chunks<Arc<Ready>>,
+        question: &Question,
+        plan: &Plan,
+        at: &Suffixes,
+    ) {
+        let qtype = type_name(question.qtype);
+        let found = find(zone, at);
+        if plan.rcode == rcode::NXDOMAIN {
+            let closest = match &found {
+                Found::Missing(closest) => format!("; the closest name is {closest}"),
+                _ => String::new(),
+            };
+            let name = text(at.wire());
+            return self.say(Stage::Name, format!("{name} does not exist{closest}: NXDOMAIN"));
+        }
+        let name = owner(zone, at);
+        let node = match found {
+            Found::Exact(node) | Found::Wildcard(node, _) => Some(zone.store.node(node)),
+            Found::Missing(_) => None,
+        };
+        let balanced = node.and_then(|node| node.rrset(question.qtype)?.1.balanced());
+        if let Some(place) = balanced {
+            let family = if question.qtype == rtype::A { Family::V4 } else { Family::V6 };
+            let said =
+                format!("{name} has {qtype} from a pool, which has none to hand out: NODATA");
+            self.say(Stage::Name, said);
+            return self.pool(zone, ready, place.pool, family, None);
+        }
+        let nothing = node.is_some_and(|node| node.rrsets().next().is_none());
+        let said = if nothing {
+            format!("{name} has no records, but there are names below it: NODATA")
+        } else {
+            format!("{name} is there and has no {qtype}: NODATA")
+        };
+        self.say(Stage::Name, said);
+    }
+}
+
+/// Whether a CNAME is followed, and not what was asked for.
+fn is_followed(qtype: u16) -> bool {
+    !matches!(qtype, rtype::CNAME | rtype::ANY | rtype::RRSIG | rtype::NSEC)
+}
+
+/// The name, and the wildcard that stands for it.
+fn owner(zone: &Zone, at: &Suffixes) -> String {
+    let name = text(at.wire());
+    match find(zone, at) {
+        Found::Wildcard(_, wildcard) => format!("{name} (by {wildcard})"),
+        _ => name,
+    }
+}
+
+/// Looks for a name as [`crate::engine::lookup`] does, which does not keep how it found it.
+fn find(zone: &Zone, at: &Suffixes) -> Found {
+    let wire = at.wire();
+    let apex = zone.origin.as_wire().len();
+    let labels = |depth| &wire[at.suffix_start(depth)..wire.len() - apex];
+    let node = |depth| zone.store.find(at.suffix_hash(depth), labels(depth));
+    let bottom = at.labels();
+    if let Some(found) = node(bottom) {
+        return Found::Exact(found);
+    }
+    let encloser = (zone.origin_labels..bottom).rev().find_map(|depth| Some((node(depth)?, depth)));
+    let Some((encloser, depth)) = encloser else { return Found::Missing(zone.origin.clone()) };
+    let closest = &wire[at.suffix_start(depth)..];
+    let wildcard = [b"\x01*", closest].concat();
+    if zone.store.node(encloser).flags() & flag::WILDCARD_CHILD != 0
+        && wildcard.len() <= NAME_MAX
+        && let Some(name) = Name::from_wire(&wildcard)
+        && let hash = hash_label(at.suffix_hash(depth), b"\x01*")
+        && let Some(found) = zone.store.find(hash, &wildcard[..wildcard.len() - apex])
+    {
+        return Found::Wildcard(found, name);
+    }
+    Found::Missing(Name::from_wire(closest).unwrap_or_else(|| zone.origin.clone()))
+}
+
+/// A name in RDATA, whole.
+fn whole(template: &[u8], zone: &Zone) -> Vec<u8> {
+    let (name, _) = TemplateName::split(template);
+    let tail = if name.in_zone { zone.origin.as_wire() } else { &[0] };
+    [name.labels, tail].concat()
+}
+
+fn outside(zone: &Zone, target: &[u8]) -> String {
+    if is_at_or_below(&target.to_ascii_lowercase(), zone.origin.as_wire()) {
+        String::new()
+    } else {
+        ", which is outside the zone: whoever asks goes on from there".to_owned()
+    }
+}
+
+fn text(wire: &[u8]) -> String {
+    Name::from_wire(wire).map_or_else(String::new, |name| name.to_string())
+}
+
+fn family_text(family: Family) -> &'static str {
+    match family {
+        Family::V4 => "A",
+        Family::V6 => "AAAA",
+    }
+}
+
+/// A number with its noun.
+pub(super) fn counted(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}

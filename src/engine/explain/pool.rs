@@ -1,0 +1,156 @@
+//! From a pool to the records that this answer has of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::path::counted;
+use super::{Candidate, ExplainedPool, Stage, Telling};
+use crate::config::model::{Policy, Pool, WhenAllDown};
+use crate::engine::choose::ready::{Handout, Ready, Source};
+use crate::engine::choose::turn::starts;
+use crate::engine::plan::Family;
+use crate::engine::snapshot::Chunks;
+use crate::health::reason::Judgement;
+use crate::zone::Zone;
+
+impl Telling<'_> {
+    /// Tells one pool's part of the decision; without a draw it has nothing to hand out.
+    pub(super) fn pool(
+        &mut self,
+        zone: &Zone,
+        all: &Chunks<Arc<Ready>>,
+        place: u32,
+        family: Family,
+        draw: Option<u64>,
+    ) {
+        let place = place as usize;
+        let (Some(pool), Some(ready)) = (zone.pools.get(place), all.get(place)) else { return };
+        let judged = (self.judge)(zone, pool);
+        let handout = ready.handout(family);
+
+        self.say(Stage::Pool, format!("{}: {}", pool.name, policy_text(pool)));
+        let serving = judged.iter().filter(|judged| judged.verdict.in_service).count();
+        self.say(Stage::Eligible, format!("{serving} of {} in service", addresses(judged.len())));
+        if let Some(said) = guess_text(zone, pool, ready.source) {
+            self.say(Stage::Panic, said);
+        }
+        if let Some(draw) = draw {
+            self.say(Stage::Draw, draw_text(ready, family, draw));
+            let (answers, count) = (handout.answers, addresses(handout.count()));
+            self.say(Stage::Count, format!("{answers} of {count}"));
+            self.say(Stage::Ttl, ttl_text(pool, ready, &judged));
+        }
+        self.candidates(zone, all, place);
+    }
+
+    /// Each address of a pool, and of the pools whose addresses it hands out in place of its own.
+    fn candidates(&mut self, zone: &Zone, all: &Chunks<Arc<Ready>>, place: usize) {
+        let (Some(pool), Some(ready)) = (zone.pools.get(place), all.get(place)) else { return };
+        let is_told = |told: &ExplainedPool| told.pool == pool.name && told.zone == zone.origin;
+        if self.pools.iter().any(is_told) {
+            return;
+        }
+        let judged = (self.judge)(zone, pool);
+        let candidate = |Judgement { backend, address, reason, .. }| Candidate {
+            eligible: ready.addresses.contains(&address),
+            chosen: self.has(address),
+            backend,
+            address,
+            reason,
+        };
+        let candidates = judged.into_iter().map(candidate).collect();
+        self.pools.push(ExplainedPool {
+            zone: zone.origin.clone(),
+            pool: pool.name.clone(),
+            source: ready.source,
+            candidates,
+        });
+        if let (Source::Fallback, WhenAllDown::Fallback(other)) = (ready.source, pool.when_all_down)
+        {
+            self.candidates(zone, all, other);
+        }
+    }
+}
+
+fn addresses(count: usize) -> String {
+    if count == 1 { "1 address".to_owned() } else { format!("{count} addresses") }
+}
+
+fn policy_text(pool: &Pool) -> String {
+    let answers = addresses(usize::from(pool.answers.get()));
+    format!("{}, up to {answers} in an answer", pool.policy.name())
+}
+
+/// Where addresses come from that are not in service.
+fn guess_text(zone: &Zone, pool: &Pool, source: Source) -> Option<String> {
+    let fallback = || match pool.when_all_down {
+        WhenAllDown::Fallback(other) => zone.pools.get(other).map_or("", |pool| &pool.name),
+        _ => "",
+    };
+    Some(match source {
+        Source::InService => return None,
+        Source::Panic => {
+            let share = f64::from(pool.panic) / 1000.0;
+            format!("less than {share} of the weight is in service: every address, as a guess")
+        }
+        Source::AllDown => "none is in service: every address, as a guess".to_owned(),
+        Source::Last => "none is in service: those that were last".to_owned(),
+        Source::Fallback => {
+            format!("none is in service: what its fallback {} hands out", fallback())
+        }
+        Source::Nothing => "none is in service: nothing (when_all_down: none)".to_owned(),
+    })
+}
+
+fn draw_text(ready: &Ready, family: Family, draw: u64) -> String {
+    let handout = ready.handout(family);
+    let mut first = None;
+    starts(handout, draw, |start| first = first.or(Some(start)));
+    let own = ready.addresses.iter().filter(|address| family.holds(**address));
+    let begin = match own.clone().nth(first.unwrap_or(0)) {
+        Some(address) => format!("from {address} on"),
+        None => "from the first on".to_owned(),
+    };
+    match handout.policy {
+        Policy::RoundRobin => format!("turn {draw} of the rotation, {begin}"),
+        Policy::Fixed => format!("as the file has them, {begin}"),
+        Policy::Random if is_partly(handout) => format!("by chance, here {begin}"),
+        Policy::Random => "by chance: all of them, in any order".to_owned(),
+    }
+}
+
+fn is_partly(handout: &Handout) -> bool {
+    handout.answers < handout.count()
+}
+
+/// The TTL and what it comes from.
+fn ttl_text(pool: &Pool, ready: &Ready, judged: &[Judgement]) -> String {
+    let changing = judged
+        .iter()
+        .filter_map(|judged| Some((judged.verdict.may_change_in?, judged)))
+        .min_by_key(|(time, _)| *time);
+    let ttl = ready.ttl;
+    match changing {
+        None if ttl == pool.ttl => format!("{ttl} s: every address is settled"),
+        None => format!("{ttl} s, as its fallback has it"),
+        Some((time, Judgement { backend, verdict, .. })) => {
+            let side = if verdict.in_service { "down" } else { "up" };
+            let seconds = seconds(time);
+            let least = if ttl == pool.min_ttl && time < Duration::from_secs(ttl.into()) {
+                ", and this is the least"
+            } else {
+                ""
+            };
+            format!("{ttl} s: {backend} can be {side} in {}{least}", counted_seconds(seconds))
+        }
+    }
+}
+
+/// As many whole seconds as hold the time.
+fn seconds(time: Duration) -> u64 {
+    time.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX)
+}
+
+fn counted_seconds(seconds: u64) -> String {
+    counted(usize::try_from(seconds).unwrap_or(usize::MAX), "second")
+}
