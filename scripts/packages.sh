@@ -53,7 +53,7 @@ install_quietly() (
         for package in "$@"; do
             case $package in
             bind9) "${root[@]}" systemctl disable --quiet named || true ;;
-            gdnsd | knot | nsd | unbound) "${root[@]}" systemctl disable --quiet "$package" || true ;;
+            gdnsd | knot | nsd | prometheus | unbound) "${root[@]}" systemctl disable --quiet "$package" || true ;;
             esac
         done
     fi

@@ -9,6 +9,7 @@
 //! It has a thread of its own, of low priority, and looks at the snapshot as everybody does: what answers DNS
 //! never waits for it.
 
+pub mod metrics;
 pub mod model;
 
 pub mod listen;

@@ -52,7 +52,8 @@ impl Facts<'_> {
     }
 
     /// How each address of a pool stands, in the order of the file.
-    pub(super) fn standings(&self, zone: &Zone, pool: &Pool) -> Vec<Standing> {
+    #[must_use]
+    pub fn standings(&self, zone: &Zone, pool: &Pool) -> Vec<Standing> {
         let standing = |(backend, address): (&Backend, IpAddr)| {
             let known = self.known(pool, address);
             let Verdict { in_service, is_set_down, may_change_in, .. } =

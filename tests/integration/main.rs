@@ -7,6 +7,7 @@
 mod balanced;
 mod lookup;
 mod message;
+mod metrics;
 mod properties;
 mod world;
 

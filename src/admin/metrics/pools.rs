@@ -1,0 +1,170 @@
+//! Pools and their backends: most of a page, so each text of labels is made once and copied.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::page::{Family, Format, Kind, Labels};
+use super::{World, zone_labels};
+use crate::config::model::{Backend, Pool};
+use crate::engine::choose::ready::{Ready, Source, addresses_of};
+use crate::engine::choose::share::due;
+use crate::engine::snapshot::View;
+use crate::health::history::{BUCKETS_US, Latency};
+use crate::health::target::Target;
+use crate::zone::Zone;
+
+/// The upper bounds of [`BUCKETS_US`], in seconds as OpenMetrics wants them, and the last that has none.
+const BOUNDS: [&str; BUCKETS_US.len() + 1] = [
+    r#"le="0.001""#,
+    r#"le="0.0025""#,
+    r#"le="0.005""#,
+    r#"le="0.01""#,
+    r#"le="0.025""#,
+    r#"le="0.05""#,
+    r#"le="0.1""#,
+    r#"le="0.25""#,
+    r#"le="0.5""#,
+    r#"le="1.0""#,
+    r#"le="2.5""#,
+    r#"le="5.0""#,
+    r#"le="+Inf""#,
+];
+
+/// The families of pools and backends, all filled in one pass.
+struct Families {
+    source: Family,
+    ttl: Family,
+    in_service: Family,
+    in_answers: Family,
+    answers: Family,
+    due: Family,
+    changes: Family,
+    check: Family,
+}
+
+impl Families {
+    fn new(format: Format) -> Self {
+        let gauge = |name, help| Family::new(format, Kind::Gauge, name, help);
+        let counter = |name, help| Family::new(format, Kind::Counter, name, help);
+        Self {
+            source: gauge(
+                "pool_source",
+                "1 for where the addresses that the pool hands out come from",
+            ),
+            ttl: gauge("pool_ttl_seconds", "How long an answer of the pool may be kept now"),
+            in_service: gauge(
+                "backend_in_service",
+                "1 where the address should serve, 0 where not",
+            ),
+            in_answers: gauge(
+                "backend_in_answers",
+                "1 where answers may have the address now, 0 where not",
+            ),
+            answers: counter("backend_answers", "Answers that held the address"),
+            due: gauge(
+                "backend_due_ratio",
+                "The part of what the pool hands out of its family that the address should be now",
+            ),
+            changes: counter(
+                "backend_changes",
+                "How often the address has changed side by its checks",
+            ),
+            check: Family::new(
+                format,
+                Kind::Histogram,
+                "check_duration_seconds",
+                "How long the checks of the address took, whoever made them",
+            ),
+        }
+    }
+
+    fn pool(
+        &mut self,
+        world: &World<'_>,
+        zone: &Zone,
+        pool: &Pool,
+        ready: &Arc<Ready>,
+        labels: &Labels,
+    ) {
+        let text = labels.as_str();
+        self.source.part("", text, source_label(ready.source), 1);
+        self.ttl.sample(text, ready.ttl);
+        let handed = ready.handed().map(|handed| handed.answers()).unwrap_or_default();
+        let due = due(ready);
+        let standings = world.facts.standings(zone, pool);
+        for ((backend, address), standing) in addresses_of(pool).zip(standings) {
+            let labels = backend_labels(labels, backend, address);
+            let text = labels.as_str();
+            self.in_service.sample(text, u8::from(standing.in_service));
+            self.in_answers.sample(text, u8::from(ready.addresses.contains(&address)));
+            self.answers.sample(text, of(&handed, address));
+            self.due.sample(text, due.get(&address).copied().unwrap_or(0.0));
+            let Some(check) = &pool.check else { continue };
+            let target = Target { address, check: Arc::clone(check) };
+            if let Some(seen) = world.facts.registry.seen(&target) {
+                self.changes.sample(text, seen.changes);
+                self.latency(text, &seen.latency);
+            }
+        }
+    }
+
+    fn latency(&mut self, labels: &str, latency: &Latency) {
+        let mut below = 0;
+        for (count, bound) in latency.counts.iter().zip(BOUNDS) {
+            below += u64::from(*count);
+            self.check.part("_bucket", labels, bound, below);
+        }
+        let (whole, rest) = (latency.sum_us / 1_000_000, latency.sum_us % 1_000_000);
+        self.check.part("_sum", labels, "", format_args!("{whole}.{rest:06}"));
+        self.check.part("_count", labels, "", below);
+    }
+}
+
+/// What there is to tell of each pool and each backend.
+pub(super) fn pools(world: &World<'_>, format: Format) -> Vec<Family> {
+    let mut families = Families::new(format);
+    for view in world.snapshot.zones() {
+        let View::Served { zone, ready } = view else { continue };
+        let labels = zone_labels(&zone.origin);
+        for (pool, ready) in zone.pools.iter().zip(ready.iter()) {
+            let labels = labels.with("pool", &pool.name);
+            families.pool(world, zone, pool, ready, &labels);
+        }
+    }
+    let Families { source, ttl, in_service, in_answers, answers, due, changes, check } = families;
+    vec![source, ttl, in_service, in_answers, answers, due, changes, check]
+}
+
+fn backend_labels(pool: &Labels, backend: &Backend, address: IpAddr) -> Labels {
+    pool.with("backend", &backend.name).with("address", &address.to_string())
+}
+
+fn of(handed: &BTreeMap<IpAddr, u64>, address: IpAddr) -> u64 {
+    handed.get(&address).copied().unwrap_or(0)
+}
+
+fn source_label(source: Source) -> &'static str {
+    match source {
+        Source::InService => r#"source="in_service""#,
+        Source::Panic => r#"source="panic""#,
+        Source::AllDown => r#"source="all_down""#,
+        Source::Last => r#"source="last""#,
+        Source::Fallback => r#"source="fallback""#,
+        Source::Nothing => r#"source="nothing""#,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_bucket_has_its_bound() {
+        for (bound, micros) in BOUNDS.iter().zip(BUCKETS_US) {
+            let text = bound.trim_start_matches("le=\"").trim_end_matches('"');
+            let seconds: f64 = text.parse().expect("a number");
+            assert!((seconds * 1e6 - f64::from(micros)).abs() < 0.5, "{bound}");
+        }
+    }
+}
