@@ -12,7 +12,7 @@
 pub mod handed;
 pub mod zones;
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Declares the counters once: the name of a family and its meaning; of each counter in it, its labels.
@@ -237,7 +237,7 @@ const LINE: usize = 8;
 #[derive(Clone, Debug, Default)]
 pub struct AllCounters {
     threads: Arc<Mutex<Vec<Arc<Counters>>>>,
-    expected: Arc<AtomicUsize>,
+    expected: usize,
 }
 
 impl AllCounters {
@@ -245,13 +245,13 @@ impl AllCounters {
     /// each, and a thread beyond them has none.
     #[must_use]
     pub fn with_threads(threads: usize) -> Self {
-        Self { threads: Arc::default(), expected: Arc::new(AtomicUsize::new(threads)) }
+        Self { threads: Arc::default(), expected: threads }
     }
 
     /// How many threads are expected.
     #[must_use]
     pub fn expected(&self) -> usize {
-        self.expected.load(Ordering::Relaxed)
+        self.expected
     }
 
     /// The counters of one more thread.
