@@ -22,6 +22,7 @@ pub mod openapi;
 pub mod routes;
 
 pub mod events;
+pub mod explain;
 pub mod read;
 pub mod steer;
 pub mod views;
@@ -35,6 +36,7 @@ use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 use tokio::sync::{Semaphore, watch};
+use tokio::task::spawn_blocking;
 
 use crate::counters::AllCounters;
 use crate::name::Name;
@@ -44,6 +46,7 @@ use listen::identity::{Identity, acceptor};
 use listen::reread::Reread;
 use listen::{Sockets, serve};
 use model::{Mistake, ZoneState};
+use refusal::Refusal;
 use service::{Guards, Service};
 
 /// Where the API listens and who may ask it.
@@ -140,6 +143,13 @@ pub struct ZoneFile {
     pub path: String,
     /// What is wrong with it.
     pub mistakes: Vec<Mistake>,
+}
+
+/// Does what takes its time, so that others do not wait for it.
+async fn apart<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
+) -> Result<T, Refusal> {
+    spawn_blocking(work).await.unwrap_or_else(|_| Err(Refusal::failure()))
 }
 
 /// How far the server is.

@@ -5,18 +5,22 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
+use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::IntoResponse;
+use jiff::Timestamp;
 use serde::Deserialize;
 
+use super::explain::parse_type;
+use super::metrics::process::Process;
+use super::metrics::{Format, World, render};
 use super::refusal::Refusal;
 use super::views::pools::{History, Moment, PoolAt};
-use super::{Admin, Phase, model, views};
+use super::{Admin, Phase, apart, model, views};
 use crate::engine::snapshot::{Snapshot, View};
 use crate::health::backend::{BackendKey, matching};
 use crate::health::overrides::Override;
 use crate::name::Name;
-use crate::rdata;
 use crate::state::what_if;
 
 type Asked<T> = Result<Path<T>, PathRejection>;
@@ -132,6 +136,33 @@ pub async fn probers(State(admin): State<Arc<Admin>>) -> Json<Vec<model::Prober>
     Json(admin.publisher.probers().iter().map(views::prober).collect())
 }
 
+/// What was counted and how everything stands, for Prometheus.
+pub async fn metrics(
+    State(admin): State<Arc<Admin>>,
+    headers: HeaderMap,
+) -> Result<impl IntoResponse, Refusal> {
+    let accept = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok());
+    let format = Format::accepted(accept);
+    // Ten thousand pools are work for a while.
+    let page = apart(move || {
+        let moment = Moment::now(&admin.publisher);
+        let unix = |time: Timestamp| u64::try_from(time.as_millisecond()).unwrap_or_default();
+        Ok(render(
+            &World {
+                snapshot: &moment.snapshot,
+                published: admin.publisher.published(),
+                facts: moment.facts(),
+                probers: &admin.publisher.probers(),
+                counters: &admin.counters,
+                process: &Process::now(unix(admin.about.started)),
+                now: unix(Timestamp::now()),
+            },
+            format,
+        ))
+    });
+    Ok(([(CONTENT_TYPE, format.content_type())], page.await?))
+}
+
 /// Which records are asked for.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -172,11 +203,7 @@ pub async fn records(
     };
     let rtype = match &query.rtype {
         None => None,
-        Some(text) => Some(rdata::parse_type(text).ok_or_else(|| {
-            let near = rdata::nearest_type(text).map(|near| format!("; did you mean `{near}`?"));
-            let near = near.unwrap_or_default();
-            Refusal::bad_request(format!("`type`: no record type is called that{near}"))
-        })?),
+        Some(text) => Some(parse_type(text)?),
     };
     let wanted = views::records::Wanted { name, rtype, offset: query.offset, limit };
     let (records, next) = views::records::records(zone, &wanted);

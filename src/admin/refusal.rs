@@ -43,6 +43,13 @@ impl Refusal {
         Self { header, ..Self::new(status, error) }
     }
 
+    /// We have failed; whoever panicked has told.
+    #[must_use]
+    pub fn failure() -> Self {
+        let error = "the server has failed at this; its log says how";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, error)
+    }
+
     /// Nobody that we know asks.
     #[must_use]
     pub fn unauthorized(error: &str) -> Self {

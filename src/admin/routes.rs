@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get, post};
@@ -11,10 +12,12 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use super::guard::tokens::Role;
 use super::refusal::Refusal;
 use super::service::{Gate, Guards, gate};
-use super::{Admin, events, model, openapi, read, steer};
+use super::{Admin, events, explain, model, openapi, read, steer};
 
 /// The most bytes of a request's body.
 pub const BODY_MAX: usize = 1024 * 1024;
+/// The most bytes of what a prober tells at once.
+pub const FEED_MAX: usize = 4 * 1024 * 1024;
 
 /// What a route is, takes and gives.
 pub struct Route {
@@ -130,6 +133,17 @@ pub const ROUTES: &[Route] = &[
         gives: Gives::Text("text/plain; charset=utf-8"),
         refuses: &[503],
         handler: || get(read::readyz),
+    },
+    Route {
+        method: Method::Get,
+        path: "/metrics",
+        role: Some(Role::Read),
+        summary: "What was counted, in Prometheus's text format, or in OpenMetrics where `Accept` asks for it",
+        parameters: &[],
+        takes: None,
+        gives: Gives::Text("text/plain; version=0.0.4; charset=utf-8"),
+        refuses: &[],
+        handler: || get(read::metrics),
     },
     Route {
         method: Method::Get,
@@ -283,6 +297,28 @@ pub const ROUTES: &[Route] = &[
     },
     Route {
         method: Method::Get,
+        path: "/v1/explain",
+        role: Some(Role::Read),
+        summary: "Every step of one decision, as it is now or would be if more were down",
+        parameters: &[
+            query("name", "string", "The name that is asked for; it must be said"),
+            query("type", "string", "The type that is asked for: A if not said"),
+            query("client", "string", "The address that asks"),
+            query("subnet", "string", "The prefix for which it is asked, as a resolver says"),
+            Parameter {
+                name: "down",
+                place: In::QueryList,
+                kind: "string",
+                meaning: "Backends that are taken as down, `ZONE/POOL/BACKEND` with `*` and `?`",
+            },
+        ],
+        takes: None,
+        gives: Gives::Json(of::<model::Explanation>),
+        refuses: &[404],
+        handler: || get(explain::serve),
+    },
+    Route {
+        method: Method::Get,
         path: "/v1/events",
         role: Some(Role::Read),
         summary: "What happens, as server-sent events whose data are of the type `Event`; one called `gap` says how many a slow client has lost",
@@ -357,7 +393,10 @@ pub const ROUTES: &[Route] = &[
 pub fn router(guards: &Arc<Guards>, admin: Arc<Admin>) -> Router {
     let mut router = Router::new();
     for route in ROUTES {
-        let body_max = BODY_MAX;
+        let body_max = match route.role {
+            Some(Role::Feed) => FEED_MAX,
+            _ => BODY_MAX,
+        };
         let gate_of = Gate { guards: Arc::clone(guards), role: route.role, body_max };
         router = router
             .route(route.path, (route.handler)().route_layer(from_fn_with_state(gate_of, gate)));
@@ -370,5 +409,7 @@ pub fn router(guards: &Arc<Guards>, admin: Arc<Admin>) -> Router {
             let error = "this path is not asked so; /openapi.json says how";
             Refusal::new(StatusCode::METHOD_NOT_ALLOWED, error)
         })
+        // The gate has the body already, within the route's own limit.
+        .layer(DefaultBodyLimit::disable())
         .with_state(admin)
 }

@@ -129,8 +129,7 @@ impl Service {
             Ok(Err(never)) => match never {},
             Err(panic) => {
                 error!("{asked}: {}; please report this", said(&*panic));
-                let error = "the server has failed at this; its log says how";
-                Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error).into_response()
+                Refusal::failure().into_response()
             }
         }
     }

@@ -9,13 +9,12 @@ use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use serde::Deserialize;
-use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::guard::tokens::Caller;
 use super::refusal::Refusal;
 use super::views::pools::{History, Moment};
-use super::{Admin, NotReloaded, model};
+use super::{Admin, NotReloaded, apart, model};
 use crate::health::backend::BackendKey;
 use crate::health::overrides::Hand;
 use crate::state::steer::{Steer, Wish};
@@ -78,7 +77,7 @@ async fn steer(admin: Arc<Admin>, caller: Caller, body: model::Steer, wish: Wish
         reason: body.reason,
     };
     // It waits for the disk and for the publisher, and the others are not to wait for it.
-    let steered = spawn_blocking(move || {
+    apart(move || {
         let steered = admin.publisher.steer(&steer)?;
         let meant: BTreeSet<BackendKey> =
             steered.backends.into_iter().map(|backend| backend.key).collect();
@@ -87,11 +86,8 @@ async fn steer(admin: Arc<Admin>, caller: Caller, body: model::Steer, wish: Wish
         let backends =
             touched.flat_map(|at| at.backends(History::Hidden, |key| meant.contains(key)));
         Ok(Json(model::Steered { backends: backends.collect(), warnings: steered.warnings }))
-    });
-    steered.await.unwrap_or_else(|_| {
-        let error = "the server has failed at this; its log says how";
-        Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error))
     })
+    .await
 }
 
 /// How files are to be read.

@@ -1,6 +1,7 @@
 //! What is inside, made into what the API gives.
 
 pub mod checks;
+pub mod explain;
 pub mod pools;
 pub mod records;
 pub mod status;

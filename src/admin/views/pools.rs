@@ -16,6 +16,7 @@ use crate::health::registry::Registry;
 use crate::health::sources::Panel;
 use crate::health::target::{Streak, Target};
 use crate::health::verdict::Basis as Rests;
+use crate::name::Name;
 use crate::state::publisher::Publisher;
 use crate::state::what_if::{Facts, key};
 use crate::zone::Zone;
@@ -73,6 +74,13 @@ impl Moment {
         &self.overrides
     }
 
+    /// What verdicts are made of.
+    #[must_use]
+    pub fn facts(&self) -> Facts<'_> {
+        let Self { registry, overrides, nothing, .. } = self;
+        Facts { registry, overrides, down: nothing }
+    }
+
     /// All pools of all zones that are served.
     pub fn pools(&self) -> impl Iterator<Item = PoolAt<'_>> {
         self.snapshot.zones().flat_map(move |view| self.pools_of(view))
@@ -97,10 +105,7 @@ impl<'m> PoolAt<'m> {
     pub fn view(&self) -> Pool {
         let Self { zone, pool, ready, .. } = self;
         Pool {
-            key: BackendKey::new(&zone.origin.to_string(), &pool.name, "")
-                .as_str()
-                .trim_end_matches('/')
-                .to_owned(),
+            key: pool_key(&zone.origin, &pool.name),
             zone: zone.origin.to_string(),
             pool: pool.name.clone(),
             policy: match pool.policy {
@@ -131,10 +136,7 @@ impl<'m> PoolAt<'m> {
         is_wanted: impl Fn(&BackendKey) -> bool,
     ) -> Vec<Backend> {
         let Self { moment, zone, pool, ready } = self;
-        let nothing = &moment.nothing;
-        let facts =
-            Facts { registry: &moment.registry, overrides: &moment.overrides, down: nothing };
-        let mut judgements = facts.judgements(zone, pool).into_iter();
+        let mut judgements = moment.facts().judgements(zone, pool).into_iter();
         let shares = shares(pool, ready);
         let mut found = Vec::new();
         for (backend, share) in pool.backends.iter().zip(shares) {
@@ -238,6 +240,13 @@ fn reason(judgements: &[Judgement]) -> String {
             each.collect::<Vec<_>>().join("; ")
         }
     }
+}
+
+/// `ZONE/POOL`, as the keys of its backends begin.
+#[must_use]
+pub fn pool_key(zone: &Name, pool: &str) -> String {
+    let key = BackendKey::new(&zone.to_string(), pool, "");
+    key.as_str().strip_suffix('/').unwrap_or(key.as_str()).to_owned()
 }
 
 /// Where the addresses of a pool come from.

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use hickory_proto::rr::RecordType;
 use serde_json::{Value, json};
 
 use super::{BROKEN, ZONE, serve};
+use crate::asking::{Question, Way};
 use crate::http::Http;
 use crate::servers::Server;
 use crate::waiting::until;
@@ -12,6 +14,11 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(10);
+const UDP: Way = Way::Udp { payload: None };
+
+fn www() -> Question {
+    Question::new("www.admin.example.", RecordType::A)
+}
 
 #[test]
 fn health_and_readiness_are_told_to_everybody() {
@@ -138,6 +145,55 @@ fn every_documented_route_answers_and_nothing_else_does() {
     for path in ["/", "/v1", "/v1/", "/v2/status", "/v1/zones/", "/v1/zones/a/b", "/../etc/passwd"]
     {
         assert_eq!(http.get(path).status, 404, "{path}");
+    }
+}
+
+#[test]
+fn an_answer_is_explained_and_what_it_would_be() {
+    let (server, http) = serve("");
+    let explain = |query: &str| http.get(&format!("/v1/explain?name=www.admin.example&{query}"));
+    let chosen = |explained: &Value| {
+        let candidates = explained["pools"][0]["candidates"].as_array().expect("a list");
+        let chosen = candidates.iter().filter(|candidate| candidate["chosen"] == true);
+        chosen.map(|candidate| candidate["backend"].clone()).collect::<Vec<_>>()
+    };
+    let now = explain("type=A").json();
+    assert_eq!((&now["rcode"], &now["authoritative"]), (&json!("NOERROR"), &json!(true)));
+    assert_eq!(now["pools"][0]["key"], "admin.example/web");
+    assert_eq!(chosen(&now), ["web-1", "web-2"]);
+    let stages: Vec<_> =
+        now["steps"].as_array().expect("steps").iter().map(|step| &step["stage"]).collect();
+    assert!(stages.contains(&&json!("zone")) && stages.contains(&&json!("eligible")), "{stages:?}");
+
+    let down = explain("down=admin.example/web/web-1").json();
+    assert_eq!(chosen(&down), ["web-2"]);
+    assert_eq!(server.client().answer(&www(), UDP).answers.len(), 2, "nothing has changed");
+    assert_eq!(explain("down=admin.example/web/web-9").status, 404);
+    assert_eq!(explain("type=AAAAA").status, 400);
+    assert_eq!(http.get("/v1/explain").status, 400);
+    let elsewhere = http.get("/v1/explain?name=www.example.com").json();
+    assert_eq!(elsewhere["rcode"], "REFUSED");
+}
+
+#[test]
+fn metrics_come_in_the_format_that_is_asked_for() {
+    let (server, http) = serve("");
+    server.client().answer(&www(), UDP);
+    for (accept, kind) in [
+        ("*/*", "text/plain; version=0.0.4; charset=utf-8"),
+        (
+            "application/openmetrics-text",
+            "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        ),
+    ] {
+        let page = http.with("Accept", accept).get("/metrics");
+        assert_eq!((page.status, page.header("content-type")), (200, Some(kind)));
+        let counted = page.body.lines().find(|line| {
+            line.starts_with("rotadns_queries_total{")
+                && line.contains("\"udp\"")
+                && line.contains("\"A\"")
+        });
+        assert!(counted.is_some_and(|line| line.ends_with(" 1")), "{counted:?}");
     }
 }
 
