@@ -1,8 +1,8 @@
 """RotaDNS beside gdnsd, NSD and Knot: one worker each, all on one core, the load on another.
 
 Rounds are interleaved (A B C D A B C D ...) and medians reported, so that a slow minute of the machine
-meets everybody. Prints one table, each figure with its ratio to gdnsd; then what health costs RotaDNS's
-answers.
+meets everybody. Prints one table, each figure with its ratio to gdnsd; then what health and the
+admin API cost RotaDNS's answers.
 """
 
 import argparse
@@ -14,13 +14,14 @@ import tempfile
 from collections import defaultdict
 from pathlib import Path
 
+import admin
 import load
 import prober
 import servers
 from load import SERVER_CORE
 from servers import Server, Zone
 
-SCENARIOS = ["udp", "tcp", "million", "prober", "verdict"]
+SCENARIOS = ["udp", "tcp", "million", "prober", "verdict", "admin"]
 SMALL = "bench.example"
 MILLION = "million.example"
 NAMES = 1_000_000
@@ -54,6 +55,8 @@ def main():
                 prober.bench_prober(options, folder)
             if options.rotadns and options.only in (None, "verdict"):
                 prober.bench_verdict(options, folder)
+            if options.rotadns and options.only in (None, "admin"):
+                admin.bench_admin(options, folder)
         finally:
             # Also where a measurement ended with a mistake.
             Server.stop_all()

@@ -11,7 +11,8 @@ import time
 from datetime import datetime
 from pathlib import Path
 
-from load import LOAD_CORE, SERVER_CORE, dnsperf
+from latency import LATENCY_RATIO_MAX, OTHERS_MAX, QUERIES_A_SECOND, Latency
+from load import LOAD_CORE, SERVER_CORE
 from servers import Server, Zone, free_port
 
 ORIGIN = "probed.example"
@@ -19,14 +20,9 @@ ORIGIN = "probed.example"
 # Within the most addresses that one pool may have, and ten thousand together.
 POOLS, POOL_TARGETS = 10, 1000
 INTERVAL = 10
-# Far below what a worker can do: what is measured is how long an answer waits, not how many there are.
-QUERIES_A_SECOND = 2000
-LATENCY_RATIO_MAX = 1.2
 HEALTH_CPU_MAX = 0.15
 # The threads that exist for health alone.
 HEALTH_THREADS = ("prober", "publisher")
-# What other processes may use of the server's core; more, and the run measures them.
-OTHERS_MAX = 0.10
 
 VERDICTS = 20
 VERDICT_MS_MAX = 10
@@ -54,7 +50,9 @@ def bench_prober(options, folder):
                 )
                 server.wait_for(f"pool-0.{ORIGIN}")
                 server.pin(SERVER_CORE)
-                run = Latency(server, questions, max(options.seconds, INTERVAL))
+                run = Latency(server, questions, max(options.seconds, INTERVAL), HEALTH_THREADS)
+                if run.lost:
+                    server.fail(f"{run.lost} questions were lost")
                 runs.append(run)
                 print(f"prober {name}: {run}", file=sys.stderr)
                 server.stop()
@@ -93,46 +91,8 @@ def print_prober(measured):
     for title, figure, budget in [("p50, µs", "p50", ""), ("p99, µs", "p99", f"≤ {LATENCY_RATIO_MAX}")]:
         idle, busy = median("idle", figure), median("busy", figure)
         print(f"| {title} | {idle:.0f} | {busy:.0f} | {busy / idle:.2f} | {budget} |")
-    share = median("busy", "health")
+    share = median("busy", "part")
     print(f"| CPU for health, of one core | | {share:.1%} | | ≤ {HEALTH_CPU_MAX:.0%} |\n")
-
-
-class Latency:
-    """One run of dnsperf at a fixed rate: how long the answers took, and who used the core."""
-
-    def __init__(self, server, questions, seconds):
-        health, every, core = health_seconds(server), server.cpu().seconds, core_seconds()
-        started = time.monotonic()
-        out = dnsperf(server, questions, seconds, "-c", "1", "-Q", QUERIES_A_SECOND, "-v")
-        lasted = time.monotonic() - started
-        self.health = (health_seconds(server) - health) / lasted
-        self.others = max((core_seconds() - core - (server.cpu().seconds - every)) / lasted, 0)
-        # A line for each answer: "> NOERROR pool-0.probed.example A 0.000051"
-        took = sorted(float(us) * 1e6 for us in re.findall(r"^> NOERROR \S+ A ([\d.]+)$", out, re.M))
-        expected = seconds * QUERIES_A_SECOND
-        if len(took) < expected * 0.95 or "[timeout]" in out:
-            server.fail(f"of {expected} questions {len(took)} were answered: {out[-500:]}")
-        self.p50, self.p99 = took[len(took) // 2], took[len(took) * 99 // 100]
-
-    def __str__(self):
-        used = f"health {self.health:.1%} of a core, others {self.others:.1%}"
-        return f"p50 {self.p50:.0f} µs, p99 {self.p99:.0f} µs, {used}"
-
-
-def health_seconds(server):
-    """The CPU time that the threads behind health have used so far."""
-    tasks = [task for task in server.threads() if (task / "comm").read_text().strip() in HEALTH_THREADS]
-    if len(tasks) != len(HEALTH_THREADS):
-        server.fail(f"it has not the threads {HEALTH_THREADS}")
-    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
-
-
-def core_seconds():
-    """How long the server's core has been busy so far, with whatever it was."""
-    lines = Path("/proc/stat").read_text().splitlines()
-    fields = next(line for line in lines if line.startswith(f"cpu{SERVER_CORE} ")).split()[1:]
-    user, nice, system, _idle, _iowait, *rest = map(int, fields[:8])
-    return (user + nice + system + sum(rest)) / os.sysconf("SC_CLK_TCK")
 
 
 def bench_verdict(options, folder):
@@ -182,7 +142,7 @@ def verdict_ms(server, side):
     return (seen - datetime.fromisoformat(f"{lines[-1]}+00:00").timestamp()) * 1000
 
 
-def configure(binary, zone_text):
+def configure(binary, zone_text, admin="off"):
     """A server with one worker over this zone."""
 
     def write(folder, port, zone):
@@ -190,7 +150,9 @@ def configure(binary, zone_text):
         zones.mkdir()
         (zones / f"{zone.origin}.yaml").write_text(zone_text)
         config = folder / "rotadns.yaml"
-        config.write_text(f"listen: [127.0.0.1:{port}]\nzones: {zones}\nstate: {folder}/state\nworkers: 1\nadmin: off\n")
+        config.write_text(
+            f"listen: [127.0.0.1:{port}]\nzones: {zones}\nstate: {folder}/state\nworkers: 1\nadmin: {admin}\n"
+        )
         return [str(binary), "serve", "--config", str(config)]
 
     return write
