@@ -31,6 +31,8 @@ pub struct Registry {
 
 #[derive(Debug, Default)]
 struct Entries {
+    /// Counts how often there were other targets than before.
+    version: u64,
     by_target: HashMap<Target, Arc<Entry>>,
     by_key: HashMap<TargetKey, Arc<Entry>>,
 }
@@ -113,7 +115,10 @@ impl Registry {
     /// side before a restart.
     pub fn track(&self, targets: &HashSet<Target>, remembered: impl Fn(&Target) -> Option<Side>) {
         let mut entries = self.write();
-        let mut kept = Entries::default();
+        let is_same = targets.len() == entries.by_target.len()
+            && targets.iter().all(|target| entries.by_target.contains_key(target));
+        let version = entries.version + u64::from(!is_same);
+        let mut kept = Entries { version, ..Entries::default() };
         for target in targets {
             // Equal, but not the same memory: that of an old configuration stays with its entry, which is
             // small, and goes with it.
@@ -261,6 +266,12 @@ impl Registry {
     pub fn targets(&self) -> Vec<(TargetKey, Target)> {
         let entries = self.read();
         entries.by_key.iter().map(|(key, entry)| (*key, entry.target.clone())).collect()
+    }
+
+    /// Tells one set of targets from the next: a prober beside is asked for all that it knows when there are others.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.read().version
     }
 
     /// How many targets there are.

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::source::Source;
-use crate::config::model::Check;
+use crate::config::model::{Check, Pool};
 
 /// The side a target is on and how far it has come towards the other one.
 ///
@@ -129,6 +129,19 @@ pub struct Target {
     pub address: IpAddr,
     /// How.
     pub check: Arc<Check>,
+}
+
+impl Target {
+    /// The targets of a pool; a backend whose state is set by hand is probed all the same, so that its health is known
+    /// when the hand is taken off.
+    pub fn of_pool(pool: &Pool) -> impl Iterator<Item = Self> {
+        let addresses = pool.backends.iter().flat_map(|backend| &backend.addresses);
+        let target = |address: &IpAddr| {
+            let check = Arc::clone(pool.check.as_ref()?);
+            Some(Self { address: *address, check })
+        };
+        addresses.filter_map(target)
+    }
 }
 
 /// What one prober knows of one target after one more probe.
