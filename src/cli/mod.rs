@@ -3,6 +3,7 @@
 pub mod check;
 pub mod demo;
 mod keygen;
+mod probe;
 mod serve;
 
 use std::net::SocketAddr;
@@ -27,6 +28,12 @@ pub struct Cli {
 enum Command {
     /// Serve DNS, with the prober inside
     Serve(Serve),
+    /// Probe, and tell servers what that finds; the config file's `feed` says which
+    Probe {
+        /// The config file
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
     /// Tell every mistake in config and zone files
     Check {
         /// A config file, whatever its name, and the zones that it names
@@ -112,6 +119,7 @@ enum Format {
 pub fn run(cli: Cli) -> ExitCode {
     let result = match cli.command {
         Command::Serve(flags) => serve::run(&flags),
+        Command::Probe { config } => probe::run(&config),
         Command::Check { config, paths, format } => check::run(
             config.as_deref(),
             &paths,

@@ -1,6 +1,7 @@
 //! `rotadns serve`: the config file and the flags over it, the log, and then the daemon.
 
 use std::io::IsTerminal as _;
+use std::path::Path;
 
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -24,19 +25,10 @@ pub(super) fn run(flags: &Serve) -> anyhow::Result<bool> {
 fn config(flags: &Serve) -> anyhow::Result<Option<Config>> {
     let mut config = match &flags.config {
         None => Config::default(),
-        Some(file) => {
-            let text = std::fs::read_to_string(file)
-                .map_err(|error| anyhow::anyhow!("{}: cannot be read: {error}", file.display()))?;
-            match read_config(file, &text) {
-                Ok(config) => config,
-                Err(mistakes) => {
-                    for mistake in mistakes {
-                        eprintln!("{mistake}");
-                    }
-                    return Ok(None);
-                }
-            }
-        }
+        Some(file) => match read(file)? {
+            Some(config) => config,
+            None => return Ok(None),
+        },
     };
     if let Some(zones) = &flags.zones {
         config.zones = vec![zones.clone()];
@@ -61,8 +53,19 @@ fn config(flags: &Serve) -> anyhow::Result<Option<Config>> {
     Ok(Some(config))
 }
 
+/// A config file; `None` where it has mistakes, which are told.
+pub(super) fn read(file: &Path) -> anyhow::Result<Option<Config>> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| anyhow::anyhow!("{}: cannot be read: {error}", file.display()))?;
+    let config = read_config(file, &text);
+    for mistake in config.as_ref().err().into_iter().flatten() {
+        eprintln!("{mistake}");
+    }
+    Ok(config.ok())
+}
+
 /// Logs to stderr from here on.
-fn log(log: Log) {
+pub(super) fn log(log: Log) {
     let level = match log.level {
         LogLevel::Error => LevelFilter::ERROR,
         LogLevel::Warn => LevelFilter::WARN,

@@ -98,11 +98,14 @@ struct Loaded {
     mistakes: Arc<[Mistake]>,
 }
 
+/// Zones by their apex; one without content has never been good.
+pub type Zones = Vec<(Name, Option<Arc<Zone>>)>;
+
 /// What a round of loading found.
 #[derive(Debug, Default)]
 pub struct Round {
-    /// All zones that shall be served; one without content has never been good.
-    pub zones: Vec<(Name, Option<Arc<Zone>>)>,
+    /// All zones that shall be served.
+    pub zones: Zones,
     /// What differs from the round before.
     pub changes: Changes,
     /// How many files and folders have a mistake.

@@ -17,6 +17,7 @@
 mod admin;
 mod listeners;
 pub mod load;
+pub mod probe;
 pub mod reload;
 mod watch;
 
@@ -58,7 +59,11 @@ pub fn serve(config: &Config, strict: bool) -> anyhow::Result<()> {
         let _runtime = runtime.enter();
         Signals::take()?
     };
-    raise_descriptor_limit(config);
+    raise_descriptor_limit(
+        config.limits.tcp_connections.get()
+            + config.prober.in_flight.get()
+            + config.admin.as_ref().map_or(0, |_| CONNECTIONS_MAX),
+    );
     let _lock = lock(&config.state)?;
 
     let (reloader, wishes) = reload::channel();
@@ -73,7 +78,10 @@ pub fn serve(config: &Config, strict: bool) -> anyhow::Result<()> {
         // Fails where a signal came first: the process is about to end.
         let _ = started.send(serving);
         if let Some(publisher) = publisher {
-            keep_loading(loader, watch, &wishes, &publisher);
+            keep_loading(loader, watch, &wishes, |zones| {
+                publisher.zones(zones);
+                publisher.flush();
+            });
         }
     })?;
 
@@ -228,16 +236,13 @@ fn settings_of_probers(config: &Config) -> sources::Settings {
 }
 
 /// Takes as many file descriptors as the system lets us have: each TCP connection and each probe needs one.
-fn raise_descriptor_limit(config: &Config) {
+fn raise_descriptor_limit(wanted: usize) {
     #[cfg(target_os = "linux")]
     {
         use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
         let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
         let raised = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
-        let wanted = config.limits.tcp_connections.get()
-            + config.prober.in_flight.get()
-            + config.admin.as_ref().map_or(0, |_| CONNECTIONS_MAX);
         if let Err(error) = raised {
             warn!("the limit of open files stays as it is: {error}");
         } else if maximum.is_some_and(|maximum| maximum < wanted as u64) {
@@ -249,7 +254,7 @@ fn raise_descriptor_limit(config: &Config) {
         }
     }
     #[cfg(not(target_os = "linux"))]
-    let _ = config;
+    let _ = wanted;
 }
 
 /// The signals that we act on, none of which ends the process by itself any more.
@@ -386,7 +391,6 @@ fn unix_milliseconds() -> u64 {
 
 #[cfg(test)]
 mod tests {
-
     use super::*;
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   a file changes ──┐
-//!   SIGHUP ──────────┼──▶ queue ──▶ loader ──▶ publisher
+//!   SIGHUP ──────────┼──▶ queue ──▶ loader ──▶ publisher, or targets of a prober beside
 //!   the admin API ───┘                │
 //!        ▲                            │
 //!        └─────── what it did ────────┘
@@ -15,9 +15,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use tracing::info;
 
-use super::load::{Changes, Guard, Loader, Mistake, Round};
+use super::load::{Changes, Guard, Loader, Mistake, Round, Zones};
 use super::watch::Watch;
-use crate::state::publisher::Publisher;
 
 /// How long the files must be quiet before they are read: an editor writes in several steps.
 const QUIET: Duration = Duration::from_millis(100);
@@ -84,12 +83,12 @@ impl Reloader {
     }
 }
 
-/// Reads files again until nobody can ask for it any more.
+/// Reads files again until nobody can ask for it any more; what has changed is shown.
 pub(super) fn keep_loading(
     mut loader: Loader,
     mut watch: Watch,
     wishes: &Wishes,
-    publisher: &Publisher,
+    show: impl Fn(Zones),
 ) {
     loop {
         let mut heard = match wishes.0.recv_timeout(RENEW) {
@@ -103,7 +102,7 @@ pub(super) fn keep_loading(
         }
         let is_forced = heard.iter().any(|wish| wish.guard == Guard::Off);
         let guard = if is_forced { Guard::Off } else { Guard::On };
-        let reloaded = Arc::new(reload(&mut loader, publisher, guard));
+        let reloaded = Arc::new(reload(&mut loader, &show, guard));
         for answer in heard.into_iter().filter_map(|wish| wish.answer) {
             // Who asked may have gone.
             let _ = answer.send(Arc::clone(&reloaded));
@@ -111,12 +110,11 @@ pub(super) fn keep_loading(
     }
 }
 
-fn reload(loader: &mut Loader, publisher: &Publisher, guard: Guard) -> Reloaded {
+fn reload(loader: &mut Loader, show: impl Fn(Zones), guard: Guard) -> Reloaded {
     let Round { zones, changes, broken, mistakes } = loader.load(guard);
     let changed = changes.count();
     if changed > 0 {
-        publisher.zones(zones);
-        publisher.flush();
+        show(zones);
     }
     if changed > 0 || broken > 0 {
         info!(changed, broken, "zones reloaded");

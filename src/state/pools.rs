@@ -25,7 +25,7 @@ impl Users {
         let mut users = HashMap::<_, BTreeSet<_>>::new();
         for (place, zone) in zones.enumerate() {
             for (index, pool) in zone.iter().flat_map(|zone| &zone.pools).enumerate() {
-                for target in targets_of(pool) {
+                for target in Target::of_pool(pool) {
                     users.entry(target).or_default().insert((place, index));
                 }
             }
@@ -138,12 +138,4 @@ pub(super) fn dependents(zone: &Zone, changed: &BTreeSet<usize>) -> BTreeSet<usi
         }
         all.extend(more);
     }
-}
-
-/// The targets of a pool; a backend whose state is set by hand is probed all the same, so that its health is known
-/// when the hand is taken off.
-fn targets_of(pool: &Pool) -> impl Iterator<Item = Target> {
-    let check = pool.check.as_ref();
-    addresses_of(pool)
-        .filter_map(move |(_, address)| Some(Target { address, check: Arc::clone(check?) }))
 }

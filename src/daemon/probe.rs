@@ -1,0 +1,92 @@
+//! The prober alone, beside servers: it reads the same zone files, and tells each server what it finds.
+//!
+//! ```text
+//!   main        signals, and whether the others are alive
+//!   loader      files ─▶ targets, when asked to or when a file changes
+//!   prober      targets ─▶ reports
+//!   feed        reports ─▶ servers
+//! ```
+//!
+//! Nothing is kept on the disk: what a prober knows is found again in its first round.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::thread::Builder;
+
+use anyhow::Context as _;
+use tracing::{info, warn};
+
+use super::load::{Guard, Loader, Zones};
+use super::reload::{self, keep_loading};
+use super::watch::Watch;
+use super::{Crew, Signals, raise_descriptor_limit};
+use crate::config::Config;
+use crate::config::server::feed::Feed;
+use crate::feed::connect;
+use crate::feed::send::Feeder;
+use crate::health::target::Target;
+use crate::prober::{Prober, Settings};
+use crate::state::persist::Serials;
+
+/// Probes until SIGTERM or SIGINT.
+pub fn run(config: &Config, feed: &Feed) -> anyhow::Result<()> {
+    for server in &feed.to {
+        connect::check(server).map_err(|error| anyhow::anyhow!("{}: {error}", server.at))?;
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut signals = {
+        let _runtime = runtime.enter();
+        Signals::take()?
+    };
+    raise_descriptor_limit(feed.to.len() + config.prober.in_flight.get());
+
+    let feeder = Feeder::start(feed).context("cannot start the feed")?;
+    let settings =
+        Settings { source: config.prober.source.clone(), in_flight: config.prober.in_flight };
+    let reports = feeder.clone();
+    let prober = Prober::start(settings, move |report| reports.report(&report))
+        .context("cannot start the prober")?;
+
+    let (reloader, wishes) = reload::channel();
+    let (paths, on_change) = (config.zones.clone(), reloader.clone());
+    let (told, probing) = (feeder.clone(), prober.clone());
+    let loading = Builder::new().name("loader".into()).spawn(move || {
+        // Before the first look at the files, so that no change after it is missed.
+        let watch = Watch::start(paths.clone(), move || on_change.wish());
+        let show = |zones: Zones| {
+            let targets = targets(&zones);
+            info!(targets = targets.len(), "probing");
+            // In this order: what is found of a target that is not told of would be lost.
+            told.set_targets(&targets);
+            probing.set_targets(targets);
+        };
+        let mut loader = Loader::new(paths.clone(), Serials::default());
+        let round = loader.load(Guard::On);
+        if round.zones.is_empty() {
+            let paths: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+            warn!("no zones in {}: there is nothing to probe", paths.join(", "));
+        }
+        show(round.zones);
+        keep_loading(loader, watch, &wishes, show);
+    })?;
+
+    let crew: Crew<'_> = &[
+        ("loader", &|| loading.is_finished()),
+        ("prober", &|| prober.is_finished()),
+        ("feed", &|| feeder.is_finished()),
+    ];
+    runtime.block_on(signals.wait_for_the_end(&reloader, crew))?;
+    info!("stopping");
+    Ok(())
+}
+
+/// Every target of these zones once, in the order of the files.
+fn targets(zones: &Zones) -> Vec<Target> {
+    let mut met = HashSet::new();
+    zones
+        .iter()
+        .filter_map(|(_, zone)| zone.as_ref())
+        .flat_map(|zone| zone.pools.iter().flat_map(Target::of_pool))
+        .filter(|target| met.insert((target.address, Arc::clone(&target.check))))
+        .collect()
+}
