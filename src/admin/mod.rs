@@ -23,6 +23,7 @@ pub mod routes;
 
 pub mod events;
 pub mod explain;
+pub mod feed;
 pub mod read;
 pub mod steer;
 pub mod views;
@@ -32,13 +33,14 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use jiff::Timestamp;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::spawn_blocking;
 
 use crate::counters::AllCounters;
+use crate::feed::receive::Receiver;
 use crate::name::Name;
 use crate::state::publisher::Publisher;
 use guard::tokens::Tokens;
@@ -76,6 +78,8 @@ pub struct Admin {
     pub progress: Progress,
     /// The one reload that may be waited for.
     reloading: Semaphore,
+    /// The sessions of probers beside.
+    feeds: Mutex<Receiver>,
     /// Room for those who listen to events.
     listeners: Arc<Semaphore>,
 }
@@ -91,6 +95,7 @@ impl Admin {
             owner,
             progress: Progress::default(),
             reloading: Semaphore::new(1),
+            feeds: Mutex::default(),
             listeners: Arc::new(Semaphore::new(events::LISTENERS_MAX)),
         }
     }

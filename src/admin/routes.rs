@@ -12,7 +12,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use super::guard::tokens::Role;
 use super::refusal::Refusal;
 use super::service::{Gate, Guards, gate};
-use super::{Admin, events, explain, model, openapi, read, steer};
+use super::{Admin, events, explain, feed, model, openapi, read, steer};
+use crate::feed::message;
 
 /// The most bytes of a request's body.
 pub const BODY_MAX: usize = 1024 * 1024;
@@ -386,6 +387,17 @@ pub const ROUTES: &[Route] = &[
         gives: Gives::Json(of::<model::Reloaded>),
         refuses: &[409, 503, 504],
         handler: || post(steer::reload),
+    },
+    Route {
+        method: Method::Post,
+        path: message::PATH,
+        role: Some(Role::Feed),
+        summary: "Tell what a prober beside found; its name is that of its token",
+        parameters: &[],
+        takes: Some(of::<message::Batch>),
+        gives: Gives::Json(of::<message::Taken>),
+        refuses: &[409, 503],
+        handler: || post(feed::take),
     },
 ];
 

@@ -24,6 +24,8 @@ use crate::health::key::TargetKey;
 
 /// How long reports that change nothing are gathered.
 pub const GATHER: Duration = Duration::from_secs(1);
+/// From one batch to the next at least, where there is less than a batch: a storm of changes is no storm of requests.
+const PACE: Duration = Duration::from_millis(50);
 /// The most news that wait for a server; over it, a whole report says it shorter.
 pub const QUEUE_MAX: usize = 20_000;
 /// The lease before a server has told its own.
@@ -56,7 +58,7 @@ pub struct Outbox {
     is_urgent: bool,
     /// Until when what waits is gathered.
     gather_until: Duration,
-    /// When the last batch was made or sent again.
+    /// When a batch was sent last.
     sent: Duration,
     /// Before this nothing is sent: the server did not answer.
     pause_until: Duration,
@@ -149,13 +151,17 @@ impl Outbox {
         }
         let is_ready = self.unanswered.is_some()
             || self.is_whole_due
-            || self.is_urgent
             || self.whole_left > 0
             || self.queue.len() >= BATCH_MAX;
-        let due = match self.queue.is_empty() {
-            _ if is_ready => Duration::ZERO,
-            true => self.sent + self.lease / 3,
-            false => self.gather_until.min(self.sent + self.lease / 3),
+        let heartbeat = self.sent + self.lease / 3;
+        let due = if is_ready {
+            Duration::ZERO
+        } else if self.is_urgent {
+            self.sent + PACE
+        } else if self.queue.is_empty() {
+            heartbeat
+        } else {
+            self.gather_until.min(heartbeat)
         };
         Some(due.max(self.pause_until))
     }

@@ -7,6 +7,7 @@
 //! this one    next        fits    taken
 //! this one    below next  any     a retry: taken before, so it is left out and answered the same
 //! this one    above next  any     out of order
+//! this one    any         any     out of order after a silence of a lease: it ends with the lease
 //! older       any         any     out of order: a packet from the past, or a second prober of this name
 //! ```
 //!
@@ -51,14 +52,23 @@ struct Session {
 pub struct Accepted {
     /// Who.
     pub source: Source,
-    /// Whether the reports are all that the prober knows, the parts before among them.
-    pub whole: bool,
-    /// On targets that were judged; without any it is a heartbeat.
-    pub reports: Vec<Found>,
+    /// What.
+    pub brings: Brings,
     /// The sequence number of the next batch.
     pub next: u64,
     /// Whether a new session is wished for.
     pub again: bool,
+}
+
+/// What a batch brings.
+#[derive(Debug, PartialEq)]
+pub enum Brings {
+    /// Nothing to publish: a part of a whole report, which is kept until its end comes. The prober is not heard by this.
+    Nothing,
+    /// What was found since; without reports a heartbeat.
+    News(Vec<Found>),
+    /// All that the prober knows.
+    Whole(Vec<Found>),
 }
 
 /// A report of a prober beside.
@@ -122,6 +132,8 @@ pub enum Why {
     OldSession,
     /// A batch before this is missing.
     Gap,
+    /// The prober was silent for longer than the lease.
+    Silence,
     /// The parts of the whole report come first, and news after them.
     Part,
 }
@@ -156,19 +168,10 @@ impl Receiver {
 
         let session = self.session(&source, batch, version, lease, running)?;
         session.heard = running;
-        let again = session.version != version && session.whole.is_none();
-        let heartbeat = Accepted {
-            source: source.clone(),
-            whole: false,
-            reports: Vec::new(),
-            next: session.next,
-            again,
-        };
-        if batch.sequence < session.next {
-            return Ok(heartbeat);
-        }
-        let (whole, reports) = match (batch.part, &mut session.whole) {
-            (Part::News, None) => (false, reports),
+        let brings = match (batch.part, &mut session.whole) {
+            (_, None) if batch.sequence < session.next => Brings::News(Vec::new()),
+            (_, Some(_)) if batch.sequence < session.next => Brings::Nothing,
+            (Part::News, None) => Brings::News(reports),
             (Part::Whole | Part::WholeEnd, Some(gathered)) => {
                 if gathered.len() + reports.len() > WHOLE_MAX {
                     self.forget(&source);
@@ -176,18 +179,18 @@ impl Receiver {
                 }
                 gathered.extend(reports);
                 if batch.part == Part::Whole {
-                    (false, Vec::new())
+                    Brings::Nothing
                 } else {
-                    (true, session.whole.take().unwrap_or_default())
+                    Brings::Whole(session.whole.take().unwrap_or_default())
                 }
             }
             (Part::News, Some(_)) | (Part::Whole | Part::WholeEnd, None) => {
                 return Err(session.out_of_order(Why::Part));
             }
         };
-        session.next += 1;
-        let reports = reports.into_iter().filter(|found| found.health != Health::Unknown);
-        Ok(Accepted { whole, reports: reports.collect(), next: session.next, ..heartbeat })
+        session.next = session.next.max(batch.sequence + 1);
+        let again = session.version != version && session.whole.is_none();
+        Ok(Accepted { source, brings, next: session.next, again })
     }
 
     /// The session of a batch that is not beyond what is expected.
@@ -208,6 +211,10 @@ impl Receiver {
             }
             if batch.sequence > known.next {
                 return Err(known.out_of_order(Why::Gap));
+            }
+            // What it said before its silence counts no more, and is told again in whole.
+            if now >= known.heard + lease {
+                return Err(known.out_of_order(Why::Silence));
             }
         }
         if is_new {
@@ -290,6 +297,9 @@ impl fmt::Display for Expected {
                 "session {session} of this prober is newer; begin one with a greater number. Do two probers have this name?"
             ),
             Why::Gap => write!(f, "batch {next} is missing; send it, or begin a new session"),
+            Why::Silence => f.write_str(
+                "this prober was silent for longer than its lease; begin a new session",
+            ),
             Why::Part => f.write_str(
                 "the parts of a whole report come first in a session, and news after them; begin a new one",
             ),

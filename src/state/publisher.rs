@@ -36,7 +36,7 @@ use crate::health::key::TargetKey;
 use crate::health::overrides::{Override, Overrides};
 use crate::health::registry::Registry;
 use crate::health::source::Source;
-use crate::health::sources::{Prober, Settings, Sources, TooManySources};
+use crate::health::sources::{Moment, Prober, Settings, Sources, TooManySources};
 use crate::health::target::{Health, Report, Target};
 use crate::name::Name;
 use crate::zone::Zone;
@@ -233,6 +233,18 @@ impl Publisher {
     /// Takes in what the prober inside found.
     pub fn report(&self, report: Report) {
         self.send(Change::Report(report));
+    }
+
+    /// The time, by the clocks that leases and reports go by.
+    #[must_use]
+    pub fn now(&self) -> Moment {
+        self.shared.now()
+    }
+
+    /// How long a prober beside may be silent before it is lost.
+    #[must_use]
+    pub fn lease(&self) -> Duration {
+        self.shared.sources().settings().lease
     }
 
     /// Takes in what a prober beside found; it is heard by this.

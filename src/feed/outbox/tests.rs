@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::config::model::{Check, CheckKind};
 use crate::feed::message::{self, VERSION, WireHealth, age_ms};
-use crate::feed::receive::{Accepted, Receiver, Refusal};
+use crate::feed::receive::{Accepted, Brings, Receiver, Refusal};
 use crate::health::source::Source;
 use crate::health::target::{Health, Report, Target};
 
@@ -68,10 +68,12 @@ impl Prober {
     }
 
     fn taken(&mut self, next: u64) {
-        let taken =
-            Taken { next, known: 0, unknown: 0, missing: 0, lease_ms: LEASE_MS, again: false };
-        self.outbox.taken(&taken);
+        self.outbox.taken(&taken(next, false));
     }
+}
+
+fn taken(next: u64, again: bool) -> Taken {
+    Taken { next, known: 0, unknown: 0, missing: 0, lease_ms: LEASE_MS, again }
 }
 
 const UP: Health = Health::Up { failed: 0 };
@@ -84,19 +86,21 @@ fn everything_first_then_news_and_heartbeats() {
     prober.taken(1);
     assert_eq!(prober.outbox.wake(), Some(MS + 3000 * MS), "a third of the lease");
     // The first outcome is a change.
-    prober.report(1, UP, 1, 10 * MS);
-    assert_eq!(prober.sent(10 * MS).as_deref(), Some("1.1 News 1"));
+    prober.report(1, UP, 1, 100 * MS);
+    assert_eq!(prober.sent(100 * MS).as_deref(), Some("1.1 News 1"));
     prober.taken(2);
     // The same again waits for others.
-    prober.report(1, UP, 2, 20 * MS);
-    prober.report(1, UP, 3, 30 * MS);
-    assert_eq!(prober.outbox.wake(), Some(20 * MS + GATHER));
-    // A change takes along what waits.
-    prober.report(1, Health::Up { failed: 1 }, 4, 40 * MS);
-    assert_eq!(prober.sent(40 * MS).as_deref(), Some("1.2 News 3"));
+    prober.report(1, UP, 2, 120 * MS);
+    prober.report(1, UP, 3, 130 * MS);
+    assert_eq!(prober.outbox.wake(), Some(120 * MS + GATHER));
+    // A change takes along what waits, and a second one waits for a moment.
+    prober.report(1, Health::Up { failed: 1 }, 4, 140 * MS);
+    assert_eq!(prober.outbox.wake(), Some(100 * MS + PACE));
+    prober.report(2, UP, 5, 145 * MS);
+    assert_eq!(prober.sent(150 * MS).as_deref(), Some("1.2 News 4"));
     prober.taken(3);
-    assert_eq!(prober.sent(3039 * MS), None);
-    assert_eq!(prober.sent(3040 * MS).as_deref(), Some("1.3 News 0"));
+    assert_eq!(prober.sent(3149 * MS), None);
+    assert_eq!(prober.sent(3150 * MS).as_deref(), Some("1.3 News 0"));
 }
 
 #[test]
@@ -104,10 +108,10 @@ fn what_is_not_answered_is_sent_again_as_it_was() {
     let mut prober = Prober::new();
     prober.sent(MS);
     prober.taken(1);
-    prober.report(1, UP, 1, 10 * MS);
-    assert_eq!(prober.sent(10 * MS).as_deref(), Some("1.1 News 1"));
-    prober.report(2, UP, 2, 11 * MS);
-    let mut now = 12 * MS;
+    prober.report(1, UP, 1, 100 * MS);
+    assert_eq!(prober.sent(100 * MS).as_deref(), Some("1.1 News 1"));
+    prober.report(2, UP, 2, 101 * MS);
+    let mut now = 102 * MS;
     for pause in [100, 200, 400, 800, 1600, 2000, 2000] {
         prober.outbox.failed(now);
         let wake = prober.outbox.wake().expect("it is tried again");
@@ -117,7 +121,7 @@ fn what_is_not_answered_is_sent_again_as_it_was() {
         now = wake + MS;
     }
     prober.taken(2);
-    assert_eq!(prober.sent(now).as_deref(), Some("1.2 News 1"), "what came meanwhile");
+    assert_eq!(prober.sent(now + PACE).as_deref(), Some("1.2 News 1"), "what came meanwhile");
 }
 
 #[test]
@@ -131,7 +135,7 @@ fn what_is_out_of_order_begins_anew() {
     prober.taken(1);
     // Other targets, while a batch is on its way.
     prober.report(1, UP, 1, wake);
-    assert_eq!(prober.sent(wake).as_deref(), Some("41.1 News 1"));
+    assert_eq!(prober.sent(wake + PACE).as_deref(), Some("41.1 News 1"));
     prober.board.set_targets(&[target(1), target(2)]);
     prober.outbox.begin_anew();
     prober.taken(2);
@@ -171,8 +175,8 @@ fn what_waits_for_a_server_that_is_gone_has_a_limit() {
     prober.sent(MS);
     prober.taken(1);
     prober.report(1, UP, 0, MS);
-    prober.sent(MS);
-    prober.outbox.failed(MS);
+    assert!(prober.sent(100 * MS).is_some());
+    prober.outbox.failed(100 * MS);
     for probe in 0..=QUEUE_MAX as u64 {
         prober.report(1, UP, probe, MS);
     }
@@ -200,12 +204,15 @@ impl Server {
     fn take(&mut self, batch: &message::Batch, now: Duration) -> Result<Taken, Refusal> {
         let lease = LEASE_MS as u32 * MS;
         let accepted = self.receiver.take(batch, None, self.version, lease, (now, 0))?;
-        let Accepted { whole, reports, next, again, .. } = accepted;
+        let Accepted { brings, next, again, .. } = accepted;
         let mut before = self.known.clone();
-        if whole {
+        if matches!(brings, Brings::Whole(_)) {
             self.known.clear();
         }
-        for found in reports {
+        let (Brings::Whole(reports) | Brings::News(reports)) = brings else {
+            return Ok(taken(next, again));
+        };
+        for found in reports.into_iter().filter(|found| found.health != Health::Unknown) {
             let probe = found.took.as_micros() as u64;
             if let Some((_, last)) = before.get(&found.key.address) {
                 assert!(*last <= probe, "{}: {probe} after {last}", found.key.address);
@@ -213,8 +220,7 @@ impl Server {
             before.insert(found.key.address, (found.health, probe));
             self.known.insert(found.key.address, (found.health, probe));
         }
-        let lease_ms = LEASE_MS;
-        Ok(Taken { next, known: 0, unknown: 0, missing: 0, lease_ms, again })
+        Ok(taken(next, again))
     }
 
     /// The server begins anew.

@@ -52,9 +52,13 @@ fn take(receiver: &mut Receiver, batch: &Batch, version: u64, now: Duration) -> 
             format!("{why:?}, not {session}.{next}")
         }
         Err(refusal) => refusal.to_string(),
-        Ok(Accepted { whole, reports, next, again, .. }) => {
-            let mut text = format!("next {next}");
-            text += if whole { " whole" } else { "" };
+        Ok(Accepted { brings, next, again, .. }) => {
+            let (what, reports) = match brings {
+                Brings::Nothing => (" nothing", Vec::new()),
+                Brings::News(reports) => ("", reports),
+                Brings::Whole(reports) => (" whole", reports),
+            };
+            let mut text = format!("next {next}{what}");
             for Found { key, health, .. } in reports {
                 let address = key.address.to_string();
                 let byte = address.rsplit('.').next().unwrap_or_default();
@@ -81,9 +85,9 @@ fn check(rows: &[(&str, &str)]) {
 #[test]
 fn a_session_is_a_whole_report_and_then_news() {
     check(&[
-        ("7.0 whole 1+ 2-1", "next 1"),
-        ("7.1 whole 3+", "next 2"),
-        ("7.2 whole_end 4? 5-", "next 3 whole 1+0 2-1 3+0 5-0"),
+        ("7.0 whole 1+ 2-1", "next 1 nothing"),
+        ("7.1 whole 3+", "next 2 nothing"),
+        ("7.2 whole_end 4? 5-", "next 3 whole 1+0 2-1 3+0 4? 5-0"),
         ("7.3 news 1+1 4+", "next 4 1+1 4+0"),
         ("7.4 news", "next 5"),
     ]);
@@ -92,8 +96,8 @@ fn a_session_is_a_whole_report_and_then_news() {
 #[test]
 fn what_comes_twice_is_taken_once() {
     check(&[
-        ("7.0 whole 1+", "next 1"),
-        ("7.0 whole 1+", "next 1"),
+        ("7.0 whole 1+", "next 1 nothing"),
+        ("7.0 whole 1+", "next 1 nothing"),
         ("7.1 whole_end 2+", "next 2 whole 1+0 2+0"),
         ("7.1 whole_end 2+", "next 2"),
         ("7.0 whole 1+", "next 2"),
@@ -112,7 +116,7 @@ fn a_batch_that_is_missing_is_asked_for() {
         ("7.1 news 1-1", "next 2 1-1"),
         ("7.2 whole_end 1+", "Part, not 7.2"),
         ("8.1 news", "NotTheBeginning, not 7.2"),
-        ("8.0 whole 1+", "next 1"),
+        ("8.0 whole 1+", "next 1 nothing"),
         ("8.1 news 1+", "Part, not 8.1"),
     ]);
 }
@@ -131,13 +135,27 @@ fn the_past_does_not_come_back() {
 fn other_targets_of_the_server_ask_for_everything_again() {
     let mut receiver = Receiver::default();
     for (text, version, expected) in [
-        ("7.0 whole", 1, "next 1"),
-        ("7.1 whole_end 1+", 2, "next 2 whole 1+0"),
+        ("7.0 whole", 1, "next 1 nothing"),
+        ("7.1 whole_end 1+", 2, "next 2 whole 1+0 again"),
         ("7.2 news", 2, "next 3 again"),
         ("8.0 whole_end 1+", 2, "next 1 whole 1+0"),
         ("8.1 news", 2, "next 2"),
     ] {
         assert_eq!(take(&mut receiver, &batch(text), version, SECOND), expected, "{text}");
+    }
+}
+
+#[test]
+fn a_session_ends_with_its_lease() {
+    let mut receiver = Receiver::default();
+    for (second, text, expected) in [
+        (0, "7.0 whole_end 1+", "next 1 whole 1+0"),
+        (9, "7.1 news", "next 2"),
+        (18, "7.2 news 1-", "next 3 1-0"),
+        (28, "7.3 news 1+", "Silence, not 7.3"),
+        (28, "8.0 whole_end 1+", "next 1 whole 1+0"),
+    ] {
+        assert_eq!(take(&mut receiver, &batch(text), 1, SECOND * second), expected, "{text}");
     }
 }
 
@@ -217,7 +235,7 @@ fn a_whole_report_has_an_end() {
     };
     let batches = (WHOLE_MAX / BATCH_MAX) as u64;
     for sequence in 0..batches {
-        let next = format!("next {}", sequence + 1);
+        let next = format!("next {} nothing", sequence + 1);
         assert_eq!(take(&mut receiver, &part(sequence), 1, SECOND), next);
     }
     assert_eq!(
@@ -233,6 +251,7 @@ fn a_report_is_told_by_the_clock_of_the_server() {
     batch.reports[0].took_us = u64::MAX;
     batch.reports[0].detail = "a\nb".into();
     let accepted = Receiver::default().take(&batch, None, 1, LEASE, (SECOND, 1_000_000));
-    let found = accepted.expect("it is fine").reports.remove(0);
+    let Brings::Whole(found) = accepted.expect("it is fine").brings else { panic!("it is whole") };
+    let found = &found[0];
     assert_eq!((found.at, found.took, &*found.detail), (999_980, TOOK_MAX, "ab"));
 }
