@@ -3,11 +3,12 @@
 //! A certificate authority that is used once, a certificate that it has signed, and a token for each role. The
 //! authority's key is not kept: what could sign another certificate is nowhere.
 
+use std::collections::HashSet;
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::Write as _;
 use std::net::IpAddr;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-use std::path::Path;
+use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
@@ -20,6 +21,8 @@ use rcgen::{
 };
 
 use crate::admin::views::zones::hex;
+use crate::health::source::Source;
+use crate::health::sources::BESIDE_MAX;
 
 /// How long the certificates are valid.
 const YEARS: i16 = 10;
@@ -27,8 +30,10 @@ const YEARS: i16 = 10;
 const TOKEN_BYTES: usize = 32;
 /// By what this machine calls itself, besides what it is told.
 const LOCAL: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
-/// Each role and the name of its first token.
-const TOKENS: [(&str, &str); 3] = [("read", "reader"), ("feed", "prober"), ("operate", "operator")];
+/// What the token of a prober is for where no prober is named.
+const PROBER: &str = "prober";
+/// The most probers that a server hears.
+const PROBERS_MAX: usize = BESIDE_MAX;
 
 /// A file to be written: its name, its text, and who may read it.
 struct NewFile {
@@ -37,22 +42,49 @@ struct NewFile {
     mode: u32,
 }
 
+/// What keys are wished for.
+#[derive(Debug, clap::Args)]
+pub(super) struct Flags {
+    /// The folder to write them to
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+    /// The names and addresses by which servers are reached; as often as there are any
+    #[arg(long = "for", value_name = "IP-or-NAME", required = true, num_args = 1.., value_parser = subject)]
+    names: Vec<String>,
+    /// The name of a prober beside, which gets a token of its own; as often as there are any
+    #[arg(long = "prober", value_name = "NAME", value_parser = prober)]
+    probers: Vec<String>,
+    /// Leave all as it is where the folder has every file already
+    #[arg(long)]
+    keep: bool,
+}
+
 /// Writes the files, and says what they are for.
-pub(super) fn run(folder: &Path, names: &[String]) -> anyhow::Result<bool> {
-    let files = files(names)?;
+pub(super) fn run(flags: &Flags) -> anyhow::Result<bool> {
+    let Flags { folder, names, probers, keep } = flags;
+    let mut met = HashSet::new();
+    if let Some(twice) = probers.iter().find(|name| !met.insert(*name)) {
+        bail!("--prober {twice} stands there twice; each prober has a name of its own");
+    }
+    if probers.len() > PROBERS_MAX {
+        bail!("a server hears at most {PROBERS_MAX} probers beside; name fewer");
+    }
+    let files = files(names, probers)?;
+    let is_there = |file: &NewFile| fs::symlink_metadata(folder.join(&file.name)).is_ok();
+    if *keep && files.iter().all(is_there) {
+        println!("{}: all keys are there already, and stay", folder.display());
+        return Ok(true);
+    }
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(folder)
         .with_context(|| format!("{}: the folder cannot be made", folder.display()))?;
-    for NewFile { name, .. } in &files {
-        let path = folder.join(name);
-        if fs::symlink_metadata(&path).is_ok() {
-            bail!(
-                "{}: is there already, and keys are not overwritten; take another folder",
-                path.display()
-            );
-        }
+    if let Some(file) = files.iter().find(|file| is_there(file)) {
+        bail!(
+            "{}: is there already, and keys are not overwritten; take another folder",
+            folder.join(&file.name).display()
+        );
     }
     for NewFile { name, text, mode } in &files {
         let path = folder.join(name);
@@ -64,11 +96,11 @@ pub(super) fn run(folder: &Path, names: &[String]) -> anyhow::Result<bool> {
             .and_then(|mut file| file.write_all(text.as_bytes()))
             .with_context(|| format!("{}: cannot be written", path.display()))?;
     }
-    println!("{}", guide(&folder.display().to_string(), names));
+    println!("{}", guide(&folder.display().to_string(), names, probers));
     Ok(true)
 }
 
-fn files(names: &[String]) -> anyhow::Result<Vec<NewFile>> {
+fn files(names: &[String], probers: &[String]) -> anyhow::Result<Vec<NewFile>> {
     let [ca, certificate, key] = certificates(names)?;
     let open = |name: &str, text| NewFile { name: name.into(), text, mode: 0o644 };
     let secret = |name: String, text| NewFile { name, text, mode: 0o600 };
@@ -80,10 +112,19 @@ fn files(names: &[String]) -> anyhow::Result<Vec<NewFile>> {
     let mut all = String::from(
         "# ROLE NAME TOKEN; `read` looks, `feed` tells what a prober found, `operate` steers.\n",
     );
-    for (role, name) in TOKENS {
+    let mut add = |role: &str, name: &str, file: String| -> anyhow::Result<()> {
         let token = token()?;
         all += &[role, " ", name, " ", &token, "\n"].concat();
-        files.push(secret(format!("token-{role}"), token + "\n"));
+        files.push(secret(file, token + "\n"));
+        Ok(())
+    };
+    add("read", "reader", "token-read".into())?;
+    add("operate", "operator", "token-operate".into())?;
+    if probers.is_empty() {
+        add("feed", PROBER, "token-feed".into())?;
+    }
+    for name in probers {
+        add("feed", name, format!("token-feed-{name}"))?;
     }
     files.push(secret("tokens".into(), all));
     Ok(files)
@@ -129,7 +170,7 @@ fn certificates(names: &[String]) -> anyhow::Result<[String; 3]> {
 }
 
 /// A name or an address that a certificate can be for.
-pub(super) fn subject(text: &str) -> Result<String, String> {
+fn subject(text: &str) -> Result<String, String> {
     if let Ok(address) = text.parse::<IpAddr>() {
         return Ok(address.to_string());
     }
@@ -145,10 +186,19 @@ pub(super) fn subject(text: &str) -> Result<String, String> {
     }
 }
 
-fn guide(folder: &str, names: &[String]) -> String {
+/// A name that a prober beside can have.
+fn prober(text: &str) -> Result<String, String> {
+    Source::beside(text).map(|source| source.to_string()).map_err(|bad| bad.to_string())
+}
+
+fn guide(folder: &str, names: &[String], probers: &[String]) -> String {
     let server = match names[0].parse() {
         Ok(IpAddr::V6(address)) => format!("[{address}]"),
         _ => names[0].clone(),
+    };
+    let (prober, token) = match probers.first() {
+        None => (PROBER, "token-feed".to_owned()),
+        Some(name) => (name.as_str(), format!("token-feed-{name}")),
     };
     format!(
         "\
@@ -158,9 +208,9 @@ fn guide(folder: &str, names: &[String]) -> String {
           listen: 0.0.0.0:8053
           tokens: {folder}/tokens
           tls: {{certificate: {folder}/certificate.pem, key: {folder}/key.pem}}
-{folder}/ca.pem, {folder}/token-feed
-    belong on the machine of each prober, for `rotadns probe`:
-        feed: {{name: NAME, to: [{{server: https://{server}:8053, ca: {folder}/ca.pem, token: {folder}/token-feed}}]}}
+{folder}/ca.pem, {folder}/{token}
+    belong on the machine of the prober {prober}, for `rotadns probe`; each prober has a token of its name:
+        feed: {{name: {prober}, to: [{{server: https://{server}:8053, ca: {folder}/ca.pem, token: {folder}/{token}}}]}}
 {folder}/ca.pem, {folder}/token-operate or {folder}/token-read
     are for people and programs:
         curl --cacert {folder}/ca.pem -H \"Authorization: Bearer $(cat {folder}/token-read)\" https://{server}:8053/v1/status
@@ -192,12 +242,16 @@ mod tests {
 
     #[test]
     fn no_two_tokens_are_the_same_and_secrets_are_their_owners() {
-        let files = files(&["ns1.example.com".to_owned()]).expect("keys can be made");
+        let probers = ["probe-1", "probe-2"].map(str::to_owned);
+        let files = files(&["ns1.example.com".to_owned()], &probers).expect("keys can be made");
         let mode =
             |wanted: &str| files.iter().find(|file| file.name == wanted).map(|file| file.mode);
-        for (name, expected) in
-            [("ca.pem", 0o644), ("key.pem", 0o600), ("tokens", 0o600), ("token-read", 0o600)]
-        {
+        for (name, expected) in [
+            ("ca.pem", 0o644),
+            ("key.pem", 0o600),
+            ("tokens", 0o600),
+            ("token-feed-probe-2", 0o600),
+        ] {
             assert_eq!(mode(name), Some(expected), "{name}");
         }
         let tokens = files.last().map(|file| file.text.as_str()).expect("the tokens come last");

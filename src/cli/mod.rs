@@ -47,14 +47,7 @@ enum Command {
         format: Format,
     },
     /// Make a certificate and tokens for an admin API on a network
-    Keygen {
-        /// The folder to write them to
-        #[arg(value_name = "DIR")]
-        folder: PathBuf,
-        /// The names and addresses by which servers are reached; as often as there are any
-        #[arg(long = "for", value_name = "IP-or-NAME", required = true, num_args = 1.., value_parser = keygen::subject)]
-        names: Vec<String>,
-    },
+    Keygen(keygen::Flags),
     /// Serve small HTTP backends to try things out with
     Demo {
         /// Where; one backend each
@@ -128,7 +121,7 @@ pub fn run(cli: Cli) -> ExitCode {
                 Format::Json => check::Format::Json,
             },
         ),
-        Command::Keygen { folder, names } => keygen::run(&folder, &names),
+        Command::Keygen(flags) => keygen::run(&flags),
         Command::Demo { listen } => serve_demo(listen),
     };
     match result {

@@ -39,6 +39,9 @@ fn keygen_writes_all_that_a_server_on_a_network_needs() {
     let again = keygen(&keys, &["ns1.example.com"]);
     assert_eq!(again.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&again.stderr).contains("keys are not overwritten"));
+    let kept =
+        Command::new(ROTADNS).arg("keygen").arg(&keys).args(["--keep", "--for", "ns1"]).output();
+    assert!(kept.expect("the binary that is tested").status.success());
     assert_eq!(keygen(&keys.join("more"), &["a/b"]).status.code(), Some(2));
 
     let shown = keys.display();
