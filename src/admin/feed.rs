@@ -14,8 +14,9 @@ use super::guard::tokens::Caller;
 use super::refusal::Refusal;
 use crate::feed::message::{Batch, OutOfOrder, Taken};
 use crate::feed::receive::{self, Accepted, Brings};
+use crate::health::registry::Registry;
 use crate::health::source::Source;
-use crate::state::publisher::{Fed, Feed, FeedCounts, FeedError};
+use crate::state::publisher::{Fed, Feed, FeedError};
 
 /// Takes some of what a prober found.
 pub async fn take(
@@ -55,10 +56,11 @@ fn publish(admin: &Admin, caller: &Caller, batch: &Batch) -> Result<Taken, NotTa
     // Held until it is published: batches are published in the order in which they were taken.
     let mut feeds = admin.feeds.lock().unwrap_or_else(PoisonError::into_inner);
     let accepted = feeds.take(batch, token, version, lease, (now.running, now.unix));
-    let Accepted { source, brings, next, again } = accepted.map_err(|refusal| not_taken(&refusal))?;
-    let counts = match feed(source.clone(), brings) {
-        None => FeedCounts::default(),
-        Some(feed) => publisher.feed(feed).map_err(|error| {
+    let Accepted { source, brings, next, again } =
+        accepted.map_err(|refusal| not_taken(&refusal))?;
+    let counts = counts(publisher.registry(), &brings);
+    if let Some(feed) = feed(source.clone(), brings) {
+        publisher.feed(feed).map_err(|error| {
             feeds.forget(&source);
             NotTaken::Refused(match error {
                 FeedError::TooMany(_) => {
@@ -69,11 +71,24 @@ fn publish(admin: &Admin, caller: &Caller, batch: &Batch) -> Result<Taken, NotTa
                     Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "the server is about to end")
                 }
             })
-        })?,
-    };
-    let FeedCounts { known, unknown, missing } = counts;
+        })?;
+    }
+    let [known, unknown, missing] = counts;
     let lease_ms = lease.as_millis().try_into().unwrap_or(u64::MAX);
     Ok(Taken { next, known, unknown, missing, lease_ms, again })
+}
+
+/// How many of the targets that a prober tells of are known here, how many are not, and of how many it does not tell:
+/// that can be seen in a whole report alone. A target that it has not judged yet is told of.
+fn counts(registry: &Registry, brings: &Brings) -> [u64; 3] {
+    let known = |found: &&receive::Found| registry.target(&found.key).is_some();
+    let (reports, targets) = match brings {
+        Brings::Nothing => return [0; 3],
+        Brings::News(reports) => (reports, 0),
+        Brings::Whole(reports) => (reports, registry.len()),
+    };
+    let known = reports.iter().filter(known).count();
+    [known, reports.len() - known, targets.saturating_sub(known)].map(|count| count as u64)
 }
 
 /// What the publisher is to know of it; `None` is nothing.

@@ -83,10 +83,4 @@ impl Board {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
-
-    /// How many targets were not judged yet.
-    #[must_use]
-    pub fn unjudged(&self) -> usize {
-        self.0.values().filter(|found| found.health == Health::Unknown).count()
-    }
 }

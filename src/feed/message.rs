@@ -95,7 +95,7 @@ pub struct Taken {
     pub known: u64,
     /// How many were on others, and so left out.
     pub unknown: u64,
-    /// How many targets this server knows and the prober has not judged.
+    /// How many targets this server has and the whole report does not; at its end.
     pub missing: u64,
     /// How long the prober may be silent before it is lost, in milliseconds.
     pub lease_ms: u64,

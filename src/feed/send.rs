@@ -46,6 +46,8 @@ struct Shared {
 
 #[derive(Debug)]
 struct State {
+    /// Whether the targets were set: nothing is said before, as it would be that there are none.
+    is_ready: bool,
     board: Board,
     outboxes: Vec<Outbox>,
 }
@@ -63,7 +65,7 @@ impl Feeder {
             servers: feed.to.clone(),
             began: Instant::now(),
             wake: outboxes.iter().map(|_| Notify::new()).collect(),
-            state: Mutex::new(State { board: Board::default(), outboxes }),
+            state: Mutex::new(State { is_ready: false, board: Board::default(), outboxes }),
         });
         let feeding = Arc::clone(&shared);
         let thread = thread::Builder::new().name("feed".into()).spawn(move || {
@@ -82,7 +84,8 @@ impl Feeder {
     /// Has these targets told of and no others.
     pub fn set_targets(&self, targets: &[Target]) {
         let mut state = self.shared.lock();
-        if state.board.set_targets(targets) {
+        let is_first = !std::mem::replace(&mut state.is_ready, true);
+        if state.board.set_targets(targets) || is_first {
             state.outboxes.iter_mut().for_each(Outbox::begin_anew);
             self.shared.wake_all();
         }
@@ -92,7 +95,7 @@ impl Feeder {
     pub fn report(&self, report: &Report) {
         let now = self.shared.now();
         let mut state = self.shared.lock();
-        let State { board, outboxes } = &mut *state;
+        let State { board, outboxes, .. } = &mut *state;
         let Some((key, found, is_change)) = board.report(report, now) else { return };
         for outbox in outboxes {
             outbox.report(key, found.clone(), is_change, now);
@@ -128,11 +131,12 @@ impl Shared {
         let mut connection = None;
         loop {
             let now = self.now();
-            let (batch, wake, patience, counts) = {
-                let State { board, outboxes } = &mut *self.lock();
+            let (batch, wake, patience, targets) = {
+                let State { is_ready, board, outboxes } = &mut *self.lock();
                 let outbox = &mut outboxes[place];
-                let batch = outbox.next(board, now);
-                (batch, outbox.wake(), outbox.patience(), (board.len(), board.unjudged()))
+                let batch = if *is_ready { outbox.next(board, now) } else { None };
+                let wake = outbox.wake().filter(|_| *is_ready);
+                (batch, wake, outbox.patience(), board.len())
             };
             let Some(batch) = batch else {
                 let sleep = async {
@@ -159,7 +163,7 @@ impl Shared {
             match said {
                 Ok(Said::Taken(taken)) => {
                     outbox.taken(&taken);
-                    telling.taken(&batch, &taken, counts);
+                    telling.taken(&batch, &taken, targets);
                 }
                 Ok(Said::OutOfOrder(told)) => {
                     outbox.out_of_order(told.session, now);
@@ -291,7 +295,7 @@ impl Telling {
         Self { server, standing: Standing::New, failures: 0, differing: (0, 0) }
     }
 
-    fn taken(&mut self, batch: &Batch, taken: &Taken, (targets, unjudged): (usize, usize)) {
+    fn taken(&mut self, batch: &Batch, taken: &Taken, targets: usize) {
         self.failures = 0;
         let server = &self.server;
         match std::mem::replace(&mut self.standing, Standing::Reached) {
@@ -304,8 +308,7 @@ impl Telling {
         if batch.part != Part::WholeEnd {
             return;
         }
-        // What was not judged yet is not told, and so missing there.
-        let differing = (taken.unknown, taken.missing.saturating_sub(unjudged as u64));
+        let differing = (taken.unknown, taken.missing);
         let before = std::mem::replace(&mut self.differing, differing);
         match differing {
             _ if differing == before => {}

@@ -34,14 +34,14 @@ impl State {
         let mut told = HashSet::new();
         let mut changes = Vec::with_capacity(reports.len());
         for fed in reports {
-            // Who has not judged a target has nothing to say of it.
-            if fed.health == Health::Unknown {
-                continue;
-            }
             let Some(target) = registry.target(&fed.key) else {
                 changes.push(None);
                 continue;
             };
+            // Who has not judged a target has nothing to say of it.
+            if fed.health == Health::Unknown {
+                continue;
+            }
             told.insert(fed.key);
             let (health, detail, took, at) = (fed.health, fed.detail, fed.took, fed.at);
             let report = Report { target, source: source.clone(), health, detail, took, at };

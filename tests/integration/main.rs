@@ -15,6 +15,7 @@ mod world;
 mod admin;
 mod asking;
 mod backends;
+mod beside;
 mod clients;
 mod command_line;
 mod end_to_end;
