@@ -14,6 +14,7 @@ use super::views::pools::Moment;
 use super::{Admin, model};
 use crate::engine::Transport;
 use crate::engine::explain::{Question, explain};
+use crate::engine::snapshot::Snapshot;
 use crate::health::backend::{BackendKey, matching};
 use crate::name::Name;
 use crate::rdata;
@@ -39,14 +40,24 @@ pub async fn serve(
     query: Result<Query<Vec<(String, String)>>, QueryRejection>,
 ) -> Result<Json<model::Explanation>, Refusal> {
     let Query(pairs) = query?;
-    let asked = Asked::read(pairs)?;
     let moment = Moment::now(&admin.publisher);
+    Ok(Json(explained(pairs, &moment.snapshot, &moment.facts())?))
+}
+
+/// Explains what a snapshot answers to a question, given as the API takes it. With `down` among the pairs, it is what the
+/// snapshot would answer.
+pub fn explained(
+    pairs: Vec<(String, String)>,
+    snapshot: &Snapshot,
+    facts: &Facts<'_>,
+) -> Result<model::Explanation, Refusal> {
+    let asked = Asked::read(pairs)?;
     let down: BTreeSet<BackendKey> = match &asked.down[..] {
         [] => BTreeSet::new(),
-        patterns => matching(patterns, &backends(&moment.snapshot))?,
+        patterns => matching(patterns, &backends(snapshot))?,
     };
-    let facts = Facts { down: &down, ..moment.facts() };
-    let snapshot = what_if(&moment.snapshot, &facts);
+    let facts = Facts { down: &down, ..*facts };
+    let snapshot = what_if(snapshot, &facts);
     let question = Question {
         name: asked.name,
         qtype: asked.qtype,
@@ -55,7 +66,7 @@ pub async fn serve(
         chance: fastrand::u64(..),
     };
     let explained = explain(&snapshot, &question, &|zone, pool| facts.judgements(zone, pool));
-    Ok(Json(explanation(&explained)))
+    Ok(explanation(&explained))
 }
 
 impl Asked {

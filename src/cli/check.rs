@@ -1,29 +1,21 @@
 //! `rotadns check`: every mistake of every file, told with its line and what would be right.
 //!
-//! ```text
-//!   error: no pool is called `wbe`; did you mean `web`?
-//!     ┌─ zones/example.com.yaml:23:15
-//!     │
-//!  23 │   www: {pool: wbe}
-//!     │               ━━━
-//! ```
-//!
 //! What is wrong is found in [`crate::config`], [`crate::zonefile`] and [`crate::zone::build`]; here it is
-//! gathered and shown.
+//! gathered, and shown as `told.rs` does.
 
-use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use annotate_snippets::renderer::DecorStyle;
-use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
 use anyhow::Result;
-use serde::Serialize;
 
+use super::plain::plain;
+use super::screen::Screen;
+use super::told::{self, Lines, Told, counted};
 use crate::config::model::{Pool, Zone};
-use crate::config::{self, CONFIG_FILE, ConfigError, Location, MasterRecord, Problem, Severity};
+use crate::config::{self, CONFIG_FILE, MasterRecord, Problem, Severity};
+use crate::daemon::load::Mistake;
 use crate::name::Name;
 use crate::zone::build::{self, Built};
 use crate::zonefile;
@@ -37,9 +29,6 @@ pub enum Format {
     Json,
 }
 
-/// The longest line that is shown with a mistake, in bytes; of longer ones only the place is told.
-const LINE_MAX: usize = 500;
-
 /// Checks zone files, folders of them, and config files with their zones; prints what was found.
 ///
 /// `config` is a config file whatever it is called; among `paths`, the name tells one from a zone.
@@ -50,8 +39,7 @@ pub fn run(config: Option<&Path>, paths: &[PathBuf], format: Format) -> Result<b
     let mut out = std::io::stdout().lock();
     match format {
         Format::Human => {
-            let styled = out.is_terminal() && std::env::var_os("NO_COLOR").is_none();
-            out.write_all(report.human(styled).as_bytes())?;
+            out.write_all(report.human(Screen::of_stdout().is_coloured()).as_bytes())?;
         }
         Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&report.mistakes)?)?,
     }
@@ -66,21 +54,6 @@ struct Report {
     mistakes: Vec<Told>,
     /// Of each good zone's pools: the longest time until a failure is out of every cache.
     failovers: Vec<Failover>,
-}
-
-/// One mistake, as it leaves the process.
-#[derive(Debug, PartialEq, Serialize)]
-struct Told {
-    file: PathBuf,
-    /// 0 is the whole file; so are column and width then.
-    line: u32,
-    column: u32,
-    width: u32,
-    severity: &'static str,
-    message: String,
-    /// The line itself.
-    #[serde(skip)]
-    source: String,
 }
 
 /// The worst case of one pool.
@@ -109,7 +82,16 @@ impl Report {
             }
         }
         let (files, problems) = config::zone_files(&zones);
-        report.tell(problems, "");
+        let is_empty = |folder: &Path| {
+            folder.is_dir()
+                && !files.iter().any(|file| file.starts_with(folder))
+                && !problems.iter().any(|problem| problem.file.starts_with(folder))
+        };
+        let empty: Vec<&PathBuf> = zones.iter().filter(|path| is_empty(path)).collect();
+        for folder in empty {
+            report.whole(folder, &Problem::NoZoneFiles);
+        }
+        report.tell(problems.into_iter().map(Mistake::from).collect(), "");
         for file in files {
             report.zone(&file);
         }
@@ -122,7 +104,7 @@ impl Report {
         match config::read_config(file, &text) {
             Ok(config) => config.zones,
             Err(mistakes) => {
-                self.tell(mistakes, &text);
+                self.tell(mistakes.into_iter().map(Mistake::from).collect(), &text);
                 Vec::new()
             }
         }
@@ -135,7 +117,7 @@ impl Report {
         }
         let Some(text) = self.text(file) else { return };
         let (zone, mistakes) = config::read_zone(file, &text);
-        self.tell(mistakes, &text);
+        self.tell(mistakes.into_iter().map(Mistake::from).collect(), &text);
         if let Some(zone) = zone {
             // The serial has no part in whether the zone can be built.
             self.built(file, build::from_model(&zone, 0, None), "");
@@ -148,7 +130,7 @@ impl Report {
         let Some(bytes) = self.bytes(file) else { return };
         let Some(origin) = config::zone_of_file(file) else {
             let name = file.file_name().map(|name| name.to_string_lossy().into_owned());
-            self.whole(file, Problem::FileName { name: name.unwrap_or_default() });
+            self.whole(file, &Problem::FileName { name: name.unwrap_or_default() });
             return;
         };
         let mut records = Vec::new();
@@ -168,39 +150,22 @@ impl Report {
         if mistakes.is_empty() {
             let mistakes = config::check_records(file, &origin, records);
             let is_usable = mistakes.iter().all(|mistake| mistake.severity == Severity::Warning);
-            self.tell(mistakes, &text);
+            self.tell(mistakes.into_iter().map(Mistake::from).collect(), &text);
             if is_usable {
                 self.built(file, builder.finish(Vec::new()), &text);
             }
             return;
         }
-        let lines = Lines::of(&text);
-        self.mistakes.extend(mistakes.into_iter().map(|mistake| Told {
-            file: file.to_path_buf(),
-            line: mistake.line,
-            column: mistake.column,
-            width: mistake.width,
-            severity: "error",
-            message: mistake.problem.to_string(),
-            source: lines.line(mistake.line),
-        }));
+        let mistakes = mistakes.iter().map(|mistake| Mistake::of_master_file(file, mistake));
+        self.tell(mistakes.collect(), &text);
     }
 
     /// Tells what stands in the way of a zone whose records keep every rule: mostly its size. The
     /// builder's warnings are among those that the rules have told.
     fn built(&mut self, file: &Path, built: Built, text: &str) {
         let Err(mistakes) = built else { return };
-        let lines = Lines::of(text);
-        let mistakes = mistakes.into_iter().filter(|mistake| !mistake.problem.is_warning());
-        self.mistakes.extend(mistakes.map(|mistake| Told {
-            file: file.to_path_buf(),
-            line: mistake.line,
-            column: mistake.line.min(1),
-            width: mistake.line.min(1),
-            severity: "error",
-            message: format!("`{}`: {}", mistake.owner, mistake.problem),
-            source: lines.line(mistake.line),
-        }));
+        let mistakes = mistakes.iter().filter(|mistake| !mistake.problem.is_warning());
+        self.tell(mistakes.map(|mistake| Mistake::of_records(file, mistake)).collect(), text);
     }
 
     fn bytes(&mut self, file: &Path) -> Option<Vec<u8>> {
@@ -208,7 +173,7 @@ impl Report {
         match config::files::read_file(file) {
             Ok(bytes) => Some(bytes),
             Err(error) => {
-                self.whole(file, Problem::Unreadable { detail: error.to_string() });
+                self.whole(file, &Problem::Unreadable { detail: error.to_string() });
                 None
             }
         }
@@ -218,50 +183,29 @@ impl Report {
         let bytes = self.bytes(file)?;
         let text = String::from_utf8(bytes).ok();
         if text.is_none() {
-            self.whole(file, Problem::NotUtf8);
+            self.whole(file, &Problem::NotUtf8);
         }
         text
     }
 
     /// Tells a mistake of a file as such.
-    fn whole(&mut self, file: &Path, problem: Problem) {
-        let file = file.to_path_buf();
-        let severity = problem.severity();
-        self.tell(vec![ConfigError { file, at: Location::WHOLE_FILE, severity, problem }], "");
+    fn whole(&mut self, file: &Path, problem: &Problem) {
+        self.tell(vec![Mistake::whole(file, problem.to_string())], "");
     }
 
-    fn tell(&mut self, mistakes: Vec<ConfigError>, text: &str) {
-        let told: HashSet<u32> = mistakes.iter().map(|mistake| mistake.at.line).collect();
-        let lines: HashMap<u32, &str> =
-            (1..).zip(text.lines()).filter(|(number, _)| told.contains(number)).collect();
-        self.mistakes.extend(mistakes.into_iter().map(|mistake| Told {
-            line: mistake.at.line,
-            column: mistake.at.column,
-            width: mistake.at.width,
-            severity: match mistake.severity {
-                Severity::Error => "error",
-                Severity::Warning => "warning",
-            },
-            message: mistake.problem.to_string(),
-            source: lines.get(&mistake.at.line).map_or("", |line| *line).to_owned(),
-            file: mistake.file,
-        }));
+    fn tell(&mut self, mistakes: Vec<Mistake>, text: &str) {
+        let lines = Lines::of(text, mistakes.iter().map(|mistake| mistake.line));
+        self.mistakes.extend(mistakes.into_iter().map(|mistake| Told::new(mistake, &lines)));
     }
 
     fn errors(&self) -> usize {
-        self.mistakes.iter().filter(|told| told.severity == "error").count()
+        self.mistakes.iter().filter(|told| told.is_error()).count()
     }
 
     fn human(&self, styled: bool) -> String {
-        let renderer = if styled { Renderer::styled() } else { Renderer::plain() };
-        let renderer = renderer.decor_style(DecorStyle::Unicode);
-        let mut text = String::new();
-        for told in &self.mistakes {
-            text.push_str(&told.human(&renderer));
-            text.push_str("\n\n");
-        }
+        let mut text = told::human(&self.mistakes, styled);
         for failover in &self.failovers {
-            let _ = writeln!(text, "{}", failover.sentence());
+            let _ = writeln!(text, "{}", plain(&failover.sentence()));
         }
         let warnings = self.mistakes.len() - self.errors();
         let mut parts = vec![counted(self.files, "file"), counted(self.errors(), "mistake")];
@@ -270,52 +214,6 @@ impl Report {
         }
         let _ = writeln!(text, "{}", parts.join(", "));
         text
-    }
-}
-
-/// The lines of a text by their number.
-struct Lines<'t>(Vec<&'t str>);
-
-impl<'t> Lines<'t> {
-    fn of(text: &'t str) -> Self {
-        Self(text.lines().collect())
-    }
-
-    /// Empty where there is none of that number, counted from 1.
-    fn line(&self, number: u32) -> String {
-        let at = (number as usize).checked_sub(1);
-        at.and_then(|at| self.0.get(at)).map_or("", |line| *line).to_owned()
-    }
-}
-
-fn counted(count: usize, what: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {what}{plural}")
-}
-
-impl Told {
-    fn human(&self, renderer: &Renderer) -> String {
-        let level = if self.severity == "error" { Level::ERROR } else { Level::WARNING };
-        let title = level.primary_title(self.message.as_str());
-        let path = self.file.display().to_string();
-        if self.line == 0 {
-            return renderer.render(&[title.element(Origin::path(path))]);
-        }
-        if self.source.len() > LINE_MAX || self.source.is_empty() {
-            let origin =
-                Origin::path(path).line(self.line as usize).char_column(self.column as usize);
-            return renderer.render(&[title.element(origin)]);
-        }
-        let byte = |column: usize| {
-            self.source.char_indices().nth(column).map_or(self.source.len(), |(byte, _)| byte)
-        };
-        let first = (self.column as usize).saturating_sub(1);
-        let span = byte(first)..byte(first + self.width as usize);
-        let snippet = Snippet::source(self.source.as_str())
-            .line_start(self.line as usize)
-            .path(path)
-            .annotation(AnnotationKind::Primary.span(span));
-        renderer.render(&[title.element(snippet)])
     }
 }
 

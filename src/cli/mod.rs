@@ -1,10 +1,19 @@
 //! The command line: what can be typed, and a file for each command.
 
 pub mod check;
+mod client;
 pub mod demo;
+mod explain;
 mod keygen;
+mod plain;
 mod probe;
+mod reload;
+mod screen;
 mod serve;
+mod status;
+mod steer;
+mod told;
+mod words;
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -14,9 +23,17 @@ use std::str::FromStr;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use client::{Failure, Usage};
+use steer::Hand;
+
+/// The command line is wrong: clap's own code for that.
+const USAGE: u8 = 2;
+/// The server could not be reached.
+const UNREACHABLE: u8 = 3;
+
 /// An authoritative DNS server that balances load.
 ///
-/// Exit codes: 0 fine, 1 the input is wrong, 2 the command line is wrong.
+/// Exit codes: 0 fine, 1 the input is wrong, 2 the command line is wrong, 3 the server could not be reached.
 #[derive(Debug, Parser)]
 #[command(name = "rotadns", version, arg_required_else_help = true)]
 pub struct Cli {
@@ -48,6 +65,20 @@ enum Command {
     },
     /// Make a certificate and tokens for an admin API on a network
     Keygen(keygen::Flags),
+    /// Show what a running server does, alarms first
+    Status(status::Flags),
+    /// Take backends out of answers, and say when it is safe to stop them
+    Drain(steer::Drain),
+    /// Put backends into answers, whatever their checks say
+    Up(steer::Lasting),
+    /// Take backends out of answers, whatever their checks say
+    Down(steer::Lasting),
+    /// Leave backends to their checks again
+    Auto(steer::Flags),
+    /// Have a running server read its files again, and say what that changed
+    Reload(reload::Flags),
+    /// Explain every step of one answer
+    Explain(explain::Flags),
     /// Serve small HTTP backends to try things out with
     Demo {
         /// Where; one backend each
@@ -122,6 +153,13 @@ pub fn run(cli: Cli) -> ExitCode {
             },
         ),
         Command::Keygen(flags) => keygen::run(&flags),
+        Command::Status(flags) => status::run(&flags),
+        Command::Drain(flags) => steer::drain(&flags),
+        Command::Up(flags) => steer::set(Hand::Up, &flags),
+        Command::Down(flags) => steer::set(Hand::Down, &flags),
+        Command::Auto(flags) => steer::auto(&flags),
+        Command::Reload(flags) => reload::run(&flags),
+        Command::Explain(flags) => explain::run(&flags),
         Command::Demo { listen } => serve_demo(listen),
     };
     match result {
@@ -129,8 +167,17 @@ pub fn run(cli: Cli) -> ExitCode {
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             tell(&error);
-            ExitCode::FAILURE
+            code(&error)
         }
+    }
+}
+
+/// What scripts read: which of the three it was that failed.
+fn code(error: &anyhow::Error) -> ExitCode {
+    match error.downcast_ref() {
+        Some(Failure::Unreachable { .. } | Failure::Strange { .. }) => ExitCode::from(UNREACHABLE),
+        _ if error.is::<Usage>() => ExitCode::from(USAGE),
+        _ => ExitCode::FAILURE,
     }
 }
 
@@ -139,7 +186,7 @@ fn tell(error: &anyhow::Error) {
     if tracing::dispatcher::has_been_set() {
         tracing::error!("{error:#}");
     } else {
-        eprintln!("rotadns: {error:#}");
+        eprintln!("rotadns: {}", plain::plain(&format!("{error:#}")));
     }
 }
 

@@ -1,13 +1,18 @@
 //! `rotadns serve`: the config file and the flags over it, the log, and then the daemon.
 
+use std::fmt::Debug;
 use std::io::IsTerminal as _;
 use std::path::Path;
 
+use tracing::field::Field;
 use tracing_subscriber::Layer as _;
+use tracing_subscriber::field::MakeExt as _;
 use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::fmt::format;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+use super::plain::plain;
 use super::{AdminFlag, Serve};
 use crate::config::server::{Log, LogFormat, LogLevel, Workers};
 use crate::config::{Config, read_config};
@@ -59,7 +64,7 @@ pub(super) fn read(file: &Path) -> anyhow::Result<Option<Config>> {
         .map_err(|error| anyhow::anyhow!("{}: cannot be read: {error}", file.display()))?;
     let config = read_config(file, &text);
     for mistake in config.as_ref().err().into_iter().flatten() {
-        eprintln!("{mistake}");
+        eprintln!("{}", plain(&mistake.to_string()));
     }
     Ok(config.ok())
 }
@@ -80,8 +85,20 @@ pub(super) fn log(log: Log) {
         .with_target(false)
         .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none());
     let lines = match log.format {
-        LogFormat::Text => lines.boxed(),
+        LogFormat::Text => lines.fmt_fields(plain_fields()).boxed(),
         LogFormat::Json => lines.json().boxed(),
     };
     tracing_subscriber::registry().with(lines.with_filter(levels)).init();
+}
+
+/// `message key=value`, as ever, but with nothing in it that a terminal would obey.
+fn plain_fields() -> impl for<'w> format::FormatFields<'w> + Send + Sync + 'static {
+    let field = |writer: &mut format::Writer<'_>, field: &Field, value: &dyn Debug| {
+        let text = format!("{value:?}");
+        match field.name() {
+            "message" => writer.write_str(&plain(&text)),
+            name => write!(writer, "{name}={}", plain(&text)),
+        }
+    };
+    format::debug_fn(field).delimited(" ")
 }

@@ -66,8 +66,8 @@ fn every_file_is_told_of_master_files_too() {
         .mistakes
         .iter()
         .map(|told| {
-            let name = told.file.file_name().expect("a file").to_string_lossy().into_owned();
-            (name, told.line, told.severity)
+            let (_, name) = told.file.rsplit_once('/').expect("a folder and a file");
+            (name.to_owned(), told.line, told.severity)
         })
         .collect();
     let expected = [
@@ -138,4 +138,36 @@ fn the_examples_are_fine_and_tell_their_worst_case() {
                     (5.2 s to notice it, a TTL of 5 s)\n";
     assert!(text.starts_with(expected), "{text}");
     assert!(text.ends_with("\n3 files, 0 mistakes\n"), "{text}");
+}
+
+#[test]
+fn a_folder_without_zone_files_is_a_mistake() {
+    let folder = Folder::with("empty", &[("README.md", "nothing to serve")]);
+    let (report, text) = folder.report();
+    assert_eq!(report.errors(), 1);
+    let sentence =
+        "error: has no zone file; one is named after its zone, such as `example.com.yaml`";
+    assert!(text.starts_with(sentence), "{text}");
+    assert!(text.ends_with("0 files, 1 mistake\n"), "{text}");
+}
+
+#[test]
+fn names_that_steer_a_terminal_are_written_out() {
+    let zone = "zone: a.example\nns: ns.example.net.\npools:\n  \"w\\x1b[2J\":\n    backends: {b: 192.0.2.1}\n";
+    let folder = Folder::with("steer", &[("a.example.yaml", zone), ("\u{1b}[31m.yaml", "a: 1\n")]);
+    let (_, text) = folder.report();
+    assert!(!text.contains('\u{1b}'), "{text:?}");
+    assert!(text.contains("w\\u{1b}[2J") && text.contains("\\u{1b}[31m.yaml"), "{text}");
+}
+
+#[test]
+fn a_name_that_is_not_utf8_is_told_as_json() {
+    use std::os::unix::ffi::OsStrExt as _;
+
+    let folder = Folder::with("utf8", &[]);
+    let file = folder.0.join(std::ffi::OsStr::from_bytes(b"\xff.example.zone"));
+    std::fs::write(&file, "x").expect("a file can be written");
+    let report = Report::of(None, &[file]);
+    let json = serde_json::to_string(&report.mistakes).expect("it is plain data");
+    assert!(json.contains("\u{fffd}.example.zone"), "{json}");
 }

@@ -82,6 +82,7 @@ pub enum Problem {
     NotUtf8,
     TooLarge { most: usize },
     TooManyFiles { most: usize },
+    NoZoneFiles,
     ZoneTwice { zone: String, other: String },
     FileName { name: String },
     TooManyMistakes { most: usize },

@@ -18,6 +18,9 @@ impl fmt::Display for Problem {
             Self::TooManyFiles { most } => {
                 write!(f, "has more than {most} zone files; use several folders")
             }
+            Self::NoZoneFiles => f.write_str(
+                "has no zone file; one is named after its zone, such as `example.com.yaml`",
+            ),
             Self::ZoneTwice { zone, other } => {
                 write!(f, "the zone `{zone}` stands in `{other}` already; remove one of the two")
             }

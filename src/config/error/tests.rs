@@ -18,6 +18,10 @@ fn each_problem_has_its_sentence() {
         (Problem::TooLarge { most: 9 }, "is larger than 9 bytes; split the zone"),
         (Problem::TooManyFiles { most: 9 }, "has more than 9 zone files; use several folders"),
         (
+            Problem::NoZoneFiles,
+            "has no zone file; one is named after its zone, such as `example.com.yaml`",
+        ),
+        (
             Problem::ZoneTwice { zone: "a.".into(), other: "a.zone".into() },
             "the zone `a.` stands in `a.zone` already; remove one of the two",
         ),

@@ -1,0 +1,55 @@
+//! A decision by the files alone: they are loaded, made a snapshot and asked as the server does it.
+//!
+//! Nothing is probed and nothing is written.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::admin::explain;
+use crate::admin::model::Explanation;
+use crate::cli::plain::plain;
+use crate::config::{CONFIG_FILE, Severity, read_config};
+use crate::daemon::load::{Guard, Loader};
+use crate::health::overrides::Overrides;
+use crate::health::registry::Registry;
+use crate::state::persist::Serials;
+use crate::state::what_if::{Facts, snapshot_of};
+
+/// Where the zones are, by these flags; without any, by the config file of this folder, or else in `zones/`.
+pub(super) fn paths(config: Option<&Path>, zones: Option<&Path>) -> Result<Vec<PathBuf>> {
+    if let Some(zones) = zones {
+        return Ok(vec![zones.to_path_buf()]);
+    }
+    let here = Path::new(CONFIG_FILE);
+    let Some(file) = config.or_else(|| here.is_file().then_some(here)) else {
+        return Ok(vec![PathBuf::from("zones")]);
+    };
+    let shown = file.display();
+    let text = fs::read_to_string(file).with_context(|| format!("{shown}: cannot be read"))?;
+    match read_config(file, &text) {
+        Ok(config) => Ok(config.zones),
+        Err(mistakes) => match mistakes.first() {
+            Some(first) => bail!("{first} (`rotadns check` tells every mistake)"),
+            None => bail!("{shown}: cannot be read; `rotadns check` says why"),
+        },
+    }
+}
+
+/// Explains what these zones answer. A zone with a mistake is told, and answers SERVFAIL, as it does in a server.
+pub(super) fn explained(paths: Vec<PathBuf>, question: &[(&str, String)]) -> Result<Explanation> {
+    let round = Loader::new(paths, Serials::default()).load(Guard::On);
+    for mistake in round.mistakes.iter().filter(|mistake| mistake.severity == Severity::Error) {
+        let told = format!("{}:{}: {}", mistake.file.display(), mistake.line, mistake.message);
+        eprintln!("{}", plain(&told));
+    }
+    let (registry, overrides, down) = (Registry::default(), Overrides::default(), BTreeSet::new());
+    let facts = Facts { registry: &registry, overrides: &overrides, down: &down };
+    let snapshot = snapshot_of(round.zones, &facts).map_err(|apex| {
+        anyhow::anyhow!("the zone {apex} is there twice; remove one of its files")
+    })?;
+    let pairs = question.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
+    explain::explained(pairs, &snapshot, &facts).map_err(|refusal| anyhow::anyhow!("{refusal}"))
+}

@@ -1,0 +1,307 @@
+//! What stdout is: its width, and whether it takes colours; tables and times that fit it.
+
+use std::env;
+use std::io::{IsTerminal as _, stderr, stdout};
+
+use comfy_table::{Attribute, Cell, Color, ColumnConstraint, ContentArrangement, Table, presets};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::plain::plain;
+
+/// The narrowest screen that is written for; a narrower one breaks lines by itself.
+const WIDTH_MIN: u16 = 40;
+/// Where a screen is too narrow for every column of a table.
+const NARROW: u16 = 80;
+
+/// Where a command's output goes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Screen {
+    pub(super) is_terminal: bool,
+    is_coloured: bool,
+    /// In characters; `None` where lines may have any length.
+    width: Option<u16>,
+}
+
+/// What a word means to whoever looks for trouble.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tone {
+    Plain,
+    Good,
+    Odd,
+    Bad,
+    Faint,
+    Strong,
+}
+
+impl Screen {
+    /// As stdout is. `COLUMNS` sets the width, and `NO_COLOR` forbids colours.
+    pub(super) fn of_stdout() -> Self {
+        let is_terminal = stdout().is_terminal();
+        let columns = env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+        let width = columns.or_else(|| Table::new().width().filter(|_| is_terminal));
+        Self {
+            is_terminal,
+            is_coloured: is_terminal && may_colour(),
+            width: width.map(|width: u16| width.max(WIDTH_MIN)),
+        }
+    }
+
+    /// As stderr is; only sentences go there.
+    pub(super) fn of_stderr() -> Self {
+        let is_terminal = stderr().is_terminal();
+        Self { is_terminal, is_coloured: is_terminal && may_colour(), width: None }
+    }
+
+    /// What no terminal reads.
+    #[cfg(test)]
+    pub(super) fn plain(width: Option<u16>) -> Self {
+        Self { is_terminal: false, is_coloured: false, width }
+    }
+
+    /// Whether it takes colours.
+    pub(super) fn is_coloured(self) -> bool {
+        self.is_coloured
+    }
+
+    /// How many lines it has; `None` where there is no end.
+    pub(super) fn height(self) -> Option<usize> {
+        #[cfg(target_os = "linux")]
+        if self.is_terminal
+            && let Ok(size) = rustix::termios::tcgetwinsize(stdout())
+        {
+            return Some(usize::from(size.ws_row)).filter(|rows| *rows > 0);
+        }
+        None
+    }
+
+    /// A text in the colour of its tone; it holds nothing that a terminal would obey.
+    pub(super) fn paint(self, tone: Tone, text: &str) -> String {
+        let text = plain(text);
+        let code = match tone {
+            _ if !self.is_coloured => return text.into_owned(),
+            Tone::Plain => return text.into_owned(),
+            Tone::Good => "32",
+            Tone::Odd => "33",
+            Tone::Bad => "1;31",
+            Tone::Faint => "2",
+            Tone::Strong => "1",
+        };
+        format!("\u{1b}[{code}m{text}\u{1b}[0m")
+    }
+
+    /// A table with these columns, no wider than the screen.
+    pub(super) fn grid(self, columns: &'static [Column]) -> Grid {
+        let is_narrow = self.width.is_some_and(|width| width < NARROW);
+        let columns: Vec<Column> = columns.iter().map(|&column| column.on(is_narrow)).collect();
+        let mut table = self.table();
+        let shown = columns.iter().filter(|column| !matches!(column, Column::Left));
+        table.set_header(shown.clone().map(|column| cell(column.title(), Tone::Strong)));
+        for (column, place) in shown.zip(0..) {
+            if let (Column::Whole(_), Some(column)) = (column, table.column_mut(place)) {
+                column.set_constraint(ColumnConstraint::ContentWidth);
+            }
+        }
+        Grid { columns, table }
+    }
+
+    fn table(self) -> Table {
+        let mut table = Table::new();
+        table.load_preset(presets::NOTHING);
+        table.force_no_tty();
+        if self.is_coloured {
+            table.enforce_styling();
+        }
+        if let Some(width) = self.width {
+            table.set_content_arrangement(ContentArrangement::Dynamic);
+            table.set_width(width);
+        }
+        table
+    }
+
+    /// A text, broken where the screen ends.
+    pub(super) fn paragraph(self, tone: Tone, text: &str) -> String {
+        let mut table = self.table();
+        table.add_row([cell(text, tone)]);
+        for column in table.column_iter_mut() {
+            column.set_padding((0, 0));
+        }
+        lines(&table)
+    }
+}
+
+/// A column of a table, by its title.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Column {
+    /// Never broken.
+    Whole(&'static str),
+    /// Never broken, and not there on a narrow screen.
+    Wide(&'static str),
+    /// Broken where the screen is too narrow for it.
+    Broken(&'static str),
+    /// The same, and not there on a narrow screen.
+    WideBroken(&'static str),
+    /// Left out.
+    Left,
+}
+
+impl Column {
+    fn on(self, is_narrow: bool) -> Self {
+        match self {
+            Self::Wide(_) | Self::WideBroken(_) if is_narrow => Self::Left,
+            Self::Wide(title) => Self::Whole(title),
+            Self::WideBroken(title) => Self::Broken(title),
+            other => other,
+        }
+    }
+
+    fn title(self) -> &'static str {
+        match self {
+            Self::Whole(title)
+            | Self::Wide(title)
+            | Self::Broken(title)
+            | Self::WideBroken(title) => title,
+            Self::Left => "",
+        }
+    }
+}
+
+/// A table that grows by rows.
+pub(super) struct Grid {
+    columns: Vec<Column>,
+    table: Table,
+}
+
+impl Grid {
+    /// Adds a row, a cell for each column.
+    pub(super) fn row<const N: usize>(&mut self, cells: [(&str, Tone); N]) {
+        let shown = self.columns.iter().zip(cells);
+        let shown = shown.filter(|(column, _)| !matches!(column, Column::Left));
+        self.table.add_row(shown.map(|(_, (text, tone))| cell(text, tone)));
+    }
+
+    /// Its lines.
+    pub(super) fn lines(&self) -> String {
+        lines(&self.table)
+    }
+}
+
+fn may_colour() -> bool {
+    env::var_os("NO_COLOR").is_none_or(|set| set.is_empty())
+}
+
+/// A table's lines, without the blanks at their ends.
+fn lines(table: &Table) -> String {
+    let mut text = String::new();
+    for line in table.lines() {
+        // The first column's padding would set the table off from the lines around it.
+        let line = line.strip_prefix(' ').unwrap_or(&line);
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// A cell of a table; it holds nothing that a terminal would obey.
+fn cell(text: &str, tone: Tone) -> Cell {
+    let cell = Cell::new(plain(text));
+    match tone {
+        Tone::Plain => cell,
+        Tone::Good => cell.fg(Color::DarkGreen),
+        Tone::Odd => cell.fg(Color::DarkYellow),
+        Tone::Bad => cell.fg(Color::DarkRed).add_attribute(Attribute::Bold),
+        Tone::Faint => cell.add_attribute(Attribute::Dim),
+        Tone::Strong => cell.add_attribute(Attribute::Bold),
+    }
+}
+
+/// The time by this machine's clock.
+pub(super) fn now() -> Timestamp {
+    Timestamp::now()
+}
+
+/// The time of day, as the clock on the operator's wall has it; with the date where that is another.
+pub(super) fn clock(at: Timestamp, now: Timestamp) -> String {
+    let zone = TimeZone::system();
+    let (at, now) = (at.to_zoned(zone.clone()), now.to_zoned(zone));
+    let format = if at.date() == now.date() { "%H:%M:%S" } else { "%Y-%m-%d %H:%M:%S" };
+    at.strftime(format).to_string()
+}
+
+/// A span of time in its two greatest units: `31 s`, `3 h 12 min`. What lies ahead is none.
+pub(super) fn span(from: Timestamp, to: Timestamp) -> String {
+    let seconds = to.as_second().saturating_sub(from.as_second()).max(0);
+    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
+    match () {
+        () if seconds < 60 => format!("{seconds} s"),
+        () if minutes < 60 => format!("{minutes} min {} s", seconds % 60),
+        () if hours < 24 => format!("{hours} h {} min", minutes % 60),
+        () => format!("{days} d {} h", hours % 24),
+    }
+}
+
+/// A number with its thousands apart.
+pub(super) fn number(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_and_numbers_read_as_people_say_them() {
+        let at = |seconds| Timestamp::from_second(seconds).expect("a time");
+        for (seconds, expected) in [
+            (-5, "0 s"),
+            (31, "31 s"),
+            (60, "1 min 0 s"),
+            (3_599, "59 min 59 s"),
+            (11_520, "3 h 12 min"),
+            (90_000, "1 d 1 h"),
+        ] {
+            assert_eq!(span(at(1_000), at(1_000 + seconds)), expected);
+        }
+        for (count, expected) in
+            [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")]
+        {
+            assert_eq!(number(count), expected);
+        }
+    }
+
+    #[test]
+    fn a_table_is_as_wide_as_the_screen_and_obeys_nobody() {
+        let screen = |width, is_coloured| Screen { is_terminal: is_coloured, is_coloured, width };
+        let fill = |screen: Screen| {
+            let mut grid = screen.grid(&[
+                Column::Whole("BACKEND"),
+                Column::Wide("SHARE"),
+                Column::Broken("REASON"),
+            ]);
+            grid.row([
+                ("example.com/web/\u{1b}[2J", Tone::Bad),
+                ("75.0 %", Tone::Plain),
+                ("many words that do not fit into one line", Tone::Plain),
+            ]);
+            grid.lines()
+        };
+        let text = fill(screen(Some(50), false));
+        assert!(text.lines().all(|line| line.chars().count() <= 50), "{text}");
+        assert!(!text.contains('\u{1b}') && !text.contains("SHARE"), "{text:?}");
+        assert_eq!(
+            fill(screen(None, false)).lines().count(),
+            2,
+            "a line each where there is no end"
+        );
+        let coloured = fill(screen(None, true));
+        assert!(coloured.contains("\u{1b}[") && !coloured.contains("\u{1b}[2J"), "{coloured:?}");
+    }
+}
