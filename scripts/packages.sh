@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # Installs the Debian packages that a script needs and the machine lacks. Sourced, not run:
 #
-#   need dig=bind9-dnsutils named=bind9      # command=package
+#   need dig=bind9-dnsutils named=bind9           # command=package
+#   need python3:yaml=python3-yaml                # a module of Python's
 #
 # Name servers arrive as packages that start themselves. Nothing here may: they would take port 53
 # from whoever has it, so they are told not to, now and at the next boot.
@@ -12,7 +13,7 @@ PATH="$PATH:/usr/sbin:/sbin"
 need() {
     local pair missing=()
     for pair in "$@"; do
-        command -v "${pair%%=*}" >/dev/null || missing+=("${pair#*=}")
+        is_here "${pair%%=*}" || missing+=("${pair#*=}")
     done
     if ((${#missing[@]} == 0)); then
         return 0
@@ -34,6 +35,13 @@ need() {
         echo "apt-get could not install ${missing[*]}" >&2
         return 1
     fi
+}
+
+is_here() {
+    case $1 in
+    python3:*) python3 -c "import ${1#python3:}" 2>/dev/null ;;
+    *) command -v "$1" >/dev/null ;;
+    esac
 }
 
 # In a shell of its own, so that what keeps the servers still is gone however this ends. Uses `root`

@@ -8,6 +8,7 @@ mod keygen;
 mod plain;
 mod probe;
 mod reload;
+mod schema;
 mod screen;
 mod serve;
 mod status;
@@ -79,6 +80,8 @@ enum Command {
     Reload(reload::Flags),
     /// Explain every step of one answer
     Explain(explain::Flags),
+    /// Print the JSON Schema of the zone file, for editors
+    Schema,
     /// Serve small HTTP backends to try things out with
     Demo {
         /// Where; one backend each
@@ -160,6 +163,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Auto(flags) => steer::auto(&flags),
         Command::Reload(flags) => reload::run(&flags),
         Command::Explain(flags) => explain::run(&flags),
+        Command::Schema => schema::run(),
         Command::Demo { listen } => serve_demo(listen),
     };
     match result {

@@ -12,6 +12,7 @@
 pub mod error;
 pub mod files;
 pub mod model;
+pub mod schema;
 pub mod server;
 
 mod master;

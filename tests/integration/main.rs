@@ -33,3 +33,4 @@ mod waiting;
 
 mod architecture;
 mod readme;
+mod schema;

@@ -40,6 +40,15 @@ fn blocks_of(language: &str) -> Vec<Block> {
     found
 }
 
+/// The zone files that the manual shows, each with its place.
+pub(crate) fn zone_blocks() -> Vec<(String, String)> {
+    blocks_of("yaml")
+        .into_iter()
+        .filter(|block| block.text.lines().any(|line| line.starts_with("zone: ")))
+        .map(|block| (format!("README.md:{}", block.line), block.text))
+        .collect()
+}
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }

@@ -30,14 +30,22 @@ const SPAN_MAX: Duration = Duration::from_secs(86_400);
 /// The most header fields of a request; servers refuse more at about that number, and no check needs it.
 const CHECK_HEADERS_MAX: usize = 64;
 
+/// What may stand in a check.
+pub(in crate::config) const CHECK_KEYS: [&str; 8] =
+    ["tcp", "http", "https", "interval", "timeout", "rise", "fall", "fast_interval"];
+/// What may stand in `tcp`.
+pub(in crate::config) const TCP_KEYS: [&str; 1] = ["port"];
+/// What may stand in `http`.
+pub(in crate::config) const HTTP_KEYS: [&str; 6] =
+    ["port", "path", "status", "host", "headers", "body"];
+/// What may stand in `https`.
+pub(in crate::config) const HTTPS_KEYS: [&str; 9] =
+    ["port", "path", "status", "host", "headers", "body", "sni", "ca", "verify"];
+
 /// Reads one check; `None` where it has a mistake.
 pub(super) fn check(node: &Node<'_>, file: &Path, mistakes: &mut Mistakes<'_>) -> Option<Check> {
-    let [tcp, http, https, interval, timeout, rise, fall, fast] = fields(
-        node,
-        "a check",
-        ["tcp", "http", "https", "interval", "timeout", "rise", "fall", "fast_interval"],
-        mistakes,
-    )?;
+    let [tcp, http, https, interval, timeout, rise, fall, fast] =
+        fields(node, "a check", CHECK_KEYS, mistakes)?;
     let kinds = [tcp, http, https];
     let kind = match kinds {
         [None, None, None] => {
@@ -100,7 +108,7 @@ fn streak(
 }
 
 fn read_tcp(node: &Node<'_>, mistakes: &mut Mistakes<'_>) -> Option<CheckKind> {
-    let [port] = fields(node, "`tcp`", ["port"], mistakes)?;
+    let [port] = fields(node, "`tcp`", TCP_KEYS, mistakes)?;
     if port.is_none() {
         mistakes.add(node.span, Problem::MissingKey { place: "`tcp`", key: "port" });
     }
@@ -108,18 +116,13 @@ fn read_tcp(node: &Node<'_>, mistakes: &mut Mistakes<'_>) -> Option<CheckKind> {
 }
 
 fn read_http(node: &Node<'_>, mistakes: &mut Mistakes<'_>) -> Option<CheckKind> {
-    let [port, path, status, host, headers, body] =
-        fields(node, "`http`", ["port", "path", "status", "host", "headers", "body"], mistakes)?;
+    let [port, path, status, host, headers, body] = fields(node, "`http`", HTTP_KEYS, mistakes)?;
     http_check([port, path, status, host, headers, body], 80, None, mistakes)
 }
 
 fn read_https(node: &Node<'_>, file: &Path, mistakes: &mut Mistakes<'_>) -> Option<CheckKind> {
-    let [port, path, status, host, headers, body, sni, ca, verify] = fields(
-        node,
-        "`https`",
-        ["port", "path", "status", "host", "headers", "body", "sni", "ca", "verify"],
-        mistakes,
-    )?;
+    let [port, path, status, host, headers, body, sni, ca, verify] =
+        fields(node, "`https`", HTTPS_KEYS, mistakes)?;
     let sni = sni.and_then(|(_, node)| read_sni(node, mistakes));
     let verify = match (ca, verify.and_then(|(_, node)| boolean(node, mistakes))) {
         (Some((key, _)), Some(false)) => {

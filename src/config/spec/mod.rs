@@ -3,9 +3,9 @@
 //! Literal values (durations, addresses, choices) are final here. What one part says of another, names
 //! and references among them, is left to [`super::resolve`]. Defaults stand where a key is read.
 
-mod check;
-mod pool;
-mod record;
+pub(super) mod check;
+pub(super) mod pool;
+pub(super) mod record;
 mod request;
 
 use std::path::Path;
@@ -50,6 +50,11 @@ pub(crate) struct SoaSpec<'n> {
     pub(crate) minimum: Option<u32>,
 }
 
+/// What may stand at the top level.
+pub(super) const ZONE_KEYS: [&str; 7] = ["zone", "ttl", "ns", "soa", "checks", "pools", "records"];
+/// What may stand in `soa`.
+pub(super) const SOA_KEYS: [&str; 8] =
+    ["mname", "rname", "serial", "ttl", "refresh", "retry", "expire", "minimum"];
 /// The TTL of records where the zone sets none: an hour.
 const TTL: u32 = 3600;
 
@@ -65,12 +70,8 @@ pub(crate) fn zone<'n>(
         mistakes.add(root.span, Problem::NotNative);
         return None;
     }
-    let [zone, ttl, ns, soa, checks, pools, records] = fields(
-        root,
-        "a zone file",
-        ["zone", "ttl", "ns", "soa", "checks", "pools", "records"],
-        mistakes,
-    )?;
+    let [zone, ttl, ns, soa, checks, pools, records] =
+        fields(root, "a zone file", ZONE_KEYS, mistakes)?;
     let origin = origin(zone?.1, file, mistakes);
     let spec = ZoneSpec {
         ttl: ttl.and_then(|(_, node)| ttl_of(node, mistakes)).unwrap_or(TTL),
@@ -121,9 +122,8 @@ fn origin(node: &Node<'_>, file: &Path, mistakes: &mut Mistakes<'_>) -> Option<N
 }
 
 fn read_soa<'n>(node: &'n Node<'_>, mistakes: &mut Mistakes<'_>) -> SoaSpec<'n> {
-    let known = ["mname", "rname", "serial", "ttl", "refresh", "retry", "expire", "minimum"];
     let Some([mname, rname, serial, ttl, refresh, retry, expire, minimum]) =
-        fields(node, "`soa`", known, mistakes)
+        fields(node, "`soa`", SOA_KEYS, mistakes)
     else {
         return SoaSpec::default();
     };

@@ -55,10 +55,37 @@ const ANSWERS: NonZeroU16 = NonZeroU16::new(8).expect("eight is not zero");
 /// The share of each backend that sets none.
 const WEIGHT: NonZeroU16 = NonZeroU16::MIN;
 
-const POLICIES: [(&str, Policy); 3] =
+/// What may stand in a pool.
+pub(in crate::config) const POOL_KEYS: [&str; 9] = [
+    "check",
+    "policy",
+    "ttl",
+    "min_ttl",
+    "answers",
+    "when_all_down",
+    "fallback",
+    "panic",
+    "backends",
+];
+/// What may stand in a backend.
+pub(in crate::config) const BACKEND_KEYS: [&str; 3] = ["address", "weight", "state"];
+
+pub(in crate::config) const POLICIES: [(&str, Policy); 3] =
     [("round_robin", Policy::RoundRobin), ("random", Policy::Random), ("fixed", Policy::Fixed)];
-const STATES: [(&str, SetState); 3] =
+pub(in crate::config) const STATES: [(&str, SetState); 3] =
     [("auto", SetState::Auto), ("up", SetState::Up), ("down", SetState::Down)];
+
+/// What `when_all_down` says, before the fallback's pool is known.
+#[derive(Clone, Copy, PartialEq)]
+pub(in crate::config) enum Word {
+    All,
+    None,
+    Last,
+    Fallback,
+}
+
+pub(in crate::config) const WORDS: [(&str, Word); 4] =
+    [("all", Word::All), ("none", Word::None), ("last", Word::Last), ("fallback", Word::Fallback)];
 
 /// Reads `pool:` of a record: a name, a map, or only a list of backends.
 pub(super) fn pool_ref<'n>(
@@ -93,22 +120,8 @@ pub(super) fn pool<'n>(
             backends: read_backends(node, mistakes),
         });
     }
-    let [check, policy, ttl, min_ttl, answers, when, fallback, panic, backends] = fields(
-        node,
-        "a pool",
-        [
-            "check",
-            "policy",
-            "ttl",
-            "min_ttl",
-            "answers",
-            "when_all_down",
-            "fallback",
-            "panic",
-            "backends",
-        ],
-        mistakes,
-    )?;
+    let [check, policy, ttl, min_ttl, answers, when, fallback, panic, backends] =
+        fields(node, "a pool", POOL_KEYS, mistakes)?;
     let ttl = ttl.and_then(|(_, node)| ttl_of(node, mistakes)).unwrap_or(TTL);
     let min_ttl_set = min_ttl.and_then(|(_, node)| ttl_of(node, mistakes));
     if let (Some(set), Some((_, node))) = (min_ttl_set.filter(|set| *set > ttl), min_ttl) {
@@ -154,20 +167,6 @@ fn read_when<'n>(
     fallback: Option<Field<'n>>,
     mistakes: &mut Mistakes<'_>,
 ) -> WhenSpec<'n> {
-    /// The words, before the fallback's pool is known.
-    #[derive(Clone, Copy, PartialEq)]
-    enum Word {
-        All,
-        None,
-        Last,
-        Fallback,
-    }
-    const WORDS: [(&str, Word); 4] = [
-        ("all", Word::All),
-        ("none", Word::None),
-        ("last", Word::Last),
-        ("fallback", Word::Fallback),
-    ];
     let word = when.map(|(_, node)| choice(node, "what to hand out", &WORDS, mistakes));
     let pool = fallback.and_then(|(_, node)| scalar(node, "a pool's name", mistakes));
     match (word, fallback) {
@@ -229,8 +228,7 @@ impl Backends {
         let (addresses, weight, state) = match &node.kind {
             Kind::Map(_) => {
                 let place = "a backend";
-                let Some([address, weight, state]) =
-                    fields(node, place, ["address", "weight", "state"], mistakes)
+                let Some([address, weight, state]) = fields(node, place, BACKEND_KEYS, mistakes)
                 else {
                     return;
                 };

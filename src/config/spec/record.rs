@@ -26,6 +26,9 @@ pub(crate) struct SetSpec<'n> {
     pub(crate) values: Vec<Text<'n>>,
 }
 
+/// What may stand in a set of records.
+pub(in crate::config) const SET_KEYS: [&str; 2] = ["ttl", "values"];
+
 /// Reads one name.
 pub(super) fn record<'n>(
     name: Text<'n>,
@@ -77,7 +80,7 @@ fn set<'n>(rtype: u16, (key, node): Field<'n>, mistakes: &mut Mistakes<'_>) -> S
     let values = match &node.kind {
         Kind::Map(_) => {
             let place = "a record set";
-            let Some([ttl, values]) = fields(node, place, ["ttl", "values"], mistakes) else {
+            let Some([ttl, values]) = fields(node, place, SET_KEYS, mistakes) else {
                 return set;
             };
             set.ttl = ttl.and_then(|(_, node)| ttl_of(node, mistakes));

@@ -1,0 +1,329 @@
+//! The JSON Schema of the zone file, which editors complete and check by.
+//!
+//! The reader in [`super::spec`] walks nodes and tells mistakes in sentences; here is what it takes, once more, as types
+//! that a schema follows from. Tests hold the two together: each key that one knows the other knows, and files that one
+//! reads the other takes. What one part of a file says of another, such as the name of a pool, no schema can say.
+//!
+//! An editor makes numbers and truth values of scalars that the reader takes as the text that stands there, so a scalar
+//! here may be either.
+
+mod scalar;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+
+use self::scalar::{
+    Address, Answers, Code, HeaderValue, Host, Literal, Path, Policy, Port, Rname, Serial, Share,
+    Span, State, Streak, Ttl, Value, Verify, Weight, WhenAllDown, Word,
+};
+use crate::rdata::{self, rtype};
+
+/// The schema, in JSON Schema's draft 2020-12.
+#[must_use]
+pub fn zone_file() -> serde_json::Value {
+    SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<ZoneFile>().to_value()
+}
+
+/// One, or a list of them.
+#[derive(JsonSchema)]
+#[schemars(untagged, inline)]
+#[expect(dead_code, reason = "a schema is made of it, and no value")]
+enum OneOrMany<T> {
+    One(T),
+    Many(#[schemars(length(min = 1))] Vec<T>),
+}
+
+/// Values by their names.
+#[derive(JsonSchema)]
+#[schemars(transparent, inline)]
+#[expect(dead_code, reason = "a schema is made of it, and no value")]
+struct Named<T>(BTreeMap<String, T>);
+
+/// A zone of RotaDNS: names, and the pools of backends that they stand for. The file is named after its zone, such as
+/// `example.com.yaml`.
+#[derive(JsonSchema)]
+#[schemars(title = "RotaDNS zone file", deny_unknown_fields, extend("required" = ["zone"]))]
+#[expect(dead_code, reason = "a schema is made of it, and no value")]
+struct ZoneFile {
+    /// The zone's name, as in the name of the file.
+    zone: Word,
+    /// The TTL of records that set none; an hour where this is left out.
+    ttl: Ttl,
+    /// The zone's name servers. Names are relative to the zone unless they end in a dot.
+    ns: OneOrMany<Word>,
+    /// The start of authority. Every part has a default, and the serial is kept for you.
+    soa: Option<Soa>,
+    /// Ways to find out whether a backend works, by name.
+    checks: Option<Named<Check>>,
+    /// Backends that stand for each other, by name.
+    pools: Option<Named<Pool>>,
+    /// What each name has. `@` is the zone's own name.
+    records: Option<Named<Record>>,
+}
+
+/// The start of authority.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, extend("required" = []))]
+#[expect(dead_code, reason = "a schema is made of it, and no value")]
+struct Soa {
+    /// The first name server; the first of `ns` where this is left out.
+    mname: Word,
+    /// The mailbox of whoever looks after the zone, such as `hostmaster@example.com`.
+    rname: Rname,
+    /// A serial by hand. Without it, it rises by itself when the zone changes.
+    serial: Serial,
+    /// The TTL of the record itself.
+    ttl: Ttl,
+    /// How often secondaries look for a new version.
+    refresh: Ttl,
+    /// How soon they look again after a failure.
+    retry: Ttl,
+    /// How long they serve without having heard.
+    expire: Ttl,
+    /// How long a resolver may remember that a name is not there.
+    minimum: Ttl,
+}
+
+/// How to find out whether a backend works: one of `tcp`, `http` and `https`.
+#[derive(JsonSchema)]
+#[schemars(
+    deny_unknown_fields,
+    extend(
+        "required" = [],
+        "oneOf" = [{"required": ["tcp"]}, {"required": ["http"]}, {"required": ["https"]}]
+    )
+)]
+#[expect(dead_code, reason = "a schema is made of it, and no value")]
+struct Check {
+    /// It works if it takes a connection.
+    tcp: Tcp,
+    /// It works if it answers a request over HTTP as wished.
+    http: Option<Http>,
+    /// It works if it answers a request over HTTPS as wished.
+    https: Option<Https>,
+    /// How often it is probed; 10 s.
+    interval: Span,
+    /// How long a probe may take; 2 s, and never longer than the interval.
+    timeout: Span,
+    /// How many probes in a row must pass before it is up; 2.
+    rise: Streak,
+    /// How many probes in a row must fail before it is down; 3.
+    fall: Streak,
+    /// How often it is probed while it is changing side; 1 s.
+    fast_interval: Span,
+}
+
+/// A connection over TCP.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "a schema is made of it, and no value")]
+struct Tcp {
+    /// The port.
+    port: Port,
+}
+
+/// A request over HTTP.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, extend("required" = []))]
+#[expect(dead_code, reason = "a schema is made of it, and no value")]
+struct Http {
+    /// The port; 80.
+    port: Port,
+    /// The path, with its query if it has one; `/`.
+    path: Path,
+    /// The statuses that pass, such as `200-299`, which is what is taken without this.
+    status: OneOrMany<Code>,
+    /// The host that is asked for; the address without it.
+    host: Host,
+    /// Further header fields.
+    headers: Option<Named<HeaderValue>>,
+    /// A text that the body must hold.
+    body: Literal,
+}
+
+/// A request over HTTPS.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, extend("required" = []))]
+#[expect(dead_code, reason = "a schema is made of it, and no value")]
+struct Https {
+    /// The port; 443.
+    port: Port,
+    /// The path, with its query if it has one; `/`.
+    path: Path,
+    /// The statuses that pass, such as `200-299`, which is what is taken without this.
+    status: OneOrMany<Code>,
+    /// The host that is asked for; the address without it.
+    host: Host,
+    /// Further header fields.
+    headers: Option<Named<HeaderValue>>,
+    /// A text that the body must hold.
+    body: Literal,
+    /// The name that the certificate must be for; the host without it.
+    sni: Word,
+    /// A file of certificates to trust, instead of the system's.
+    ca: Word,
+    /// `false` takes any certificate.
+    verify: Verify,
+}
+
+/// Backends that stand for each other: a list of them, or a map that also says how they are chosen.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "a schema is made of it, and no value")]
+enum Pool {
+    Backends(#[schemars(length(min = 1))] Vec<Backend>),
+    Map(PoolMap),
+}
+
+/// Backends, and how they are chosen.
+#[derive(JsonSchema)]
+#[schemars(
+    deny_unknown_fields,
+    extend(
+        "required" = ["backends"],
+        "if" = {"properties": {"when_all_down": {"const": "fallback"}}, "required": ["when_all_down"]},
+        "then" = {"required": ["fallback"]},
+        "else" = {"properties": {"fallback": false}}
+    )
+)]
+#[expect(dead_code, reason = "a schema is made of it, and no value")]
+struct PoolMap {
+    /// The name of a check, or a check.
+    check: CheckRef,
+    /// How an answer is chosen among those that are up; `round_robin`.
+    policy: Policy,
+    /// How long an answer may be kept; 30 s.
+    ttl: Ttl,
+    /// The least of that while a backend is changing side; 5 s.
+    min_ttl: Ttl,
+    /// The most addresses in an answer; 8.
+    answers: Answers,
+    /// What is handed out when none is up; `all`, as a guess.
+    when_all_down: WhenAllDown,
+    /// The pool that answers instead, with `when_all_down: fallback`.
+    fallback: Word,
+    /// The share of the weight under which every address is handed out; 0, which is never.
+    panic: Share,
+    /// The backends.
+    backends: Backends,
+}
+
+/// The name of a check, or a check.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "a schema is made of it, and no value")]
+enum CheckRef {
+    Name(Word),
+    Check(Check),
+}
+
+/// The backends of a pool: an address, a list, or a map by their names.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "a schema is made of it, and no value")]
+enum Backends {
+    One(Address),
+    List(#[schemars(length(min = 1))] Vec<Backend>),
+    Map(#[schemars(extend("minProperties" = 1))] BTreeMap<String, Backend>),
+}
+
+/// A backend: an address, several of one machine, or a map with its settings.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "a schema is made of it, and no value")]
+enum Backend {
+    Addresses(OneOrMany<Address>),
+    Map(BackendMap),
+}
+
+/// A backend with its settings.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, extend("required" = ["address"]))]
+#[expect(dead_code, reason = "a schema is made of it, and no value")]
+struct BackendMap {
+    /// Its address, or several; quote IPv6 where YAML would read it as something else.
+    address: OneOrMany<Address>,
+    /// Its share among the pool's backends; 1.
+    weight: Weight,
+    /// `down` takes it out of answers, `up` keeps it in; `auto` leaves it to its check.
+    state: State,
+}
+
+/// What a name has: a pool, and sets of records by their types.
+struct Record;
+
+impl JsonSchema for Record {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Record".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let set = generator.subschema_for::<Set>();
+        let pool = generator.subschema_for::<PoolRef>();
+        let mut properties: BTreeMap<String, Schema> =
+            types().map(|name| (name, set.clone())).collect();
+        properties.insert("pool".into(), pool);
+        // The reader takes any case; editors complete capitals.
+        let any_case: Vec<String> = types().map(|name| any_case(&name)).collect();
+        let any_case = format!("^({}|[Tt][Yy][Pp][Ee][0-9]{{1,5}})$", any_case.join("|"));
+        json_schema!({
+            "description": "What a name has: a pool, and sets of records by their types.",
+            "type": "object",
+            "minProperties": 1,
+            "properties": properties,
+            "patternProperties": {any_case: set},
+            "additionalProperties": false,
+        })
+    }
+}
+
+/// The mnemonics of all types that a zone may have, but SOA, which has a key of its own.
+fn types() -> impl Iterator<Item = String> {
+    (1..=u16::MAX).filter(|number| *number != rtype::SOA).filter_map(|number| {
+        let name = rdata::type_name(number).to_string();
+        let is_known = !name.starts_with("TYPE") && rdata::parse_type(&name) == Some(number);
+        is_known.then_some(name)
+    })
+}
+
+/// A pattern for a word in capitals or not.
+fn any_case(word: &str) -> String {
+    let either = |letter: char| match letter.to_ascii_lowercase() {
+        lower if lower == letter => letter.to_string(),
+        lower => format!("[{letter}{lower}]"),
+    };
+    word.chars().map(either).collect()
+}
+
+/// The name of a pool, or a pool.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "a schema is made of it, and no value")]
+enum PoolRef {
+    Name(Word),
+    Pool(Pool),
+}
+
+/// The records of one type: a value, a list of them, or a map with their TTL.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "a schema is made of it, and no value")]
+enum Set {
+    Values(OneOrMany<Value>),
+    Map(SetMap),
+}
+
+/// Records and their TTL.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, extend("required" = ["values"]))]
+#[expect(dead_code, reason = "a schema is made of it, and no value")]
+struct SetMap {
+    /// How long they may be kept; the zone's `ttl` without this.
+    ttl: Ttl,
+    /// The records, as in a master file; of TXT, the text itself.
+    values: OneOrMany<Value>,
+}

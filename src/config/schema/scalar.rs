@@ -1,0 +1,107 @@
+//! Scalars of the zone file: texts, and the numbers that an editor makes of some.
+
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde_json::{Value as Json, json};
+
+use crate::config::model::POOL_ADDRESSES_MAX;
+use crate::config::spec::pool::{POLICIES, STATES, WORDS};
+use crate::rdata::TTL_MAX;
+
+/// Units of time as [`rdata::parse_duration`](crate::rdata::parse_duration) takes them.
+const DURATION: &str = "^([0-9]+|([0-9]+([wdhmsWDHMS]|[mM][sS]))+)$";
+/// A duration of whole seconds.
+const SECONDS: &str = "^([0-9]+|([0-9]+[wdhmsWDHMS])+)$";
+/// From 1 to 65535.
+const U16: &str =
+    "^0*([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])$";
+/// From 1 to 255.
+const U8: &str = "^0*([1-9][0-9]?|1[0-9]{2}|2[0-4][0-9]|25[0-5])$";
+/// A status of HTTP.
+const STATUS: &str = "^0*[1-5][0-9]{2} *(- *0*[1-5][0-9]{2})?$";
+/// IPv4 to the letter, IPv6 by its looks: an editor that is stricter is the reader itself.
+const ADDRESS: &str = "^(((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(\\.(?!$)|$)){4}|[0-9A-Fa-f]*:[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*)$";
+
+/// A type that stands for a schema, with what it says.
+macro_rules! scalars {
+    ($($(#[doc = $doc:literal])+ $name:ident = $schema:expr;)*) => {$(
+        $(#[doc = $doc])+
+        pub(super) struct $name;
+
+        impl JsonSchema for $name {
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                let mut schema = $schema;
+                schema.insert("description".into(), Json::from(concat!($($doc),+).trim()));
+                schema
+            }
+        }
+    )*};
+}
+
+scalars! {
+    /// A name or another word.
+    Word = text("^.+$");
+    /// A mailbox, such as `hostmaster@example.com`, or as a name.
+    Rname = text("^.+$");
+    /// A record in presentation format, or the text of TXT.
+    Value = json_schema!({"type": ["string", "number", "boolean"]});
+    /// A text, not empty.
+    Literal = json_schema!({"type": ["string", "number", "boolean"], "minLength": 1});
+    /// The value of a header field.
+    HeaderValue = text("^[\\t -~]*$");
+    /// A time to live: seconds, or a duration such as `30s`, `1h30m`, `1d`.
+    Ttl = number(SECONDS, 0, TTL_MAX);
+    /// A duration, such as `500ms`, `10s` or `1m30s`; a bare number is seconds.
+    Span = json_schema!({
+        "type": ["string", "number"], "pattern": DURATION, "minimum": 1, "maximum": 86_400, "multipleOf": 1
+    });
+    /// The serial of the zone.
+    Serial = number("^[0-9]+$", 0, u32::MAX);
+    /// A port, from 1 to 65535.
+    Port = number(U16, 1, 65_535);
+    /// A number of probes in a row, from 1 to 255.
+    Streak = number(U8, 1, 255);
+    /// A weight, from 1 to 65535.
+    Weight = number(U16, 1, 65_535);
+    /// How many addresses an answer has at most.
+    Answers = number("^0*[1-9][0-9]*$", 1, POOL_ADDRESSES_MAX as u32);
+    /// A share from 0 to 1, with at most three places.
+    Share = json_schema!({
+        "type": ["string", "number"], "pattern": "^(0(\\.[0-9]{1,3})?|1(\\.0{1,3})?)$", "minimum": 0, "maximum": 1
+    });
+    /// A status of HTTP, such as 200, or a range of them, such as `200-299`.
+    Code = number(STATUS, 100, 599);
+    /// The path of a request, which begins with `/`.
+    Path = json_schema!({"type": "string", "pattern": "^/[!-\"$-~]*$"});
+    /// A name or an address, and perhaps a port.
+    Host = text("^[0-9A-Za-z._:\\[\\]-]+$");
+    /// An IPv4 or IPv6 address.
+    Address = json_schema!({"type": "string", "pattern": ADDRESS});
+    /// Whether certificates are verified.
+    Verify = json_schema!({"enum": [true, false, "true", "false"]});
+    /// How an answer is chosen.
+    Policy = choice(POLICIES.map(|(word, _)| word));
+    /// Whether a backend is in service.
+    State = choice(STATES.map(|(word, _)| word));
+    /// What is handed out when none is up.
+    WhenAllDown = choice(WORDS.map(|(word, _)| word));
+}
+
+/// A text, or what an editor makes of one that looks like a number.
+fn text(pattern: &str) -> Schema {
+    json_schema!({"type": ["string", "number", "boolean"], "pattern": pattern})
+}
+
+/// A whole number, or the text that stands for one.
+fn number(pattern: &str, least: u32, most: u32) -> Schema {
+    json_schema!({"type": ["string", "integer"], "pattern": pattern, "minimum": least, "maximum": most})
+}
+
+fn choice<const N: usize>(words: [&str; N]) -> Schema {
+    json_schema!({"enum": json!(words.to_vec())})
+}

@@ -1,0 +1,65 @@
+//! The schema against the reader: the same keys, the same words.
+
+use serde_json::Value;
+
+use super::*;
+use crate::config::spec::check::{CHECK_KEYS, HTTP_KEYS, HTTPS_KEYS, TCP_KEYS};
+use crate::config::spec::pool::{BACKEND_KEYS, POOL_KEYS};
+use crate::config::spec::record::SET_KEYS;
+use crate::config::spec::{SOA_KEYS, ZONE_KEYS};
+
+/// The keys that an object of the schema has; none is left open.
+fn keys(object: &Value) -> Vec<&str> {
+    assert_eq!(object["additionalProperties"], false, "{object}");
+    let properties = object["properties"].as_object().expect("an object");
+    for (key, value) in properties {
+        let is_told = value["description"].is_string() || object["title"] == "Record";
+        assert!(is_told || value["$ref"].is_string(), "{key} is told: {value}");
+    }
+    properties.keys().map(String::as_str).collect()
+}
+
+#[test]
+fn each_key_that_the_reader_knows_is_in_the_schema_and_the_reverse() {
+    let schema = zone_file();
+    let of = |name: &str| &schema["$defs"][name];
+    let rows: [(&Value, &[&str]); 9] = [
+        (&schema, &ZONE_KEYS),
+        (of("Soa"), &SOA_KEYS),
+        (of("Check"), &CHECK_KEYS),
+        (of("Tcp"), &TCP_KEYS),
+        (of("Http"), &HTTP_KEYS),
+        (of("Https"), &HTTPS_KEYS),
+        (of("PoolMap"), &POOL_KEYS),
+        (of("BackendMap"), &BACKEND_KEYS),
+        (of("SetMap"), &SET_KEYS),
+    ];
+    for (object, known) in rows {
+        let mut known = known.to_vec();
+        known.sort_unstable();
+        let mut found = keys(object);
+        found.sort_unstable();
+        assert_eq!(found, known);
+    }
+    // Every object is among them, but the record, whose keys are types.
+    let objects = schema["$defs"].as_object().expect("definitions");
+    let objects = objects.values().filter(|schema| schema["properties"].is_object()).count();
+    assert_eq!(objects, rows.len(), "the top level aside, the record besides");
+}
+
+#[test]
+fn a_record_has_each_type_that_the_reader_knows() {
+    let schema = zone_file();
+    let mut found = keys(&schema["$defs"]["Record"]);
+    found.retain(|key| *key != "pool");
+    assert!(found.contains(&"A") && found.contains(&"HTTPS") && !found.contains(&"SOA"));
+    for key in &found {
+        assert!(rdata::parse_type(key).is_some(), "{key}");
+    }
+    for number in 1..=u16::MAX {
+        let name = rdata::type_name(number).to_string();
+        let is_known = rdata::parse_type(&name).is_some() && number != rtype::SOA;
+        let is_generic = name.starts_with("TYPE");
+        assert_eq!(found.contains(&&*name), is_known && !is_generic, "{name}");
+    }
+}
