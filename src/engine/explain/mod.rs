@@ -12,6 +12,7 @@
 //! A rotation is not turned: the draw is the turn that the next query takes. Why an address is in service or not
 //! comes from the caller, who has judged it.
 
+mod near;
 mod path;
 mod pool;
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::near::nearest_name;
 use super::{Question, Stage, Telling, balanced, rcode_text};
 use crate::engine::choose::ready::Ready;
 use crate::engine::plan::{Content, Family, Item, Owner, Plan};
@@ -143,7 +144,11 @@ impl Telling<'_> {
                 _ => String::new(),
             };
             let name = text(at.wire());
-            return self.say(Stage::Name, format!("{name} does not exist{closest}: NXDOMAIN"));
+            let near = nearest_name(zone, at.wire())
+                .map(|near| format!("; did you mean {}?", text(&near)))
+                .unwrap_or_default();
+            let said = format!("{name} does not exist{closest}: NXDOMAIN{near}");
+            return self.say(Stage::Name, said);
         }
         let name = owner(zone, at);
         let node = match found {

@@ -123,7 +123,19 @@ fn each_way_of_a_name_is_told() {
         (
             "x.y.deep.example.com.",
             A,
-            "x.y.deep.example.com. does not exist; the closest name is deep.example.com.: NXDOMAIN",
+            "x.y.deep.example.com. does not exist; the closest name is deep.example.com.: NXDOMAIN; did you mean \
+             a.b.deep.example.com.?",
+        ),
+        (
+            "something.else.example.com.",
+            A,
+            "something.else.example.com. does not exist; the closest name is example.com.: NXDOMAIN",
+        ),
+        (
+            "wwww.example.com.",
+            A,
+            "wwww.example.com. does not exist; the closest name is example.com.: NXDOMAIN; did you mean \
+             www.example.com.?",
         ),
         (
             "away.example.com.",
