@@ -151,9 +151,6 @@ fn told(steered: &Steered, server: Timestamp, here: Timestamp, screen: Screen) -
         let state = screen.paint(tone, state);
         let reason = screen.paint(Tone::Plain, &backend.reason);
         let _ = write!(text, "{key}: {state} ({reason})");
-        if let Some(until) = backend.set.as_ref().and_then(|set| set.until) {
-            let _ = write!(text, " until {}", clock(ours(until, server, here), here));
-        }
         let _ = writeln!(text, "{}", safety(backend, server, here));
     }
     text
@@ -208,7 +205,8 @@ fn wait_until_safe(client: &Client, flags: &Flags, steered: &Steered) -> Result<
         if longest.is_zero() {
             break;
         }
-        client.runtime().block_on(sleep((longest + MARGIN).min(LOOK)));
+        let pause = (longest + MARGIN).min(LOOK);
+        client.runtime().block_on(async { sleep(pause).await });
     }
     if !flags.json {
         println!("safe to stop now");

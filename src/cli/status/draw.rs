@@ -7,7 +7,7 @@ use crate::admin::model::{
     Backend, BackendState, Pool, Prober, ProberState, Source, Status, ZoneCounts,
 };
 use crate::cli::screen::Column::{Broken, Whole, Wide, WideBroken};
-use crate::cli::screen::{Screen, Tone, clock, number, span};
+use crate::cli::screen::{Screen, Tone, number, span};
 use crate::cli::words;
 
 /// Draws all of it.
@@ -112,12 +112,9 @@ fn backend_table(status: &Status, pools: &[&Pool], screen: Screen) -> String {
     grid.lines()
 }
 
-/// The server's reason, and how long a hand stays on it.
+/// The server's reason, and how long caches may have it still.
 fn why(backend: &Backend, status: &Status) -> String {
     let mut why = backend.reason.clone();
-    if let Some(until) = backend.set.as_ref().and_then(|set| set.until) {
-        let _ = write!(why, " (until {})", clock(until, status.now));
-    }
     if let Some(safe) = backend.safe_to_stop.filter(|safe| *safe > status.now) {
         let _ = write!(why, "; safe to stop in {}", span(status.now, safe));
     }
