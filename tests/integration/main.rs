@@ -18,6 +18,7 @@ mod backends;
 mod beside;
 mod clients;
 mod command_line;
+mod commands;
 mod end_to_end;
 mod http;
 mod load;
