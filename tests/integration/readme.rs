@@ -77,7 +77,9 @@ fn every_yaml_block_loads() {
 fn every_command_can_be_typed() {
     for Block { line, text, .. } in blocks_of("sh") {
         for command in text.lines() {
+            // Without what the shell takes for itself.
             let command = command.split(" #").next().unwrap_or_default();
+            let command = command.split(" > ").next().unwrap_or_default();
             let words: Vec<&str> = command.split_whitespace().collect();
             let at = format!("README.md:{line}: {command}");
             match words.first() {
