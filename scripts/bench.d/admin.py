@@ -77,11 +77,11 @@ def visitor(name, port):
     """Somebody at the API, on the load's core and out of the load's way."""
     visitors = Path(__file__).with_name("visitors.py")
     process = subprocess.Popen(
-        ["nice", "-n", "19", sys.executable, str(visitors), name, str(port), TOKEN],
+        [sys.executable, str(visitors), name, str(port), TOKEN],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         text=True,
-        preexec_fn=lambda: os.sched_setaffinity(0, {LOAD_CORE}),
+        preexec_fn=out_of_the_way,
     )
     try:
         # It says so when it has begun.
@@ -93,6 +93,12 @@ def visitor(name, port):
     finally:
         process.terminate()
         process.wait()
+
+
+def out_of_the_way():
+    """On the load's core, and only while the load has nothing to do: else the visitor is what is measured."""
+    os.sched_setaffinity(0, {LOAD_CORE})
+    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
 def print_ratios(measured):

@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use aws_lc_rs::digest::{SHA256, digest};
 use jiff::Timestamp;
 use tokio::sync::watch;
-use tracing::{error, info};
+use tracing::{debug, error, info};
 
 use super::load::{self, Files, Guard, Version};
 use super::reload::{self, Reloader};
@@ -19,10 +19,8 @@ use crate::config::{Config, Severity};
 use crate::counters::AllCounters;
 use crate::name::Name;
 use crate::state::publisher::Publisher;
+use crate::sys::priority;
 
-/// How nice the thread is to those that answer (setpriority(2)): as the prober's.
-#[cfg(target_os = "linux")]
-const NICE: i32 = 10;
 /// The most threads that wait for the disk or for the publisher.
 const BLOCKING_MAX: usize = 4;
 
@@ -71,7 +69,9 @@ impl Running {
         let (stop, stopped) = watch::channel(false);
         let (addresses, shown) = (api.addresses(), Arc::clone(&admin));
         let run = move || {
-            lower_priority();
+            if let Err(error) = priority::behind_answers() {
+                debug!("the admin API keeps the priority of the process: {error}");
+            }
             if let Err(error) = runtime.block_on(api.run(shown, stopped)) {
                 error!("the admin API has ended: {error}");
             }
@@ -153,13 +153,5 @@ fn told(mistake: &load::Mistake) -> model::Mistake {
             Severity::Warning => model::Severity::Warning,
         },
         message: mistake.message.clone(),
-    }
-}
-
-/// Elsewhere than on Linux it would be the whole process's.
-fn lower_priority() {
-    #[cfg(target_os = "linux")]
-    if let Err(error) = rustix::process::setpriority_process(None, NICE) {
-        tracing::debug!("the admin API keeps the priority of the process: {error}");
     }
 }

@@ -29,17 +29,13 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tracing::error;
+use tracing::{debug, error};
 
 use self::check::Checker;
 use self::run::{Progress, Wanted};
 use self::schedule::Schedule;
 use crate::health::target::{Report, Target};
-
-/// How nice the prober's thread is to those that answer (setpriority(2)): at 10 they get nine
-/// tenths of a core that they would share.
-#[cfg(target_os = "linux")]
-const NICE: i32 = 10;
+use crate::sys::priority;
 
 /// What the operator sets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,7 +67,9 @@ impl Prober {
 
         let ended = EndGuard(Arc::clone(&progress));
         let thread = thread::Builder::new().name("prober".into()).spawn(move || {
-            lower_priority();
+            if let Err(error) = priority::behind_answers() {
+                debug!("the prober keeps the priority of the process: {error}");
+            }
             let schedule = Schedule::new(settings.in_flight, fastrand::Rng::new());
             let checker = Arc::new(Checker::new(settings.source));
             let probe = |target| {
@@ -131,15 +129,6 @@ impl Drop for EndGuard {
                 "the prober ended by a panic, so that health no longer changes; please report this"
             );
         }
-    }
-}
-
-/// Lowers the priority of the calling thread; elsewhere than on Linux it would be the whole
-/// process's.
-fn lower_priority() {
-    #[cfg(target_os = "linux")]
-    if let Err(error) = rustix::process::setpriority_process(None, NICE) {
-        tracing::debug!("the prober keeps the priority of the process: {error}");
     }
 }
 

@@ -18,13 +18,14 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use socket2::{Domain, Protocol, SockAddr, SockFilter, SockRef, Socket, Type};
-use tracing::{error, warn};
+use tracing::{debug, error, warn};
 
 use super::chance::Chance;
 use super::count::{self, is_short, is_truncated};
 use crate::counters::{AllCounters, Counter, Counters, Via};
 use crate::engine::{self, Context, OUT_UDP, Plan, Snapshot, Transport};
 use crate::sys::batch::{self, BATCH, Batch};
+use crate::sys::priority;
 
 /// How often a thread without queries looks whether it shall stop.
 const STOP_CHECK: Duration = Duration::from_millis(200);
@@ -123,6 +124,9 @@ pub fn start(
             let stop = Arc::clone(&stop);
             Builder::new().name(format!("udp-{}", listener.worker)).spawn(move || {
                 pin(listener.worker);
+                if let Err(error) = priority::answering() {
+                    debug!("a UDP worker waits its turn like other threads: {error}");
+                }
                 supervise(&listener, &snapshot, &counters, &stop);
             })
         })

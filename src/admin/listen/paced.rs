@@ -1,4 +1,7 @@
 //! A stream whose other end must read: one that takes too little for too long is closed.
+//!
+//! It is written in small pieces. A kernel without preemption copies megabytes in one call and lets nobody else
+//! run on that core meanwhile, not even a worker that has a query to answer.
 
 use std::future::Future as _;
 use std::io::{self, ErrorKind, IoSlice};
@@ -13,6 +16,8 @@ use tokio::time::{Instant, Sleep, sleep};
 const PATIENCE: Duration = Duration::from_secs(10);
 /// What a client that is behind must take in that time.
 const LEAST: usize = 64 * 1024;
+/// The most bytes that the kernel is given at once.
+const PIECE: usize = 64 * 1024;
 
 /// A stream whose other end must read.
 pub struct Paced<S> {
@@ -83,8 +88,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let result = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.pace(bytes.len(), result, cx)
+        let piece = &bytes[..bytes.len().min(PIECE)];
+        let result = Pin::new(&mut self.stream).poll_write(cx, piece);
+        self.pace(piece.len(), result, cx)
     }
 
     fn poll_write_vectored(
@@ -92,8 +98,23 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let result = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
-        self.pace(slices.iter().map(|slice| slice.len()).sum(), result, cx)
+        // As many whole slices as a piece holds; where the first is larger, a piece of it.
+        let mut offered = 0;
+        let whole = slices.iter().take_while(|slice| {
+            offered += slice.len();
+            offered <= PIECE
+        });
+        match whole.count() {
+            0 => {
+                let first = slices.first().map_or(&[][..], |slice| slice);
+                self.poll_write(cx, first)
+            }
+            count => {
+                let slices = &slices[..count];
+                let result = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+                self.pace(slices.iter().map(|slice| slice.len()).sum(), result, cx)
+            }
+        }
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -117,6 +138,26 @@ mod tests {
     use super::*;
 
     const PIPE: usize = 1024;
+
+    #[tokio::test]
+    async fn what_is_large_is_written_in_pieces() {
+        let (ours, mut theirs) = duplex(64 * PIECE);
+        let mut paced = Paced::new(ours);
+        let (small, large) = ([1; 100], vec![2; 3 * PIECE]);
+        for (parts, taken) in [
+            (vec![&small[..], &small], 200),
+            (vec![&small[..], &large], 100),
+            (vec![&large[..], &small], PIECE),
+        ] {
+            let slices: Vec<IoSlice<'_>> = parts.into_iter().map(IoSlice::new).collect();
+            assert_eq!(paced.write_vectored(&slices).await.expect("there is room"), taken);
+        }
+        assert_eq!(paced.write(&large).await.expect("there is room"), PIECE);
+        drop(paced);
+        let mut all = Vec::new();
+        theirs.read_to_end(&mut all).await.expect("it ends");
+        assert_eq!(all.len(), 300 + 2 * PIECE);
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_client_that_does_not_read_is_closed() {
