@@ -102,6 +102,10 @@ impl Screen {
                 column.set_constraint(ColumnConstraint::ContentWidth);
             }
         }
+        // Set off from the lines around it, a table would be a column wider for nothing.
+        if let Some(first) = table.column_mut(0) {
+            first.set_padding((0, 1));
+        }
         Grid { columns, table }
     }
 
@@ -194,8 +198,6 @@ fn may_colour() -> bool {
 fn lines(table: &Table) -> String {
     let mut text = String::new();
     for line in table.lines() {
-        // The first column's padding would set the table off from the lines around it.
-        let line = line.strip_prefix(' ').unwrap_or(&line);
         text.push_str(line.trim_end());
         text.push('\n');
     }
@@ -302,6 +304,11 @@ mod tests {
             "a line each where there is no end"
         );
         let coloured = fill(screen(None, true));
+        let first: Vec<&str> = coloured.lines().filter_map(|line| line.split(' ').next()).collect();
+        assert!(
+            first.iter().all(|word| !word.ends_with('m')),
+            "each begins at the edge: {coloured:?}"
+        );
         assert!(coloured.contains("\u{1b}[") && !coloured.contains("\u{1b}[2J"), "{coloured:?}");
     }
 }

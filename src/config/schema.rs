@@ -1,6 +1,6 @@
 //! The JSON Schema of the zone file, which editors complete and check by.
 //!
-//! The reader in [`super::spec`] walks nodes and tells mistakes in sentences; here is what it takes, once more, as types
+//! The reader in `config/spec/` walks nodes and tells mistakes in sentences; here is what it takes, once more, as types
 //! that a schema follows from. Tests hold the two together: each key that one knows the other knows, and files that one
 //! reads the other takes. What one part of a file says of another, such as the name of a pool, no schema can say.
 //!

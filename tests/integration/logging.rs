@@ -39,6 +39,15 @@ fn a_line_in_json_tells_a_backend_that_went_down_and_why() {
     lines(&server);
 }
 
+#[test]
+fn a_name_that_steers_a_terminal_is_written_out() {
+    let files = [ZoneFile { name: "\u{1b}[2J..yaml", text: "zone: a\n" }];
+    let server = Server::rotadns_with(&[Ipv4Addr::LOCALHOST.into()], "", &files);
+    let said = server.said();
+    assert!(said.contains("/\\u{1b}[2J..yaml: "), "{said:?}");
+    assert!(!said.contains('\u{1b}'), "{said:?}");
+}
+
 /// Every line that is whole; each must be JSON.
 fn lines(server: &Server) -> Vec<Value> {
     let said = server.said();

@@ -87,7 +87,7 @@ fn frame(text: &str, height: Option<usize>) -> String {
         _ => lines.len(),
     };
     for line in &lines[..shown] {
-        let _ = write!(frame, "{line}\u{1b}[K\r\n");
+        let _ = writeln!(frame, "{line}\u{1b}[K");
     }
     if shown < lines.len() {
         let _ = write!(frame, "... {} lines more; name a PATTERN\u{1b}[K", lines.len() - shown);
@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn a_frame_overwrites_the_one_before_and_fits_the_screen() {
-        assert_eq!(frame("a\nb\n", None), "\u{1b}[Ha\u{1b}[K\r\nb\u{1b}[K\r\n\u{1b}[J");
+        assert_eq!(frame("a\nb\n", None), "\u{1b}[Ha\u{1b}[K\nb\u{1b}[K\n\u{1b}[J");
         let long = "x\n".repeat(9);
         let frame = frame(&long, Some(5));
         assert_eq!(frame.matches('x').count(), 3);

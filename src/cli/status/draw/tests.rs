@@ -79,8 +79,8 @@ example.com/web  what is up       1 of 2  5 of 30 s  round_robin  http :8080/hea
 BACKEND                STATE    FOR         SHARE   DUE      WHY
 example.com/db/db-1    down                 0.0 %   0.0 %    3 checks failed: connection refused
 example.com/web/web-1  up       3 h 12 min  75.0 %  100.0 %  2 checks passed
-example.com/web/web-2  drained  31 s        25.0 %  0.0 %    drained by anna\\u{1b}[2J; safe to
-                                                             stop in 9 s
+example.com/web/web-2  drained  31 s        25.0 %  0.0 %    drained by anna\\u{1b}[2J; safe to stop
+                                                             in 9 s
 
 PROBER  STATE  HEARD           TARGETS  MISSING  UNKNOWN  REJECTED
 inside  live   1 s ago         3        0        0        0
