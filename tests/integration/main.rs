@@ -21,6 +21,7 @@ mod command_line;
 mod commands;
 mod compose;
 mod end_to_end;
+mod failures;
 mod http;
 mod load;
 mod logging;
