@@ -17,8 +17,6 @@ use crate::feed::message;
 
 /// The most bytes of a request's body.
 pub const BODY_MAX: usize = 1024 * 1024;
-/// The most bytes of what a prober tells at once.
-pub const FEED_MAX: usize = 4 * 1024 * 1024;
 
 /// What a route is, takes and gives.
 pub struct Route {
@@ -406,7 +404,7 @@ pub fn router(guards: &Arc<Guards>, admin: Arc<Admin>) -> Router {
     let mut router = Router::new();
     for route in ROUTES {
         let body_max = match route.role {
-            Some(Role::Feed) => FEED_MAX,
+            Some(Role::Feed) => message::BODY_MAX,
             _ => BODY_MAX,
         };
         let gate_of = Gate { guards: Arc::clone(guards), role: route.role, body_max };
