@@ -1,6 +1,6 @@
 //! The records of a zone, in presentation format, some of them at a time.
 //!
-//! A zone is kept by hash. One of at most [`SORTED_MAX`] names is shown in canonical order (RFC 4034 §6.1), a larger
+//! A zone is kept by hash. One of at most `SORTED_MAX` names is shown in canonical order (RFC 4034 §6.1), a larger
 //! one in the order that it has: sorting a million names is no work to do for a look.
 
 use std::cmp::Ordering;
