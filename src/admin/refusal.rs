@@ -88,7 +88,9 @@ impl IntoResponse for Refusal {
 impl From<BadPattern> for Refusal {
     fn from(pattern: BadPattern) -> Self {
         match pattern {
-            BadPattern::Parts(_) => Self::bad_request(pattern.to_string()),
+            BadPattern::Parts(_) | BadPattern::Long(_) | BadPattern::Many => {
+                Self::bad_request(pattern.to_string())
+            }
             BadPattern::Nothing { .. } => Self::not_found(pattern.to_string()),
         }
     }

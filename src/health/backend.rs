@@ -9,6 +9,11 @@ use wildmatch::WildMatch;
 
 use crate::config::nearest::nearest;
 
+/// The longest pattern, in bytes: longer than any backend's name.
+pub const PATTERN_MAX: usize = 4096;
+/// The most patterns at once that are not the name of a backend: each is held against all backends there are.
+pub const WILD_MAX: usize = 100;
+
 /// A backend: its zone without the last dot, its pool and its name. The root is `.`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BackendKey(Arc<str>);
@@ -18,6 +23,10 @@ pub struct BackendKey(Arc<str>);
 pub enum BadPattern {
     /// It has fewer than three parts.
     Parts(String),
+    /// It has more than [`PATTERN_MAX`] bytes.
+    Long(usize),
+    /// More than [`WILD_MAX`] are not the name of a backend.
+    Many,
     /// No backend matches it.
     Nothing {
         /// The pattern.
@@ -69,11 +78,19 @@ pub fn matching(
     known: &BTreeSet<BackendKey>,
 ) -> Result<BTreeSet<BackendKey>, BadPattern> {
     let mut found = BTreeSet::new();
+    let mut wild = 0;
     for pattern in patterns {
+        if pattern.len() > PATTERN_MAX {
+            return Err(BadPattern::Long(pattern.len()));
+        }
         let exact = BackendKey::parse(pattern).ok_or(BadPattern::Parts(pattern.clone()))?;
         if known.contains(&exact) {
             found.insert(exact);
             continue;
+        }
+        wild += 1;
+        if wild > WILD_MAX {
+            return Err(BadPattern::Many);
         }
         let wanted = parts(exact.as_str()).map(|parts| parts.map(WildMatch::new));
         let matches = |key: &&BackendKey| match (&wanted, parts(key.as_str())) {
@@ -126,6 +143,17 @@ impl fmt::Display for BadPattern {
                 f,
                 "`{pattern}` does not name a backend; that is ZONE/POOL/BACKEND, where * and ? stand for \
                  any part of a name"
+            ),
+            Self::Long(bytes) => {
+                write!(
+                    f,
+                    "a backend's name or pattern of {bytes} bytes is too long; at most {PATTERN_MAX} will do"
+                )
+            }
+            Self::Many => write!(
+                f,
+                "more than {WILD_MAX} patterns at once are too many; name backends without * and ?, or use \
+                 fewer patterns that mean more"
             ),
             Self::Nothing { pattern, nearest: None } => write!(f, "no backend matches `{pattern}`"),
             Self::Nothing { pattern, nearest: Some(nearest) } => {
@@ -203,6 +231,22 @@ mod tests {
         ] {
             let mistake = matching(&[pattern.to_owned()], &known).expect_err(pattern);
             assert_eq!(mistake.to_string(), sentence);
+        }
+    }
+
+    #[test]
+    fn patterns_that_would_take_long_are_refused_and_names_are_not() {
+        let names: Vec<String> = (0..10_000).map(|n| format!("z/p/{n}")).collect();
+        let known: BTreeSet<BackendKey> =
+            names.iter().map(|name| BackendKey::new("z", "p", &name[4..])).collect();
+        let all = |pattern: &str, count| vec![pattern.to_owned(); count];
+        for (patterns, found) in [
+            (names, Ok(10_000)),
+            (all("*/*/*", WILD_MAX), Ok(10_000)),
+            (all("*/*/*", WILD_MAX + 1), Err(BadPattern::Many)),
+            (all(&"*".repeat(PATTERN_MAX + 1), 1), Err(BadPattern::Long(PATTERN_MAX + 1))),
+        ] {
+            assert_eq!(matching(&patterns, &known).map(|found| found.len()), found);
         }
     }
 }
