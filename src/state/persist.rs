@@ -158,14 +158,23 @@ pub(super) fn replace(file: &Path, content: &[u8], durability: Durability) -> io
     let folder = file.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
     let new = file.with_extension("new");
-    let mut writer = File::create(&new)?;
+    let written = write(&new, content, durability).and_then(|()| fs::rename(&new, file));
+    if written.is_err() {
+        // Half of a file on a full disk would take the room that the other files here need.
+        let _ = fs::remove_file(&new);
+        return written;
+    }
+    if durability == Durability::OnDisk {
+        File::open(folder)?.sync_all()?;
+    }
+    Ok(())
+}
+
+fn write(file: &Path, content: &[u8], durability: Durability) -> io::Result<()> {
+    let mut writer = File::create(file)?;
     writer.write_all(content)?;
     if durability == Durability::OnDisk {
         writer.sync_all()?;
-    }
-    fs::rename(&new, file)?;
-    if durability == Durability::OnDisk {
-        File::open(folder)?.sync_all()?;
     }
     Ok(())
 }
@@ -226,6 +235,16 @@ pub(super) mod tests {
         let folder = Folder::new("unread");
         fs::create_dir_all(folder.0.join("serials")).expect("a folder in the file's place");
         Serials::load(&folder.0).expect_err("it is no file");
+    }
+
+    #[test]
+    fn what_cannot_be_kept_leaves_nothing_behind() {
+        let folder = Folder::new("left-behind");
+        let file = folder.0.join("kept");
+        fs::create_dir_all(&file).expect("a folder in the file's place");
+        replace(&file, b"text", Durability::OnDisk)
+            .expect_err("a file is not renamed over a folder");
+        assert!(!folder.0.join("kept.new").exists());
     }
 
     #[test]
