@@ -3,7 +3,7 @@
 use std::fs::{self, DirBuilder, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, FileTypeExt as _, PermissionsExt as _};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
 /// Who may ask by the socket: the user that the server runs as.
@@ -25,6 +25,8 @@ pub fn open(path: &Path) -> Result<(UnixListener, SocketFile), String> {
     let told = |error: io::Error| {
         format!("cannot listen on {} for the admin API: {error}", path.display())
     };
+    // It gets its name by being moved there, which takes longer names than anybody can connect to.
+    SocketAddr::from_pathname(path).map_err(told)?;
     match fs::symlink_metadata(path) {
         Ok(file) if !file.file_type().is_socket() => {
             return Err(told(io::Error::other(
@@ -87,5 +89,13 @@ mod tests {
         assert!(error.contains("no socket"), "{error}");
         assert_eq!(fs::read_to_string(&path).expect("it stays"), "precious");
         fs::remove_dir_all(&folder).expect("it was ours");
+    }
+
+    #[test]
+    fn a_name_that_nobody_can_connect_to_is_refused() {
+        let path = std::env::temp_dir().join("s".repeat(120));
+        let error = open(&path).expect_err("it is too long for clients");
+        assert!(error.ends_with("path must be shorter than SUN_LEN"), "{error}");
+        assert!(!path.exists());
     }
 }
