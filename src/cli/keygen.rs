@@ -49,7 +49,7 @@ pub(super) struct Flags {
     #[arg(value_name = "DIR")]
     folder: PathBuf,
     /// The names and addresses by which servers are reached; as often as there are any
-    #[arg(long = "for", value_name = "IP-or-NAME", required = true, num_args = 1.., value_parser = subject)]
+    #[arg(long = "for", value_name = "IP-or-NAME", required = true, value_parser = subject)]
     names: Vec<String>,
     /// The name of a prober beside, which gets a token of its own; as often as there are any
     #[arg(long = "prober", value_name = "NAME", value_parser = prober)]

@@ -304,7 +304,7 @@ fn a_token_and_a_certificate_are_shown_to_a_server_that_wants_them() {
     let folder = Folder::new();
     let keys = folder.path.join("keys");
     let shown = keys.display().to_string();
-    let (_, err, code) = end(rotadns(&["keygen", &shown, "--for", "127.0.0.1"]));
+    let (_, err, code) = end(rotadns(&["keygen", "--for", "127.0.0.1", &shown]));
     assert_eq!(code, 0, "{err}");
     let admin = format!(
         "admin: {{listen: 127.0.0.1:0, tokens: {shown}/tokens, \
