@@ -25,6 +25,7 @@ use tracing::error;
 
 use super::guard::origin;
 use super::guard::rate::Rates;
+use super::guard::room::{Room, Taken};
 use super::guard::tokens::{Caller, Role, Tokens};
 use super::listen::Via;
 use super::listen::connections::{Ticket, Work};
@@ -85,6 +86,7 @@ impl Guards {
 /// What answers requests.
 pub struct Service {
     guards: Arc<Guards>,
+    room: Arc<Room>,
     router: Router,
 }
 
@@ -98,7 +100,7 @@ impl Service {
     /// A service whose routes have their [`gate`]s already.
     #[must_use]
     pub fn new(guards: Arc<Guards>, router: Router) -> Self {
-        Self { guards, router }
+        Self { guards, room: Arc::default(), router }
     }
 
     /// Answers a request, whatever it is and whatever happens.
@@ -113,11 +115,18 @@ impl Service {
             Ok(()) => self.routed(request).await,
             Err(refusal) => refusal.into_response(),
         };
+        // What streams, such as events, has no size, and its clients a limit of their own.
+        let size = response.body().size_hint().exact().unwrap_or(0);
+        let taken = self.room.take(usize::try_from(size).unwrap_or(usize::MAX));
+        if taken.is_none() {
+            let error = "too many large answers wait for clients that have not read them; ask again in a second";
+            response = Refusal::later(StatusCode::SERVICE_UNAVAILABLE, error, 1).into_response();
+        }
         let headers = response.headers_mut();
         for (name, value) in SECURITY {
             headers.insert(name, HeaderValue::from_static(value));
         }
-        response.map(|body| Held { body, _work: work })
+        response.map(|body| Held { body, taken, _work: work })
     }
 
     /// What the route answers; a panic in it ends this request and no other.
@@ -214,10 +223,13 @@ impl Gate {
     }
 }
 
-/// A body for whose sake its connection counts as busy until all of it is handed over.
+/// A body for whose sake its connection counts as busy until all of it is handed over, and memory as taken until all of
+/// it is sent.
 #[derive(Debug)]
 pub struct Held {
     body: Body,
+    /// Its part of the memory for answers.
+    taken: Option<Arc<Taken>>,
     _work: Work,
 }
 
@@ -229,7 +241,9 @@ impl HttpBody for Held {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        let Some(taken) = &self.taken else { return frame };
+        frame.map_ok(|frame| frame.map_data(|bytes| taken.hold(bytes)))
     }
 
     fn is_end_stream(&self) -> bool {

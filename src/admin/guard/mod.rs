@@ -6,4 +6,5 @@
 
 pub mod origin;
 pub mod rate;
+pub mod room;
 pub mod tokens;
