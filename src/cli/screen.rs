@@ -11,8 +11,8 @@ use super::plain::plain;
 
 /// The narrowest screen that is written for; a narrower one breaks lines by itself.
 const WIDTH_MIN: u16 = 40;
-/// Where a screen is too narrow for every column of a table.
-const NARROW: u16 = 80;
+/// The narrowest that a column of sentences becomes while another can be left out; `connection refused` fits.
+const BROKEN_MIN: u16 = 18;
 
 /// Where a command's output goes.
 #[derive(Clone, Copy, Debug)]
@@ -92,21 +92,7 @@ impl Screen {
 
     /// A table with these columns, no wider than the screen.
     pub(super) fn grid(self, columns: &'static [Column]) -> Grid {
-        let is_narrow = self.width.is_some_and(|width| width < NARROW);
-        let columns: Vec<Column> = columns.iter().map(|&column| column.on(is_narrow)).collect();
-        let mut table = self.table();
-        let shown = columns.iter().filter(|column| !matches!(column, Column::Left));
-        table.set_header(shown.clone().map(|column| cell(column.title(), Tone::Strong)));
-        for (column, place) in shown.zip(0..) {
-            if let (Column::Whole(_), Some(column)) = (column, table.column_mut(place)) {
-                column.set_constraint(ColumnConstraint::ContentWidth);
-            }
-        }
-        // Set off from the lines around it, a table would be a column wider for nothing.
-        if let Some(first) = table.column_mut(0) {
-            first.set_padding((0, 1));
-        }
-        Grid { columns, table }
+        Grid { screen: self, columns, rows: Vec::new() }
     }
 
     fn table(self) -> Table {
@@ -139,55 +125,92 @@ impl Screen {
 pub(super) enum Column {
     /// Never broken.
     Whole(&'static str),
-    /// Never broken, and not there on a narrow screen.
+    /// Never broken, and left out where the screen is too narrow for all; the last one first.
     Wide(&'static str),
-    /// Broken where the screen is too narrow for it.
+    /// Broken into lines of [`BROKEN_MIN`] or more.
     Broken(&'static str),
-    /// The same, and not there on a narrow screen.
-    WideBroken(&'static str),
-    /// Left out.
-    Left,
+    /// The name of the row, whole so that it can be copied; broken only where nothing is left to leave out.
+    Name(&'static str),
 }
 
 impl Column {
-    fn on(self, is_narrow: bool) -> Self {
+    fn title(self) -> &'static str {
         match self {
-            Self::Wide(_) | Self::WideBroken(_) if is_narrow => Self::Left,
-            Self::Wide(title) => Self::Whole(title),
-            Self::WideBroken(title) => Self::Broken(title),
-            other => other,
+            Self::Whole(title) | Self::Wide(title) | Self::Broken(title) | Self::Name(title) => {
+                title
+            }
         }
     }
 
-    fn title(self) -> &'static str {
+    /// The least width for contents of this one, without what is between columns.
+    fn least(self, contents: u16) -> u16 {
         match self {
-            Self::Whole(title)
-            | Self::Wide(title)
-            | Self::Broken(title)
-            | Self::WideBroken(title) => title,
-            Self::Left => "",
+            Self::Broken(_) => contents.min(BROKEN_MIN),
+            Self::Whole(_) | Self::Wide(_) | Self::Name(_) => contents,
         }
     }
 }
 
 /// A table that grows by rows.
 pub(super) struct Grid {
-    columns: Vec<Column>,
-    table: Table,
+    screen: Screen,
+    columns: &'static [Column],
+    rows: Vec<Vec<Cell>>,
 }
 
 impl Grid {
     /// Adds a row, a cell for each column.
     pub(super) fn row<const N: usize>(&mut self, cells: [(&str, Tone); N]) {
-        let shown = self.columns.iter().zip(cells);
-        let shown = shown.filter(|(column, _)| !matches!(column, Column::Left));
-        self.table.add_row(shown.map(|(_, (text, tone))| cell(text, tone)));
+        self.rows.push(cells.into_iter().map(|(text, tone)| cell(text, tone)).collect());
     }
 
     /// Its lines.
     pub(super) fn lines(&self) -> String {
-        lines(&self.table)
+        let mut shown: Vec<usize> = (0..self.columns.len()).collect();
+        let mut table = self.table(&shown);
+        let Some(width) = self.screen.width else { return lines(&table) };
+        let contents = table.column_max_content_widths();
+        let is_wide = |&column: &usize| matches!(self.columns[column], Column::Wide(_));
+        let mut is_whole = fits(self.columns, &contents, &shown, width);
+        while !is_whole && let Some(last) = shown.iter().rposition(is_wide) {
+            shown.remove(last);
+            is_whole = fits(self.columns, &contents, &shown, width);
+        }
+        table = self.table(&shown);
+        for (&column, place) in shown.iter().zip(0..) {
+            let is_kept = match self.columns[column] {
+                Column::Whole(_) | Column::Wide(_) => true,
+                Column::Name(_) => is_whole,
+                Column::Broken(_) => false,
+            };
+            if is_kept && let Some(column) = table.column_mut(place) {
+                column.set_constraint(ColumnConstraint::ContentWidth);
+            }
+        }
+        lines(&table)
     }
+
+    fn table(&self, shown: &[usize]) -> Table {
+        let mut table = self.screen.table();
+        let title = |&column: &usize| cell(self.columns[column].title(), Tone::Strong);
+        table.set_header(shown.iter().map(title));
+        for row in &self.rows {
+            table.add_row(shown.iter().map(|&column| row[column].clone()));
+        }
+        // Set off from the lines around it, a table would be a column wider for nothing.
+        if let Some(first) = table.column_mut(0) {
+            first.set_padding((0, 1));
+        }
+        table
+    }
+}
+
+/// Whether the columns that are shown have room with contents of these widths.
+fn fits(columns: &[Column], contents: &[u16], shown: &[usize], width: u16) -> bool {
+    // A blank on either side of each, but at the edge.
+    let between = 2 * shown.len() - 1;
+    let least = |&column: &usize| usize::from(columns[column].least(contents[column]));
+    shown.iter().map(least).sum::<usize>() + between <= usize::from(width)
 }
 
 fn may_colour() -> bool {

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::admin::model::{Candidate, ExplainedPool, Explanation, Step};
-use crate::cli::screen::Column::{Broken, Whole};
+use crate::cli::screen::Column::{Broken, Name, Whole};
 use crate::cli::screen::{Screen, Tone};
 use crate::cli::words;
 
@@ -29,7 +29,7 @@ fn candidates(ExplainedPool { key, source, candidates }: &ExplainedPool, screen:
         format!("{} hands out {}\n", screen.paint(Tone::Strong, key), screen.paint(tone, source));
     let mut grid = screen.grid(&[
         Whole(""),
-        Whole("BACKEND"),
+        Name("BACKEND"),
         Whole("ADDRESS"),
         Whole("IN THIS ANSWER"),
         Broken("WHY"),

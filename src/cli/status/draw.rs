@@ -6,7 +6,7 @@ use super::View;
 use crate::admin::model::{
     Backend, BackendState, Pool, Prober, ProberState, Source, Status, ZoneCounts,
 };
-use crate::cli::screen::Column::{Broken, Whole, Wide, WideBroken};
+use crate::cli::screen::Column::{Broken, Name, Whole, Wide};
 use crate::cli::screen::{Screen, Tone, number, span};
 use crate::cli::words;
 
@@ -64,12 +64,12 @@ fn counts<'w>(counted: impl IntoIterator<Item = (u64, &'w str)>) -> String {
 
 fn pool_table(pools: &[&Pool], screen: Screen) -> String {
     let mut grid = screen.grid(&[
-        Broken("POOL"),
-        Broken("HANDS OUT"),
+        Name("POOL"),
+        Whole("HANDS OUT"),
         Whole("UP"),
         Whole("TTL"),
         Wide("POLICY"),
-        WideBroken("CHECK"),
+        Wide("CHECK"),
     ]);
     for pool in pools {
         let up = pool.backends.iter().filter(|backend| backend.state == BackendState::Up).count();
@@ -92,9 +92,9 @@ fn pool_table(pools: &[&Pool], screen: Screen) -> String {
 
 fn backend_table(status: &Status, pools: &[&Pool], screen: Screen) -> String {
     let mut grid = screen.grid(&[
-        Broken("BACKEND"),
+        Name("BACKEND"),
         Whole("STATE"),
-        Whole("FOR"),
+        Wide("FOR"),
         Wide("SHARE"),
         Wide("DUE"),
         Broken("WHY"),
@@ -123,11 +123,11 @@ fn why(backend: &Backend, status: &Status) -> String {
 
 fn prober_table(status: &Status, screen: Screen) -> String {
     let mut grid = screen.grid(&[
-        Broken("PROBER"),
+        Name("PROBER"),
         Whole("STATE"),
         Whole("HEARD"),
         Whole("TARGETS"),
-        Whole("MISSING"),
+        Wide("MISSING"),
         Wide("UNKNOWN"),
         Wide("REJECTED"),
     ]);

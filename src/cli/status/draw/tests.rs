@@ -110,3 +110,15 @@ fn it_is_as_wide_as_the_screen_and_a_line_each_where_that_has_no_end() {
     let text = view(&trouble(), Screen::plain(None));
     assert_eq!(text.lines().count(), 16, "{text}");
 }
+
+#[test]
+fn a_name_is_whole_while_something_else_can_be_left_out() {
+    for width in 54..=120 {
+        let text = view(&trouble(), Screen::plain(Some(width)));
+        for name in ["example.com/web ", "example.com/db/db-1 ", "example.com/web/web-2 "] {
+            assert!(text.contains(name), "{name} at {width}:\n{text}");
+        }
+        let longest = text.lines().map(|line| line.chars().count()).max();
+        assert!(longest.is_some_and(|longest| longest <= usize::from(width)), "{text}");
+    }
+}
