@@ -11,6 +11,9 @@ use super::target::{Health, Side, Streak};
 use super::verdict::{Basis, Known, Verdict, Vote};
 use crate::config::model::SetState;
 
+/// The reason where there is a check, but nobody has made it.
+pub const UNSEEN: &str = "not judged yet; counts as up";
+
 /// The verdict on one address of a pool, and the reason.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Judgement {
@@ -45,7 +48,7 @@ pub fn reason(
             (Basis::Open, ..) => "no prober is heard, and all count as in service then",
             (Basis::Remembered, _, true) => "not judged yet; it was up before",
             (Basis::Remembered, _, false) => "not judged yet; it was down before",
-            _ => "not judged yet; counts as up",
+            _ => UNSEEN,
         }
         .to_owned(),
     }

@@ -12,7 +12,7 @@ use crate::engine::choose::ready::{Ready, Source, Standing, addresses_of, in_ser
 use crate::engine::snapshot::{Chunks, Snapshot, View};
 use crate::health::backend::BackendKey;
 use crate::health::overrides::Overrides;
-use crate::health::reason::{Judgement, reason};
+use crate::health::reason::{Judgement, UNSEEN, reason};
 use crate::health::registry::Registry;
 use crate::health::target::Target;
 use crate::health::verdict::{Basis, Known, Verdict};
@@ -43,6 +43,8 @@ impl Facts<'_> {
             let set = self.overrides.of(&zone.origin, &pool.name, &backend.name);
             let reason = if self.is_taken_as_down(zone, pool, backend) {
                 "taken as down".to_owned()
+            } else if verdict.basis == Basis::Unchecked && pool.check.is_some() {
+                UNSEEN.to_owned()
             } else {
                 reason(&verdict, backend.state, set.map(AsRef::as_ref), known.as_ref())
             };

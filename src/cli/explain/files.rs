@@ -12,7 +12,7 @@ use crate::admin::explain;
 use crate::admin::model::Explanation;
 use crate::cli::plain::plain;
 use crate::config::{CONFIG_FILE, Severity, read_config};
-use crate::daemon::load::{Guard, Loader};
+use crate::daemon::load::{Guard, Loader, Mistake};
 use crate::health::overrides::Overrides;
 use crate::health::registry::Registry;
 use crate::state::persist::Serials;
@@ -40,10 +40,21 @@ pub(super) fn paths(config: Option<&Path>, zones: Option<&Path>) -> Result<Vec<P
 
 /// Explains what these zones answer. A zone with a mistake is told, and answers SERVFAIL, as it does in a server.
 pub(super) fn explained(paths: Vec<PathBuf>, question: &[(&str, String)]) -> Result<Explanation> {
+    let shown: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
     let round = Loader::new(paths, Serials::default()).load(Guard::On);
     for mistake in round.mistakes.iter().filter(|mistake| mistake.severity == Severity::Error) {
-        let told = format!("{}:{}: {}", mistake.file.display(), mistake.line, mistake.message);
+        let Mistake { file, line, column, message, .. } = mistake;
+        let told = match line {
+            0 => format!("{}: {message}", file.display()),
+            _ => format!("{}:{line}:{column}: {message}", file.display()),
+        };
         eprintln!("{}", plain(&told));
+    }
+    if round.zones.is_empty() {
+        bail!(
+            "there is no zone in {}; --zones names the folder of zone files, or one file",
+            shown.join(", ")
+        );
     }
     let (registry, overrides, down) = (Registry::default(), Overrides::default(), BTreeSet::new());
     let facts = Facts { registry: &registry, overrides: &overrides, down: &down };
