@@ -11,7 +11,7 @@ use axum::extract::{Query, State};
 use super::refusal::Refusal;
 use super::views::explain::explanation;
 use super::views::pools::Moment;
-use super::{Admin, model};
+use super::{Admin, apart, model};
 use crate::engine::Transport;
 use crate::engine::explain::{Question, explain};
 use crate::engine::snapshot::Snapshot;
@@ -40,8 +40,12 @@ pub async fn serve(
     query: Result<Query<Vec<(String, String)>>, QueryRejection>,
 ) -> Result<Json<model::Explanation>, Refusal> {
     let Query(pairs) = query?;
-    let moment = Moment::now(&admin.publisher);
-    Ok(Json(explained(pairs, &moment.snapshot, &moment.facts())?))
+    // Patterns of `down` are compared with every backend there is.
+    apart(move || {
+        let moment = Moment::now(&admin.publisher);
+        Ok(Json(explained(pairs, &moment.snapshot, &moment.facts())?))
+    })
+    .await
 }
 
 /// Explains what a snapshot answers to a question, given as the API takes it. With `down` among the pairs, it is what the
@@ -116,9 +120,14 @@ pub(super) fn parse_type(text: &str) -> Result<u16, Refusal> {
         return Ok(rdata::rtype::ANY);
     }
     rdata::parse_type(text).ok_or_else(|| {
-        let near = rdata::nearest_type(text).map(|near| format!("; did you mean `{near}`?"));
-        let near = near.unwrap_or_default();
-        Refusal::bad_request(format!("`type`: no record type is called that{near}"))
+        let right = rdata::nearest_type(text).map_or_else(
+            || "; write TYPE and its number for one that has no name here".to_owned(),
+            |near| format!("; did you mean `{near}`?"),
+        );
+        Refusal::bad_request(format!(
+            "`type`: no record type is called `{}`{right}",
+            text.escape_debug()
+        ))
     })
 }
 
@@ -180,7 +189,12 @@ mod tests {
                 "name=a..b",
                 "`name`: a label is empty; write one dot between labels and none at the start",
             ),
-            ("name=a&type=AAAAA", "`type`: no record type is called that; did you mean `AAAA`?"),
+            ("name=a&type=AAAAA", "`type`: no record type is called `AAAAA`; did you mean `AAAA`?"),
+            (
+                "name=a&type=BOGUS",
+                "`type`: no record type is called `BOGUS`; write TYPE and its number for one that has no name \
+                 here",
+            ),
             ("name=a&client=b", "`client` is an address, such as 192.0.2.1"),
             (
                 "name=a&subnet=192.0.2.0/33",

@@ -7,11 +7,10 @@ use axum::extract::rejection::JsonRejection;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, Json};
-use tokio::task::spawn_blocking;
 
-use super::Admin;
 use super::guard::tokens::Caller;
 use super::refusal::Refusal;
+use super::{Admin, apart};
 use crate::feed::message::{Batch, OutOfOrder, Taken};
 use crate::feed::receive::{self, Accepted, Brings};
 use crate::health::registry::Registry;
@@ -26,18 +25,12 @@ pub async fn take(
 ) -> Result<Response, Refusal> {
     let Json(batch) = batch?;
     // It waits for the publisher, and the others are not to wait for it.
-    let taken = spawn_blocking(move || publish(&admin, &caller, &batch)).await;
-    match taken {
-        Ok(Ok(taken)) => Ok(Json(taken).into_response()),
-        Ok(Err(NotTaken::OutOfOrder(told))) => {
-            Ok((StatusCode::CONFLICT, Json(told)).into_response())
-        }
-        Ok(Err(NotTaken::Refused(refusal))) => Err(refusal),
-        Err(_) => {
-            let error = "the server has failed at this; its log says how";
-            Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error))
-        }
-    }
+    apart(move || match publish(&admin, &caller, &batch) {
+        Ok(taken) => Ok(Json(taken).into_response()),
+        Err(NotTaken::OutOfOrder(told)) => Ok((StatusCode::CONFLICT, Json(told)).into_response()),
+        Err(NotTaken::Refused(refusal)) => Err(refusal),
+    })
+    .await
 }
 
 /// Why a batch is not taken.

@@ -105,7 +105,7 @@ fn records_are_shown_some_at_a_time() {
     for (query, error) in [
         ("limit=0", "`limit` is from 1 to 10000"),
         ("limit=10001", "`limit` is from 1 to 10000"),
-        ("type=AAAAA", "`type`: no record type is called that; did you mean `AAAA`?"),
+        ("type=AAAAA", "`type`: no record type is called `AAAAA`; did you mean `AAAA`?"),
         (
             "name=a..b",
             "`name`: a label is empty; write one dot between labels and none at the start",
