@@ -96,7 +96,9 @@ pub(super) fn run(flags: &Flags) -> anyhow::Result<bool> {
             .and_then(|mut file| file.write_all(text.as_bytes()))
             .with_context(|| format!("{}: cannot be written", path.display()))?;
     }
-    println!("{}", guide(&folder.display().to_string(), names, probers));
+    // Without what a shell adds to the end, as it is pasted into a config file.
+    let shown: PathBuf = folder.components().collect();
+    println!("{}", guide(&shown.display().to_string(), names, probers));
     Ok(true)
 }
 

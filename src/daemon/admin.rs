@@ -80,7 +80,8 @@ impl Running {
         };
         let thread =
             Builder::new().name("admin".into()).spawn(run).context("cannot start the admin API")?;
-        info!(listen = ?addresses, socket = ?wanted.socket, "the admin API is there");
+        let socket = wanted.socket.as_ref().map(|socket| tracing::field::display(socket.display()));
+        info!(listen = ?addresses, socket, "the admin API is there");
         Ok(Some(Self { admin, stop, thread }))
     }
 

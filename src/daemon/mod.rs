@@ -184,7 +184,10 @@ fn lock(state: &Path) -> anyhow::Result<Option<File>> {
     match locked {
         Ok(file) => Ok(Some(file)),
         Err(TryLockError::WouldBlock) => {
-            bail!("{state}: another server uses this state folder; each needs its own")
+            bail!(
+                "{state}: another server uses this state folder; each needs its own, by `state` in its config \
+                 file or by $STATE_DIRECTORY"
+            )
         }
         Err(TryLockError::Error(error)) => {
             error!(
@@ -409,7 +412,8 @@ mod tests {
         assert_eq!(
             error,
             format!(
-                "{}: another server uses this state folder; each needs its own",
+                "{}: another server uses this state folder; each needs its own, by `state` in its config file \
+                 or by $STATE_DIRECTORY",
                 state.display()
             )
         );

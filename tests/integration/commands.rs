@@ -128,7 +128,7 @@ fn status_is_as_wide_as_the_terminal_and_has_colours_on_one_alone() {
         let (out, _, _) = end(command);
         let longest = out.lines().map(|line| line.chars().count()).max();
         assert!(longest.is_some_and(|longest| longest <= widest), "{out}");
-        assert_eq!(out.contains("POLICY"), widest == 200, "{out}");
+        assert_eq!(out.contains("CHECK"), widest == 200, "{out}");
         assert!(!out.contains('\u{1b}'), "{out:?}");
     }
     for (no_color, is_coloured) in [("", true), ("1", false)] {
@@ -343,6 +343,8 @@ fn the_code_says_what_failed() {
         (&["status", "--json", "--watch"], 2),
         (&["drain"], 2),
         (&["drain", "a/b/c", "--for", "soon"], 2),
+        (&["explain", "www.shop.example", "--zones", "/dev/null/zones"], 1),
+        (&["keygen", "--for", "127.0.0.1", "/dev/null/keys"], 1),
         (&["auto", "a/b/c", "--for", "1h"], 2),
         (&["explain"], 2),
         (&["explain", "a", "--zones", "z", "--server", &nobody], 2),

@@ -178,7 +178,12 @@ impl Client {
         let name = ServerName::try_from(host.clone()).map_err(io::Error::other);
         let name = name.map_err(|error| self.unreachable(&error))?;
         let stream = TlsConnector::from(Arc::clone(tls)).connect(name, stream).await;
-        Ok(Box::new(stream.map_err(|error| self.unreachable(&error))?))
+        let stream = stream.map_err(|error| {
+            let why =
+                format!("{error}; --ca names the file of certificates to trust, such as ca.pem");
+            Failure::Unreachable { endpoint: self.endpoint.to_string(), why }
+        })?;
+        Ok(Box::new(stream))
     }
 
     async fn exchange(
@@ -191,7 +196,11 @@ impl Client {
         let ask = async {
             let response = sender.send_request(request).await.map_err(|error| {
                 // Closed without a word: the server ends, or wants TLS.
-                let why = format!("it closed the connection ({error})");
+                let hint = match (&self.endpoint, &self.tls) {
+                    (Endpoint::Net { .. }, None) => "; where it has TLS, write https://ADDR:PORT",
+                    _ => "",
+                };
+                let why = format!("it closed the connection ({error}){hint}");
                 Failure::Unreachable { endpoint: self.endpoint.to_string(), why }
             })?;
             let status = response.status();
