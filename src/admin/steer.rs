@@ -73,7 +73,7 @@ async fn steer(admin: Arc<Admin>, caller: Caller, body: model::Steer, wish: Wish
     let steer = Steer {
         patterns: body.backends,
         wish,
-        author: body.author.unwrap_or(caller.name),
+        author: caller.signed(body.author),
         reason: body.reason,
     };
     // It waits for the disk and for the publisher, and the others are not to wait for it.

@@ -73,6 +73,18 @@ impl Caller {
         Self { name: "local".into(), role: None }
     }
 
+    /// Who is said to have done it: whom the caller names, and always the token that it came with.
+    #[must_use]
+    pub fn signed(self, author: Option<String>) -> String {
+        match author {
+            Some(author) if self.role.is_some() && author != self.name => {
+                format!("{author} ({})", self.name)
+            }
+            Some(author) => author,
+            None => self.name,
+        }
+    }
+
     /// Whether it may do what needs a role.
     #[must_use]
     pub fn may(&self, needed: Role) -> bool {
@@ -255,6 +267,20 @@ mod tests {
             let mistake = Tokens::parse(&text).expect_err("it is wrong");
             assert_eq!(mistake, Mistake { line, problem }, "{text}");
             assert!(!mistake.to_string().contains(A));
+        }
+    }
+
+    #[test]
+    fn a_token_signs_whatever_author_is_named() {
+        let token = Caller { name: "ops".into(), role: Some(Role::Operate) };
+        for (caller, author, expected) in [
+            (Caller::local(), None, "local"),
+            (Caller::local(), Some("anna"), "anna"),
+            (token.clone(), None, "ops"),
+            (token.clone(), Some("ops"), "ops"),
+            (token, Some("anna"), "anna (ops)"),
+        ] {
+            assert_eq!(caller.signed(author.map(str::to_owned)), expected);
         }
     }
 
