@@ -50,7 +50,8 @@ fn main() {
     let mut plan = Plan::default();
     let mut out = [0; OUT_UDP];
     for draw in 0..count {
-        let context = Context { client: [192, 0, 2, 7].into(), transport: Transport::Udp, draw };
+        let context =
+            Context { client: [192, 0, 2, 7].into(), transport: Transport::Udp, draw, now: 0 };
         let answered =
             respond(&snapshot, &context, std::hint::black_box(&query), &mut plan, &mut out);
         assert!(answered.is_some(), "every case is answered");

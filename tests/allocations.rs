@@ -144,7 +144,7 @@ fn a_batch_of_queries_is_answered_without_an_allocation() {
     let queries = queries();
     assert_eq!(queries.len(), 64);
     let client = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    let context = Context { client, transport: Transport::Udp, draw: 0 };
+    let context = Context { client, transport: Transport::Udp, draw: 0, now: 0 };
     let mut plans: Vec<Plan> = queries.iter().map(|_| Plan::default()).collect();
     let mut chance = Chance::default();
     let mut out = vec![0; OUT_UDP];

@@ -352,6 +352,7 @@ impl Backstage {
             overrides: overrides(&config.state),
             probers: settings_of_probers(config),
             counting: counters.expected(),
+            settings: Arc::default(),
         };
         let (publisher, publishing) = Publisher::start(start, move |targets| {
             if let Some(prober) = tell.get() {

@@ -15,7 +15,6 @@ use std::sync::Arc;
 
 use super::plan::{Content, Family, Item, Owner, Plan};
 use super::snapshot::{Chunks, View};
-use super::{Context, Transport};
 use crate::engine::choose::ready::Ready;
 use crate::name::{hash_label, hash_labels};
 use crate::rdata::rtype;
@@ -30,11 +29,8 @@ use crate::zone::store::{Node, NodeAt, Rrset, RrsetAt, flag};
 pub const CHAIN_MAX: usize = 16;
 
 /// Plans the answer from a zone that the question's name is in.
-pub fn lookup(view: &View, context: &Context, plan: &mut Plan) {
+pub fn lookup(view: &View, plan: &mut Plan) {
     let (View::Served { zone, ready }, Some(&query)) = (view, plan.query()) else { return };
-    if !is_query_type(query.qtype, context.transport, plan) {
-        return;
-    }
     let lookup = Lookup { zone, ready, query };
     let mut visited = [0; CHAIN_MAX + 1];
     for step in 0..=CHAIN_MAX {
@@ -49,17 +45,6 @@ pub fn lookup(view: &View, context: &Context, plan: &mut Plan) {
     }
     // A class of ANY cannot be said to be answered whole (RFC 1035 §3.2.5).
     plan.authoritative &= query.qclass != class::ANY;
-}
-
-/// Whether a type is one that is looked up; else the plan says what is answered.
-fn is_query_type(qtype: u16, transport: Transport, plan: &mut Plan) -> bool {
-    plan.rcode = match (qtype, transport) {
-        (rtype::MAILA | rtype::MAILB, _) | (rtype::AXFR, Transport::Udp) => rcode::NOTIMP,
-        // Nobody is allowed to transfer.
-        (rtype::AXFR | rtype::IXFR, Transport::Tcp) => rcode::REFUSED,
-        _ => return true,
-    };
-    false
 }
 
 struct Lookup<'a> {

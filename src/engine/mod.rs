@@ -16,6 +16,7 @@ pub mod choose;
 pub mod explain;
 pub mod lookup;
 pub mod plan;
+pub mod settings;
 pub mod snapshot;
 
 mod answer;
@@ -24,7 +25,7 @@ mod refuse;
 use std::net::IpAddr;
 
 pub use answer::encode;
-pub use plan::{Draw, Plan};
+pub use plan::{Draw, Plan, Service};
 pub use snapshot::{Snapshot, View};
 
 use crate::wire::decode::decode;
@@ -38,6 +39,8 @@ pub struct Context {
     pub transport: Transport,
     /// The turn or number that every choice in this answer takes.
     pub draw: u64,
+    /// When, in seconds since 1970.
+    pub now: u64,
 }
 
 /// How a query came.
@@ -71,22 +74,23 @@ pub const OUT_UDP: usize = 2368;
 /// The bytes that an answer over TCP is written into.
 pub const OUT_TCP: usize = 2 * 65_536;
 
-/// The first step: what the answer will be made of.
+/// The first step: what the answer will be made of; where [`Plan::service`] is something, who listens hands the query on
+/// instead of encoding an answer.
 pub fn prepare(snapshot: &Snapshot, context: &Context, query: &[u8], plan: &mut Plan) {
-    if locate(snapshot, query, plan) {
-        lookup(snapshot, context, plan);
+    if locate(snapshot, context, query, plan) {
+        lookup(snapshot, plan);
     }
 }
 
 /// Reads the query and finds the zone that answers; `false` where there is nothing to look up, as a
 /// refusal is planned already.
-pub fn locate(snapshot: &Snapshot, query: &[u8], plan: &mut Plan) -> bool {
+pub fn locate(snapshot: &Snapshot, context: &Context, query: &[u8], plan: &mut Plan) -> bool {
     plan.clear();
     match decode(query, &mut plan.name) {
         Ok(query) => plan.accept(query),
         Err(refusal) => plan.refuse(refusal),
     }
-    refuse::zone(snapshot, plan)
+    refuse::zone(snapshot, context, plan)
 }
 
 /// Brings what the look-up will touch first closer; [`prefetch_node`] follows a little later.
@@ -105,8 +109,10 @@ pub fn prefetch_node(snapshot: &Snapshot, plan: &Plan) {
     }
 }
 
-/// Looks up what a located query asks for.
-pub fn lookup(snapshot: &Snapshot, context: &Context, plan: &mut Plan) {
+/// Looks up what a located query asks for; nothing where its plan is finished already.
+pub fn lookup(snapshot: &Snapshot, plan: &mut Plan) {
     let Some(view) = plan.zone.and_then(|place| snapshot.zone(place)) else { return };
-    lookup::lookup(view, context, plan);
+    if !plan.is_settled() {
+        lookup::lookup(view, plan);
+    }
 }

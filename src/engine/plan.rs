@@ -27,8 +27,21 @@ pub struct Plan {
     pub truncated: bool,
     /// What is answered to at all.
     reply: Reply,
+    /// What the query is handed on to.
+    pub(super) service: Option<Service>,
     items: [Item; ITEMS_MAX],
     len: usize,
+}
+
+/// What is no look-up, and allowed: who listens hands the query on to it and encodes no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Service {
+    /// AXFR or IXFR of the plan's zone over TCP (RFC 5936, RFC 1995).
+    Transfer,
+    /// A primary says that a zone has changed that is a secondary here (RFC 1996).
+    Notify,
+    /// A dynamic update of the plan's zone (RFC 2136).
+    Update,
 }
 
 /// How much of a query comes back.
@@ -141,6 +154,7 @@ impl Default for Plan {
             authoritative: false,
             truncated: false,
             reply: Reply::Silence,
+            service: None,
             items: [nothing; ITEMS_MAX],
             len: 0,
         }
@@ -156,6 +170,7 @@ impl Plan {
         self.authoritative = false;
         self.truncated = false;
         self.reply = Reply::Silence;
+        self.service = None;
         self.len = 0;
     }
 
@@ -196,6 +211,19 @@ impl Plan {
             Reply::Whole(query) => Some(query),
             _ => None,
         }
+    }
+
+    /// Whether it is known without a look-up what becomes of the query.
+    #[inline]
+    pub(super) fn is_settled(&self) -> bool {
+        self.rcode != rcode::NOERROR || self.service.is_some()
+    }
+
+    /// What the query is handed on to; `None` where it is answered by [`encode`](super::encode).
+    #[inline]
+    #[must_use]
+    pub fn service(&self) -> Option<Service> {
+        self.service
     }
 
     /// What EDNS says in the query, where it is spoken.

@@ -7,12 +7,14 @@
 //!   Snapshot ─▶ catalog
 //!            ├▶ chunks ─▶ 64 zones ─▶ Zone: names, RRsets
 //!            │                     └▶ chunks ─▶ 64 pools ─▶ Ready: what may be handed out now
-//!            └▶ chunks ─▶ 64 zones ─▶ ZoneCounts: what became of their queries
+//!            ├▶ chunks ─▶ 64 zones ─▶ ZoneCounts: what became of their queries
+//!            └▶ Settings: what the operator sets beside zones
 //! ```
 
 use std::sync::Arc;
 
 use super::choose::ready::Ready;
+use super::settings::Settings;
 use crate::counters::zones::ZoneCounts;
 use crate::name::Name;
 use crate::zone::Zone;
@@ -61,6 +63,7 @@ pub struct Snapshot {
     catalog: Arc<Catalog>,
     zones: Chunks<View>,
     counts: Chunks<Arc<ZoneCounts>>,
+    settings: Arc<Settings>,
 }
 
 impl Snapshot {
@@ -68,7 +71,21 @@ impl Snapshot {
     pub fn new(views: Vec<View>) -> Result<Self, Name> {
         let apexes = views.iter().map(|view| view.origin().clone()).collect();
         let catalog = Arc::new(Catalog::new(apexes)?);
-        Ok(Self { catalog, zones: Chunks::new(views), counts: Chunks::new([]) })
+        let settings = Arc::default();
+        Ok(Self { catalog, zones: Chunks::new(views), counts: Chunks::new([]), settings })
+    }
+
+    /// The same with what the operator sets.
+    #[must_use]
+    pub fn with_settings(self, settings: Arc<Settings>) -> Self {
+        Self { settings, ..self }
+    }
+
+    /// What the operator sets.
+    #[inline]
+    #[must_use]
+    pub fn settings(&self) -> &Arc<Settings> {
+        &self.settings
     }
 
     /// The same, the queries of its zones counted here; one for each zone, in their order.

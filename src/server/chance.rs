@@ -126,7 +126,7 @@ mod tests {
 
     fn plan(snapshot: &Snapshot, name: &str) -> Plan {
         let client = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        let context = Context { client, transport: Transport::Udp, draw: 0 };
+        let context = Context { client, transport: Transport::Udp, draw: 0, now: 0 };
         let mut query = vec![0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0];
         crate::name::parse_into(name.as_bytes(), &[0], &mut query).expect("a name");
         query.extend([0, 1, 0, 1]);

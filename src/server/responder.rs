@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 
 use super::chance::Chance;
-use super::count;
+use super::{count, unix_seconds};
 use crate::counters::Counters;
 use crate::engine::{self, Context, OUT_TCP, Plan, Snapshot, Transport};
 
@@ -41,7 +41,7 @@ impl Responder {
         out: &mut Vec<u8>,
     ) -> bool {
         let snapshot = self.snapshot.load();
-        let context = Context { client, transport, draw: 0 };
+        let context = Context { client, transport, draw: 0, now: unix_seconds() };
         engine::prepare(&snapshot, &context, query, &mut self.plan);
         self.chance.draw(&snapshot, &mut self.plan);
         let len = engine::encode(&snapshot, &context, query, &self.plan, &mut self.out);

@@ -22,6 +22,7 @@ use tracing::{debug, error, warn};
 
 use super::chance::Chance;
 use super::count::{self, is_short, is_truncated};
+use super::unix_seconds;
 use crate::counters::{AllCounters, Counter, Counters, Via};
 use crate::engine::{self, Context, OUT_UDP, Plan, Snapshot, Transport};
 use crate::sys::batch::{self, BATCH, Batch};
@@ -249,9 +250,10 @@ impl Worker {
     fn answer(&mut self, socket: &UdpSocket, count: usize) {
         {
             let snapshot = self.snapshot.load();
-            self.prepare(&snapshot, count);
+            let now = unix_seconds();
+            self.prepare(&snapshot, count, now);
             self.chance.draw_all(&snapshot, &mut self.plans[..count]);
-            self.encode(&snapshot, count);
+            self.encode(&snapshot, count, now);
         }
         let replies = self.batch.replies();
         let sent = self.batch.send(socket);
@@ -262,27 +264,29 @@ impl Worker {
 
     /// Reads and looks up the whole batch, a step at a time, so that the waits for memory overlap.
     #[inline]
-    fn prepare(&mut self, snapshot: &Snapshot, count: usize) {
+    fn prepare(&mut self, snapshot: &Snapshot, count: usize, now: u64) {
         let plans = &mut self.plans[..count];
         for (index, plan) in plans.iter_mut().enumerate() {
-            if engine::locate(snapshot, self.batch.datagram(index), plan) {
+            let Some(context) = context(&self.batch, index, now) else {
+                plan.clear();
+                continue;
+            };
+            if engine::locate(snapshot, &context, self.batch.datagram(index), plan) {
                 engine::prefetch_slot(snapshot, plan);
             }
         }
         for plan in &*plans {
             engine::prefetch_node(snapshot, plan);
         }
-        for (index, plan) in plans.iter_mut().enumerate() {
-            if let Some(context) = context(&self.batch, index) {
-                engine::lookup(snapshot, &context, plan);
-            }
+        for plan in plans {
+            engine::lookup(snapshot, plan);
         }
     }
 
     #[inline]
-    fn encode(&mut self, snapshot: &Snapshot, count: usize) {
+    fn encode(&mut self, snapshot: &Snapshot, count: usize, now: u64) {
         for (index, plan) in self.plans[..count].iter().enumerate() {
-            let Some(context) = context(&self.batch, index) else {
+            let Some(context) = context(&self.batch, index, now) else {
                 self.counters.add(Counter::UdpPortZero, 1);
                 continue;
             };
@@ -302,9 +306,9 @@ impl Worker {
 
 /// Who asks; `None` where an answer could not reach anybody, as port 0 is nobody's.
 #[inline]
-fn context(batch: &Batch, index: usize) -> Option<Context> {
+fn context(batch: &Batch, index: usize, now: u64) -> Option<Context> {
     let peer = batch.peer(index).filter(|peer| peer.port() != 0)?;
-    Some(Context { client: peer.ip(), transport: Transport::Udp, draw: 0 })
+    Some(Context { client: peer.ip(), transport: Transport::Udp, draw: 0, now })
 }
 
 #[cfg(test)]

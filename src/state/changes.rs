@@ -18,6 +18,7 @@ use super::shared::Shared;
 use super::tell;
 use super::what_if::{Facts, find_all, key};
 use crate::engine::choose::ready::{Ready, Source as ReadySource};
+use crate::engine::settings::Settings;
 use crate::engine::snapshot::{Chunks, Snapshot, View};
 use crate::health::backend::BackendKey;
 use crate::health::overrides::{Override, Overrides};
@@ -119,12 +120,18 @@ impl State {
         let snapshot =
             Snapshot::new(views.collect()).expect("each zone is there once, as seen above");
         let counts = zone_counts(&before, &snapshot, self.counting);
-        let snapshot = snapshot.counting(counts);
+        let settings = Arc::clone(before.settings());
+        let snapshot = snapshot.counting(counts).with_settings(settings);
         self.swap(snapshot);
         let set = self.shared.overrides.load().iter().map(|set| set.key.clone()).collect();
         self.note_taken_out(&set);
         self.recount();
         self.tell_targets();
+    }
+
+    pub(super) fn set_settings(&mut self, settings: Arc<Settings>) {
+        let snapshot = Snapshot::clone(&self.shared.snapshot.load());
+        self.swap(snapshot.with_settings(settings));
     }
 
     /// A zone as it answers now; one that was there before keeps what its pools hand out.

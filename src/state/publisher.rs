@@ -29,6 +29,7 @@ use super::events::{Events, Kind};
 use super::overrides::Kept;
 use super::persist::LastHealth;
 use super::shared::{Clock, Shared, system_clock};
+use crate::engine;
 use crate::engine::choose::ready::Source as ReadySource;
 use crate::engine::snapshot::{Snapshot, View};
 use crate::health::backend::BackendKey;
@@ -58,6 +59,8 @@ const NAMED_MAX: usize = 3;
 pub(super) enum Change {
     /// The zones that shall be served, all of them.
     Zones(Vec<(Name, Option<Arc<Zone>>)>),
+    /// What the operator sets about answers.
+    Settings(Arc<engine::settings::Settings>),
     /// What the prober inside found.
     Report(Report),
     /// What a prober beside found; answered when it is taken in.
@@ -128,6 +131,8 @@ pub struct Start {
     pub probers: Settings,
     /// How many threads count what they answer.
     pub counting: usize,
+    /// What the operator sets about answers.
+    pub settings: Arc<engine::settings::Settings>,
 }
 
 /// The way to the publisher's thread, and to what it shows.
@@ -149,11 +154,11 @@ impl Publisher {
 
     /// The same by another clock.
     pub(super) fn start_at(
-        Start { last_health, overrides, probers, counting }: Start,
+        Start { last_health, overrides, probers, counting, settings }: Start,
         targets: impl Fn(Vec<Target>) + Send + 'static,
         clock: Clock,
     ) -> io::Result<(Self, JoinHandle<()>)> {
-        let shared = Arc::new(Shared::new(overrides, Sources::new(probers), clock));
+        let shared = Arc::new(Shared::new(overrides, Sources::new(probers), settings, clock));
         let (changes, receiver) = sync_channel(QUEUE_MAX);
         let state = State::new(Arc::clone(&shared), last_health, counting, Box::new(targets))?;
         let thread =
@@ -228,6 +233,11 @@ impl Publisher {
     /// Serves these zones and no others; one without content answers SERVFAIL.
     pub fn zones(&self, zones: Vec<(Name, Option<Arc<Zone>>)>) {
         self.send(Change::Zones(zones));
+    }
+
+    /// Answers as the operator sets it now.
+    pub fn settings(&self, settings: Arc<engine::settings::Settings>) {
+        self.send(Change::Settings(settings));
     }
 
     /// Takes in what the prober inside found.
@@ -355,6 +365,7 @@ fn gather(state: &mut State, changes: &Receiver<Change>) -> bool {
 fn take(state: &mut State, change: Change) -> bool {
     match change {
         Change::Zones(zones) => step(state, |state| state.set_zones(zones)),
+        Change::Settings(settings) => step(state, |state| state.set_settings(settings)),
         Change::Report(report) => step(state, |state| state.take_report(&report)),
         Change::Feed(feed, done) => step(state, |state| {
             let _ = done.send(state.take_feed(feed));

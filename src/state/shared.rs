@@ -9,6 +9,7 @@ use arc_swap::ArcSwap;
 
 use super::events::{Events, Kind};
 use super::overrides::Kept;
+use crate::engine::settings::Settings;
 use crate::engine::snapshot::Snapshot;
 use crate::health::backend::BackendKey;
 use crate::health::overrides::Overrides;
@@ -47,8 +48,14 @@ pub struct Published {
 }
 
 impl Shared {
-    pub(super) fn new(mut kept: Kept, sources: Sources, clock: Clock) -> Self {
+    pub(super) fn new(
+        mut kept: Kept,
+        sources: Sources,
+        settings: Arc<Settings>,
+        clock: Clock,
+    ) -> Self {
         let empty = Snapshot::new(Vec::new()).expect("no zone stands twice among none");
+        let empty = empty.with_settings(settings);
         let now = clock();
         let registry = Registry::default();
         registry.set_panel(sources.panel(now), now.unix);

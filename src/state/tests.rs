@@ -57,7 +57,8 @@ impl Stage {
         let (sender, targets) = channel();
         // No folder can be made below a file, so nothing is remembered from one test to another.
         let last_health = LastHealth::load(Path::new("/dev/null/state"));
-        let start = Start { last_health, overrides, probers, counting: 1 };
+        let start =
+            Start { last_health, overrides, probers, counting: 1, settings: Arc::default() };
         let clock = Arc::new(Mutex::new(Moment { running: Duration::ZERO, unix: BEGIN }));
         let tell = move |targets| {
             // At its end a test listens no more.

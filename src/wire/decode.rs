@@ -3,7 +3,7 @@
 //! Every way in which a packet can be wrong is a variant of [`Refusal`]; [`crate::engine`] says which
 //! answer each earns.
 
-use super::{HEADER, header, opcode};
+use super::{HEADER, class, header, opcode};
 use crate::name::NAME_MAX;
 use crate::name::suffixes::Suffixes;
 use crate::rdata::rtype;
@@ -23,6 +23,8 @@ pub struct Query {
     pub question_end: usize,
     /// What EDNS says, where it is spoken.
     pub edns: Option<Edns>,
+    /// Where the TSIG record begins, which is the last one (RFC 8945 §5.1).
+    pub tsig: Option<usize>,
 }
 
 impl Query {
@@ -85,11 +87,12 @@ pub fn decode(message: &[u8], name: &mut Suffixes) -> Result<Query, Refusal> {
         qclass: u16::from_be_bytes([c0, c1]),
         question_end,
         edns: None,
+        tsig: None,
     };
     let before_additional = u32::from(word(6)) + u32::from(word(8));
     let records = Records { message, at: question_end };
     records
-        .read(before_additional, u32::from(word(10)), &mut query.edns)
+        .read(before_additional, u32::from(word(10)), &mut query)
         .ok_or(Refusal::MalformedAfterQuestion(question_end))?;
     Ok(query)
 }
@@ -102,49 +105,56 @@ struct Records<'a> {
 }
 
 impl<'a> Records<'a> {
-    /// Walks all records to the end of the message and takes OPT from them; `None` where they are not
+    /// Walks all records to the end of the message and takes OPT and TSIG from them; `None` where they are not
     /// well formed.
-    fn read(
-        mut self,
-        before_additional: u32,
-        additional: u32,
-        edns: &mut Option<Edns>,
-    ) -> Option<()> {
+    fn read(mut self, before_additional: u32, additional: u32, query: &mut Query) -> Option<()> {
         for _ in 0..before_additional {
-            let (rtype, _) = self.next()?;
-            if rtype == rtype::OPT {
+            let (rtype, _, _) = self.next()?;
+            if matches!(rtype, rtype::OPT | rtype::TSIG) {
                 return None;
             }
         }
         for _ in 0..additional {
-            let start = self.at;
-            let (rtype, rdata) = self.next()?;
-            if rtype != rtype::OPT {
-                continue;
-            }
-            // Owned by the root, once, its options whole (RFC 6891 §6.1.1, §6.1.2).
-            if edns.is_some() || self.message[start] != 0 || !options_are_whole(rdata) {
+            // Nothing comes after TSIG (RFC 8945 §5.1).
+            if query.tsig.is_some() {
                 return None;
             }
-            let &[p0, p1, _, version, flags, _] = self.message[start + 3..].first_chunk()?;
-            *edns = Some(Edns {
-                payload: u16::from_be_bytes([p0, p1]),
-                version,
-                dnssec_ok: flags & 0x80 != 0,
-            });
+            let start = self.at;
+            match self.next()? {
+                (rtype::OPT, _, rdata) => {
+                    // Owned by the root, once, its options whole (RFC 6891 §6.1.1, §6.1.2).
+                    let is_good = query.edns.is_none()
+                        && self.message[start] == 0
+                        && options_are_whole(rdata);
+                    if !is_good {
+                        return None;
+                    }
+                    let &[p0, p1, _, version, flags, _] =
+                        self.message[start + 3..].first_chunk()?;
+                    query.edns = Some(Edns {
+                        payload: u16::from_be_bytes([p0, p1]),
+                        version,
+                        dnssec_ok: flags & 0x80 != 0,
+                    });
+                }
+                (rtype::TSIG, class::ANY, _) => query.tsig = Some(start),
+                (rtype::TSIG, ..) => return None,
+                _ => {}
+            }
         }
         (self.at == self.message.len()).then_some(())
     }
 
-    /// The next record's type and RDATA.
-    fn next(&mut self) -> Option<(u16, &'a [u8])> {
+    /// The next record's type, class and RDATA.
+    fn next(&mut self) -> Option<(u16, u16, &'a [u8])> {
         self.at = skip_name(self.message, self.at)?;
         let fixed: &[u8; 10] = self.message.get(self.at..)?.first_chunk()?;
         let start = self.at + 10;
         let end = start + usize::from(u16::from_be_bytes([fixed[8], fixed[9]]));
         let rdata = self.message.get(start..end)?;
         self.at = end;
-        Some((u16::from_be_bytes([fixed[0], fixed[1]]), rdata))
+        let word = |at: usize| u16::from_be_bytes([fixed[at], fixed[at + 1]]);
+        Some((word(0), word(2), rdata))
     }
 }
 
@@ -210,6 +220,29 @@ mod tests {
         let body = [QUESTION, record, record, opt, record].concat();
         let query = read(0, [1, 1, 0, 3], &body).expect("a query");
         assert_eq!(query.edns, Some(Edns { payload: 4096, version: 2, dnssec_ok: true }));
+    }
+
+    #[test]
+    fn rfc8945_5_1_tsig_comes_once_and_last() {
+        let tsig = b"\x01k\0\0\xfa\0\xff\0\0\0\0\0\x02hi";
+        let of_class_in = b"\x01k\0\0\xfa\0\x01\0\0\0\0\0\x02hi";
+        let opt = b"\0\0\x29\x10\0\0\0\0\0\0\0";
+        let start = 12 + QUESTION.len();
+        let rows: [(&[&[u8]], [u16; 3], Option<usize>); 8] = [
+            (&[tsig], [0, 0, 1], Some(start)),
+            (&[opt, tsig], [0, 0, 2], Some(start + opt.len())),
+            (&[opt, opt, tsig], [0, 0, 3], None),
+            (&[tsig, opt], [0, 0, 2], None),
+            (&[tsig, tsig], [0, 0, 2], None),
+            (&[of_class_in], [0, 0, 1], None),
+            (&[tsig], [1, 0, 0], None),
+            (&[tsig], [0, 1, 0], None),
+        ];
+        for (records, [answers, authorities, additionals], expected) in rows {
+            let body = [QUESTION, &records.concat()].concat();
+            let query = read(0, [1, answers, authorities, additionals], &body);
+            assert_eq!(query.ok().and_then(|query| query.tsig), expected, "{records:?}");
+        }
     }
 
     #[test]

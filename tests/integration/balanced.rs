@@ -341,7 +341,7 @@ fn an_answer_of_a_pool_that_does_not_fit_is_truncated_whole() {
 /// Answers a batch as a listener does: planned, drawn for together, written.
 fn batch(snapshot: &Snapshot, chance: &mut Chance, questions: &[&str]) -> Vec<Vec<u8>> {
     let client = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    let context = Context { client, transport: Transport::Udp, draw: 0 };
+    let context = Context { client, transport: Transport::Udp, draw: 0, now: 0 };
     let queries: Vec<Vec<u8>> =
         questions.iter().map(|question| Ask::parse(question).query).collect();
     let mut plans: Vec<Plan> = queries.iter().map(|_| Plan::default()).collect();

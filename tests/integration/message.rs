@@ -183,6 +183,18 @@ fn rfc1996_3_and_rfc2136_3_notify_and_update_are_refused_or_notauth() {
 }
 
 #[test]
+fn rfc2136_3_1_1_what_is_updated_is_a_zone() {
+    let world = world("");
+    for (zone, expected) in
+        [("example.com. A", "FORMERR"), ("example.net. ANY +edns", "FORMERR edns=1232")]
+    {
+        let mut query = Ask::parse(zone).query;
+        query[2] = 5 << 3;
+        assert_eq!(send(&world, &[&query]).as_deref(), Some(expected), "{zone}");
+    }
+}
+
+#[test]
 fn rfc6891_6_1_1_opt_is_answered_with_opt_whatever_the_response_code() {
     let world = world("c CNAME gone\n").and(World::broken("example.org."));
     world.check(&[

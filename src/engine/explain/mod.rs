@@ -152,8 +152,9 @@ pub fn explain(
     judge: &dyn Fn(&Zone, &Pool) -> Vec<Judgement>,
 ) -> Explanation {
     let query = question.to_query();
-    let context =
-        Context { client: question.client, transport: question.transport, draw: question.chance };
+    let &Question { client, transport, chance, .. } = question;
+    // No step of a look-up asks for the time.
+    let context = Context { client, transport, draw: chance, now: 0 };
     let mut plan = Plan::default();
     prepare(snapshot, &context, &query, &mut plan);
     draw(snapshot, question, &mut plan);

@@ -326,7 +326,7 @@ fn the_answer_is_the_one_that_the_next_query_gets() {
             let question =
                 Question { chance: turn, ..question(&format!("{name}.example.com."), qtype) };
             let Question { client, transport, .. } = question;
-            let context = Context { client, transport, draw: turn };
+            let context = Context { client, transport, draw: turn, now: 0 };
             let mut out = vec![0; OUT_TCP];
             let query = question.to_query();
             let length = respond(&snapshot, &context, &query, &mut Plan::default(), &mut out);
