@@ -59,6 +59,14 @@ use crate::name::Name;
 /// The most bytes of RDATA that a record holds (RFC 1035 §3.2.1: its length is 16 bits).
 pub const RDATA_MAX: usize = u16::MAX as usize;
 
+/// The bytes that base 64 stands for (RFC 4648 §4); `None` where it is none.
+pub(crate) fn base64(text: &str) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut decoder = digits::Decoder::new(digits::Base::Base64);
+    decoder.push(text.as_bytes(), &mut bytes)?;
+    decoder.is_whole().then_some(bytes)
+}
+
 /// Reads one record's RDATA from a text that holds nothing else, and appends it to `out`: names
 /// uncompressed and in the case written, those that do not end in a dot relative to `origin`.
 ///

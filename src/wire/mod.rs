@@ -4,11 +4,16 @@
 //! |---|---|---|
 //! | 1035 §4.1 | header, question, records; pointers | [`decode`], [`encode`] |
 //! | 6891 §6 | OPT, payload size, versions | [`decode`], [`encode::Writer::opt`] |
+//! | 8945 | transaction signatures | [`tsig`] |
 //! | 3597 §4 | names compressed in RDATA of the RFC 1035 types only | [`crate::rdata::template`] |
 
 pub mod decode;
 pub mod encode;
+pub mod names;
 pub mod records;
+pub mod tsig;
+
+pub use names::read_name;
 
 /// The length of a header (RFC 1035 §4.1.1).
 pub const HEADER: usize = 12;

@@ -4,8 +4,8 @@
 
 use std::fmt;
 
-use super::HEADER;
 use super::encode::Section;
+use super::{HEADER, read_name};
 use crate::name::{NAME_MAX, write_presentation};
 use crate::rdata::{print, rtype, template, type_name};
 
@@ -89,33 +89,11 @@ impl Reader<'_> {
 
     /// Appends the name that stands here, without its pointers.
     fn name(&mut self, out: &mut Vec<u8>) -> Option<()> {
-        let start = out.len();
-        let mut at = self.at;
-        let mut end = None;
-        // A pointer leads back, so that this ends (RFC 1035 §4.1.4).
-        loop {
-            match *self.message.get(at)? {
-                0 => {
-                    out.push(0);
-                    self.at = end.unwrap_or(at + 1);
-                    return (out.len() - start <= NAME_MAX).then_some(());
-                }
-                len @ 1..=63 => {
-                    let next = at + 1 + usize::from(len);
-                    out.extend_from_slice(self.message.get(at..next)?);
-                    at = next;
-                }
-                high => {
-                    let low = *self.message.get(at + 1)?;
-                    let target = usize::from(high & 0x3f) << 8 | usize::from(low);
-                    end = end.or(Some(at + 2));
-                    if target >= at {
-                        return None;
-                    }
-                    at = target;
-                }
-            }
-        }
+        let mut name = [0; NAME_MAX];
+        let (len, end) = read_name(self.message, self.at, &mut name)?;
+        out.extend_from_slice(&name[..len]);
+        self.at = end;
+        Some(())
     }
 }
 
