@@ -19,6 +19,7 @@ pub mod engine;
 
 pub mod state;
 
+pub mod authority;
 pub mod server;
 
 pub mod feed;

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use crate::name::Name;
 
+pub mod access;
 pub mod probers;
 
 /// The most addresses that the backends of one pool may have together.

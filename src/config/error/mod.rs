@@ -132,6 +132,11 @@ pub enum Problem {
     TooManyServers { most: usize },
     TooManyProbers { most: usize },
     TooManyHeaders { most: usize },
+    TooManyEntries { most: usize },
+    BadPrefix { text: String },
+    BadSecret,
+    TwoSecrets,
+    UnknownKeyName { name: String },
     // The config file
     AdminExposed { address: SocketAddr, missing: &'static str },
     // Checks

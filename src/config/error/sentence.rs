@@ -166,6 +166,23 @@ impl fmt::Display for Problem {
             Self::TooManyHeaders { most } => {
                 write!(f, "a check has at most {most} header fields; remove some")
             }
+            Self::TooManyEntries { most } => {
+                write!(f, "there are more than {most} entries here; remove some")
+            }
+            Self::BadPrefix { text } => write!(
+                f,
+                "`{}` is not a prefix, such as `192.0.2.0/24`, `2001:db8::/32` or an address; bits past its length are 0",
+                Quoted(text)
+            ),
+            Self::BadSecret => f.write_str(
+                "this is no secret: base 64 of at least 16 bytes, such as `openssl rand -base64 32` makes",
+            ),
+            Self::TwoSecrets => {
+                f.write_str("a key has `secret` or `secret_file`; remove one of the two")
+            }
+            Self::UnknownKeyName { name } => {
+                write!(f, "no key is called `{}`; add it under `keys`", Quoted(name))
+            }
 
             Self::NoKind => f.write_str("a check needs one of `tcp`, `http`, `https`"),
             Self::TwoKinds { kinds } => {

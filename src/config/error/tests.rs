@@ -13,6 +13,17 @@ fn each_problem_has_its_sentence() {
     let text = || "x y".to_owned();
     let seconds = Duration::from_secs;
     let rows = [
+        (Problem::TooManyEntries { most: 9 }, "there are more than 9 entries here; remove some"),
+        (
+            Problem::BadPrefix { text: "192.0.2.1/24".into() },
+            "`192.0.2.1/24` is not a prefix, such as `192.0.2.0/24`, `2001:db8::/32` or an address; bits past its length are 0",
+        ),
+        (
+            Problem::BadSecret,
+            "this is no secret: base 64 of at least 16 bytes, such as `openssl rand -base64 32` makes",
+        ),
+        (Problem::TwoSecrets, "a key has `secret` or `secret_file`; remove one of the two"),
+        (Problem::UnknownKeyName { name: "k".into() }, "no key is called `k`; add it under `keys`"),
         (Problem::Unreadable { detail: "no such file".into() }, "cannot be read: no such file"),
         (Problem::NotUtf8, "is not UTF-8, which YAML is written in"),
         (Problem::TooLarge { most: 9 }, "is larger than 9 bytes; split the zone"),

@@ -13,6 +13,7 @@ use super::model::probers::{OnProberLoss, Quorum};
 use feed::Feed;
 
 pub mod admin;
+pub mod authority;
 pub mod feed;
 mod spec;
 
@@ -44,6 +45,8 @@ pub struct Config {
     pub feed: Option<Feed>,
     /// What clients may use.
     pub limits: Limits,
+    /// What other servers and programs may do to zones.
+    pub authority: authority::Authority,
     /// How is logged.
     pub log: Log,
 }
@@ -151,6 +154,7 @@ impl Default for Config {
             },
             feed: None,
             limits: Limits { tcp_connections: count(20_000), tcp_per_client: count(100) },
+            authority: authority::Authority::default(),
             log: Log { format: LogFormat::Text, level: LogLevel::Info },
         }
     }
@@ -274,6 +278,7 @@ log: {format: json, level: debug}
                 ],
             }),
             limits: Limits { tcp_connections: count(200), tcp_per_client: count(1) },
+            authority: authority::Authority::default(),
             log: Log { format: LogFormat::Json, level: LogLevel::Debug },
         };
         assert_eq!(read(text), Ok(expected));

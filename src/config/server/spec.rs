@@ -1,6 +1,7 @@
 //! The shape of the config file, by serde, and its texts resolved; each part that is long has a file here.
 
 mod admin;
+mod authority;
 mod feed;
 mod prober;
 
@@ -36,6 +37,12 @@ pub(super) struct ConfigSpec {
     feed: Option<Spanned<feed::FeedSpec>>,
     limits: Option<LimitsSpec>,
     log: Option<LogSpec>,
+    keys: authority::Named<Spanned<authority::KeySpec>>,
+    secondaries: Option<authority::SecondariesSpec>,
+    updates: Option<authority::UpdatesSpec>,
+    primaries: authority::Named<Spanned<authority::PrimarySpec>>,
+    per_zone: authority::Named<authority::PerZoneSpec>,
+    tls: Option<Spanned<authority::TlsSpec>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -143,9 +150,30 @@ impl Reader<'_> {
 
     /// The values of the file, defaults where it has none.
     pub(super) fn resolve(&mut self, spec: ConfigSpec) -> Config {
-        let ConfigSpec { listen, zones, state, workers, sockets, admin, prober, feed, limits, log } =
-            spec;
-        let mut config = Config::default();
+        let ConfigSpec {
+            listen,
+            zones,
+            state,
+            workers,
+            sockets,
+            admin,
+            prober,
+            feed,
+            limits,
+            log,
+            ..
+        } = spec;
+        let mut config = Config {
+            authority: self.authority(&authority::AuthoritySpec {
+                keys: spec.keys,
+                secondaries: spec.secondaries,
+                updates: spec.updates,
+                primaries: spec.primaries,
+                per_zone: spec.per_zone,
+                tls: spec.tls,
+            }),
+            ..Config::default()
+        };
         if let Some(listen) = listen {
             config.listen = self.each(&listen, |text| socket(text, DNS_PORT));
         }

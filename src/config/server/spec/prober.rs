@@ -107,7 +107,7 @@ fn quorum(text: &str) -> Result<Quorum, Problem> {
     NonZeroU8::new(number).map(Quorum::AtLeast).ok_or_else(bad)
 }
 
-fn span(
+pub(super) fn span(
     what: &'static str,
     text: &str,
     least: Duration,
