@@ -23,7 +23,8 @@ const DOORS: [(&str, &[&str]); 9] = [
     ("granit_parser", &["config"]),
     ("hickory_server", &["server::hickory"]),
     ("libc", &["sys"]),
-    ("notify", &["daemon"]),
+    // The word alone is DNS's as well (RFC 1996).
+    ("use notify", &["daemon"]),
     ("serde_yaml", &["config"]),
     ("unsafe", &["sys"]),
 ];
