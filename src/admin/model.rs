@@ -134,11 +134,14 @@ pub struct Record {
     pub rtype: String,
     /// Seconds.
     pub ttl: u32,
-    /// Presentation format; empty where a pool answers.
+    /// Presentation format; empty where a pool or another name answers.
     pub values: Vec<String>,
     /// The pool that answers.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub pool: Option<String>,
+    /// The name whose addresses are answered, where this one is an alias of it; the TTL is then theirs.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub alias: Option<String>,
 }
 
 /// A pool and what it hands out now.

@@ -77,7 +77,13 @@ fn gather(
             continue;
         }
         let place = *places.entry(owner).or_insert_with_key(|name| {
-            owners.push(Owner { name: name.clone(), at, pool: None, sets: Vec::new() });
+            owners.push(Owner {
+                name: name.clone(),
+                at,
+                pool: None,
+                alias: None,
+                sets: Vec::new(),
+            });
             owners.len() - 1
         });
         let sets = &mut owners[place].sets;

@@ -34,6 +34,8 @@ pub struct Zone {
     pub pools: Vec<Pool>,
     /// Which names hand out which pool.
     pub balanced: Vec<Balanced>,
+    /// Which names answer with the addresses of which.
+    pub aliases: Vec<Alias>,
 }
 
 /// The fields of SOA (RFC 1035 §3.3.13) without the serial.
@@ -75,6 +77,15 @@ pub struct Balanced {
     pub owner: Name,
     /// The place in [`Zone::pools`].
     pub pool: usize,
+}
+
+/// A name that answers A and AAAA with the addresses of another, in this zone or in another of ours.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Alias {
+    /// Whose it is.
+    pub owner: Name,
+    /// Whose addresses they are.
+    pub target: Name,
 }
 
 /// A set of backends and how they are handed out.

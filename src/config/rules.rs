@@ -24,8 +24,20 @@ pub(crate) struct Owner {
     pub(crate) at: Span,
     /// Where its pool stands, if it has one.
     pub(crate) pool: Option<Span>,
+    /// Whose addresses it has, if it is an alias.
+    pub(crate) alias: Option<AliasOf>,
     /// Its record sets, no type twice.
     pub(crate) sets: Vec<Set>,
+}
+
+/// Whose addresses a name has.
+pub(crate) struct AliasOf {
+    /// Where it stands.
+    pub(crate) at: Span,
+    /// The other name.
+    pub(crate) target: Name,
+    /// The other name as written, where it was read as relative though it has dots.
+    pub(crate) dotted: Option<Dotted>,
 }
 
 /// The records of one type.
@@ -68,7 +80,7 @@ impl Owner {
     }
 
     fn has_address(&self) -> bool {
-        self.pool.is_some() || self.has(rtype::A) || self.has(rtype::AAAA)
+        self.pool.is_some() || self.alias.is_some() || self.has(rtype::A) || self.has(rtype::AAAA)
     }
 }
 
@@ -97,6 +109,7 @@ fn alone(owner: &Owner, origin: &Name, mistakes: &mut Mistakes<'_>) {
         let other = match other {
             Some(other) => Some(rdata::type_name(other).to_string()),
             None if owner.pool.is_some() => Some("a pool".to_owned()),
+            None if owner.alias.is_some() => Some("an alias".to_owned()),
             None => (owner.name == *origin).then(|| "SOA".to_owned()),
         };
         if let Some(other) = other {
@@ -113,6 +126,15 @@ fn alone(owner: &Owner, origin: &Name, mistakes: &mut Mistakes<'_>) {
         if let Some(set) = owner.set(rtype).filter(|_| owner.pool.is_some()) {
             let rtype = rdata::type_name(rtype).to_string();
             mistakes.add(set.at, Problem::AddressBesidePool { rtype, name: name() });
+        }
+    }
+    if let Some(alias) = &owner.alias {
+        let sets = owner.sets.iter().map(|set| set.rtype);
+        let address = sets
+            .filter(|rtype| [rtype::A, rtype::AAAA].contains(rtype))
+            .map(|rtype| rdata::type_name(rtype).to_string());
+        for other in address.chain(owner.pool.map(|_| "a pool".to_owned())) {
+            mistakes.add(alias.at, Problem::AliasBesideOther { name: name(), other });
         }
     }
     if let Some(set) = owner.set(rtype::NS).filter(|_| owner.name.is_wildcard()) {
@@ -194,8 +216,16 @@ impl<'o> Index<'o> {
         }
     }
 
-    /// Where NS, MX, SRV and CNAME lead.
+    /// Where NS, MX, SRV, CNAME and aliases lead.
     fn targets(&self, mistakes: &mut Mistakes<'_>) {
+        for AliasOf { target, dotted, .. } in
+            self.owners.iter().filter_map(|own| own.alias.as_ref())
+        {
+            if let Some(dotted) = dotted.as_ref().filter(|_| self.find(target).is_none()) {
+                let (text, name) = (dotted.text.clone(), target.to_string());
+                mistakes.add(dotted.at, Problem::DottedTarget { text, name });
+            }
+        }
         for set in self.owners.iter().flat_map(|owner| &owner.sets) {
             for entry in &set.entries {
                 let Some(target) = target(set.rtype, &entry.rdata) else { continue };
@@ -261,7 +291,8 @@ impl<'o> Index<'o> {
             let hidden = owner.sets.iter().filter(|set| !stays(set.rtype));
             let hidden = hidden.map(|set| (set.at, rdata::type_name(set.rtype).to_string()));
             let pool = owner.pool.map(|at| (at, "pool".to_owned()));
-            for (span, what) in hidden.chain(pool) {
+            let alias = owner.alias.as_ref().map(|alias| (alias.at, "alias".to_owned()));
+            for (span, what) in hidden.chain(pool).chain(alias) {
                 let at = Name::from_wire(at).map_or_else(String::new, |name| name.to_string());
                 mistakes
                     .add(span, Problem::Occluded { what, name: owner.name.to_string(), by, at });

@@ -253,7 +253,7 @@ struct BackendMap {
     state: State,
 }
 
-/// What a name has: a pool, and sets of records by their types.
+/// What a name has: a pool or an alias, and sets of records by their types.
 struct Record;
 
 impl JsonSchema for Record {
@@ -264,14 +264,21 @@ impl JsonSchema for Record {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let set = generator.subschema_for::<Set>();
         let pool = generator.subschema_for::<PoolRef>();
+        let alias = json_schema!({
+            "description": "A name of this server's zones whose addresses are answered for A and AAAA; \
+                            at the zone's own name too, where a CNAME cannot stand.",
+            "type": "string",
+            "minLength": 1,
+        });
         let mut properties: BTreeMap<String, Schema> =
             types().map(|name| (name, set.clone())).collect();
         properties.insert("pool".into(), pool);
+        properties.insert("alias".into(), alias);
         // The reader takes any case; editors complete capitals.
         let any_case: Vec<String> = types().map(|name| any_case(&name)).collect();
         let any_case = format!("^({}|[Tt][Yy][Pp][Ee][0-9]{{1,5}})$", any_case.join("|"));
         json_schema!({
-            "description": "What a name has: a pool, and sets of records by their types.",
+            "description": "What a name has: a pool or an alias, and sets of records by their types.",
             "type": "object",
             "minProperties": 1,
             "properties": properties,

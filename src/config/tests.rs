@@ -268,7 +268,7 @@ fn mistakes_in_the_shape_of_a_file_have_their_place() {
             known,
         },
     );
-    one(&records("  a: «[»b]\n"), expected("a map of `pool` and record types", "a list"));
+    one(&records("  a: «[»b]\n"), expected("a map of `pool`, `alias` and record types", "a list"));
     one(&records("  a: {A: [«[»b]]}\n"), expected("a single value", "a list"));
     one(&records("  «a»: {}\n"), Problem::NoRecords { name: "a".into() });
     one(&records("  a: {A: «[»]}\n"), Problem::NoValues);
@@ -375,6 +375,34 @@ fn addresses_beside_a_pool_are_a_mistake() {
         &records("  a: {pool: [192.0.2.1], «AAAA»: \"2001:db8::1\"}\n"),
         Problem::AddressBesidePool { rtype: "AAAA".into(), name: "a.example.com.".into() },
     );
+}
+
+#[test]
+fn an_alias_answers_for_addresses_by_itself() {
+    let beside = |other: &str| Problem::AliasBesideOther {
+        name: "a.example.com.".into(),
+        other: other.into(),
+    };
+    one(&records("  a: {A: 192.0.2.1, «alias»: ns1}\n"), beside("A"));
+    one(&records("  a: {«alias»: ns1, pool: [192.0.2.1]}\n"), beside("a pool"));
+    one(
+        &records("  a: {alias: ns1, «CNAME»: ns1}\n"),
+        Problem::CnameBesideOther { name: "a.example.com.".into(), other: "an alias".into() },
+    );
+    one(
+        &records("  a: {alias: «ns1.example.com»}\n"),
+        Problem::DottedTarget {
+            text: "ns1.example.com".into(),
+            name: "ns1.example.com.example.com.".into(),
+        },
+    );
+    one(
+        &records("  a: {«aliass»: ns1}\n"),
+        Problem::UnknownType { text: "aliass".into(), near: Some("alias") },
+    );
+    let aliases = zone(&records("  '@': {alias: a.example.net., MX: 10 ns1}\n")).aliases;
+    let shown = aliases.iter().map(|alias| format!("{} {}", alias.owner, alias.target));
+    assert_eq!(shown.collect::<Vec<_>>(), ["example.com. a.example.net."]);
 }
 
 /// The zone with a pool whose body is this flow map.

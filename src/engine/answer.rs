@@ -48,7 +48,8 @@ pub fn encode(
     {
         // The question's name ends in the apex; its type and class follow.
         writer.set_apex(query.question_end - 4 - zone.origin.as_wire().len());
-        truncated |= Encoder { zone, ready, name: HEADER as u16 }.items(plan, &mut writer);
+        truncated |=
+            Encoder { snapshot, zone, ready, name: HEADER as u16 }.items(plan, &mut writer);
     }
     if let Some(edns) = query.edns {
         writer.opt(edns, plan.rcode);
@@ -70,6 +71,7 @@ fn limit(transport: Transport, query: &Query) -> usize {
 }
 
 struct Encoder<'a> {
+    snapshot: &'a Snapshot,
     zone: &'a Zone,
     ready: &'a Chunks<Arc<Ready>>,
     /// Where the name that is looked up at this point of the chain stands in the message.
@@ -108,10 +110,18 @@ impl Encoder<'_> {
                 target
             }
         };
+        let (zone, ready, alias_ttl) = match item.alias {
+            None => (self.zone, self.ready, u32::MAX),
+            Some(alias) => match self.snapshot.zone(alias.zone) {
+                Some(View::Served { zone, ready }) => (&**zone, ready, alias.ttl_max),
+                _ => return Ok(()),
+            },
+        };
         match item.content {
             Content::Rrset { rrset, ttl_max } => {
-                let rrset = self.zone.store.rrset(rrset);
-                let head = RecordHead { owner, rtype: rrset.rtype, ttl: rrset.ttl.min(ttl_max) };
+                let rrset = zone.store.rrset(rrset);
+                let ttl = rrset.ttl.min(ttl_max).min(alias_ttl);
+                let head = RecordHead { owner, rtype: rrset.rtype, ttl };
                 let size = (rrset.count, rrset.rdata_len());
                 writer.rrset(item.section, head, rrset.rdatas(), size, targets)?;
                 if rrset.rtype == rtype::CNAME {
@@ -120,12 +130,12 @@ impl Encoder<'_> {
                 Ok(())
             }
             Content::Balanced { pool, family, draw, .. } => {
-                let Some(ready) = self.ready.get(pool as usize) else { return Ok(()) };
+                let Some(ready) = ready.get(pool as usize) else { return Ok(()) };
                 let handout = ready.handout(family);
-                balanced(writer, item, owner, handout, draw)
+                balanced(writer, item, (owner, alias_ttl), handout, draw)
             }
             Content::Synthesised { dname, prefix } => {
-                let dname = self.zone.store.rrset(dname);
+                let dname = zone.store.rrset(dname);
                 let head = RecordHead { owner, rtype: dname.rtype, ttl: dname.ttl };
                 let Some(target) = dname.rdatas().next() else { return Ok(()) };
                 self.name = writer.synthesised(head, usize::from(prefix), target)?;
@@ -140,10 +150,10 @@ impl Encoder<'_> {
 fn balanced(
     writer: &mut Writer<'_>,
     item: &Item,
-    owner: u16,
+    head: (u16, u32),
     handout: &Handout,
     draw: u64,
 ) -> Result<(), Full> {
     writer.fits(handout.answers * handout.stride())?;
-    turn(handout, draw, |run| writer.ready(item.section, owner, run, handout.stride()))
+    turn(handout, draw, |run| writer.ready(item.section, head, run, handout.stride()))
 }

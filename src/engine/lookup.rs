@@ -10,11 +10,15 @@
 //! | 6672 §2, §3 | DNAME | `Lookup::dname` |
 //! | 8482 §4.1 | ANY gives one RRset | `Lookup::node` |
 //! | 9471 §3 | glue | `Lookup::referral` |
+//!
+//! What an alias stands for is looked up in the same way, in `alias.rs`.
+
+mod alias;
 
 use std::sync::Arc;
 
 use super::plan::{Content, Family, Item, Owner, Plan};
-use super::snapshot::{Chunks, View};
+use super::snapshot::{Chunks, Snapshot, View};
 use crate::engine::choose::ready::Ready;
 use crate::name::{hash_label, hash_labels};
 use crate::rdata::rtype;
@@ -23,37 +27,46 @@ use crate::wire::decode::Query;
 use crate::wire::encode::Section;
 use crate::wire::{class, rcode};
 use crate::zone::Zone;
-use crate::zone::store::{Node, NodeAt, Rrset, RrsetAt, flag};
+use crate::zone::store::{BalancedAt, Node, NodeAt, Rrset, RrsetAt, flag};
+use alias::Resolved;
 
 /// How many CNAMEs and DNAMEs of one zone are followed in one answer.
 pub const CHAIN_MAX: usize = 16;
 
-/// Plans the answer from a zone that the question's name is in.
-pub fn lookup(view: &View, plan: &mut Plan) {
-    let (View::Served { zone, ready }, Some(&query)) = (view, plan.query()) else { return };
-    let lookup = Lookup { zone, ready, query };
-    let mut visited = [0; CHAIN_MAX + 1];
-    for step in 0..=CHAIN_MAX {
-        let name = plan.name.suffix_hash(plan.name.labels());
-        if visited[..step].contains(&name) {
-            break; // a loop: what was collected so far
-        }
-        visited[step] = name;
-        if !lookup.step(plan) {
-            break;
-        }
-    }
+/// Plans the answer from the zone that the question's name is in.
+pub fn lookup(snapshot: &Snapshot, plan: &mut Plan) {
+    let view = plan.zone.and_then(|place| snapshot.zone(place));
+    let (Some(View::Served { zone, ready }), Some(&query)) = (view, plan.query()) else { return };
+    Lookup { snapshot, zone, ready, query, aliases: 0 }.chase(plan);
     // A class of ANY cannot be said to be answered whole (RFC 1035 §3.2.5).
     plan.authoritative &= query.qclass != class::ANY;
 }
 
 struct Lookup<'a> {
+    snapshot: &'a Snapshot,
     zone: &'a Zone,
     ready: &'a Chunks<Arc<Ready>>,
     query: Query,
+    /// How many aliases have led here.
+    aliases: usize,
 }
 
 impl<'a> Lookup<'a> {
+    /// Looks up the plan's name, and follows where it leads within the zone.
+    fn chase(&self, plan: &mut Plan) {
+        let mut visited = [0; CHAIN_MAX + 1];
+        for step in 0..=CHAIN_MAX {
+            let name = plan.name.suffix_hash(plan.name.labels());
+            if visited[..step].contains(&name) {
+                break; // a loop: what was collected so far
+            }
+            visited[step] = name;
+            if !self.step(plan) {
+                break;
+            }
+        }
+    }
+
     /// Looks up the plan's name; `true` where a CNAME leads to another name of the zone.
     #[inline]
     fn step(&self, plan: &mut Plan) -> bool {
@@ -121,6 +134,7 @@ impl<'a> Lookup<'a> {
             owner: Owner::Current(plan.name.suffix_start(depth) as u8),
             needed: true,
             content: Content::Rrset { rrset: at, ttl_max: u32::MAX },
+            alias: None,
         });
         let wire = plan.name.wire();
         let apex = self.zone.origin.as_wire().len();
@@ -154,18 +168,24 @@ impl<'a> Lookup<'a> {
                 rtype::AAAA => Family::V6,
                 _ => continue,
             };
-            let content = match rrset.balanced() {
-                None => Content::Rrset { rrset: at, ttl_max: u32::MAX },
-                Some(at) if self.handout_is_empty(at.pool, family) => continue,
-                Some(at) => {
-                    Content::Balanced { pool: at.pool, rotation: at.rotation, family, draw: 0 }
+            let (content, alias) = match (rrset.balanced(), rrset.alias()) {
+                (None, None) => (Content::Rrset { rrset: at, ttl_max: u32::MAX }, None),
+                (Some(at), _) if self.handout_is_empty(at.pool, family) => continue,
+                (Some(at), _) => {
+                    let BalancedAt { pool, rotation } = at;
+                    (Content::Balanced { pool, rotation, family, draw: 0 }, None)
                 }
+                (None, Some(alias)) => match self.resolve(plan, alias, rrset.rtype) {
+                    Resolved::Data(item) => (item.content, item.alias),
+                    Resolved::Nothing { .. } | Resolved::Unknown => continue,
+                },
             };
             plan.push(Item {
                 section: Section::Additional,
                 owner: Owner::Target(index),
                 needed,
                 content,
+                alias,
             });
         }
     }
@@ -184,16 +204,17 @@ impl<'a> Lookup<'a> {
         }
         // RFC 8482 §4.1: one RRset, that of the lowest type.
         let wanted = match qtype {
-            rtype::ANY => node.rrsets().find(|(_, rrset)| !self.is_empty(rrset)),
+            rtype::ANY => node.rrsets().find(|(_, rrset)| !self.is_empty(plan, rrset)),
             // RFC 1995 §2: over UDP, as if the serial were all that is asked for.
             rtype::IXFR => node.rrset(rtype::SOA),
             _ => node.rrset(qtype),
         };
         match wanted {
             None => self.negative(plan, self.no_data_ttl(qtype, node)),
-            Some((at, rrset)) => match rrset.balanced() {
-                None => plan.push(answer(at)),
-                Some(at) => {
+            Some((at, rrset)) => match (rrset.balanced(), rrset.alias()) {
+                (None, None) => plan.push(answer(at)),
+                (None, Some(alias)) => self.alias(plan, alias, rrset.rtype),
+                (Some(at), _) => {
                     let family = if rrset.rtype == rtype::A { Family::V4 } else { Family::V6 };
                     if self.handout_is_empty(at.pool, family) {
                         self.negative(plan, self.empty_ttl(at.pool, family));
@@ -209,6 +230,7 @@ impl<'a> Lookup<'a> {
                             family,
                             draw: 0,
                         },
+                        alias: None,
                     });
                 }
             },
@@ -289,6 +311,7 @@ impl<'a> Lookup<'a> {
                 rrset: self.zone.soa,
                 ttl_max: ttl_max.min(self.zone.negative_ttl),
             },
+            alias: None,
         });
     }
 
@@ -305,7 +328,11 @@ impl<'a> Lookup<'a> {
         ttls.min().unwrap_or(u32::MAX)
     }
 
-    fn is_empty(&self, rrset: &Rrset<'_>) -> bool {
+    /// Whether a pool has nothing to hand out, or an alias's target no address.
+    fn is_empty(&self, plan: &mut Plan, rrset: &Rrset<'_>) -> bool {
+        if let Some(alias) = rrset.alias() {
+            return !matches!(self.resolve(plan, alias, rrset.rtype), Resolved::Data(_));
+        }
         let family = if rrset.rtype == rtype::A { Family::V4 } else { Family::V6 };
         rrset.balanced().is_some_and(|at| self.handout_is_empty(at.pool, family))
     }
@@ -330,6 +357,7 @@ fn answer(rrset: RrsetAt) -> Item {
         owner: Owner::Current(0),
         needed: true,
         content: Content::Rrset { rrset, ttl_max: u32::MAX },
+        alias: None,
     }
 }
 

@@ -12,6 +12,7 @@
 //! the same bytes. A listener that answers many queries at once takes the two steps apart
 //! ([`prepare`], [`encode`]) and draws between them, so that a rotation is turned once a batch.
 
+pub mod alias;
 pub mod choose;
 pub mod explain;
 pub mod lookup;
@@ -111,8 +112,7 @@ pub fn prefetch_node(snapshot: &Snapshot, plan: &Plan) {
 
 /// Looks up what a located query asks for; nothing where its plan is finished already.
 pub fn lookup(snapshot: &Snapshot, plan: &mut Plan) {
-    let Some(view) = plan.zone.and_then(|place| snapshot.zone(place)) else { return };
     if !plan.is_settled() {
-        lookup::lookup(view, plan);
+        lookup::lookup(snapshot, plan);
     }
 }

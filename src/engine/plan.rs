@@ -68,6 +68,17 @@ pub struct Item {
     pub needed: bool,
     /// Its records.
     pub content: Content,
+    /// Where they stand, if an alias has led to them.
+    pub alias: Option<Aliased>,
+}
+
+/// Where an alias has led to: the records of another name, given out as the alias's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Aliased {
+    /// The place of the zone that has them.
+    pub zone: u32,
+    /// Seconds that they may be kept, at most: the least of what led to them.
+    pub ttl_max: u32,
 }
 
 /// Whose an RRset is, by where that name stands in the answer.
@@ -131,6 +142,8 @@ impl Family {
 
 /// A choice to be made before an answer is written.
 pub struct Draw<'a> {
+    /// The place of the zone that has both.
+    pub zone: u32,
     /// The place of the rotation.
     pub rotation: u32,
     /// The place of the pool.
@@ -146,6 +159,7 @@ impl Default for Plan {
             owner: Owner::Apex,
             needed: false,
             content: Content::Balanced { pool: 0, rotation: 0, family: Family::V4, draw: 0 },
+            alias: None,
         };
         Self {
             name: Suffixes::default(),
@@ -244,6 +258,11 @@ impl Plan {
         }
     }
 
+    /// Takes back all RRsets but the first `len`.
+    pub fn truncate(&mut self, len: usize) {
+        self.len = self.len.min(len);
+    }
+
     /// The RRsets in the order of the answer.
     #[inline]
     #[must_use]
@@ -278,10 +297,14 @@ impl Plan {
     /// Every choice that is to be made; most answers have none or one.
     #[inline]
     pub fn draws(&mut self) -> impl Iterator<Item = Draw<'_>> {
-        self.items[..self.len].iter_mut().filter_map(|item| match &mut item.content {
-            Content::Balanced { pool, rotation, draw, .. } => {
-                Some(Draw { rotation: *rotation, pool: *pool, value: draw })
-            }
+        let own = self.zone.unwrap_or_default();
+        self.items[..self.len].iter_mut().filter_map(move |item| match &mut item.content {
+            Content::Balanced { pool, rotation, draw, .. } => Some(Draw {
+                zone: item.alias.map_or(own, |alias| alias.zone),
+                rotation: *rotation,
+                pool: *pool,
+                value: draw,
+            }),
             _ => None,
         })
     }

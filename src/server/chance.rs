@@ -52,9 +52,8 @@ impl Chance {
             return;
         }
         for plan in plans {
-            let Some(place) = plan.zone else { continue };
             for draw in plan.draws() {
-                if let Some(group) = self.group(place, draw.rotation) {
+                if let Some(group) = self.group(draw.zone, draw.rotation) {
                     *draw.value = self.groups[group].first;
                     self.groups[group].first += 1;
                 }
@@ -65,9 +64,8 @@ impl Chance {
     /// Counts the turns that an answer takes; chance is settled here.
     #[inline]
     fn gather(&mut self, snapshot: &Snapshot, plan: &mut Plan) {
-        let Some(place) = plan.zone else { return };
-        let Some(View::Served { zone, .. }) = snapshot.zone(place) else { return };
-        for Draw { rotation, pool, value } in plan.draws() {
+        for Draw { zone: place, rotation, pool, value } in plan.draws() {
+            let Some(View::Served { zone, .. }) = snapshot.zone(place) else { continue };
             match zone.pools.get(pool as usize).map(Needs::of) {
                 Some(Needs::Turn) => match self.group(place, rotation) {
                     Some(group) => self.groups[group].turns += 1,

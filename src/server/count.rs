@@ -40,12 +40,13 @@ pub(super) fn answered(
         counts.add(thread, plan.class());
     }
     // What a pool hands out comes last and whole: where something is missing, it is that.
-    let Some(View::Served { ready, .. }) = snapshot.zone(place) else { return };
     if is_truncated(answer) {
         return;
     }
     for item in plan.items().iter().take_while(|item| item.section == Section::Answer) {
         if let Content::Balanced { pool, family, draw, .. } = item.content
+            && let place = item.alias.map_or(place, |alias| alias.zone)
+            && let Some(View::Served { ready, .. }) = snapshot.zone(place)
             && let Some(ready) = ready.get(pool as usize)
         {
             ready.count(thread, family, draw);

@@ -13,6 +13,8 @@ use crate::rdata::template::{self, TemplateName};
 const TAILS_MAX: usize = 64;
 /// Pointers reach this far (RFC 1035 §4.1.4).
 const POINTER_MAX: usize = 0x3fff;
+/// Where the TTL stands in a record whose owner is a pointer: behind it, type and class.
+const TTL_AT: usize = 6;
 
 /// The sections behind the question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -84,12 +86,13 @@ impl<'a> Writer<'a> {
         if self.len + bytes <= self.limit { Ok(()) } else { Err(Full) }
     }
 
-    /// Copies records that are ready; each has two bytes for its owner and is `stride` bytes long.
+    /// Copies records that are ready; each has two bytes for its owner and is `stride` bytes long. Their
+    /// TTL becomes at most `ttl_max`.
     #[inline]
     pub fn ready(
         &mut self,
         section: Section,
-        owner: u16,
+        (owner, ttl_max): (u16, u32),
         records: &[u8],
         stride: usize,
     ) -> Result<(), Full> {
@@ -101,6 +104,13 @@ impl<'a> Writer<'a> {
         if usize::from(owner) != HEADER {
             for record in target.chunks_exact_mut(stride) {
                 record[..2].copy_from_slice(&pointer(owner));
+            }
+        }
+        if ttl_max != u32::MAX {
+            for record in target.chunks_exact_mut(stride) {
+                if let Some(ttl) = record[TTL_AT..].first_chunk_mut() {
+                    *ttl = u32::from_be_bytes(*ttl).min(ttl_max).to_be_bytes();
+                }
             }
         }
         self.len = end;

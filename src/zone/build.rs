@@ -15,7 +15,7 @@ use std::collections::HashSet;
 use assemble::{Assembler, labels};
 pub use mistake::{Mistake, Problem};
 
-use super::store::{SHARD_NAMES, Store};
+use super::store::{ALIAS, SHARD_NAMES, Store};
 use super::{Rotations, Zone};
 use crate::config::model;
 use crate::name::{self, Name, hash_labels};
@@ -47,6 +47,9 @@ pub fn from_model(zone: &model::Zone, serial: u32, before: Option<&Rotations>) -
     for balanced in &zone.balanced {
         builder.add_balanced(&balanced.owner, balanced.pool as u32, before);
     }
+    for alias in &zone.aliases {
+        builder.add_alias(alias.clone());
+    }
     builder.finish(zone.pools.clone())
 }
 
@@ -57,6 +60,7 @@ pub struct Builder {
     entries: Vec<Entry>,
     bytes: Vec<u8>,
     rotations: Rotations,
+    aliases: Vec<model::Alias>,
     mistakes: Vec<Mistake>,
     /// The owner added last, its hash and where its labels stand: files have runs of one owner.
     last: (u64, u32),
@@ -72,7 +76,7 @@ struct Entry {
     at: u32,
     line: u32,
     rtype: u16,
-    /// Whether a pool and a rotation stand in the place of RDATA.
+    /// Whether two numbers stand in the place of RDATA: a pool and a rotation, or an alias.
     balanced: bool,
 }
 
@@ -93,6 +97,7 @@ impl Builder {
             entries: vec![apex],
             bytes: vec![0],
             rotations: Rotations::default(),
+            aliases: Vec::new(),
             mistakes: Vec::new(),
             last: (origin_hash, 0),
         }
@@ -122,11 +127,27 @@ impl Builder {
         let (hash, name) = self.name(labels);
         for rtype in [rtype::A, rtype::AAAA] {
             let rotation = self.rotations.place(owner, rtype, before);
-            let at = self.bytes.len() as u32;
-            self.bytes.extend_from_slice(&pool.to_le_bytes());
-            self.bytes.extend_from_slice(&rotation.to_le_bytes());
-            self.push(Entry { hash, name, at, line: 0, rtype, balanced: true });
+            self.push_numbers((hash, name), rtype, [pool, rotation]);
         }
+    }
+
+    /// Adds a name that answers A and AAAA with the addresses of another.
+    pub fn add_alias(&mut self, alias: model::Alias) {
+        let wire = alias.owner.as_wire();
+        let labels = &wire[..wire.len() - self.origin.as_wire().len()];
+        let name = self.name(labels);
+        let place = self.aliases.len() as u32;
+        for rtype in [rtype::A, rtype::AAAA] {
+            self.push_numbers(name, rtype, [ALIAS, place]);
+        }
+        self.aliases.push(alias);
+    }
+
+    /// Adds two numbers in the place of RDATA.
+    fn push_numbers(&mut self, (hash, name): (u64, u32), rtype: u16, numbers: [u32; 2]) {
+        let at = self.bytes.len() as u32;
+        self.bytes.extend(numbers.into_iter().flat_map(u32::to_le_bytes));
+        self.push(Entry { hash, name, at, line: 0, rtype, balanced: true });
     }
 
     fn push(&mut self, entry: Entry) {
@@ -199,6 +220,7 @@ impl Builder {
             names,
             pools,
             rotations: self.rotations,
+            aliases: self.aliases,
         };
         Ok((zone, self.mistakes))
     }

@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::config::model::Pool;
+use crate::config::model::{Alias, Pool};
 use crate::name::Name;
 use store::{RrsetAt, Store};
 
@@ -43,6 +43,8 @@ pub struct Zone {
     pub pools: Vec<Pool>,
     /// The rotations; balanced RRsets name them by their place.
     pub rotations: Rotations,
+    /// The aliases; the RRsets that stand for them name them by their place.
+    pub aliases: Vec<Alias>,
 }
 
 /// How far each balanced name has turned, one count for each owner and type, so that resolvers that

@@ -127,6 +127,9 @@ fn digest(zone: &Zone) -> Digest {
             }
         }
     }
+    for alias in &zone.aliases {
+        content.push(part(&[b"alias", alias.owner.as_wire(), alias.target.as_wire()]));
+    }
     content.sort_unstable();
     let mut hash = digest::Context::new(&SHA256);
     for part in content {
@@ -175,6 +178,7 @@ mod tests {
             },
             pools: Vec::new(),
             balanced: Vec::new(),
+            aliases: Vec::new(),
         }
     }
 

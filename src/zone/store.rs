@@ -15,7 +15,8 @@
 //! the shards that did not change, and dropping a million names frees a few thousand blocks.
 //! Names in RDATA that may be compressed are kept as templates, see [`crate::rdata::template`].
 //!
-//! An RRset of no records is balanced: in place of RDATA it names a pool and a rotation.
+//! An RRset of no records is balanced: in place of RDATA it names a pool and a rotation. Where the pool is
+//! [`ALIAS`] it is answered from elsewhere: the number behind it is the place of an alias.
 
 mod walk;
 
@@ -27,6 +28,9 @@ use crate::sys::prefetch;
 pub const SHARD_NAMES: usize = 256;
 /// The most RRsets at one name.
 pub const RRSETS_MAX: usize = 255;
+
+/// In the place of a pool: an alias.
+pub const ALIAS: u32 = u32::MAX;
 
 /// What a look-up must know of a node before it looks at its RRsets.
 pub mod flag {
@@ -242,6 +246,18 @@ impl<'a> Rrset<'a> {
     #[inline]
     #[must_use]
     pub fn balanced(&self) -> Option<BalancedAt> {
+        self.without_records().filter(|at| at.pool != ALIAS)
+    }
+
+    /// The place of the alias that it is answered from, if there is one.
+    #[inline]
+    #[must_use]
+    pub fn alias(&self) -> Option<u32> {
+        Some(self.without_records().filter(|at| at.pool == ALIAS)?.rotation)
+    }
+
+    #[inline]
+    fn without_records(&self) -> Option<BalancedAt> {
         if self.count != 0 {
             return None;
         }

@@ -106,6 +106,13 @@ impl World {
     }
 }
 
+/// The zone of this apex in a snapshot that serves it.
+pub(crate) fn view_of(snapshot: &Snapshot, origin: &str) -> Arc<Zone> {
+    let place = snapshot.catalog().place(&parse(origin)).expect("the zone is there");
+    let view = snapshot.zone(place as u32).expect("the catalog knows places");
+    Arc::clone(view.zone().expect("it is served"))
+}
+
 /// Builds a zone of a master file.
 pub(crate) fn build(origin: &str, text: &[u8]) -> Built {
     let origin = parse(origin);

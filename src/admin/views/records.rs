@@ -76,12 +76,14 @@ fn record(zone: &Zone, labels: &[u8], set: &Rrset<'_>) -> Record {
     });
     let values = values.collect();
     let pool = set.balanced().and_then(|at| zone.pools.get(at.pool as usize));
+    let alias = set.alias().and_then(|place| zone.aliases.get(place as usize));
     Record {
         name: owner.map(|owner| owner.to_string()).unwrap_or_default(),
         rtype: rdata::type_name(set.rtype).to_string(),
         ttl: pool.map_or(set.ttl, |pool| pool.ttl),
         values,
         pool: pool.map(|pool| pool.name.clone()),
+        alias: alias.map(|alias| alias.target.to_string()),
     }
 }
 
@@ -118,6 +120,7 @@ records:
   ns: {A: 192.0.2.53}
   b.deep: {CNAME: www}
   www: {pool: web}
+  z: {alias: www}
   '*': {AAAA: '2001:db8::1'}
 ";
 
@@ -137,9 +140,10 @@ records:
             limit,
         };
         let (records, next) = records(&zone, &wanted);
-        let line = |Record { name, rtype, ttl, values, pool }: Record| {
-            let pool = pool.map(|pool| format!("pool {pool}")).into_iter();
-            let values: Vec<String> = pool.chain(values).collect();
+        let line = |Record { name, rtype, ttl, values, pool, alias }: Record| {
+            let pool = pool.map(|pool| format!("pool {pool}"));
+            let other = pool.or_else(|| Some(format!("alias {}", alias?)));
+            let values: Vec<String> = other.into_iter().chain(values).collect();
             format!("{name} {ttl} {rtype} {}", values.join(" | "))
         };
         (records.into_iter().map(line).collect(), next)
@@ -159,6 +163,8 @@ records:
             "ns.example. 3600 A 192.0.2.53",
             "www.example. 20 A pool web",
             "www.example. 20 AAAA pool web",
+            "z.example. 0 A alias www.example.",
+            "z.example. 0 AAAA alias www.example.",
         ];
         assert_eq!(lines, expected);
     }
@@ -173,7 +179,7 @@ records:
             (Some("nothing"), None, 0, 10, &[], None),
             (Some("ns.elsewhere."), None, 0, 10, &[], None),
             (None, Some("a"), 0, 1, &[ns], Some(1)),
-            (None, Some("a"), 1, 1, &["www.example. 20 A pool web"], None),
+            (None, Some("a"), 1, 1, &["www.example. 20 A pool web"], Some(2)),
             (None, None, 100, 1, &[], None),
         ] {
             let (lines, next) = shown(name, rtype, offset, limit);

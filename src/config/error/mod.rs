@@ -177,6 +177,7 @@ pub enum Problem {
     OnlyOne { rtype: String, name: String },
     CnameBesideOther { name: String, other: String },
     AddressBesidePool { rtype: String, name: String },
+    AliasBesideOther { name: String, other: String },
     CnameLoop { names: Vec<String> },
     NameServersAtWildcard { name: String },
     // Master files

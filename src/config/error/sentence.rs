@@ -284,7 +284,7 @@ impl fmt::Display for Problem {
                 f,
                 "`{}` is not a record type{}",
                 Quoted(text),
-                or_add(*near, "a record has `pool`, and types such as `A`, `MX` or `TYPE65280`")
+                or_add(*near, "a record has `pool`, `alias`, and types such as `A`, `MX` or `TYPE65280`")
             ),
             Self::SoaAmongRecords => f.write_str("SOA has a place of its own: `soa:` at the top level"),
             Self::Rdata(problem) => problem.fmt(f),
@@ -302,6 +302,10 @@ impl fmt::Display for Problem {
             Self::AddressBesidePool { rtype, name } => write!(
                 f,
                 "the pool of `{name}` answers {rtype}; add the address to the pool or remove it"
+            ),
+            Self::AliasBesideOther { name, other } => write!(
+                f,
+                "the alias of `{name}` answers A and AAAA, and the name also has {other}; remove one of the two"
             ),
             Self::CnameLoop { names } => {
                 write!(f, "the CNAMEs lead in a circle: {}; end it at a name with an address", names.join(" → "))

@@ -288,7 +288,7 @@ fn each_problem_has_its_sentence() {
         ),
         (
             Problem::UnknownType { text: text(), near: None },
-            "`x y` is not a record type; a record has `pool`, and types such as `A`, `MX` or `TYPE65280`",
+            "`x y` is not a record type; a record has `pool`, `alias`, and types such as `A`, `MX` or `TYPE65280`",
         ),
         (Problem::SoaAmongRecords, "SOA has a place of its own: `soa:` at the top level"),
         (Problem::TextTooLong { most: 9 }, "the text is longer than 9 bytes; shorten it"),
@@ -307,6 +307,10 @@ fn each_problem_has_its_sentence() {
         (
             Problem::AddressBesidePool { rtype: "A".into(), name: "a.".into() },
             "the pool of `a.` answers A; add the address to the pool or remove it",
+        ),
+        (
+            Problem::AliasBesideOther { name: "a.".into(), other: "a pool".into() },
+            "the alias of `a.` answers A and AAAA, and the name also has a pool; remove one of the two",
         ),
         (
             Problem::CnameLoop { names: vec!["a.".into(), "a.".into()] },

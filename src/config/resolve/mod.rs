@@ -8,9 +8,9 @@ mod pools;
 use std::collections::HashMap;
 
 use super::error::{Mistakes, Problem, Span};
-use super::model::{Balanced, RrSet, Soa, Zone};
+use super::model::{Alias, Balanced, RrSet, Soa, Zone};
 use super::node::Text;
-use super::rules::{self, Dotted, Entry, Owner, Set};
+use super::rules::{self, AliasOf, Dotted, Entry, Owner, Set};
 use super::spec::{RecordSpec, SetSpec, SoaSpec, ZoneSpec};
 use crate::name::{self, Name};
 use crate::rdata::{self, RDATA_MAX, rtype};
@@ -39,7 +39,7 @@ pub(crate) fn zone(spec: ZoneSpec<'_>, top: Span, mistakes: &mut Mistakes<'_>) -
     records.name_servers(&spec, top, mistakes);
     let mut balanced = Vec::new();
     for record in spec.records {
-        let RecordSpec { name, pool, sets } = record;
+        let RecordSpec { name, pool, alias, sets } = record;
         // A pool is resolved though its record's name is wrong: so its check counts as used.
         let pool = pool.map(|(key, pool)| (key, pools.of_record(pool, mistakes)));
         let Some(place) = records.owner(name, mistakes) else { continue };
@@ -48,11 +48,19 @@ pub(crate) fn zone(spec: ZoneSpec<'_>, top: Span, mistakes: &mut Mistakes<'_>) -
             owner.pool = Some(key.span);
             balanced.extend(found.map(|pool| Balanced { owner: owner.name.clone(), pool }));
         }
+        if let Some((key, target)) = alias {
+            records.alias(place, key, target, mistakes);
+        }
         for set in sets {
             records.set(place, set, mistakes);
         }
     }
     rules::check_owners(&spec.origin, &records.owners, mistakes);
+    let aliases = records.owners.iter().filter_map(|owner| {
+        let target = owner.alias.as_ref()?.target.clone();
+        Some(Alias { owner: owner.name.clone(), target })
+    });
+    let aliases = aliases.collect();
     let sets = records.owners.into_iter().flat_map(|owner| {
         let Owner { name, sets, .. } = owner;
         sets.into_iter().map(move |set| RrSet {
@@ -69,6 +77,7 @@ pub(crate) fn zone(spec: ZoneSpec<'_>, top: Span, mistakes: &mut Mistakes<'_>) -
         records: sets.filter(|set| !set.rdata.is_empty()).collect(),
         pools: pools.finish(mistakes)?,
         balanced,
+        aliases,
         origin: spec.origin,
     })
 }
@@ -168,6 +177,7 @@ impl Records<'_> {
             // Only `ns:` so far: a record `@` may still come and is no second one.
             at: Span::FILE,
             pool: None,
+            alias: None,
             sets: vec![set],
         });
     }
@@ -200,8 +210,23 @@ impl Records<'_> {
         }
         let place = self.owners.len();
         self.places.insert(name.clone(), place);
-        self.owners.push(Owner { name, at: key.span, pool: None, sets: Vec::new() });
+        self.owners.push(Owner { name, at: key.span, pool: None, alias: None, sets: Vec::new() });
         Some(place)
+    }
+
+    /// Gives an owner the addresses of another name.
+    fn alias(
+        &mut self,
+        place: usize,
+        key: Text<'_>,
+        target: Text<'_>,
+        mistakes: &mut Mistakes<'_>,
+    ) {
+        let name = Name::parse(target.text, self.origin).map_err(|error| bad_name(target, error));
+        if let Some(name) = mistakes.take(target.span, name) {
+            let dotted = dotted(rtype::CNAME, target, mistakes);
+            self.owners[place].alias = Some(AliasOf { at: key.span, target: name, dotted });
+        }
     }
 
     /// Adds the values of one type to their owner.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::pool::{PoolRef, pool_ref};
-use super::{Field, fields, map, texts, ttl_of};
+use super::{Field, fields, map, scalar, texts, ttl_of};
 use crate::config::error::{Mistakes, Problem};
 use crate::config::nearest::nearest;
 use crate::config::node::{Kind, Node, Text};
@@ -13,6 +13,8 @@ use crate::rdata;
 pub(crate) struct RecordSpec<'n> {
     pub(crate) name: Text<'n>,
     pub(crate) pool: Option<(Text<'n>, PoolRef<'n>)>,
+    /// The key, and the name whose addresses are this name's.
+    pub(crate) alias: Option<(Text<'n>, Text<'n>)>,
     pub(crate) sets: Vec<SetSpec<'n>>,
 }
 
@@ -26,6 +28,8 @@ pub(crate) struct SetSpec<'n> {
     pub(crate) values: Vec<Text<'n>>,
 }
 
+/// What may stand under a name besides types.
+pub(in crate::config) const NAME_KEYS: [&str; 2] = ["pool", "alias"];
 /// What may stand in a set of records.
 pub(in crate::config) const SET_KEYS: [&str; 2] = ["ttl", "values"];
 
@@ -36,8 +40,8 @@ pub(super) fn record<'n>(
     file: &Path,
     mistakes: &mut Mistakes<'_>,
 ) -> RecordSpec<'n> {
-    let mut record = RecordSpec { name, pool: None, sets: Vec::new() };
-    let Some(entries) = map(node, "a map of `pool` and record types", mistakes) else {
+    let mut record = RecordSpec { name, pool: None, alias: None, sets: Vec::new() };
+    let Some(entries) = map(node, "a map of `pool`, `alias` and record types", mistakes) else {
         return record;
     };
     let mut empty = true;
@@ -45,6 +49,8 @@ pub(super) fn record<'n>(
         empty = false;
         if key.text == "pool" {
             record.pool = pool_ref(name, value, file, mistakes).map(|pool| (key, pool));
+        } else if key.text == "alias" {
+            record.alias = scalar(value, "a name", mistakes).map(|target| (key, target));
         } else if let Some(rtype) = rtype(key, mistakes) {
             record.sets.push(set(rtype, (key, value), mistakes));
         }
@@ -65,8 +71,7 @@ fn rtype(key: Text<'_>, mistakes: &mut Mistakes<'_>) -> Option<u16> {
         Some(rtype) => Some(rtype),
         None => {
             if !mistakes.is_full() {
-                let near = nearest(key.text, ["pool"])
-                    .map_or_else(|| rdata::nearest_type(key.text), |_| Some("pool"));
+                let near = nearest(key.text, NAME_KEYS).or_else(|| rdata::nearest_type(key.text));
                 mistakes.add(key.span, Problem::UnknownType { text: text(), near });
             }
             None

@@ -203,10 +203,8 @@ impl Question {
 
 /// Gives each choice the turn that the next query would take, and leaves the rotations where they are.
 fn draw(snapshot: &Snapshot, question: &Question, plan: &mut Plan) {
-    let Some(View::Served { zone, .. }) = plan.zone.and_then(|place| snapshot.zone(place)) else {
-        return;
-    };
     for draw in plan.draws() {
+        let Some(View::Served { zone, .. }) = snapshot.zone(draw.zone) else { continue };
         match zone.pools.get(draw.pool as usize).map(Needs::of) {
             Some(Needs::Turn) => *draw.value = zone.rotations.get(draw.rotation).next(),
             Some(Needs::Chance) => *draw.value = question.chance,
@@ -254,7 +252,7 @@ impl Telling<'_> {
                 };
                 let said = format!("{}, serial {}: {why}", zone.origin, zone.serial);
                 self.say(Stage::Zone, said);
-                self.path(zone, ready, question, plan);
+                self.path(snapshot, (zone, ready), question, plan);
             }
         }
     }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::near::nearest_name;
 use super::{Question, Stage, Telling, balanced, rcode_text};
 use crate::engine::choose::ready::Ready;
-use crate::engine::plan::{Content, Family, Item, Owner, Plan};
-use crate::engine::snapshot::Chunks;
+use crate::engine::plan::{Aliased, Content, Family, Item, Owner, Plan};
+use crate::engine::snapshot::{Chunks, Snapshot, View};
 use crate::name::suffixes::Suffixes;
 use crate::name::{NAME_MAX, Name, hash_label, is_at_or_below};
 use crate::rdata::template::TemplateName;
@@ -30,8 +30,8 @@ impl Telling<'_> {
     /// Follows the plan's items, which come in the order of the hops.
     pub(super) fn path(
         &mut self,
-        zone: &Zone,
-        ready: &Chunks<Arc<Ready>>,
+        snapshot: &Snapshot,
+        (zone, ready): (&Zone, &Chunks<Arc<Ready>>),
         question: &Question,
         plan: &Plan,
     ) {
@@ -42,6 +42,9 @@ impl Telling<'_> {
         for item in plan.items() {
             match (item.section, item.content) {
                 (Section::Additional, _) => {}
+                (Section::Answer, _) if let Some(alias) = item.alias => {
+                    self.alias(snapshot, (zone, &at), (item, alias));
+                }
                 (Section::Answer, Content::Rrset { rrset, .. }) => {
                     let rrset = zone.store.rrset(rrset);
                     match (rrset.rtype, item.owner) {
@@ -109,6 +112,7 @@ impl Telling<'_> {
             (rcode::NOTIMP, rtype::AXFR) => "a transfer is never sent over UDP",
             (rcode::NOTIMP, _) => "this type is not served",
             (rcode::YXDOMAIN, _) => "the name that a DNAME makes is too long",
+            (rcode::SERVFAIL, _) => "an alias leads to a name that no zone here answers for",
             _ => return,
         };
         self.say(Stage::Name, format!("{said}: {rcode}"));
@@ -125,6 +129,30 @@ impl Telling<'_> {
         let name = owner(zone, at);
         self.say(Stage::Name, format!("{name} has {} from a pool", family_text(family)));
         self.pool(zone, ready, pool, family, Some(draw));
+    }
+
+    /// Tells where an alias leads, and what is there.
+    fn alias(
+        &mut self,
+        snapshot: &Snapshot,
+        (zone, at): (&Zone, &Suffixes),
+        (item, alias): (&Item, Aliased),
+    ) {
+        let Some(View::Served { zone: other, ready }) = snapshot.zone(alias.zone) else { return };
+        let name = owner(zone, at);
+        let target = target_text(zone, at);
+        if let Some((pool, family, draw)) = balanced(item.content) {
+            let found = family_text(family);
+            let said = format!("{name} is an alias of {target}, which has {found} from a pool");
+            self.say(Stage::Name, said);
+            self.pool(other, ready, pool, family, Some(draw));
+        } else if let Content::Rrset { rrset, .. } = item.content {
+            let rrset = other.store.rrset(rrset);
+            let records = counted(usize::from(rrset.count), "record");
+            let found = type_name(rrset.rtype);
+            let said = format!("{name} is an alias of {target}, which has {found}: {records}");
+            self.say(Stage::Name, said);
+        }
     }
 
     /// The SOA at the end says that there is no such name or no such data.
@@ -163,6 +191,11 @@ impl Telling<'_> {
             self.say(Stage::Name, said);
             return self.pool(zone, ready, place.pool, family, None);
         }
+        if node.and_then(|node| node.rrset(question.qtype)?.1.alias()).is_some() {
+            let target = target_text(zone, at);
+            let said = format!("{name} is an alias of {target}, which has no {qtype}: NODATA");
+            return self.say(Stage::Name, said);
+        }
         let nothing = node.is_some_and(|node| node.rrsets().next().is_none());
         let said = if nothing {
             format!("{name} has no records, but there are names below it: NODATA")
@@ -185,6 +218,17 @@ fn owner(zone: &Zone, at: &Suffixes) -> String {
         Found::Wildcard(_, wildcard) => format!("{name} (by {wildcard})"),
         _ => name,
     }
+}
+
+/// Where the alias of a name leads.
+fn target_text(zone: &Zone, at: &Suffixes) -> String {
+    let node = match find(zone, at) {
+        Found::Exact(node) | Found::Wildcard(node, _) => zone.store.node(node),
+        Found::Missing(_) => return String::new(),
+    };
+    let place = node.rrsets().find_map(|(_, rrset)| rrset.alias());
+    let alias = place.and_then(|place| zone.aliases.get(place as usize));
+    alias.map_or_else(String::new, |alias| alias.target.to_string())
 }
 
 /// Looks for a name as [`crate::engine::lookup`] does, which does not keep how it found it.

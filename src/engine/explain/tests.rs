@@ -38,6 +38,9 @@ records:
   old: {DNAME: pages}
   sub: {NS: [ns.sub]}
   ns.sub: {A: 192.0.2.54}
+  "@": {alias: dice}
+  flat: {alias: ns1}
+  lost: {alias: www.example.net.}
 "#;
 
 /// The backends of these addresses are down: what `main`, `none` and `all` have.
@@ -115,6 +118,21 @@ fn each_way_of_a_name_is_told() {
     for (name, qtype, expected) in [
         ("ns1.example.com.", A, "ns1.example.com. has A: 1 record"),
         ("ns1.example.com.", AAAA, "ns1.example.com. is there and has no AAAA: NODATA"),
+        (
+            "flat.example.com.",
+            A,
+            "flat.example.com. is an alias of ns1.example.com., which has A: 1 record",
+        ),
+        (
+            "flat.example.com.",
+            AAAA,
+            "flat.example.com. is an alias of ns1.example.com., which has no AAAA: NODATA",
+        ),
+        (
+            "lost.example.com.",
+            A,
+            "an alias leads to a name that no zone here answers for: SERVFAIL",
+        ),
         (
             "b.deep.example.com.",
             A,
@@ -196,6 +214,13 @@ fn each_hop_and_each_choice_is_told() {
         "name: x.pages.example.com. (by *.pages.example.com.) is a CNAME to alias.example.com.",
         "name: alias.example.com. is a CNAME to www.example.com.",
     ];
+    let dice = [
+        "pool: dice: random, up to 8 addresses in an answer",
+        "eligible: 2 of 2 addresses in service",
+        "draw: by chance: all of them, in any order",
+        "count: 1 of 1 address",
+        "ttl: 30 s: every address is settled",
+    ];
     let dname = "name: old.example.com. is a DNAME to pages.example.com.: x.old.example.com. becomes \
                  x.pages.example.com.";
     for (name, qtype, expected) in [
@@ -205,14 +230,16 @@ fn each_hop_and_each_choice_is_told() {
         (
             "dice.example.com.",
             AAAA,
-            vec![
-                "name: dice.example.com. has AAAA from a pool",
-                "pool: dice: random, up to 8 addresses in an answer",
-                "eligible: 2 of 2 addresses in service",
-                "draw: by chance: all of them, in any order",
-                "count: 1 of 1 address",
-                "ttl: 30 s: every address is settled",
-            ],
+            [&["name: dice.example.com. has AAAA from a pool"], &dice[..]].concat(),
+        ),
+        (
+            "example.com.",
+            AAAA,
+            [
+                &["name: example.com. is an alias of dice.example.com., which has AAAA from a pool"],
+                &dice[..],
+            ]
+            .concat(),
         ),
         (
             "main.example.com.",

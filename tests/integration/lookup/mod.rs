@@ -4,6 +4,7 @@
 
 mod aliases;
 mod delegations;
+mod flattened;
 mod wildcards;
 
 use crate::world::{World, build};
