@@ -83,7 +83,7 @@ fn a_worker_answers_without_the_heap() {
     let listeners = udp::bind(&[SocketAddr::from(([127, 0, 0, 1], 0))], 1).expect("a free port");
     let address = listeners[0].address;
     let counters = AllCounters::default();
-    let running = udp::start(listeners, &snapshot, &counters).expect("a thread");
+    let running = udp::start(listeners, &snapshot, &counters, None).expect("a thread");
 
     let client = UdpSocket::bind("127.0.0.1:0").expect("a free port");
     client.connect(address).expect("it is there");

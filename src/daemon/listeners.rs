@@ -11,6 +11,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use tracing::{info, warn};
 
+use crate::authority::Services;
 use crate::config::Config;
 #[cfg(target_os = "linux")]
 use crate::config::server::{Sockets, Workers};
@@ -75,6 +76,7 @@ impl Listeners {
         config: &Config,
         publisher: &Publisher,
         counters: &AllCounters,
+        services: &Arc<dyn Services>,
     ) -> anyhow::Result<Running> {
         let snapshot = publisher.snapshot();
         let limits = tcp::Limits {
@@ -82,8 +84,9 @@ impl Listeners {
             per_client: config.limits.tcp_per_client.get(),
             ..tcp::Limits::default()
         };
-        let answer = |counters: &Arc<Counters>| -> Answer {
-            let mut responder = Responder::new(Arc::clone(snapshot), Arc::clone(counters));
+        let answer = |counters: &Arc<Counters>, services: Option<&Arc<dyn Services>>| -> Answer {
+            let (snapshot, counters) = (Arc::clone(snapshot), Arc::clone(counters));
+            let mut responder = Responder::new(snapshot, counters, services.cloned());
             Box::new(move |client, transport, query, out| {
                 responder.answer(client, transport, query, out)
             })
@@ -91,13 +94,18 @@ impl Listeners {
         Ok(match self {
             #[cfg(target_os = "linux")]
             Self::Native { udp, tcp } => Running::Native {
-                udp: udp::start(udp, snapshot, counters).context("cannot serve UDP")?,
-                tcp: tcp::start(tcp, limits, answer, counters).context("cannot serve TCP")?,
+                udp: udp::start(udp, snapshot, counters, Some(services))
+                    .context("cannot serve UDP")?,
+                tcp: tcp::start(tcp, limits, |counters| answer(counters, Some(services)), counters)
+                    .context("cannot serve TCP")?,
             },
             Self::Portable(bound) => Running::Portable({
-                warn!("portable sockets: one thread, and no limits on TCP connections");
+                warn!(
+                    "portable sockets: one thread, no limits on TCP connections, no transfers and no updates"
+                );
                 let counters = counters.thread();
-                hickory::start(bound, limits.idle, answer(&counters), counters)
+                // hickory-server answers a query with one message: a transfer has more.
+                hickory::start(bound, limits.idle, answer(&counters, None), counters)
                     .context("cannot serve")?
             }),
         })

@@ -19,6 +19,7 @@ mod listeners;
 pub mod load;
 pub mod probe;
 pub mod reload;
+mod services;
 mod watch;
 
 use std::fs::{self, File, TryLockError};
@@ -35,6 +36,7 @@ use tokio::time::interval;
 use tracing::{error, info, warn};
 
 use crate::admin::listen::connections::CONNECTIONS_MAX;
+use crate::authority::Services;
 use crate::config::Config;
 use crate::counters::AllCounters;
 use crate::health::source::Source;
@@ -152,7 +154,8 @@ impl Serving {
 
         let listeners = Listeners::open(config)?;
         let addresses = listeners.addresses()?;
-        let listeners = listeners.start(config, &backstage.publisher, &counters)?;
+        let services: Arc<dyn Services> = Arc::new(services::All);
+        let listeners = listeners.start(config, &backstage.publisher, &counters, &services)?;
         info!(listen = ?addresses, "serving");
         if let Some(admin) = &admin {
             admin.progress().serving(addresses);

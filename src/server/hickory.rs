@@ -42,7 +42,7 @@ use tokio::task::{JoinSet, yield_now};
 use tokio::time::{Instant, sleep, timeout_at};
 use tracing::{error, warn};
 
-use super::{Answer, tcp};
+use super::{Answer, Answered, tcp};
 use crate::counters::{Counter, Counters};
 use crate::engine::Transport;
 
@@ -248,7 +248,8 @@ impl Handler {
         let client = request.src().ip().to_canonical();
         let mut bytes = Vec::new();
         let mut answer = self.answer.lock().unwrap_or_else(PoisonError::into_inner);
-        if answer(client, transport, request.as_slice(), &mut bytes) {
+        // It has no services, so there is nothing else that an answer could be.
+        if matches!(answer(client, transport, request.as_slice(), &mut bytes), Answered::Whole) {
             return Some(bytes);
         }
         self.counters.add(dropped, 1);

@@ -22,7 +22,9 @@ use tracing::{debug, error, warn};
 
 use super::chance::Chance;
 use super::count::{self, is_short, is_truncated};
+use super::handover;
 use super::unix_seconds;
+use crate::authority::{Reply, Request, Services};
 use crate::counters::{AllCounters, Counter, Counters, Via};
 use crate::engine::{self, Context, OUT_UDP, Plan, Snapshot, Transport};
 use crate::sys::batch::{self, BATCH, Batch};
@@ -116,19 +118,28 @@ pub fn start(
     listeners: Vec<Listener>,
     snapshot: &Arc<ArcSwap<Snapshot>>,
     counters: &AllCounters,
+    services: Option<&Arc<dyn Services>>,
 ) -> io::Result<Running> {
     let stop = Arc::new(AtomicBool::new(false));
     let threads = listeners
         .into_iter()
         .map(|listener| {
             let (snapshot, counters) = (Arc::clone(snapshot), counters.thread());
-            let stop = Arc::clone(&stop);
+            let (stop, services) = (Arc::clone(&stop), services.cloned());
             Builder::new().name(format!("udp-{}", listener.worker)).spawn(move || {
                 pin(listener.worker);
                 if let Err(error) = priority::answering() {
                     debug!("a UDP worker waits its turn like other threads: {error}");
                 }
-                supervise(&listener, &snapshot, &counters, &stop);
+                let worker = || {
+                    Worker::new(
+                        &listener,
+                        Arc::clone(&snapshot),
+                        Arc::clone(&counters),
+                        services.clone(),
+                    )
+                };
+                supervise(&listener, worker, &counters, &stop);
             })
         })
         .collect::<io::Result<_>>()?;
@@ -150,12 +161,12 @@ impl Running {
 /// more, and the log says so.
 fn supervise(
     listener: &Listener,
-    snapshot: &Arc<ArcSwap<Snapshot>>,
+    worker: impl Fn() -> Worker,
     counters: &Arc<Counters>,
     stop: &AtomicBool,
 ) {
     loop {
-        let mut worker = Worker::new(listener, Arc::clone(snapshot), Arc::clone(counters));
+        let mut worker = worker();
         // Nothing of a worker that panicked is used again.
         if catch_unwind(AssertUnwindSafe(|| worker.serve(&listener.socket, stop))).is_ok() {
             return;
@@ -193,18 +204,26 @@ struct Worker {
     batch: Batch,
     plans: Box<[Plan]>,
     chance: Chance,
+    /// Who does what is no look-up; without, nobody may.
+    services: Option<Arc<dyn Services>>,
     /// When an error was told last.
     told: Option<Instant>,
 }
 
 impl Worker {
-    fn new(listener: &Listener, snapshot: Arc<ArcSwap<Snapshot>>, counters: Arc<Counters>) -> Self {
+    fn new(
+        listener: &Listener,
+        snapshot: Arc<ArcSwap<Snapshot>>,
+        counters: Arc<Counters>,
+        services: Option<Arc<dyn Services>>,
+    ) -> Self {
         Self {
             snapshot,
             counters,
             batch: Batch::new(OUT_UDP, listener.address.ip().is_unspecified()),
             plans: (0..BATCH).map(|_| Plan::default()).collect(),
             chance: Chance::default(),
+            services,
             told: None,
         }
     }
@@ -253,7 +272,7 @@ impl Worker {
             let now = unix_seconds();
             self.prepare(&snapshot, count, now);
             self.chance.draw_all(&snapshot, &mut self.plans[..count]);
-            self.encode(&snapshot, count, now);
+            self.encode(&snapshot, count, now, socket);
         }
         let replies = self.batch.replies();
         let sent = self.batch.send(socket);
@@ -284,12 +303,20 @@ impl Worker {
     }
 
     #[inline]
-    fn encode(&mut self, snapshot: &Snapshot, count: usize, now: u64) {
+    fn encode(&mut self, snapshot: &Arc<Snapshot>, count: usize, now: u64, socket: &UdpSocket) {
         for (index, plan) in self.plans[..count].iter().enumerate() {
             let Some(context) = context(&self.batch, index, now) else {
                 self.counters.add(Counter::UdpPortZero, 1);
                 continue;
             };
+            if plan.service().is_some()
+                && let Some(services) = &self.services
+                && let Some(request) =
+                    handover::request(snapshot, &context, self.batch.datagram(index), plan)
+            {
+                hand(&**services, request, &self.batch, index, socket);
+                continue;
+            }
             let (query, out) = self.batch.exchange(index);
             if let Some(len) = engine::encode(snapshot, &context, query, plan, out) {
                 let answer = &out[..len];
@@ -302,6 +329,25 @@ impl Worker {
             }
         }
     }
+}
+
+/// Hands over what is no look-up. Its answer goes out by this socket, whenever it comes; where the process has no
+/// file descriptor left there is none, and who asked will ask again.
+#[cold]
+fn hand(
+    services: &dyn Services,
+    request: Request,
+    batch: &Batch,
+    index: usize,
+    socket: &UdpSocket,
+) {
+    let Ok(socket) = socket.try_clone() else { return };
+    let way_back = batch.way_back(index);
+    services.hand(
+        request,
+        // An answer over UDP may always be lost; the error says no more.
+        Reply::new(move |message| drop(way_back.send(&socket, &message))),
+    );
 }
 
 /// Who asks; `None` where an answer could not reach anybody, as port 0 is nobody's.

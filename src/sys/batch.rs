@@ -164,6 +164,21 @@ impl Batch {
         self.reply_count += 1;
     }
 
+    /// The way back to who sent a datagram, for an answer that comes later.
+    #[must_use]
+    pub fn way_back(&self, index: usize) -> WayBack {
+        let from = self.received[index].msg_hdr;
+        if self.keeps_local {
+            forget_interface(&from);
+        }
+        WayBack {
+            peer: self.peers[index],
+            peer_len: from.msg_namelen,
+            control: self.controls[index],
+            control_len: if self.keeps_local { from.msg_controllen } else { 0 },
+        }
+    }
+
     /// How many replies there are to send.
     #[inline]
     #[must_use]
@@ -192,6 +207,44 @@ impl Batch {
             }
         }
         sent
+    }
+}
+
+/// What the system has lengths of control messages in.
+#[cfg(target_env = "musl")]
+type Length = socklen_t;
+/// What the system has lengths of control messages in.
+#[cfg(not(target_env = "musl"))]
+type Length = usize;
+
+/// Where a datagram came from, and which of our addresses it came to.
+#[derive(Clone)]
+pub struct WayBack {
+    peer: sockaddr_storage,
+    peer_len: socklen_t,
+    control: Control,
+    control_len: Length,
+}
+
+impl WayBack {
+    /// Sends one datagram; never waits for room.
+    pub fn send(mut self, socket: &UdpSocket, bytes: &[u8]) -> io::Result<()> {
+        let mut vector = iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
+        // SAFETY: a plain C struct, for which all zeroes is a value.
+        let mut header: libc::msghdr = unsafe { zeroed() };
+        header.msg_name = ptr::from_mut(&mut self.peer).cast();
+        header.msg_namelen = self.peer_len;
+        header.msg_iov = &raw mut vector;
+        header.msg_iovlen = 1;
+        if self.control_len > 0 {
+            header.msg_control = self.control.0.as_mut_ptr().cast();
+            header.msg_controllen = self.control_len;
+        }
+        // SAFETY: the header points to a peer, a vector and control bytes that live until the call is over; `sendmsg`
+        // writes to none of them.
+        let sent =
+            unsafe { libc::sendmsg(socket.as_raw_fd(), &raw const header, libc::MSG_DONTWAIT) };
+        if sent < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
     }
 }
 

@@ -51,7 +51,7 @@ fn always(answer: &Message) -> Answer {
     let bytes = answer.to_vec().expect("it is well-formed");
     Box::new(move |_, _, _, out| {
         out.extend_from_slice(&bytes);
-        true
+        Answered::Whole
     })
 }
 
@@ -186,7 +186,7 @@ fn an_answer_that_cannot_be_decoded_is_servfail() {
     let broken = query[..20].to_vec();
     let answer: Answer = Box::new(move |_, _, _, out| {
         out.extend_from_slice(&broken);
-        true
+        Answered::Whole
     });
     for wire in over_the_wire(answer, &query) {
         let message = Message::from_vec(&wire).expect("well-formed");
@@ -202,7 +202,7 @@ fn what_earns_no_answer_gets_none_and_a_stop_answers_what_came_before() {
     let at = socket.local_addr().expect("bound");
     let answer: Answer = Box::new(|_, _, query, out| {
         out.extend_from_slice(query);
-        query[1] != 0
+        if query[1] == 0 { Answered::Nothing } else { Answered::Whole }
     });
     let running = start(sockets, LONG, answer, Arc::clone(&counters)).expect("a thread");
 

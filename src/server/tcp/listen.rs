@@ -223,8 +223,8 @@ mod tests {
     use std::net::IpAddr;
 
     use super::*;
-    use crate::server::Answer;
     use crate::server::tcp::Limits;
+    use crate::server::{Answer, Answered};
 
     #[test]
     fn a_clients_failure_is_not_the_listeners() {
@@ -256,7 +256,7 @@ mod tests {
     #[test]
     fn without_descriptors_the_idlest_connection_gives_up_its_own() {
         let counters = Arc::new(Counters::default());
-        let answer: Answer = Box::new(|_, _, _, _| false);
+        let answer: Answer = Box::new(|_, _, _, _| Answered::Nothing);
         let acceptor = Acceptor {
             connections: Connections::new(Limits::default()),
             worker: Arc::new(Mutex::new(Worker::new(

@@ -181,6 +181,7 @@ mod tests {
 
     use super::*;
     use crate::counters::Counter;
+    use crate::server::Answered;
 
     /// Longer than anything here takes; a test that waits so long has failed.
     const LONG: Duration = Duration::from_secs(10);
@@ -188,7 +189,7 @@ mod tests {
     fn echo() -> Answer {
         Box::new(|_, _, query, out| {
             out.extend_from_slice(query);
-            true
+            Answered::Whole
         })
     }
 

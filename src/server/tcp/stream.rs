@@ -6,7 +6,7 @@
 //! ```
 //!
 //! This order is all the backpressure there is: while a client does not take its answers, its queries
-//! are not read. One read, one write for all that it brought. A turn works in buffers that belong to
+//! are not read, nor is the next message of a transfer made. One read, one write for all that it brought. A turn works in buffers that belong to
 //! the thread, and only what is left over from it (half a query, answers that the client did not take)
 //! moves to the connection, so an idle connection has no buffer.
 //!
@@ -28,14 +28,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::connections::{Millis, Phase, Ticket};
+use crate::authority::Messages;
 use crate::counters::{Counter, Counters};
 use crate::engine::Transport;
-use crate::server::Answer;
 use crate::server::count::is_short;
+use crate::server::{Answer, Answered};
 
 /// The length in front of a message.
 const PREFIX: usize = 2;
@@ -100,9 +101,22 @@ impl Worker {
             queries += 1;
             let prefix = output.len();
             output.extend_from_slice(&[0; PREFIX]);
-            let answered = answer(client, Transport::Tcp, query, output);
+            let is_whole = match answer(client, Transport::Tcp, query, output) {
+                Answered::Whole => true,
+                Answered::Nothing => false,
+                Answered::Messages(messages) => {
+                    output.truncate(prefix);
+                    batch.owed = Some(Owed::Messages(messages));
+                    break;
+                }
+                Answered::Later(answer) => {
+                    output.truncate(prefix);
+                    batch.owed = Some(Owed::Later(answer));
+                    break;
+                }
+            };
             let length = u16::try_from(output.len() - prefix - PREFIX);
-            let (true, Ok(length)) = (answered, length) else {
+            let (true, Ok(length)) = (is_whole, length) else {
                 // Who sends a response or garbage here is no resolver, and is not spoken to again.
                 output.truncate(prefix);
                 let short = is_short(query);
@@ -119,12 +133,22 @@ impl Worker {
 }
 
 /// What one round of answering did.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Default)]
 struct Batch {
     consumed: usize,
     answers: u64,
+    /// What the last query is owed before any after it is answered.
+    owed: Option<Owed>,
     /// Nothing after this is read.
     closes: bool,
+}
+
+/// What a query is owed that was not answered at once.
+enum Owed {
+    /// A transfer.
+    Messages(Messages),
+    /// An answer that somebody else makes.
+    Later(oneshot::Receiver<Vec<u8>>),
 }
 
 /// The first message, without its length, if it is there whole (RFC 1035 §4.2.2).
@@ -152,6 +176,8 @@ struct Peer<S> {
     /// Answers that count once all that is unsent is sent.
     answers: u64,
     answering: bool,
+    /// What comes before anything more is answered.
+    owed: Option<Owed>,
     /// Nothing more is read.
     closing: bool,
     /// Tells the thread when the last of its connections is gone.
@@ -175,6 +201,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             sent: 0,
             answers: 0,
             answering: false,
+            owed: None,
             closing: false,
             _open: open,
         };
@@ -215,6 +242,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
             return Poll::Ready(Ok(Next::Close));
         }
         ready!(self.poll_send_unsent(worker, task))?;
+        if self.owed.is_some() {
+            ready!(self.poll_owed(task));
+            return Poll::Ready(Ok(Next::Turn));
+        }
         if self.closing {
             ready!(Pin::new(&mut self.stream).poll_shutdown(task))?;
             return Poll::Ready(Ok(Next::Close));
@@ -291,6 +322,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
         let batch = Worker::answer_all(counters, answer, self.client, received, output);
         self.closing |= batch.closes;
         self.answers += batch.answers;
+        self.owed = batch.owed;
         let rest = &received[batch.consumed..];
         if shared || batch.consumed > 0 {
             self.received = if batch.closes { Vec::new() } else { rest.to_vec() };
@@ -308,6 +340,30 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
         self.unsent = output[sent..].to_vec();
         self.sent = 0;
         Poll::Ready(Ok(Next::Turn))
+    }
+
+    /// Takes the next message that is owed for sending; without one the debt is paid.
+    fn poll_owed(&mut self, task: &mut Context<'_>) -> Poll<()> {
+        let message = match &mut self.owed {
+            None => None,
+            Some(Owed::Messages(messages)) => messages.next(),
+            Some(Owed::Later(answer)) => {
+                let answer = ready!(Pin::new(answer).poll(task));
+                self.owed = None;
+                // Nobody will answer: that is told as well as it can be.
+                self.closing |= answer.is_err();
+                answer.ok()
+            }
+        };
+        let length = message.as_ref().map(|message| u16::try_from(message.len()));
+        if let (Some(message), Some(Ok(length))) = (message, length) {
+            self.unsent = [&length.to_be_bytes()[..], &message].concat();
+            self.sent = 0;
+            self.answers += 1;
+        } else {
+            self.owed = None;
+        }
+        Poll::Ready(())
     }
 
     /// Sends what the client did not take in an earlier turn.

@@ -6,6 +6,8 @@ use proptest::prelude::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::task::JoinHandle;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use super::*;
 use crate::server::tcp::Limits;
 use crate::server::tcp::connections::{Admission, Connections};
@@ -15,13 +17,13 @@ const LONG: Duration = Duration::from_secs(3_600);
 
 /// Answers with what was asked, in lower case; drops what begins with `!`; answers `long` with the
 /// longest message there is.
-fn answer(_: IpAddr, _: Transport, query: &[u8], out: &mut Vec<u8>) -> bool {
+fn answer(_: IpAddr, _: Transport, query: &[u8], out: &mut Vec<u8>) -> Answered {
     if query == b"long" {
         out.extend(std::iter::repeat_n(b'x', u16::MAX as usize));
     } else {
         out.extend(query.to_ascii_lowercase());
     }
-    !query.starts_with(b"!")
+    if query.starts_with(b"!") { Answered::Nothing } else { Answered::Whole }
 }
 
 fn framed(messages: &[&[u8]]) -> Vec<u8> {
@@ -37,8 +39,12 @@ struct Server {
 
 impl Server {
     fn new() -> Self {
+        Self::answering(Box::new(answer))
+    }
+
+    fn answering(answer: Answer) -> Self {
         let counters = Arc::new(Counters::default());
-        let worker = Worker::new(Box::new(answer), Arc::clone(&counters), Instant::now());
+        let worker = Worker::new(answer, Arc::clone(&counters), Instant::now());
         let connections = Connections::new(Limits::default());
         Self { connections, worker: Arc::new(Mutex::new(worker)), counters }
     }
@@ -281,7 +287,8 @@ fn one_write_carries_all_that_one_read_brought() {
         &[&received[..], &[0, 9, 1]].concat(),
         &mut batch,
     );
-    assert_eq!(done, Batch { consumed: received.len(), answers: 3, closes: false });
+    assert_eq!((done.consumed, done.answers, done.closes), (received.len(), 3, false));
+    assert!(done.owed.is_none());
     assert_eq!(batch, framed(&[b"a", b"b", b"c"]));
 }
 
@@ -335,4 +342,82 @@ proptest! {
         });
         prop_assert_eq!(received, expected);
     }
+}
+
+/// Answers a transfer of as many messages as the query's length says, and has the rest answered as ever.
+fn transfers(client: IpAddr, transport: Transport, query: &[u8], out: &mut Vec<u8>) -> Answered {
+    match query {
+        [b'T', count] => {
+            let messages = (0..*count).map(|n| vec![n; 1 + usize::from(n) * 100]);
+            Answered::Messages(Box::new(messages))
+        }
+        _ => answer(client, transport, query, out),
+    }
+}
+
+#[tokio::test]
+async fn rfc5936_2_2_a_transfer_is_message_after_message_as_the_client_takes_them() {
+    let server = Server::answering(Box::new(transfers));
+    // Far less room than the transfer has bytes.
+    let mut client = server.connect(1000);
+    client.write_all(&framed(&[b"A", b"T\x64", b"B", b"T\0", b"C"])).await.expect("open");
+    let messages: Vec<Vec<u8>> = (0..100u8).map(|n| vec![n; 1 + usize::from(n) * 100]).collect();
+    let mut expected = framed(&[b"a"]);
+    for message in &messages {
+        expected.extend(framed(&[message]));
+    }
+    expected.extend(framed(&[b"b", b"c"]));
+    let mut received = vec![0; expected.len()];
+    client.read_exact(&mut received).await.expect("the answers");
+    assert!(received == expected, "in their order, and what was asked behind it after it");
+}
+
+#[tokio::test]
+async fn a_transfer_makes_no_message_that_nobody_takes() {
+    let made = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&made);
+    let server = Server::answering(Box::new(move |_, _, _, _| {
+        let made = Arc::clone(&counted);
+        Answered::Messages(Box::new(std::iter::repeat_with(move || {
+            made.fetch_add(1, Ordering::Relaxed);
+            vec![0; 1000]
+        })))
+    }));
+    let mut client = server.connect(4000);
+    client.write_all(&framed(&[b"T"])).await.expect("open");
+    client.read_exact(&mut [0; 2004]).await.expect("two messages");
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    // Taken, in the pipe, and the one that waits.
+    assert!(made.load(Ordering::Relaxed) <= 2 + 4 + 2, "{made:?}");
+}
+
+#[tokio::test]
+async fn what_somebody_else_answers_is_waited_for_and_keeps_its_place() {
+    let (sender, later) = oneshot::channel();
+    let mut later = Some(later);
+    let server = Server::answering(Box::new(move |client, transport, query, out| {
+        match later.take_if(|_| query == b"U") {
+            Some(later) => Answered::Later(later),
+            None => answer(client, transport, query, out),
+        }
+    }));
+    let mut client = server.connect(1 << 16);
+    client.write_all(&framed(&[b"A", b"U", b"B"])).await.expect("open");
+    let mut first = [0; 3];
+    client.read_exact(&mut first).await.expect("the first answer");
+    assert_eq!(first[..], framed(&[b"a"])[..]);
+    sender.send(b"done".to_vec()).expect("it is waited for");
+    let mut rest = vec![0; 9];
+    client.read_exact(&mut rest).await.expect("the others");
+    assert_eq!(rest, framed(&[b"done", b"b"]));
+}
+
+#[tokio::test]
+async fn where_nobody_answers_the_connection_is_closed() {
+    let server = Server::answering(Box::new(|_, _, _, _| Answered::Later(oneshot::channel().1)));
+    let mut client = server.connect(1 << 16);
+    client.write_all(&framed(&[b"U"])).await.expect("open");
+    assert_eq!(client.read(&mut [0]).await.expect("the end"), 0);
 }
