@@ -10,7 +10,7 @@ use super::{Context, Transport};
 use crate::rdata::rtype;
 use crate::wire::decode::Query;
 use crate::wire::encode::{Full, RecordHead, Writer, reserved};
-use crate::wire::{HEADER, PAYLOAD_MAX, PAYLOAD_PLAIN, header};
+use crate::wire::{HEADER, PAYLOAD_MAX, PAYLOAD_PLAIN, header, rcode, tsig};
 use crate::zone::Zone;
 
 /// How many targets of an NS RRset can own glue.
@@ -28,7 +28,12 @@ pub fn encode(
 ) -> Option<usize> {
     let flags = u16::from_be_bytes([*message.get(2)?, *message.get(3)?]);
     // Copied: the opcode and RD. Clear: RA, Z, AD and CD (RFC 1035 §4.1.1, RFC 4035 §3.1.6).
-    let copied = header::QR | flags & (header::OPCODE | header::RD) | plan.rcode & 0xf;
+    let rcode = match plan.service() {
+        None => plan.rcode,
+        // Who listens here has nobody to hand it on to.
+        Some(_) => rcode::REFUSED,
+    };
+    let copied = header::QR | flags & (header::OPCODE | header::RD) | rcode & 0xf;
     let query = match plan.reply() {
         Reply::Silence => return None,
         Reply::Header => {
@@ -39,8 +44,11 @@ pub fn encode(
         }
         Reply::Whole(query) => query,
     };
+    let signature = plan.signature.as_ref().zip(query.tsig);
+    let signed = signature.map_or(0, |(outcome, at)| tsig::room(outcome, message, at));
     let limit = limit(context.transport, &query);
-    let mut writer = Writer::new(out, message, query.question_end, limit, reserved(query.edns))?;
+    let reserved = signed + reserved(query.edns);
+    let mut writer = Writer::new(out, message, query.question_end, limit, reserved)?;
     let mut truncated = plan.truncated;
     if let Some(place) = plan.zone
         && let Some(View::Served { zone, ready }) = snapshot.zone(place)
@@ -52,11 +60,15 @@ pub fn encode(
             Encoder { snapshot, zone, ready, name: HEADER as u16 }.items(plan, &mut writer);
     }
     if let Some(edns) = query.edns {
-        writer.opt(edns, plan.rcode);
+        writer.opt(edns, rcode);
     }
     let authoritative = if plan.authoritative { header::AA } else { 0 };
     let truncated = if truncated { header::TC } else { 0 };
-    Some(writer.finish(copied | authoritative | truncated))
+    let len = writer.finish(copied | authoritative | truncated);
+    match signature {
+        None => Some(len),
+        Some((outcome, at)) => tsig::finish(outcome, message, at, out, len, context.now),
+    }
 }
 
 /// The most bytes that an answer may have.

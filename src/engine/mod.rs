@@ -22,6 +22,7 @@ pub mod snapshot;
 
 mod answer;
 mod refuse;
+mod service;
 
 use std::net::IpAddr;
 
@@ -85,13 +86,13 @@ pub fn prepare(snapshot: &Snapshot, context: &Context, query: &[u8], plan: &mut 
 
 /// Reads the query and finds the zone that answers; `false` where there is nothing to look up, as a
 /// refusal is planned already.
-pub fn locate(snapshot: &Snapshot, context: &Context, query: &[u8], plan: &mut Plan) -> bool {
+pub fn locate(snapshot: &Snapshot, context: &Context, message: &[u8], plan: &mut Plan) -> bool {
     plan.clear();
-    match decode(query, &mut plan.name) {
+    match decode(message, &mut plan.name) {
         Ok(query) => plan.accept(query),
         Err(refusal) => plan.refuse(refusal),
     }
-    refuse::zone(snapshot, context, plan)
+    refuse::zone(snapshot, context, message, plan)
 }
 
 /// Brings what the look-up will touch first closer; [`prefetch_node`] follows a little later.

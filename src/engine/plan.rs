@@ -3,10 +3,12 @@
 use std::net::IpAddr;
 
 use crate::counters::zones::Class;
+use crate::name::Name;
 use crate::name::suffixes::Suffixes;
 use crate::wire::decode::{Edns, Query, Refusal};
 use crate::wire::encode::Section;
 use crate::wire::rcode;
+use crate::wire::tsig::{Failed, Signed};
 use crate::zone::store::RrsetAt;
 
 /// The most RRsets in one answer, enough for the glue of 127 name servers; more are left out, and TC is
@@ -29,6 +31,8 @@ pub struct Plan {
     reply: Reply,
     /// What the query is handed on to.
     pub(super) service: Option<Service>,
+    /// What its signature came to, where it has one.
+    pub(super) signature: Option<Result<Signed, Failed>>,
     items: [Item; ITEMS_MAX],
     len: usize,
 }
@@ -169,6 +173,7 @@ impl Default for Plan {
             truncated: false,
             reply: Reply::Silence,
             service: None,
+            signature: None,
             items: [nothing; ITEMS_MAX],
             len: 0,
         }
@@ -185,6 +190,7 @@ impl Plan {
         self.truncated = false;
         self.reply = Reply::Silence;
         self.service = None;
+        self.signature = None;
         self.len = 0;
     }
 
@@ -225,6 +231,18 @@ impl Plan {
             Reply::Whole(query) => Some(query),
             _ => None,
         }
+    }
+
+    /// Who signed the query, where it is signed rightly.
+    #[inline]
+    #[must_use]
+    pub fn signed(&self) -> Option<&Signed> {
+        self.signature.as_ref()?.as_ref().ok()
+    }
+
+    /// The name of the key that signed it.
+    pub(super) fn key(&self) -> Option<&Name> {
+        Some(self.signed()?.key.name())
     }
 
     /// Whether it is known without a look-up what becomes of the query.
@@ -282,6 +300,7 @@ impl Plan {
     #[must_use]
     pub fn class(&self) -> Class {
         match self.rcode {
+            _ if self.service.is_some() => return Class::Other,
             rcode::NXDOMAIN => return Class::NxDomain,
             rcode::SERVFAIL => return Class::ServFail,
             rcode::NOERROR => {}

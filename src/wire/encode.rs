@@ -54,7 +54,7 @@ pub struct Writer<'a> {
 
 impl<'a> Writer<'a> {
     /// Starts an answer to `query`, whose header and question are copied; its length stays within
-    /// `limit`, with `reserved` of it kept for OPT. `None` where the buffer cannot hold the question.
+    /// `limit`, with `reserved` of it kept for OPT and TSIG. `None` where the buffer cannot hold the question.
     #[must_use]
     pub fn new(
         buf: &'a mut [u8],
@@ -64,7 +64,7 @@ impl<'a> Writer<'a> {
         reserved: usize,
     ) -> Option<Self> {
         buf.get_mut(..question_end)?.copy_from_slice(query.get(..question_end)?);
-        let limit = limit.min(buf.len()) - reserved;
+        let limit = limit.min(buf.len()).saturating_sub(reserved);
         Some(Self { buf, len: question_end, limit, apex: 0, counts: [0; 3] })
     }
 

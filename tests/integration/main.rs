@@ -9,6 +9,7 @@ mod lookup;
 mod message;
 mod metrics;
 mod properties;
+mod protocol;
 mod world;
 
 // Real processes.

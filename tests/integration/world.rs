@@ -21,8 +21,11 @@ use hickory_proto::op::Message;
 use hickory_proto::rr::{RData, Record};
 use rotadns::config::model::{SetState, WhenAllDown};
 use rotadns::engine::choose::ready::{Ready, Standing, addresses_of};
+use rotadns::engine::settings::Settings;
 use rotadns::engine::snapshot::Chunks;
-use rotadns::engine::{Context, OUT_TCP, OUT_UDP, Plan, Snapshot, Transport, View, respond};
+use rotadns::engine::{
+    Context, OUT_TCP, OUT_UDP, Plan, Service, Snapshot, Transport, View, prepare, respond,
+};
 use rotadns::name::{self, Name};
 use rotadns::zone::Zone;
 use rotadns::zone::build::{Builder, Built, from_model};
@@ -33,7 +36,7 @@ pub(crate) const HEAD: &str =
 
 /// The zones of a server.
 #[derive(Clone)]
-pub(crate) struct World(Vec<View>);
+pub(crate) struct World(Vec<View>, Arc<Settings>);
 
 impl World {
     /// A zone of these records in master-file format, with [`HEAD`] before them.
@@ -44,7 +47,7 @@ impl World {
     /// A zone of this master file and nothing else.
     pub(crate) fn bare(origin: &str, text: &str) -> Self {
         let (zone, _) = build(origin, text.as_bytes()).expect("the zone has no mistakes");
-        Self(vec![view(zone, &Health::default())])
+        Self::with(view(zone, &Health::default()))
     }
 
     /// The zone example.com of this YAML, without its first line, and what is known of its addresses:
@@ -55,12 +58,22 @@ impl World {
         let (model, mistakes) = rotadns::config::read_zone(Path::new("example.com.yaml"), &text);
         let model = model.unwrap_or_else(|| panic!("{mistakes:?}"));
         let (zone, _) = from_model(&model, 7, None).expect("the zone has no mistakes");
-        Self(vec![view(zone, &Health::parse(health))])
+        Self::with(view(zone, &Health::parse(health)))
     }
 
     /// A zone whose file could not be read.
     pub(crate) fn broken(origin: &str) -> Self {
-        Self(vec![View::Broken(parse(origin))])
+        Self::with(View::Broken(parse(origin)))
+    }
+
+    fn with(view: View) -> Self {
+        Self(vec![view], Arc::default())
+    }
+
+    /// The same, as an operator sets it.
+    pub(crate) fn set(mut self, settings: Settings) -> Self {
+        self.1 = Arc::new(settings);
+        self
     }
 
     /// Both.
@@ -70,12 +83,23 @@ impl World {
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot {
-        Snapshot::new(self.0.clone()).expect("no zone is there twice")
+        let snapshot = Snapshot::new(self.0.clone()).expect("no zone is there twice");
+        snapshot.with_settings(Arc::clone(&self.1))
     }
 
     /// The answer's bytes; `None` where there is none.
     pub(crate) fn send(&self, query: &[u8], transport: Transport, draw: u64) -> Option<Vec<u8>> {
-        let client = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        self.send_from(IpAddr::V4(Ipv4Addr::LOCALHOST), query, transport, draw)
+    }
+
+    /// The same for somebody else than this machine.
+    pub(crate) fn send_from(
+        &self,
+        client: IpAddr,
+        query: &[u8],
+        transport: Transport,
+        draw: u64,
+    ) -> Option<Vec<u8>> {
         let context = Context { client, transport, draw, now: NOW };
         let room = if transport == Transport::Tcp { OUT_TCP } else { OUT_UDP };
         // Filled, so that a byte that was never written is seen.
@@ -84,6 +108,15 @@ impl World {
         let len = respond(&self.snapshot(), &context, query, &mut plan, &mut out)?;
         out.truncate(len);
         Some(out)
+    }
+
+    /// What a question is handed on to instead of being answered.
+    pub(crate) fn service(&self, query: &[u8], transport: Transport) -> Option<Service> {
+        let client = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let mut plan = Box::<Plan>::default();
+        let context = Context { client, transport, draw: 0, now: NOW };
+        prepare(&self.snapshot(), &context, query, &mut plan);
+        plan.service()
     }
 
     /// The bytes of the answer to a question.
