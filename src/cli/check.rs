@@ -3,6 +3,7 @@
 //! What is wrong is found in [`crate::config`], [`crate::zonefile`] and [`crate::zone::build`]; here it is
 //! gathered, and shown as `told.rs` does.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use anyhow::Result;
 use super::plain::plain;
 use super::screen::Screen;
 use super::told::{self, Lines, Told, counted};
+use crate::config::files::{read_at_most, read_file};
 use crate::config::model::{Pool, Zone};
 use crate::config::{self, CONFIG_FILE, MasterRecord, Problem, Severity};
 use crate::daemon::load::Mistake;
@@ -120,7 +122,7 @@ impl Report {
         self.tell(mistakes.into_iter().map(Mistake::from).collect(), &text);
         if let Some(zone) = zone {
             // The serial has no part in whether the zone can be built.
-            self.built(file, build::from_model(&zone, 0, None), "");
+            self.built(file, build::from_model(&zone, 0, None));
             let failovers = zone.pools.iter().map(|pool| Failover::of(&zone, pool));
             self.failovers.extend(failovers);
         }
@@ -135,37 +137,49 @@ impl Report {
         };
         let mut records = Vec::new();
         let mut builder = build::Builder::new(origin.clone());
-        let mistakes = zonefile::read(&bytes, &origin, |record| {
-            builder.add(record.owner, record.rtype, record.ttl, record.rdata, record.line);
-            records.extend(Name::from_wire(record.owner).map(|owner| MasterRecord {
-                owner,
-                rtype: record.rtype,
-                ttl: record.ttl,
-                rdata: record.rdata.to_vec(),
-                line: record.line,
-            }));
-        });
-        let text = String::from_utf8_lossy(&bytes);
+        let zonefile::Read { mistakes, files } =
+            zonefile::read_file(file, &bytes, &origin, &mut read_at_most, |record| {
+                builder.add(record.owner, record.rtype, record.ttl, record.rdata, record.line);
+                records.extend(Name::from_wire(record.owner).map(|owner| MasterRecord {
+                    owner,
+                    rtype: record.rtype,
+                    ttl: record.ttl,
+                    rdata: record.rdata.to_vec(),
+                    line: record.line,
+                }));
+            });
+        self.files += files.included().collect::<BTreeSet<_>>().len();
         // A record that cannot be read makes holes, which are not told as mistakes of their own.
-        if mistakes.is_empty() {
+        let mut found: Vec<Mistake> =
+            mistakes.iter().map(|mistake| Mistake::of_master_file(&files, mistake)).collect();
+        if found.is_empty() {
             let mistakes = config::check_records(file, &origin, records);
             let is_usable = mistakes.iter().all(|mistake| mistake.severity == Severity::Warning);
-            self.tell(mistakes.into_iter().map(Mistake::from).collect(), &text);
-            if is_usable {
-                self.built(file, builder.finish(Vec::new()), &text);
+            found.extend(mistakes.into_iter().map(|told| Mistake::from(told).found_in(&files)));
+            if let Err(mistakes) = builder.finish(Vec::new())
+                && is_usable
+            {
+                let mistakes = mistakes.iter().filter(|mistake| !mistake.problem.is_warning());
+                found.extend(mistakes.map(|told| Mistake::of_master_records(&files, told)));
             }
-            return;
         }
-        let mistakes = mistakes.iter().map(|mistake| Mistake::of_master_file(file, mistake));
-        self.tell(mistakes.collect(), &text);
+        let text = String::from_utf8_lossy(&bytes);
+        for told in found.chunk_by(|a, b| a.file == b.file) {
+            if told[0].file == file {
+                self.tell(told.to_vec(), &text);
+            } else {
+                let included = read_file(&told[0].file).unwrap_or_default();
+                self.tell(told.to_vec(), &String::from_utf8_lossy(&included));
+            }
+        }
     }
 
     /// Tells what stands in the way of a zone whose records keep every rule: mostly its size. The
     /// builder's warnings are among those that the rules have told.
-    fn built(&mut self, file: &Path, built: Built, text: &str) {
+    fn built(&mut self, file: &Path, built: Built) {
         let Err(mistakes) = built else { return };
         let mistakes = mistakes.iter().filter(|mistake| !mistake.problem.is_warning());
-        self.tell(mistakes.map(|mistake| Mistake::of_records(file, mistake)).collect(), text);
+        self.tell(mistakes.map(|mistake| Mistake::of_records(file, mistake)).collect(), "");
     }
 
     fn bytes(&mut self, file: &Path) -> Option<Vec<u8>> {

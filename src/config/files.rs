@@ -91,14 +91,19 @@ fn folder(path: &Path) -> std::io::Result<Vec<PathBuf>> {
 /// The bytes of a zone file or config file: a regular file of at most [`FILE_MAX`] bytes, as reading from
 /// anything else may never end.
 pub fn read_file(file: &Path) -> io::Result<Vec<u8>> {
+    read_at_most(file, FILE_MAX)
+}
+
+/// As [`read_file`], with another limit.
+pub fn read_at_most(file: &Path, most: u64) -> io::Result<Vec<u8>> {
     let metadata = std::fs::metadata(file)?;
     if !metadata.is_file() {
         return Err(io::Error::other("this is no regular file"));
     }
-    let mut bytes = Vec::with_capacity(metadata.len().min(FILE_MAX) as usize);
-    File::open(file)?.take(FILE_MAX + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > FILE_MAX {
-        return Err(io::Error::other(format!("it has more than {FILE_MAX} bytes")));
+    let mut bytes = Vec::with_capacity(metadata.len().min(most) as usize);
+    File::open(file)?.take(most + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > most {
+        return Err(io::Error::other(format!("it has more than {most} bytes")));
     }
     Ok(bytes)
 }

@@ -14,6 +14,7 @@
 //!
 //! A file with a mistake is read again each time: what it names, such as a certificate, may have come.
 
+mod content;
 mod mistake;
 mod read;
 #[cfg(test)]
@@ -25,15 +26,15 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
-use aws_lc_rs::digest::{SHA256, digest};
 use tracing::{error, info, warn};
 
+use self::content::Content;
 use self::read::Known;
 use crate::config::{self, ConfigError, Problem};
 use crate::name::Name;
 use crate::state::persist::Serials;
 use crate::zone::Zone;
-use crate::zone::serial::{Digest, Kept};
+use crate::zone::serial::Kept;
 
 pub use self::mistake::Mistake;
 
@@ -85,8 +86,8 @@ pub enum Guard {
 /// What was last made of a zone's file.
 #[derive(Clone)]
 struct Loaded {
-    /// Of the file's bytes, so that a file that was only touched is not built again.
-    digest: Digest,
+    /// What it was read from, so that a file that was only touched is not built again.
+    content: Content,
     /// Where the zone was found last.
     file: Arc<Path>,
     /// The last good version; `None` where there has been none.
@@ -173,6 +174,12 @@ impl Loader {
         &self.files
     }
 
+    /// The files that zones include, wherever they are.
+    #[must_use]
+    pub fn included(&self) -> BTreeSet<PathBuf> {
+        self.zones.values().flat_map(|loaded| loaded.content.included()).collect()
+    }
+
     /// Loads what has changed since the last time, and logs every mistake.
     pub fn load(&mut self, guard: Guard) -> Round {
         self.load_at(seconds(), guard)
@@ -196,7 +203,6 @@ impl Loader {
             let last = self.zones.remove(&origin);
             let at = Known {
                 origin: &origin,
-                content: Digest::default(),
                 kept: self.serials.get(&origin),
                 before: last.as_ref().and_then(|last| last.zone.as_deref()),
                 now,
@@ -284,7 +290,7 @@ impl Loaded {
     }
 }
 
-/// Loads the zone of a file that was found; what is known of it has no digest yet.
+/// Loads the zone of a file that was found.
 fn load_one(
     file: &Path,
     known: &Known<'_>,
@@ -294,9 +300,9 @@ fn load_one(
 ) -> Loaded {
     let before = last.and_then(|last| last.zone.clone());
     let origin = known.origin;
-    let loaded = |digest, zone, is_broken, mistakes: Vec<Mistake>| {
+    let loaded = |content, zone, is_broken, mistakes: Vec<Mistake>| {
         let (file, mistakes) = (Arc::from(file), mistakes.into());
-        Loaded { digest, file, zone, is_broken, is_away: false, mistakes }
+        Loaded { content, file, zone, is_broken, is_away: false, mistakes }
     };
     let meanwhile = if before.is_some() { "its last good version" } else { "SERVFAIL" };
     let bytes = match config::files::read_file(file) {
@@ -306,17 +312,21 @@ fn load_one(
             let mistake = Mistake::whole(file, problem.to_string());
             let shown = file.display();
             error!(zone = %origin, "{shown}: {problem}; answering with {meanwhile}");
-            return loaded(Digest::default(), before, true, vec![mistake]);
+            return loaded(Content::default(), before, true, vec![mistake]);
         }
     };
-    let content = digest_of(&bytes);
-    if let Some(last) = last.filter(|last| last.digest == content && !last.is_broken) {
+    if let Some(last) = last.filter(|last| !last.is_broken && last.content.is_still(&bytes)) {
         // It may stand elsewhere than before, and so may its warnings.
-        let moved = |mistake: &Mistake| Mistake { file: file.to_path_buf(), ..mistake.clone() };
-        return loaded(content, before, false, last.mistakes.iter().map(moved).collect());
+        let moved = |mistake: &Mistake| {
+            let is_here = mistake.file == *last.file;
+            let now = if is_here { file } else { &mistake.file };
+            Mistake { file: now.to_path_buf(), ..mistake.clone() }
+        };
+        let mistakes = last.mistakes.iter().map(moved).collect();
+        return loaded(last.content.clone(), before, false, mistakes);
     }
     let last_kept = known.kept;
-    let read::Read { zone, mut mistakes } = read::zone(file, &bytes, &Known { content, ..*known });
+    let read::Read { zone, mut mistakes, content } = read::zone(file, &bytes, known);
     mistakes.iter().for_each(Mistake::log);
     let Some((next, zone)) = zone else {
         error!(zone = %origin, "{}: not loaded; answering with {meanwhile}", file.display());
@@ -397,12 +407,6 @@ fn is_change(last: &Loaded, now: &Loaded) -> bool {
 /// A version that drops more than half of the names is more likely an accident than a wish.
 fn loses_most(before: &Zone, now: &Zone, guard: Guard) -> bool {
     guard == Guard::On && before.names >= GUARDED_NAMES && now.names * 2 < before.names
-}
-
-fn digest_of(bytes: &[u8]) -> Digest {
-    let mut content = Digest::default();
-    content.copy_from_slice(digest(&SHA256, bytes).as_ref());
-    content
 }
 
 /// The time in seconds since 1970, as serials have it.

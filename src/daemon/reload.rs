@@ -91,6 +91,7 @@ pub(super) fn keep_loading(
     show: impl Fn(Zones),
 ) {
     loop {
+        watch.also(loader.included());
         let mut heard = match wishes.0.recv_timeout(RENEW) {
             Ok(wish) => vec![wish],
             Err(RecvTimeoutError::Timeout) if watch.renew() => Vec::new(),

@@ -4,13 +4,15 @@
 //! file's watch behind. A folder that is replaced leaves its own behind, so [`Watch::renew`] looks now and
 //! then whether each is still the same.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
+use arc_swap::ArcSwap;
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tracing::warn;
 
@@ -21,6 +23,10 @@ pub(super) struct Watch {
     /// `None` where the system has nothing to watch with: SIGHUP still reloads.
     watcher: Option<RecommendedWatcher>,
     paths: Vec<PathBuf>,
+    /// Files that zones include.
+    included: BTreeSet<PathBuf>,
+    /// The names of files that count whatever their ending.
+    named: Arc<ArcSwap<BTreeSet<OsString>>>,
     watched: HashMap<PathBuf, Identity>,
 }
 
@@ -31,11 +37,11 @@ type Identity = (u64, u64, Option<SystemTime>);
 impl Watch {
     /// Calls `changed` whenever something happens to zone files in these folders, or to these files.
     pub(super) fn start(paths: Vec<PathBuf>, changed: impl Fn() + Send + 'static) -> Self {
-        let named: Vec<OsString> =
-            paths.iter().filter_map(|path| Some(path.file_name()?.to_owned())).collect();
+        let named = Arc::new(ArcSwap::from_pointee(names(&paths)));
+        let known = Arc::clone(&named);
         let on_event = move |event: notify::Result<Event>| {
             // An error may be an event that was lost: better one reload too many.
-            if event.map_or(true, |event| concerns_zones(&event, &named)) {
+            if event.map_or(true, |event| concerns_zones(&event, &known.load())) {
                 changed();
             }
         };
@@ -43,9 +49,23 @@ impl Watch {
         if let Err(error) = &watcher {
             warn!("changed zone files are not noticed, reload by SIGHUP: {error}");
         }
-        let mut watch = Self { watcher: watcher.ok(), paths, watched: HashMap::new() };
+        let mut watch = Self {
+            watcher: watcher.ok(),
+            paths,
+            included: BTreeSet::new(),
+            named,
+            watched: HashMap::new(),
+        };
         watch.renew();
         watch
+    }
+
+    /// Watches these files too, from the next [`Watch::renew`] on, in place of those named here before.
+    pub(super) fn also(&mut self, included: BTreeSet<PathBuf>) {
+        if self.included != included {
+            self.named.store(Arc::new(names(self.paths.iter().chain(&included))));
+            self.included = included;
+        }
     }
 
     /// Watches folders that were not there before, or not the same; `true` where there are any, as
@@ -53,7 +73,7 @@ impl Watch {
     pub(super) fn renew(&mut self) -> bool {
         let Some(watcher) = &mut self.watcher else { return false };
         let mut is_new = false;
-        for path in &self.paths {
+        for path in self.paths.iter().chain(&self.included) {
             let folder = folder(path);
             let now = fs::metadata(folder).ok();
             let now = now.map(|now| (now.dev(), now.ino(), now.created().ok()));
@@ -83,13 +103,18 @@ impl Watch {
 /// Whether an event is of a zone file, of a path that the operator `named`, or of the link `..data` that Kubernetes
 /// swaps under the files of a config map. Reading a file is no change of
 /// it, and our own reading must not start the next; nor must a log file that happens to stand beside.
-fn concerns_zones(event: &Event, named: &[OsString]) -> bool {
+fn concerns_zones(event: &Event, named: &BTreeSet<OsString>) -> bool {
     let is_ours = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default();
-        is_zone_file(path) || name == "..data" || named.iter().any(|own| own == name)
+        is_zone_file(path) || name == "..data" || named.contains(name)
     };
     !matches!(event.kind, EventKind::Access(_))
         && (event.paths.is_empty() || event.paths.iter().any(is_ours))
+}
+
+/// What the last parts of paths are called.
+fn names<'p>(paths: impl IntoIterator<Item = &'p PathBuf>) -> BTreeSet<OsString> {
+    paths.into_iter().filter_map(|path| Some(path.file_name()?.to_owned())).collect()
 }
 
 /// The folder to watch for a path: itself, or the one that a file stands in.

@@ -215,7 +215,7 @@ pub(crate) fn unknown_type(text: &[u8]) -> Problem {
 }
 
 /// Appends the bytes that a string without its quotes stands for.
-pub(super) fn unescape(text: &[u8], out: &mut Vec<u8>) -> Result<(), Problem> {
+pub(crate) fn unescape(text: &[u8], out: &mut Vec<u8>) -> Result<(), Problem> {
     let mut rest = text;
     while let Some((&byte, after)) = rest.split_first() {
         rest = match byte {

@@ -213,6 +213,11 @@ impl<'a> Words<'a> {
         self.at += rest.iter().position(|&byte| byte == b'\n').unwrap_or(rest.len());
     }
 
+    /// A piece of the text.
+    pub(crate) fn piece(&self, at: Range<usize>) -> &'a [u8] {
+        &self.text[at]
+    }
+
     /// Where the last word ended: here something is missing.
     pub(crate) fn end(&self) -> Range<usize> {
         self.end..self.end

@@ -17,15 +17,19 @@
 //! | section | what it has | where |
 //! |---|---|---|
 //! | RFC 1035 §5.1 | entries, owners, `$ORIGIN` | [`read()`] |
+//! | RFC 1035 §5.1 | `$INCLUDE` | `read/include.rs`, [`Files`] |
+//! | BIND's manual | `$GENERATE` | `read/generate.rs` |
 //! | RFC 2308 §4 | `$TTL` | `read.rs` |
 //! | RFC 2181 §8 | TTLs up to 2^31 - 1 | [`crate::rdata::parse_ttl`] |
 //! | RFC 3597 §5 | `CLASS1`, `TYPE1`, `\#` | `read.rs`, [`crate::rdata`] |
 
+mod files;
 mod problem;
 mod read;
 
 #[cfg(test)]
 mod tests;
 
+pub use self::files::Files;
 pub use self::problem::{Mistake, Problem};
-pub use self::read::{MISTAKES_MAX, Record, read};
+pub use self::read::{Include, MISTAKES_MAX, Read, Record, read, read_file};

@@ -8,6 +8,8 @@ use crate::rdata;
 /// A mistake in a master file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mistake {
+    /// Which of the [`super::Files`] it is in; 0 is the zone's own.
+    pub file: usize,
     /// The line, from 1.
     pub line: u32,
     /// The character of the line, from 1.
@@ -45,11 +47,6 @@ pub enum Problem {
     Class,
     /// A record that ends before its type.
     NoType,
-    /// A directive that exists but is not read.
-    NotRead {
-        /// Its name.
-        directive: &'static str,
-    },
     /// A directive that does not exist.
     Directive {
         /// As written.
@@ -59,6 +56,53 @@ pub enum Problem {
     Argument {
         /// Its name.
         directive: &'static str,
+    },
+    /// `$INCLUDE` with no file or with more than a file and an origin.
+    IncludeNothing,
+    /// A file that cannot be included.
+    Include {
+        /// Its path.
+        file: String,
+        /// Why not.
+        detail: String,
+    },
+    /// A file that includes itself, be it by others.
+    IncludeLoop {
+        /// Its path.
+        file: String,
+    },
+    /// Too many files inside one another.
+    IncludeDepth {
+        /// How many there may be.
+        most: usize,
+    },
+    /// Too many files.
+    TooManyIncludes {
+        /// How many there may be.
+        most: usize,
+    },
+    /// `$GENERATE` that ends too soon.
+    GenerateShort,
+    /// Not a range.
+    GenerateRange,
+    /// Something else than a modifier behind `${`.
+    GenerateModifier,
+    /// A number that an offset makes too small or too large.
+    GenerateNumber {
+        /// As it would be.
+        number: i64,
+    },
+    /// Too many records.
+    GenerateTooMany {
+        /// How many there may be in a zone.
+        most: u32,
+    },
+    /// What `$GENERATE` has made is wrong.
+    Generated {
+        /// What it has made.
+        text: String,
+        /// What is wrong with it.
+        problem: Box<Problem>,
     },
 }
 
@@ -88,14 +132,46 @@ impl fmt::Display for Problem {
             Self::Twice { what } => write!(f, "this record has a {what} already; remove one"),
             Self::Class => f.write_str("only class IN is served; write IN or no class"),
             Self::NoType => f.write_str("the record's type is missing, such as A or MX"),
-            Self::NotRead { directive } => {
-                write!(f, "{directive} is not read yet; write its records here instead")
-            }
             Self::Directive { written } => write!(
                 f,
-                "no directive is called \"{written}\"; there are $ORIGIN and $TTL, and an owner with $ is written \\$"
+                "no directive is called \"{written}\"; there are $ORIGIN, $TTL, $INCLUDE and $GENERATE, and an owner with $ is written \\$"
             ),
             Self::Argument { directive } => write!(f, "{directive} has exactly one value after it"),
+            Self::IncludeNothing => {
+                f.write_str("$INCLUDE has a file after it, and perhaps an origin: $INCLUDE FILE [ORIGIN]")
+            }
+            Self::Include { file, detail } => write!(
+                f,
+                "{file} cannot be included: {detail}; a path is relative to the file that it stands in"
+            ),
+            Self::IncludeLoop { file } => {
+                write!(f, "{file} is open already and would include itself; remove one of the $INCLUDE")
+            }
+            Self::IncludeDepth { most } => {
+                write!(f, "more than {most} files would be open inside one another; include fewer")
+            }
+            Self::TooManyIncludes { most } => {
+                write!(f, "a zone includes at most {most} files; join some")
+            }
+            Self::GenerateShort => f.write_str(
+                "$GENERATE is written `$GENERATE START-STOP[/STEP] OWNER [TTL] [CLASS] TYPE RDATA`",
+            ),
+            Self::GenerateRange => f.write_str(
+                "a range is START-STOP or START-STOP/STEP, rising numbers up to 2147483647, as in 1-254 or 0-62/2",
+            ),
+            Self::GenerateModifier => f.write_str(
+                "`${` is followed by OFFSET, WIDTH up to 255, one of d, o, x, X, n and N, and `}`, as in ${0,3,d}; \
+                 the last two may be left out",
+            ),
+            Self::GenerateNumber { number } => write!(
+                f,
+                "the offset makes this {number}; numbers are from 0 to 2147483647, so change the range or the offset"
+            ),
+            Self::GenerateTooMany { most } => write!(
+                f,
+                "$GENERATE makes at most {most} records in a zone; shorten the ranges"
+            ),
+            Self::Generated { text, problem } => write!(f, "this makes \"{text}\": {problem}"),
         }
     }
 }

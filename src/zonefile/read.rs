@@ -1,7 +1,14 @@
 //! Reads master files: entries to records, in one pass and without an allocation a record.
 
-use std::ops::Range;
+mod generate;
+mod include;
 
+use std::io;
+use std::ops::Range;
+use std::path::Path;
+
+use self::include::Included;
+use super::files::Files;
 use super::problem::{Mistake, Problem};
 use crate::name::{self, Name};
 use crate::rdata::reader::{check_bare, unknown_type};
@@ -22,38 +29,40 @@ pub struct Record<'a> {
     pub ttl: u32,
     /// Wire form, names uncompressed and in the case written.
     pub rdata: &'a [u8],
-    /// The line that it begins on, from 1.
+    /// The line that it begins on, from 1; of an included file, a place that [`Files::find`] knows.
     pub line: u32,
 }
 
+/// What came of reading a file.
+#[derive(Debug)]
+pub struct Read {
+    /// What is wrong: the first [`MISTAKES_MAX`] mistakes.
+    pub mistakes: Vec<Mistake>,
+    /// The file and those that it includes.
+    pub files: Files,
+}
+
+/// Gives the bytes of a file that is included: a path, and the most bytes that it may have.
+pub type Include<'i> = dyn FnMut(&Path, u64) -> io::Result<Vec<u8>> + 'i;
+
 /// Reads the text of a master file whose zone is `origin`, hands on each record in the order of the file,
-/// and returns what is wrong: the first [`MISTAKES_MAX`] mistakes. Entries with a mistake give no record.
-pub fn read(text: &[u8], origin: &Name, mut record: impl FnMut(Record<'_>)) -> Vec<Mistake> {
-    // Some editors begin a file with a byte order mark.
-    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-    let mut words = Words::new(text, Form::File);
-    let mut context = Context::new(origin);
-    let mut mistakes = Vec::new();
-    while let Some(entry) = words.entry() {
-        let Err(mut wrong) = context.entry(&mut words, entry, &mut record) else { continue };
-        loop {
-            mistakes.push(wrong.mistake(text, entry));
-            if mistakes.len() >= MISTAKES_MAX {
-                return mistakes;
-            }
-            match to_next_entry(&mut words, entry, &wrong) {
-                Ok(()) => break,
-                Err(next) => {
-                    // What stands behind a parenthesis that was meant to be closed is not to blame.
-                    if next.at.start < wrong.at.start {
-                        mistakes.pop();
-                    }
-                    wrong = next;
-                }
-            }
-        }
-    }
-    mistakes
+/// and returns what is wrong. Entries with a mistake give no record; nothing can be included.
+pub fn read(text: &[u8], origin: &Name, record: impl FnMut(Record<'_>)) -> Vec<Mistake> {
+    let mut nothing = |_: &Path, _| Err(io::Error::other("this text stands alone"));
+    read_file(Path::new(""), text, origin, &mut nothing, record).mistakes
+}
+
+/// As [`read`], for the text of `file`; what it includes stands beside it and comes from `include`.
+pub fn read_file(
+    file: &Path,
+    text: &[u8],
+    origin: &Name,
+    include: &mut Include<'_>,
+    mut record: impl FnMut(Record<'_>),
+) -> Read {
+    let mut reading = Reading::new(origin, Included::new(file, text, include));
+    reading.text(text, &mut record);
+    Read { mistakes: reading.mistakes, files: reading.included.files }
 }
 
 /// Passes over the rest of an entry that is wrong. A quote or a parenthesis that is never closed would take
@@ -95,12 +104,13 @@ impl Wrong {
     }
 
     /// The same with its line and column, which are worth counting only now.
-    fn mistake(&self, text: &[u8], entry: Entry) -> Mistake {
+    fn mistake(&self, file: usize, text: &[u8], entry: Entry) -> Mistake {
         let before = &text[..self.at.start];
         let line_start = before.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
         let wrong = &text[self.at.clone()];
         let wrong = wrong.split(|&byte| byte == b'\n').next().unwrap_or_default();
         Mistake {
+            file,
             line: entry.line + lines(&before[entry.start..]),
             column: characters(&before[line_start..]) + 1,
             width: characters(wrong),
@@ -120,9 +130,13 @@ fn characters(text: &[u8]) -> u32 {
     text.iter().filter(|&&byte| byte & 0xc0 != 0x80).count() as u32
 }
 
-/// What an entry leaves to those after it.
-struct Context<'z> {
+/// A file while it is read, and what an entry leaves to those after it.
+struct Reading<'z, 'i> {
     zone: &'z Name,
+    mistakes: Vec<Mistake>,
+    included: Included<'z, 'i>,
+    /// How many records `$GENERATE` has made.
+    generated: u32,
     /// The name that relative ones are below: wire form, the case as written.
     origin: Vec<u8>,
     /// The last owner, lower-cased, if `owner_is`.
@@ -160,16 +174,54 @@ impl Ttls {
     }
 }
 
-impl<'z> Context<'z> {
-    fn new(zone: &'z Name) -> Self {
+impl<'z, 'i> Reading<'z, 'i> {
+    fn new(zone: &'z Name, included: Included<'z, 'i>) -> Self {
         Self {
             zone,
+            mistakes: Vec::new(),
+            included,
+            generated: 0,
             origin: zone.as_wire().to_vec(),
             owner: Vec::with_capacity(name::NAME_MAX),
             owner_is: Owner::None,
             ttls: Ttls::default(),
             rdata: Vec::new(),
         }
+    }
+
+    /// Reads one file's text from its first entry to its last, or to the last mistake that is told.
+    fn text(&mut self, text: &[u8], record: &mut impl FnMut(Record<'_>)) {
+        // Some editors begin a file with a byte order mark.
+        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+        let mut words = Words::new(text, Form::File);
+        while let Some(entry) = words.entry() {
+            let result = self.entry(&mut words, entry, record);
+            let mut wrong = match result {
+                Ok(()) if self.is_full() => return, // by what was included
+                Ok(()) => continue,
+                Err(wrong) => wrong,
+            };
+            loop {
+                self.mistakes.push(wrong.mistake(self.included.at, text, entry));
+                if self.is_full() {
+                    return;
+                }
+                match to_next_entry(&mut words, entry, &wrong) {
+                    Ok(()) => break,
+                    Err(next) => {
+                        // What stands behind a parenthesis that was meant to be closed is not to blame.
+                        if next.at.start < wrong.at.start {
+                            self.mistakes.pop();
+                        }
+                        wrong = next;
+                    }
+                }
+            }
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.mistakes.len() >= MISTAKES_MAX
     }
 
     fn entry(
@@ -184,7 +236,7 @@ impl<'z> Context<'z> {
             return self.record(first, words, entry, record);
         }
         if first.text.starts_with(b"$") {
-            return self.directive(&first, words);
+            return self.directive(&first, words, entry, record);
         }
         self.owner_is = Owner::Wrong;
         self.read_owner(&first)?;
@@ -206,37 +258,14 @@ impl<'z> Context<'z> {
     }
 
     /// Reads a record from behind its owner: TTL and class in either order, type, RDATA.
-    fn record(
+    fn record<'a>(
         &mut self,
-        first: Word<'_>,
-        words: &mut Words<'_>,
+        first: Word<'a>,
+        words: &mut Words<'a>,
         entry: Entry,
         record: &mut impl FnMut(Record<'_>),
     ) -> Result<(), Wrong> {
-        let mut word = first;
-        let mut explicit = None;
-        let mut has_class = false;
-        let rtype = loop {
-            if word.text.first().is_some_and(u8::is_ascii_digit) {
-                let ttl = read_ttl(&word)?;
-                if explicit.replace(ttl).is_some() {
-                    return Err(Wrong::word(&word, Problem::Twice { what: "TTL" }));
-                }
-            } else if let Some(class) = parse_class(word.text) {
-                if class != Class::In {
-                    return Err(Wrong::word(&word, Problem::Class));
-                }
-                if std::mem::replace(&mut has_class, true) {
-                    return Err(Wrong::word(&word, Problem::Twice { what: "class" }));
-                }
-            } else if let Some(rtype) = rdata::parse_type_bytes(word.text) {
-                break rtype;
-            } else {
-                return Err(Wrong::word(&word, unknown_type(word.text)));
-            }
-            let next = words.next()?.ok_or_else(|| no_type(words))?;
-            word = check_bare(next, "a type")?;
-        };
+        let Head { word, explicit, rtype } = read_head(first, words)?;
         // Also when the RDATA is wrong: records after it are not to blame.
         self.ttls.explicit = explicit.or(self.ttls.explicit);
         self.rdata.clear();
@@ -261,11 +290,18 @@ impl<'z> Context<'z> {
             self.ttls.minimum = Some(0); // told once
             return Err(Wrong::word(&word, Problem::NoTtl));
         };
-        record(Record { owner: &self.owner, rtype, ttl, rdata: &self.rdata, line: entry.line });
+        let line = self.included.place(entry.line);
+        record(Record { owner: &self.owner, rtype, ttl, rdata: &self.rdata, line });
         Ok(())
     }
 
-    fn directive(&mut self, word: &Word<'_>, words: &mut Words<'_>) -> Result<(), Wrong> {
+    fn directive<'a>(
+        &mut self,
+        word: &Word<'a>,
+        words: &mut Words<'a>,
+        entry: Entry,
+        record: &mut impl FnMut(Record<'_>),
+    ) -> Result<(), Wrong> {
         let is = |name: &str| word.text.eq_ignore_ascii_case(name.as_bytes());
         if is("$ORIGIN") {
             let value = value("$ORIGIN", word, words)?;
@@ -279,13 +315,50 @@ impl<'z> Context<'z> {
             let value = value("$TTL", word, words)?;
             self.ttls.directive = Some(read_ttl(&value)?);
         } else if is("$INCLUDE") {
-            return Err(Wrong::word(word, Problem::NotRead { directive: "$INCLUDE" }));
+            return self.include(word, words, entry, record);
         } else if is("$GENERATE") {
-            return Err(Wrong::word(word, Problem::NotRead { directive: "$GENERATE" }));
+            return self.generate(word, words, entry, record);
         } else {
             return Err(Wrong::word(word, Problem::Directive { written: quote(word.text) }));
         }
         Ok(())
+    }
+}
+
+/// What stands between a record's owner and its RDATA.
+struct Head<'a> {
+    /// The type as written.
+    word: Word<'a>,
+    rtype: u16,
+    /// The TTL, if it has one.
+    explicit: Option<u32>,
+}
+
+/// Reads TTL and class in either order, then the type, from their first word on.
+fn read_head<'a>(first: Word<'a>, words: &mut Words<'a>) -> Result<Head<'a>, Wrong> {
+    let mut word = first;
+    let mut explicit = None;
+    let mut has_class = false;
+    loop {
+        if word.text.first().is_some_and(u8::is_ascii_digit) {
+            let ttl = read_ttl(&word)?;
+            if explicit.replace(ttl).is_some() {
+                return Err(Wrong::word(&word, Problem::Twice { what: "TTL" }));
+            }
+        } else if let Some(class) = parse_class(word.text) {
+            if class != Class::In {
+                return Err(Wrong::word(&word, Problem::Class));
+            }
+            if std::mem::replace(&mut has_class, true) {
+                return Err(Wrong::word(&word, Problem::Twice { what: "class" }));
+            }
+        } else if let Some(rtype) = rdata::parse_type_bytes(word.text) {
+            return Ok(Head { word, rtype, explicit });
+        } else {
+            return Err(Wrong::word(&word, unknown_type(word.text)));
+        }
+        let next = words.next()?.ok_or_else(|| no_type(words))?;
+        word = check_bare(next, "a type")?;
     }
 }
 

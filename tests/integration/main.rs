@@ -26,6 +26,7 @@ mod failures;
 mod http;
 mod load;
 mod logging;
+mod master_files;
 mod net;
 mod peers;
 mod referees;

@@ -33,17 +33,31 @@ impl Mistake {
         Self { file, line: 0, column: 0, width: 0, severity: Severity::Error, message }
     }
 
-    /// Of a master file's text.
+    /// Of a master file's text, or that of a file that it includes.
     #[must_use]
-    pub fn of_master_file(file: &Path, mistake: &zonefile::Mistake) -> Self {
+    pub fn of_master_file(files: &zonefile::Files, mistake: &zonefile::Mistake) -> Self {
         Self {
-            file: file.to_path_buf(),
+            file: files.path(mistake.file).to_path_buf(),
             line: mistake.line,
             column: mistake.column,
             width: mistake.width,
             severity: Severity::Error,
-            message: mistake.problem.to_string(),
+            message: format!("{}{}", mistake.problem, files.told(mistake.file)),
         }
+    }
+
+    /// Of the records of a master file and of those that it includes together.
+    #[must_use]
+    pub fn of_master_records(files: &zonefile::Files, mistake: &build::Mistake) -> Self {
+        Self::of_records(files.path(0), mistake).found_in(files)
+    }
+
+    /// The same at its place, where the line is one that [`zonefile::Files::find`] knows.
+    #[must_use]
+    pub fn found_in(self, files: &zonefile::Files) -> Self {
+        let (file, line) = files.find(self.line);
+        let message = format!("{}{}", self.message, files.told(file));
+        Self { file: files.path(file).to_path_buf(), line, message, ..self }
     }
 
     /// Of the records of a file together.

@@ -3,9 +3,11 @@
 use std::path::Path;
 
 use super::Mistake;
+use super::content::Content;
+use crate::config::files::read_at_most;
 use crate::config::{self, is_master_file};
 use crate::name::Name;
-use crate::zone::serial::{Digest, Kept};
+use crate::zone::serial::Kept;
 use crate::zone::{Zone, build};
 use crate::zonefile;
 
@@ -13,13 +15,13 @@ use crate::zonefile;
 pub(super) struct Read {
     pub(super) zone: Option<(Kept, Zone)>,
     pub(super) mistakes: Vec<Mistake>,
+    /// What it was read from.
+    pub(super) content: Content,
 }
 
 /// What is known of a zone before its file is read.
 pub(super) struct Known<'z> {
     pub(super) origin: &'z Name,
-    /// Of the file's bytes.
-    pub(super) content: Digest,
     /// The serial that was served last.
     pub(super) kept: Option<Kept>,
     /// What is served.
@@ -31,17 +33,18 @@ pub(super) struct Known<'z> {
 /// Reads a zone file of either format.
 pub(super) fn zone(file: &Path, bytes: &[u8], known: &Known<'_>) -> Read {
     let mut read =
-        if is_master_file(file) { master(file, bytes, known) } else { native(file, bytes, known) };
+        if is_master_file(file) { master(file, bytes, known) } else { yaml(file, bytes, known) };
     if let Some((_, zone)) = &mut read.zone {
-        zone.digest = known.content;
+        zone.digest = read.content.digest;
     }
     read
 }
 
-fn native(file: &Path, bytes: &[u8], known: &Known<'_>) -> Read {
+fn yaml(file: &Path, bytes: &[u8], known: &Known<'_>) -> Read {
+    let content = Content::of(bytes);
     let Ok(text) = std::str::from_utf8(bytes) else {
         let message = config::Problem::NotUtf8.to_string();
-        return Read { zone: None, mistakes: vec![Mistake::whole(file, message)] };
+        return Read { zone: None, mistakes: vec![Mistake::whole(file, message)], content };
     };
     let (model, mistakes) = config::read_zone(file, text);
     let mut mistakes: Vec<Mistake> = mistakes.into_iter().map(Mistake::from).collect();
@@ -49,32 +52,46 @@ fn native(file: &Path, bytes: &[u8], known: &Known<'_>) -> Read {
         let next = Kept::next(known.kept, &model, known.now);
         let rotations = known.before.map(|zone| &zone.rotations);
         let built = build::from_model(&model, next.serial, rotations);
-        Some((next, built_of(file, built, &mut mistakes)?))
+        let of_records = |mistake: &build::Mistake| Mistake::of_records(file, mistake);
+        Some((next, built_of(built, &mut mistakes, of_records)?))
     });
-    Read { zone, mistakes }
+    Read { zone, mistakes, content }
 }
 
 fn master(file: &Path, bytes: &[u8], known: &Known<'_>) -> Read {
+    let mut content = Content::of(bytes);
     let mut builder = build::Builder::new(known.origin.clone());
-    let mistakes = zonefile::read(bytes, known.origin, |record| {
-        builder.add(record.owner, record.rtype, record.ttl, record.rdata, record.line);
-    });
+    let mut include = |path: &Path, most: u64| {
+        let read = read_at_most(path, most);
+        content.add(path, read.as_deref().ok());
+        read
+    };
+    let zonefile::Read { mistakes, files } =
+        zonefile::read_file(file, bytes, known.origin, &mut include, |record| {
+            builder.add(record.owner, record.rtype, record.ttl, record.rdata, record.line);
+        });
     if !mistakes.is_empty() {
-        let mistakes = mistakes.iter().map(|mistake| Mistake::of_master_file(file, mistake));
-        return Read { zone: None, mistakes: mistakes.collect() };
+        let mistakes = mistakes.iter().map(|mistake| Mistake::of_master_file(&files, mistake));
+        return Read { zone: None, mistakes: mistakes.collect(), content };
     }
     let mut mistakes = Vec::new();
-    let zone = built_of(file, builder.finish(Vec::new()), &mut mistakes);
-    let zone = zone.map(|zone| (Kept { serial: zone.serial, digest: known.content }, zone));
-    Read { zone, mistakes }
+    let zone = built_of(builder.finish(Vec::new()), &mut mistakes, |mistake| {
+        Mistake::of_master_records(&files, mistake)
+    });
+    let zone = zone.map(|zone| (Kept { serial: zone.serial, digest: content.digest }, zone));
+    Read { zone, mistakes, content }
 }
 
 /// The zone, and what its records together have wrong.
-fn built_of(file: &Path, built: build::Built, mistakes: &mut Vec<Mistake>) -> Option<Zone> {
+fn built_of(
+    built: build::Built,
+    mistakes: &mut Vec<Mistake>,
+    told: impl Fn(&build::Mistake) -> Mistake,
+) -> Option<Zone> {
     let (zone, found) = match built {
         Ok((zone, found)) => (Some(zone), found),
         Err(found) => (None, found),
     };
-    mistakes.extend(found.iter().map(|mistake| Mistake::of_records(file, mistake)));
+    mistakes.extend(found.iter().map(told));
     zone
 }

@@ -193,6 +193,26 @@ fn a_file_with_a_mistake_is_read_again_for_what_it_names() {
 }
 
 #[test]
+fn a_zone_follows_the_files_that_it_includes() {
+    let included = |address: &str| format!("www 60 A {address}\n");
+    let mut stage = Stage::new("includes");
+    stage.act(&Write("a/x.zone", master(1) + "$INCLUDE ../b/x.inc\n"));
+    assert_eq!(stage.load(101), "x. -, 1 changed, 1 broken");
+    stage.act(&Write("b/x.inc", included("192.0.2.1")));
+    assert_eq!(stage.load(102), "x. 1, 1 changed, 0 broken");
+    assert_eq!(stage.load(103), "x. 1, 0 changed, 0 broken");
+    stage.act(&Write("b/x.inc", included("192.0.2.2")));
+    assert_eq!(stage.load(104), "x. 1, 1 changed, 0 broken");
+    stage.act(&Write("b/x.inc", included("192.0.2")));
+    let round = stage.loader.load_at(105, Guard::On);
+    let Mistake { file, line, message, .. } = &round.mistakes[0];
+    assert_eq!((file, *line), (&stage.folder.join("a/../b/x.inc"), 1));
+    assert!(message.contains("(included in line 4 of "), "{message}");
+    let included: Vec<_> = stage.loader.included().into_iter().collect();
+    assert_eq!(included, [stage.folder.join("a/../b/x.inc")]);
+}
+
+#[test]
 fn a_file_that_is_not_named_after_a_zone_counts_as_broken() {
     check("misnamed", &[(Write("a/a..b.yaml", yaml("x", 1)), "0 changed, 1 broken")]);
 }
