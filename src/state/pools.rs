@@ -24,7 +24,7 @@ impl Users {
     pub(super) fn new<'a>(zones: impl Iterator<Item = Option<&'a Arc<Zone>>>) -> Self {
         let mut users = HashMap::<_, BTreeSet<_>>::new();
         for (place, zone) in zones.enumerate() {
-            for (index, pool) in zone.iter().flat_map(|zone| &zone.pools).enumerate() {
+            for (index, pool) in zone.iter().flat_map(|zone| zone.pools.iter()).enumerate() {
                 for target in Target::of_pool(pool) {
                     users.entry(target).or_default().insert((place, index));
                 }

@@ -8,21 +8,21 @@
 //! TTLs that differ within an RRset, names that exist only because something is below them.
 
 mod assemble;
+pub(super) mod judge;
 mod mistake;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
-use assemble::{Assembler, labels};
+use assemble::{Assembler, Families, labels};
 pub use mistake::{Mistake, Problem};
 
-use super::store::{ALIAS, SHARD_NAMES, Store};
+use super::store::{ALIAS, SHARD_NAMES, SHARDS_MAX, Store};
 use super::{Rotations, Zone};
 use crate::config::model;
 use crate::name::{self, Name, hash_labels};
 use crate::rdata::{rtype, template};
 
-/// The most shards of a zone.
-const SHARDS_MAX: usize = 4096;
 /// The most bytes that one zone's records may take.
 pub const ZONE_BYTES_MAX: usize = u32::MAX as usize;
 
@@ -186,12 +186,12 @@ impl Builder {
         let shards = (self.entries.len() / SHARD_NAMES).next_power_of_two().min(SHARDS_MAX);
         let bits = shards.trailing_zeros();
         let bounds = bucket(&mut self.entries, bits);
-        let mut assembler = Assembler::new(self.wildcard_parents());
+        let mut assembler = Assembler::new(self.families());
         let mut shards = Vec::with_capacity(bounds.len() - 1);
         for bound in bounds.windows(2) {
             shards.push(assembler.shard(&self.bytes, &mut self.entries[bound[0]..bound[1]]));
         }
-        let Assembler { has_cuts, soa, names, mistakes, .. } = assembler;
+        let Assembler { cuts, soa, names, mistakes, .. } = assembler;
         for (line, labels, problem) in mistakes {
             self.mistake(line, labels, problem);
         }
@@ -214,13 +214,14 @@ impl Builder {
             digest: [0; 32],
             negative_ttl: soa.ttl.min(soa.minimum),
             origin: self.origin,
-            has_cuts,
+            has_cuts: cuts > 0,
+            cuts,
             store,
             soa: place,
             names,
-            pools,
-            rotations: self.rotations,
-            aliases: self.aliases,
+            pools: pools.into(),
+            rotations: Arc::new(self.rotations),
+            aliases: self.aliases.into(),
         };
         Ok((zone, self.mistakes))
     }
@@ -260,13 +261,21 @@ impl Builder {
         }
     }
 
-    /// The hashes of the names that have a wildcard right below them.
-    fn wildcard_parents(&self) -> HashSet<u64> {
-        let labels = self.entries.iter().map(|entry| labels(&self.bytes, entry.name));
-        labels
-            .filter_map(|labels| labels.strip_prefix(b"\x01*"))
-            .map(|parent| hash_labels(self.origin_hash, parent))
-            .collect()
+    /// Who has names right below it, of entries that are sorted by hash.
+    fn families(&self) -> Families {
+        let mut families = Families::default();
+        for group in self.entries.chunk_by(|a, b| a.hash == b.hash) {
+            let first = labels(&self.bytes, group[0].name);
+            families.add_name(self.origin_hash, first);
+            let others = group.iter().filter(|entry| entry.name != group[0].name);
+            let others = others.map(|entry| labels(&self.bytes, entry.name));
+            // Two names of one hash are rare enough to be gathered.
+            let others: HashSet<&[u8]> = others.filter(|name| *name != first).collect();
+            for name in others {
+                families.add_name(self.origin_hash, name);
+            }
+        }
+        families
     }
 }
 

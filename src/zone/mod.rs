@@ -1,10 +1,13 @@
 //! A zone, ready to be asked: its names, its pools, its rotations.
 //!
 //! Built from a [`crate::config::model`] or from the records of a master file, and never changed
-//! after: a new version is a new [`Zone`] that takes over the rotations of the old one.
+//! after: a new version is a new [`Zone`] that takes over the rotations of the old one. Where little differs, the
+//! new one is made of the old and a [`delta::Delta`], and shares all the rest with it.
 
 pub mod build;
 pub mod catalog;
+pub mod delta;
+mod edit;
 pub mod serial;
 pub mod store;
 
@@ -31,6 +34,8 @@ pub struct Zone {
     /// Whether a name below the apex is a zone cut, or any name holds a DNAME: only then is the way
     /// down to a name walked.
     pub has_cuts: bool,
+    /// How many names are zone cuts or hold a DNAME.
+    pub cuts: usize,
     /// SHA-256 of the file that it was read from; zeroes where there is none.
     pub digest: [u8; 32],
     /// The names and RRsets.
@@ -40,11 +45,11 @@ pub struct Zone {
     /// How many names own records.
     pub names: usize,
     /// The pools; balanced RRsets name them by their place.
-    pub pools: Vec<Pool>,
+    pub pools: Arc<[Pool]>,
     /// The rotations; balanced RRsets name them by their place.
-    pub rotations: Rotations,
+    pub rotations: Arc<Rotations>,
     /// The aliases; the RRsets that stand for them name them by their place.
-    pub aliases: Vec<Alias>,
+    pub aliases: Arc<[Alias]>,
 }
 
 /// How far each balanced name has turned, one count for each owner and type, so that resolvers that

@@ -7,7 +7,7 @@
 //!   hash ──high bits──▶ shard ──low bits──▶ slot (tag, offset) ──▶ node
 //!
 //!   shard   slots: u32 │ slot × slots, u64 each │ node, node, ...
-//!   node    length u8 │ labels above the apex │ flags u8 │ RRsets u8 │ RRset, RRset, ...
+//!   node    length u8 │ labels above the apex │ flags u8 │ RRsets u8 │ RRset, RRset, ... │ children u32, if PARENT
 //!   RRset   type u16 │ TTL u32 │ records u16 │ bytes u16 │ (RDLENGTH u16 │ RDATA), ...
 //! ```
 //!
@@ -18,14 +18,21 @@
 //! An RRset of no records is balanced: in place of RDATA it names a pool and a rotation. Where the pool is
 //! [`ALIAS`] it is answered from elsewhere: the number behind it is the place of an alias.
 
+mod edit;
+mod layout;
 mod walk;
 
 use std::sync::Arc;
 
 use crate::sys::prefetch;
 
+pub use self::edit::{NewRrsets, Replaced};
+pub use self::layout::{NewNode, NewRrset, build_shard};
+
 /// About how many names a shard holds: few enough that copying one is a matter of microseconds.
 pub const SHARD_NAMES: usize = 256;
+/// The most shards of a zone.
+pub const SHARDS_MAX: usize = 4096;
 /// The most RRsets at one name.
 pub const RRSETS_MAX: usize = 255;
 
@@ -42,6 +49,8 @@ pub mod flag {
     pub const CNAME: u8 = 1 << 2;
     /// `*` exists below.
     pub const WILDCARD_CHILD: u8 = 1 << 3;
+    /// Names exist right below; how many stands behind the RRsets, where no query looks.
+    pub const PARENT: u8 = 1 << 4;
 }
 
 /// Where a node stands in its store.
@@ -235,6 +244,19 @@ impl<'a> Rrset<'a> {
         })
     }
 
+    /// What stands behind the header, as [`NewRrset::bytes`] has it.
+    #[must_use]
+    pub(super) fn as_kept(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// Whether another RRset of the zone's holds the same, in the same order.
+    #[must_use]
+    pub fn is_equal(&self, other: &Rrset<'_>) -> bool {
+        (self.rtype, self.ttl, self.count, self.bytes)
+            == (other.rtype, other.ttl, other.count, other.bytes)
+    }
+
     /// The bytes that all RDATA take, templates as they stand.
     #[inline]
     #[must_use]
@@ -276,66 +298,6 @@ pub struct BalancedAt {
     pub pool: u32,
     /// The place of its rotation in the zone.
     pub rotation: u32,
-}
-
-/// A node before it has a place: what [`build_shard`] takes.
-pub struct NewNode<'a> {
-    /// The hash of the whole name.
-    pub hash: u64,
-    /// The name without the apex behind it, in lower case.
-    pub labels: &'a [u8],
-    /// The flags of [`flag`].
-    pub flags: u8,
-    /// Where its RRsets begin and end in the list that goes with the nodes.
-    pub rrsets: std::ops::Range<usize>,
-}
-
-/// An RRset before it has a place.
-pub struct NewRrset {
-    /// The type's number.
-    pub rtype: u16,
-    /// Seconds.
-    pub ttl: u32,
-    /// How many records; 0 where it is balanced.
-    pub count: u16,
-    /// Where its bytes stand in the buffer that goes with the nodes: each RDATA behind its length, in little
-    /// endian, or the pool and the rotation.
-    pub bytes: std::ops::Range<usize>,
-}
-
-/// Lays out one shard. `nodes` have distinct names, at most [`RRSETS_MAX`] RRsets each, and each RRset
-/// has at most 65,535 bytes; the builder sees to that.
-#[must_use]
-pub fn build_shard(nodes: &[NewNode<'_>], rrsets: &[NewRrset], bytes: &[u8]) -> Arc<[u8]> {
-    // A quarter of the slots stay empty, so runs are short and a miss ends soon.
-    let slots = nodes.len() + nodes.len() / 3 + 1;
-    let size: usize = nodes.iter().map(|node| 3 + node.labels.len()).sum::<usize>()
-        + rrsets.iter().map(|rrset| RRSET_HEADER + rrset.bytes.len()).sum::<usize>();
-    let mut shard = Vec::with_capacity(slot_position(slots) + size);
-    shard.extend_from_slice(&(slots as u32).to_le_bytes());
-    shard.resize(slot_position(slots), 0xff);
-    for node in nodes {
-        let at = shard.len();
-        let mut slot = slot_of(node.hash, slots);
-        while read_u64(&shard, slot_position(slot)) != EMPTY {
-            slot = if slot + 1 == slots { 0 } else { slot + 1 };
-        }
-        let entry = u64::from(tag(node.hash)) << 32 | at as u64;
-        shard[slot_position(slot)..slot_position(slot + 1)].copy_from_slice(&entry.to_le_bytes());
-
-        shard.push(node.labels.len() as u8);
-        shard.extend_from_slice(node.labels);
-        shard.push(node.flags);
-        shard.push(node.rrsets.len() as u8);
-        for rrset in &rrsets[node.rrsets.clone()] {
-            shard.extend_from_slice(&rrset.rtype.to_le_bytes());
-            shard.extend_from_slice(&rrset.ttl.to_le_bytes());
-            shard.extend_from_slice(&rrset.count.to_le_bytes());
-            shard.extend_from_slice(&(rrset.bytes.len() as u16).to_le_bytes());
-            shard.extend_from_slice(&bytes[rrset.bytes.clone()]);
-        }
-    }
-    Arc::from(shard)
 }
 
 const EMPTY: u64 = u64::MAX;

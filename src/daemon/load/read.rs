@@ -50,7 +50,7 @@ fn yaml(file: &Path, bytes: &[u8], known: &Known<'_>) -> Read {
     let mut mistakes: Vec<Mistake> = mistakes.into_iter().map(Mistake::from).collect();
     let zone = model.and_then(|model| {
         let next = Kept::next(known.kept, &model, known.now);
-        let rotations = known.before.map(|zone| &zone.rotations);
+        let rotations = known.before.map(|zone| &*zone.rotations);
         let built = build::from_model(&model, next.serial, rotations);
         let of_records = |mistake: &build::Mistake| Mistake::of_records(file, mistake);
         Some((next, built_of(built, &mut mistakes, of_records)?))

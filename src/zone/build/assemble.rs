@@ -1,40 +1,51 @@
 //! Sorted entries become shards, and what is wrong with them is noted.
 
-use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{Entry, NOTHING, Problem};
-use crate::rdata::rtype;
+use super::judge::{Judged, RECORD_REST, RRSET_MAX, Set, Soa, judge};
+use super::{Entry, HashMap, HashSet, NOTHING, Problem};
+use crate::name::hash_labels;
 use crate::zone::store::{NewNode, NewRrset, RRSETS_MAX, build_shard, flag};
 
-/// What the apex's SOA says.
-#[derive(Clone, Copy)]
-pub(super) struct Soa {
-    pub(super) serial: u32,
-    pub(super) ttl: u32,
-    pub(super) minimum: u32,
+/// Who has names right below it, by the hashes of names.
+#[derive(Default)]
+pub(super) struct Families {
+    children: HashMap<u64, u32>,
+    wildcard_parents: HashSet<u64>,
+}
+
+impl Families {
+    /// Notes a name, by its labels above the apex, with the one above it.
+    pub(super) fn add_name(&mut self, origin_hash: u64, labels: &[u8]) {
+        let Some(&first) = labels.first() else { return };
+        let parent = hash_labels(origin_hash, &labels[1 + usize::from(first)..]);
+        *self.children.entry(parent).or_default() += 1;
+        if labels.starts_with(b"\x01*") {
+            self.wildcard_parents.insert(parent);
+        }
+    }
 }
 
 /// Makes shards of sorted entries, and notes what concerns the whole zone.
 #[derive(Default)]
 pub(super) struct Assembler {
-    /// The hashes of the names that have a wildcard right below them.
-    wildcard_parents: HashSet<u64>,
-    pub(super) has_cuts: bool,
+    families: Families,
+    /// How many names are zone cuts or hold a DNAME.
+    pub(super) cuts: usize,
     pub(super) soa: Option<Soa>,
     pub(super) names: usize,
     pub(super) mistakes: Vec<(u32, Vec<u8>, Problem)>,
     // Used again for each shard.
-    nodes: Vec<(u64, u32, u8, Range<usize>)>,
+    nodes: Vec<(u64, u32, u8, Range<usize>)>, // hash, name, flags, RRsets
     rrsets: Vec<NewRrset>,
     bytes: Vec<u8>,
 }
 
 impl Assembler {
-    /// Starts a zone in which these names, by their hashes, have a wildcard right below them.
-    pub(super) fn new(wildcard_parents: HashSet<u64>) -> Self {
-        Self { wildcard_parents, ..Self::default() }
+    /// Starts a zone of these families.
+    pub(super) fn new(families: Families) -> Self {
+        Self { families, ..Self::default() }
     }
 
     /// Lays out the shard of these entries, which are sorted by hash, type and place.
@@ -63,6 +74,7 @@ impl Assembler {
                 hash: *hash,
                 labels: labels(log, *name),
                 flags: *flags,
+                children: self.families.children.get(hash).copied().unwrap_or(0),
                 rrsets: rrsets.clone(),
             })
             .collect();
@@ -82,7 +94,7 @@ impl Assembler {
             self.names += 1;
         }
         let mut flags = self.judge(labels(log, name), &entries[entries.len() - 1], rrsets.clone());
-        if self.wildcard_parents.contains(&hash) {
+        if self.families.wildcard_parents.contains(&hash) {
             flags |= flag::WILDCARD_CHILD;
         }
         // A name of too many types has lost them.
@@ -143,59 +155,15 @@ impl Assembler {
 
     /// What stands at one name: the flags, and what is wrong.
     fn judge(&mut self, labels: &[u8], entry: &Entry, rrsets: Range<usize>) -> u8 {
-        let is_apex = labels.is_empty();
-        let is_wildcard = labels.starts_with(b"\x01*");
-        let mut wrong = Vec::new();
-        let mut flags = 0;
-        let of_type = |rtype| self.rrsets[rrsets.clone()].iter().find(|set| set.rtype == rtype);
-        if let Some(cname) = of_type(rtype::CNAME) {
-            flags |= flag::CNAME;
-            if cname.count > 1 {
-                wrong.push(Problem::ManyCname);
-            }
-            // RRSIG and NSEC belong to the CNAME (RFC 4034 §3, RFC 2181 §10.1).
-            let signed = |set: &&NewRrset| !matches!(set.rtype, rtype::RRSIG | rtype::NSEC);
-            if self.rrsets[rrsets.clone()].iter().filter(signed).count() > 1 {
-                wrong.push(Problem::CnameBesideOther);
-            }
-        }
-        if let Some(dname) = of_type(rtype::DNAME) {
-            flags |= flag::DNAME;
-            self.has_cuts = true;
-            if dname.count > 1 {
-                wrong.push(Problem::ManyDname);
-            }
-        }
-        match of_type(rtype::NS) {
-            None if is_apex => wrong.push(Problem::NoNs),
-            Some(_) if is_wildcard => wrong.push(Problem::NsAtWildcard),
-            Some(_) if !is_apex => {
-                flags |= flag::CUT;
-                self.has_cuts = true;
-            }
-            _ => {}
-        }
-        if let Some(soa) = of_type(rtype::SOA) {
-            let rdata = &self.bytes[soa.bytes.clone()];
-            match rdata.last_chunk::<20>() {
-                _ if !is_apex => wrong.push(Problem::SoaBelowApex),
-                Some(numbers) => {
-                    if soa.count > 1 {
-                        wrong.push(Problem::ManySoa);
-                    }
-                    let number = |at: usize| {
-                        u32::from_be_bytes([
-                            numbers[at],
-                            numbers[at + 1],
-                            numbers[at + 2],
-                            numbers[at + 3],
-                        ])
-                    };
-                    self.soa = Some(Soa { serial: number(0), ttl: soa.ttl, minimum: number(16) });
-                }
-                None => wrong.push(Problem::BadRdata),
-            }
-        }
+        let sets = self.rrsets[rrsets.clone()].iter().map(|set| Set {
+            rtype: set.rtype,
+            ttl: set.ttl,
+            count: set.count,
+            bytes: &self.bytes[set.bytes.clone()],
+        });
+        let Judged { flags, soa, mut wrong } = judge(labels, &sets);
+        self.cuts += usize::from(flags & (flag::CUT | flag::DNAME) != 0);
+        self.soa = self.soa.or(soa);
         if rrsets.len() > RRSETS_MAX {
             wrong.push(Problem::ManyTypes);
             self.rrsets.truncate(rrsets.start);
@@ -208,12 +176,6 @@ impl Assembler {
         self.mistakes.push((entry.line, labels(log, entry.name).to_vec(), problem));
     }
 }
-
-/// The most bytes of an RRset's records: what a message holds at most beside its header, the longest
-/// question and OPT.
-const RRSET_MAX: usize = u16::MAX as usize - 12 - (255 + 4) - 11;
-/// What a record takes in a message besides its length and RDATA: owner, type, class and TTL.
-const RECORD_REST: usize = 10;
 
 pub(super) fn labels(log: &[u8], name: u32) -> &[u8] {
     let at = name as usize;

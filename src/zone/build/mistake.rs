@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::name::Name;
-use crate::rdata;
+use crate::rdata::{self, rtype};
 
 /// A mistake that only the records together show.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +54,20 @@ impl Problem {
     #[must_use]
     pub fn is_warning(self) -> bool {
         matches!(self, Self::TtlsDiffer(_) | Self::NsAtWildcard)
+    }
+}
+
+impl Problem {
+    /// The type that it is about; SOA where it is about the zone.
+    pub(in crate::zone) fn rtype(self) -> u16 {
+        match self {
+            Self::NoNs | Self::NsAtWildcard => rtype::NS,
+            Self::CnameBesideOther | Self::ManyCname => rtype::CNAME,
+            Self::ManyDname => rtype::DNAME,
+            Self::AddressBesidePool => rtype::A,
+            Self::TtlsDiffer(rtype) => rtype,
+            _ => rtype::SOA,
+        }
     }
 }
 

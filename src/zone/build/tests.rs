@@ -151,13 +151,16 @@ fn flags_say_what_stands_at_a_name() {
         ("c", flag::CNAME),
         ("d", flag::DNAME),
         ("sub", flag::CUT),
-        ("w", flag::WILDCARD_CHILD),
+        ("w", flag::WILDCARD_CHILD | flag::PARENT),
         ("*.w", 0),
-        ("@", 0),
+        ("@", flag::PARENT),
     ] {
         assert_eq!(node(&zone, name).map(|node| node.flags()), Some(flags), "{name}");
     }
     assert!(zone.has_cuts);
+    for (name, children) in [("@", 4), ("w", 1), ("*.w", 0)] {
+        assert_eq!(node(&zone, name).map(|node| node.children()), Some(children), "{name}");
+    }
     assert!(!built("a A 192.0.2.1\n").has_cuts, "NS at the apex is no cut");
     assert!(built("a DNAME b\n").has_cuts);
 }

@@ -12,7 +12,13 @@ fn store(names: u16) -> Store {
     let nodes: Vec<NewNode<'_>> = labels
         .iter()
         .enumerate()
-        .map(|(at, labels)| NewNode { hash: hash_of(labels), labels, flags: 0, rrsets: at..at + 1 })
+        .map(|(at, labels)| NewNode {
+            hash: hash_of(labels),
+            labels,
+            flags: 0,
+            children: 0,
+            rrsets: at..at + 1,
+        })
         .collect();
     Store::new(vec![build_shard(&nodes, &rrsets, &bytes)])
 }
@@ -78,7 +84,13 @@ fn an_rrset_is_read_as_it_was_written() {
         NewRrset { rtype: 1, ttl: 0, count: 0, bytes: 10..18 },
     ];
     let name = Name::root();
-    let node = NewNode { hash: hash(name.as_wire()), labels: &[], flags: flag::CUT, rrsets: 0..2 };
+    let node = NewNode {
+        hash: hash(name.as_wire()),
+        labels: &[],
+        flags: flag::CUT,
+        children: 0,
+        rrsets: 0..2,
+    };
     let store = Store::new(vec![build_shard(&[node], &rrsets, &bytes)]);
     let node = store.node(store.find(hash(name.as_wire()), &[]).expect("it is there"));
     assert_eq!(node.flags(), flag::CUT);

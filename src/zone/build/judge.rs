@@ -1,0 +1,94 @@
+//! What stands at one name: its flags, and what is wrong with its RRsets together.
+
+use super::Problem;
+use crate::rdata::rtype;
+use crate::zone::store::flag;
+
+/// The most bytes of an RRset's records: what a message holds at most beside its header, the longest
+/// question and OPT.
+pub(in crate::zone) const RRSET_MAX: usize = u16::MAX as usize - 12 - (255 + 4) - 11;
+/// What a record takes in a message besides its length and RDATA: owner, type, class and TTL.
+pub(in crate::zone) const RECORD_REST: usize = 10;
+
+/// What the apex's SOA says.
+#[derive(Clone, Copy)]
+pub(in crate::zone) struct Soa {
+    pub(in crate::zone) serial: u32,
+    pub(in crate::zone) ttl: u32,
+    pub(in crate::zone) minimum: u32,
+}
+
+/// An RRset of the name.
+pub(in crate::zone) struct Set<'a> {
+    pub(in crate::zone) rtype: u16,
+    pub(in crate::zone) ttl: u32,
+    /// How many records; 0 where it is balanced.
+    pub(in crate::zone) count: u16,
+    /// Each RDATA behind its length, or the pool and the rotation.
+    pub(in crate::zone) bytes: &'a [u8],
+}
+
+/// What came of a name.
+pub(in crate::zone) struct Judged {
+    /// The flags of [`flag`] that follow from its RRsets.
+    pub(in crate::zone) flags: u8,
+    /// Its SOA.
+    pub(in crate::zone) soa: Option<Soa>,
+    pub(in crate::zone) wrong: Vec<Problem>,
+}
+
+/// Judges the RRsets of a name, each type once; none of `labels` is the apex.
+pub(in crate::zone) fn judge<'a>(
+    labels: &[u8],
+    sets: &(impl Iterator<Item = Set<'a>> + Clone),
+) -> Judged {
+    let is_apex = labels.is_empty();
+    let is_wildcard = labels.starts_with(b"\x01*");
+    let mut wrong = Vec::new();
+    let (mut flags, mut found) = (0, None);
+    let of_type = |rtype| sets.clone().find(|set| set.rtype == rtype);
+    if let Some(cname) = of_type(rtype::CNAME) {
+        flags |= flag::CNAME;
+        if cname.count > 1 {
+            wrong.push(Problem::ManyCname);
+        }
+        // RRSIG and NSEC belong to the CNAME (RFC 4034 §3, RFC 2181 §10.1).
+        let counts = |set: &Set<'_>| !matches!(set.rtype, rtype::RRSIG | rtype::NSEC);
+        if sets.clone().filter(counts).count() > 1 {
+            wrong.push(Problem::CnameBesideOther);
+        }
+    }
+    if let Some(dname) = of_type(rtype::DNAME) {
+        flags |= flag::DNAME;
+        if dname.count > 1 {
+            wrong.push(Problem::ManyDname);
+        }
+    }
+    match of_type(rtype::NS) {
+        None if is_apex => wrong.push(Problem::NoNs),
+        Some(_) if is_wildcard => wrong.push(Problem::NsAtWildcard),
+        Some(_) if !is_apex => flags |= flag::CUT,
+        _ => {}
+    }
+    if let Some(soa) = of_type(rtype::SOA) {
+        match soa.bytes.last_chunk::<20>() {
+            _ if !is_apex => wrong.push(Problem::SoaBelowApex),
+            Some(numbers) => {
+                if soa.count > 1 {
+                    wrong.push(Problem::ManySoa);
+                }
+                let number = |at: usize| {
+                    u32::from_be_bytes([
+                        numbers[at],
+                        numbers[at + 1],
+                        numbers[at + 2],
+                        numbers[at + 3],
+                    ])
+                };
+                found = Some(Soa { serial: number(0), ttl: soa.ttl, minimum: number(16) });
+            }
+            None => wrong.push(Problem::BadRdata),
+        }
+    }
+    Judged { flags, soa: found, wrong }
+}

@@ -1,0 +1,345 @@
+//! A zone made of another and a [`Delta`]: what does not change is shared.
+//!
+//! ```text
+//!   removed, added ──▶ drafts of the nodes that they concern ──▶ those nodes' shards made anew
+//!                        │ a name comes: names above it come, the one above counts one more
+//!                        │ a name goes:  the one above counts one less, and goes if nothing keeps it
+//! ```
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use super::Zone;
+use super::build::Problem;
+use super::build::judge::{Judged, RECORD_REST, RRSET_MAX, Set, judge};
+use super::delta::{Delta, Record, same_rdata};
+use super::store::{NewRrsets, RRSETS_MAX, Replaced, flag};
+use crate::name::{Name, hash, hash_labels};
+use crate::rdata::{self, rtype, template};
+
+/// Why a delta does not fit a zone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unfit {
+    /// Whose record it is about.
+    pub owner: Name,
+    /// The type of the record; SOA where it is about the zone.
+    pub rtype: u16,
+    /// What is wrong.
+    pub why: Why,
+}
+
+/// What is wrong with a delta.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// It is made for a version of another serial.
+    OtherVersion,
+    /// The owner is not in the zone.
+    Outside,
+    /// A record goes that is not there.
+    NotThere,
+    /// A record comes that is there.
+    There,
+    /// What would stand at the name cannot be served.
+    Wrong(Problem),
+}
+
+impl fmt::Display for Unfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { owner, rtype, why } = self;
+        let rtype = rdata::type_name(*rtype);
+        match why {
+            Why::OtherVersion => write!(f, "{owner} {rtype}: the change is for another serial"),
+            Why::Outside => write!(f, "{owner} {rtype}: the name is not in the zone"),
+            Why::NotThere => write!(f, "{owner} {rtype}: the record to be removed is not there"),
+            Why::There => write!(f, "{owner} {rtype}: the record to be added is there already"),
+            Why::Wrong(problem) => write!(f, "{owner} {rtype}: {problem}"),
+        }
+    }
+}
+
+impl Zone {
+    /// The version that a delta leads to. It is for this version, every record that it removes is there and none that
+    /// it adds; `Err` says what is otherwise. An RRset takes the TTL of the record added to it last (RFC 2181 §5.2).
+    pub fn edited(&self, delta: &Delta) -> Result<Self, Unfit> {
+        if delta.from() != self.serial {
+            let owner = self.origin.clone();
+            return Err(Unfit { owner, rtype: rtype::SOA, why: Why::OtherVersion });
+        }
+        let mut drafts = Drafts::new(self);
+        for record in delta.removed() {
+            drafts.remove(record)?;
+        }
+        for record in delta.added() {
+            drafts.add(record)?;
+        }
+        drafts.finish()
+    }
+}
+
+/// The nodes that change, by their labels.
+struct Drafts<'z> {
+    zone: &'z Zone,
+    origin_hash: u64,
+    nodes: HashMap<Box<[u8]>, Draft>,
+    names: usize,
+    cuts: usize,
+    // Used again for each record.
+    template: Vec<u8>,
+}
+
+/// A node while it is changed.
+struct Draft {
+    hash: u64,
+    rrsets: Vec<DraftSet>,
+    children: u32,
+    has_wildcard: bool,
+    /// Whether the name was there before.
+    is_old: bool,
+}
+
+/// An RRset while it is changed.
+struct DraftSet {
+    rtype: u16,
+    ttl: u32,
+    /// 0 where it is balanced.
+    count: u16,
+    bytes: Vec<u8>,
+}
+
+impl Draft {
+    fn is_empty(&self) -> bool {
+        self.rrsets.is_empty() && self.children == 0
+    }
+}
+
+impl DraftSet {
+    /// Where a record of this RDATA, as kept in the zone of this apex, stands in the bytes.
+    fn find(&self, template: &[u8], apex: &[u8]) -> Option<std::ops::Range<usize>> {
+        if self.count == 0 {
+            return None;
+        }
+        let (mut at, mut alike) = (0, None);
+        while let Some(length) = self.bytes[at..].first_chunk::<2>() {
+            let end = at + 2 + usize::from(u16::from_le_bytes(*length));
+            let kept = &self.bytes[at + 2..end];
+            if kept == template {
+                return Some(at..end);
+            }
+            if alike.is_none() && kept.eq_ignore_ascii_case(template) {
+                let (mut a, mut b) = (Vec::new(), Vec::new());
+                template::expand(self.rtype, kept, apex, &mut a);
+                template::expand(self.rtype, template, apex, &mut b);
+                alike = same_rdata(self.rtype, &a, &b).then_some(at..end);
+            }
+            at = end;
+        }
+        alike
+    }
+}
+
+impl<'z> Drafts<'z> {
+    fn new(zone: &'z Zone) -> Self {
+        let origin_hash = hash(zone.origin.as_wire());
+        let (names, cuts) = (zone.names, zone.cuts);
+        Self { zone, origin_hash, nodes: HashMap::new(), names, cuts, template: Vec::new() }
+    }
+
+    fn remove(&mut self, record: &Record) -> Result<(), Unfit> {
+        let labels = self.labels(record)?;
+        self.make_template(record)?;
+        let template = std::mem::take(&mut self.template);
+        let apex = self.zone.origin.as_wire();
+        let node = self.node(labels);
+        let place = node.rrsets.iter().position(|set| set.rtype == record.rtype);
+        let found = place.and_then(|place| {
+            let found = node.rrsets[place].find(&template, apex)?;
+            Some((place, found))
+        });
+        let Some((place, found)) = found else {
+            return Err(unfit(record, Why::NotThere));
+        };
+        let set = &mut node.rrsets[place];
+        set.bytes.drain(found);
+        set.count -= 1;
+        if set.count == 0 {
+            node.rrsets.remove(place);
+        }
+        self.template = template;
+        Ok(())
+    }
+
+    fn add(&mut self, record: &Record) -> Result<(), Unfit> {
+        let labels = self.labels(record)?;
+        self.make_template(record)?;
+        let template = std::mem::take(&mut self.template);
+        let apex = self.zone.origin.as_wire();
+        let node = self.node(labels);
+        let place = node.rrsets.partition_point(|set| set.rtype < record.rtype);
+        if node.rrsets.get(place).is_none_or(|set| set.rtype != record.rtype) {
+            let (rtype, ttl) = (record.rtype, record.ttl);
+            node.rrsets.insert(place, DraftSet { rtype, ttl, count: 0, bytes: Vec::new() });
+        }
+        let set = &mut node.rrsets[place];
+        if set.count == 0 && !set.bytes.is_empty() {
+            return Err(unfit(record, Why::Wrong(Problem::AddressBesidePool)));
+        }
+        if set.find(&template, apex).is_some() {
+            return Err(unfit(record, Why::There));
+        }
+        set.ttl = record.ttl;
+        set.count += 1;
+        set.bytes.extend_from_slice(&(template.len() as u16).to_le_bytes());
+        set.bytes.extend_from_slice(&template);
+        if set.bytes.len() + usize::from(set.count) * RECORD_REST > RRSET_MAX {
+            return Err(unfit(record, Why::Wrong(Problem::RrsetTooLong)));
+        }
+        self.template = template;
+        Ok(())
+    }
+
+    fn labels<'r>(&self, record: &'r Record) -> Result<&'r [u8], Unfit> {
+        self.zone.labels_of(&record.owner).ok_or_else(|| unfit(record, Why::Outside))
+    }
+
+    /// Brings the RDATA of a record into the form that zones keep.
+    fn make_template(&mut self, record: &Record) -> Result<(), Unfit> {
+        self.template.clear();
+        let apex = self.zone.origin.as_wire();
+        let is_valid = rdata::is_valid(record.rtype, &record.rdata)
+            && template::make(record.rtype, &record.rdata, apex, &mut self.template).is_some();
+        if is_valid { Ok(()) } else { Err(unfit(record, Why::Wrong(Problem::BadRdata))) }
+    }
+
+    /// The draft of a name, which is made of what is there; a name that is new comes with those above it.
+    fn node(&mut self, labels: &[u8]) -> &mut Draft {
+        if !self.nodes.contains_key(labels) {
+            let draft = self.draft(labels);
+            let is_new = !draft.is_old;
+            self.nodes.insert(labels.into(), draft);
+            if is_new {
+                let parent = self.node(parent(labels));
+                parent.children += 1;
+                parent.has_wildcard |= labels.starts_with(b"\x01*");
+            }
+        }
+        self.nodes.get_mut(labels).expect("it was put there if it was not")
+    }
+
+    fn draft(&mut self, labels: &[u8]) -> Draft {
+        let hash = hash_labels(self.origin_hash, labels);
+        let store = &self.zone.store;
+        let Some(node) = store.find(hash, labels).map(|at| store.node(at)) else {
+            let (rrsets, children) = (Vec::new(), 0);
+            return Draft { hash, rrsets, children, has_wildcard: false, is_old: false };
+        };
+        let sets = node.rrsets().map(|(_, set)| DraftSet {
+            rtype: set.rtype,
+            ttl: set.ttl,
+            count: set.count,
+            bytes: set.as_kept().to_vec(),
+        });
+        let draft = Draft {
+            hash,
+            rrsets: sets.collect(),
+            children: node.children(),
+            has_wildcard: node.flags() & flag::WILDCARD_CHILD != 0,
+            is_old: true,
+        };
+        // As if it were not there; counted again when it is done.
+        self.names -= usize::from(!draft.rrsets.is_empty());
+        self.cuts -= usize::from(node.flags() & (flag::CUT | flag::DNAME) != 0);
+        draft
+    }
+
+    /// Takes out the names that nothing keeps, and counts them off from those above.
+    fn prune(&mut self) -> Vec<Replaced> {
+        let mut gone = Vec::new();
+        let empty =
+            self.nodes.iter().filter(|(labels, node)| !labels.is_empty() && node.is_empty());
+        let mut empty: Vec<Box<[u8]>> = empty.map(|(labels, _)| labels.clone()).collect();
+        while let Some(labels) = empty.pop() {
+            let Some(node) = self.nodes.remove(&labels) else { continue };
+            if node.is_old {
+                gone.push(Replaced::gone(node.hash, &labels));
+            }
+            let above = parent(&labels);
+            let parent = self.node(above);
+            parent.children = parent.children.saturating_sub(1);
+            if labels.starts_with(b"\x01*") {
+                parent.has_wildcard = false;
+            }
+            if parent.is_empty() && !above.is_empty() {
+                empty.push(above.into());
+            }
+        }
+        gone
+    }
+
+    fn finish(mut self) -> Result<Zone, Unfit> {
+        let mut replaced = self.prune();
+        let mut soa = None;
+        for (labels, node) in &self.nodes {
+            let sets = node.rrsets.iter().map(|set| Set {
+                rtype: set.rtype,
+                ttl: set.ttl,
+                count: set.count,
+                bytes: &set.bytes,
+            });
+            let Judged { mut flags, soa: found, mut wrong } = judge(labels, &sets);
+            if node.rrsets.len() > RRSETS_MAX {
+                wrong.push(Problem::ManyTypes);
+            }
+            if labels.is_empty() && found.is_none() {
+                wrong.push(Problem::NoSoa);
+            }
+            if let Some(&problem) = wrong.iter().find(|problem| !problem.is_warning()) {
+                let (owner, rtype) = (self.zone.owner(labels), problem.rtype());
+                return Err(Unfit { owner, rtype, why: Why::Wrong(problem) });
+            }
+            soa = soa.or(found);
+            self.names += usize::from(!node.rrsets.is_empty());
+            self.cuts += usize::from(flags & (flag::CUT | flag::DNAME) != 0);
+            if node.has_wildcard {
+                flags |= flag::WILDCARD_CHILD;
+            }
+            let mut rrsets = NewRrsets::default();
+            for set in &node.rrsets {
+                rrsets.push(set.rtype, set.ttl, set.count, &set.bytes);
+            }
+            replaced.push(Replaced::new(node.hash, labels, flags, node.children, &rrsets));
+        }
+        let zone = self.zone;
+        let store = zone.store.edited(self.origin_hash, replaced);
+        let apex = store.find(self.origin_hash, &[]).map(|at| store.node(at));
+        let place = apex.and_then(|apex| apex.rrset(rtype::SOA)).map(|(place, _)| place);
+        let (Some(soa), Some(place)) = (soa, place) else {
+            let owner = zone.origin.clone();
+            return Err(Unfit { owner, rtype: rtype::SOA, why: Why::Wrong(Problem::NoSoa) });
+        };
+        Ok(Zone {
+            origin: zone.origin.clone(),
+            origin_labels: zone.origin_labels,
+            serial: soa.serial,
+            negative_ttl: soa.ttl.min(soa.minimum),
+            has_cuts: self.cuts > 0,
+            cuts: self.cuts,
+            digest: zone.digest,
+            store,
+            soa: place,
+            names: self.names,
+            pools: Arc::clone(&zone.pools),
+            rotations: Arc::clone(&zone.rotations),
+            aliases: Arc::clone(&zone.aliases),
+        })
+    }
+}
+
+/// The labels of the name above one that is not the apex.
+fn parent(labels: &[u8]) -> &[u8] {
+    &labels[1 + usize::from(labels[0])..]
+}
+
+fn unfit(record: &Record, why: Why) -> Unfit {
+    Unfit { owner: record.owner.clone(), rtype: record.rtype, why }
+}
