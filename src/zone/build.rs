@@ -17,6 +17,8 @@ use std::sync::Arc;
 use assemble::{Assembler, Families, labels};
 pub use mistake::{Mistake, Problem};
 
+use super::exported::Exported;
+use super::journal::Journal;
 use super::store::{ALIAS, SHARD_NAMES, SHARDS_MAX, Store};
 use super::{Rotations, Zone};
 use crate::config::model;
@@ -50,7 +52,9 @@ pub fn from_model(zone: &model::Zone, serial: u32, before: Option<&Rotations>) -
     for alias in &zone.aliases {
         builder.add_alias(alias.clone());
     }
-    builder.finish(zone.pools.clone())
+    let (mut built, mistakes) = builder.finish(zone.pools.clone())?;
+    built.exported = Exported::of(&zone.balanced, &zone.pools);
+    Ok((built, mistakes))
 }
 
 /// Gathers records and builds a zone of them.
@@ -222,6 +226,8 @@ impl Builder {
             pools: pools.into(),
             rotations: Arc::new(self.rotations),
             aliases: self.aliases.into(),
+            exported: Exported::default(),
+            journal: Journal::default(),
         };
         Ok((zone, self.mistakes))
     }

@@ -60,7 +60,7 @@ impl fmt::Display for Unfit {
 
 impl Zone {
     /// The version that a delta leads to. It is for this version, every record that it removes is there and none that
-    /// it adds; `Err` says what is otherwise. An RRset takes the TTL of the record added to it last (RFC 2181 §5.2).
+    /// it adds; `Err` says what is otherwise. Its journal has the delta as its last step. An RRset takes the TTL of the record added to it last (RFC 2181 §5.2).
     pub fn edited(&self, delta: &Delta) -> Result<Self, Unfit> {
         if delta.from() != self.serial {
             let owner = self.origin.clone();
@@ -73,7 +73,9 @@ impl Zone {
         for record in delta.added() {
             drafts.add(record)?;
         }
-        drafts.finish()
+        let zone = drafts.finish()?;
+        let journal = zone.journal.with(Arc::new(delta.clone()));
+        Ok(Zone { journal, ..zone })
     }
 }
 
@@ -331,6 +333,8 @@ impl<'z> Drafts<'z> {
             pools: Arc::clone(&zone.pools),
             rotations: Arc::clone(&zone.rotations),
             aliases: Arc::clone(&zone.aliases),
+            exported: zone.exported.clone(),
+            journal: zone.journal.clone(),
         })
     }
 }

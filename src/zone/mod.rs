@@ -8,6 +8,8 @@ pub mod build;
 pub mod catalog;
 pub mod delta;
 mod edit;
+pub mod exported;
+pub mod journal;
 pub mod serial;
 pub mod store;
 
@@ -17,6 +19,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::config::model::{Alias, Pool};
 use crate::name::Name;
+use exported::Exported;
+use journal::Journal;
 use store::{RrsetAt, Store};
 
 /// One version of a zone.
@@ -50,6 +54,10 @@ pub struct Zone {
     pub rotations: Arc<Rotations>,
     /// The aliases; the RRsets that stand for them name them by their place.
     pub aliases: Arc<[Alias]>,
+    /// What it says of its pools to those who take it whole.
+    pub exported: Exported,
+    /// The differences that led to it.
+    pub journal: Journal,
 }
 
 /// How far each balanced name has turned, one count for each owner and type, so that resolvers that

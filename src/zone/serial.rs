@@ -7,7 +7,8 @@ use std::fmt;
 
 use aws_lc_rs::digest::{self, SHA256};
 
-use crate::config::model::{Backend, Zone};
+use super::exported::Exported;
+use crate::config::model::Zone;
 
 /// What was last served: the serial and what it stood for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +66,8 @@ impl Kept {
 }
 
 /// Whether a serial comes after another (RFC 1982 §3.2).
-fn is_greater(serial: u32, other: u32) -> bool {
+#[must_use]
+pub fn is_greater(serial: u32, other: u32) -> bool {
     // Half of all numbers come after each one; the one just opposite is not compared, and counts as less.
     (1..1 << 31).contains(&serial.wrapping_sub(other))
 }
@@ -118,13 +120,10 @@ fn digest(zone: &Zone) -> Digest {
             content.push(part(&[rrset.owner.as_wire(), &numbers, rdata]));
         }
     }
-    for balanced in &zone.balanced {
-        let pool = &zone.pools[balanced.pool];
-        for backend in &pool.backends {
-            for address in addresses(backend) {
-                let ttl = pool.ttl.to_be_bytes();
-                content.push(part(&[balanced.owner.as_wire(), &ttl, address.as_bytes()]));
-            }
+    for set in Exported::of(&zone.balanced, &zone.pools).sets() {
+        let numbers = [&set.rtype.to_be_bytes()[..], &set.ttl.to_be_bytes()].concat();
+        for rdata in &*set.rdata {
+            content.push(part(&[set.owner.as_wire(), &numbers, rdata]));
         }
     }
     for alias in &zone.aliases {
@@ -138,10 +137,6 @@ fn digest(zone: &Zone) -> Digest {
     let mut digest = [0; 32];
     digest.copy_from_slice(hash.finish().as_ref());
     digest
-}
-
-fn addresses(backend: &Backend) -> impl Iterator<Item = String> {
-    backend.addresses.iter().map(ToString::to_string)
 }
 
 /// Fields with their lengths, so that no two lists of fields give the same bytes.
@@ -179,7 +174,6 @@ mod tests {
             pools: Vec::new(),
             balanced: Vec::new(),
             aliases: Vec::new(),
-            secondaries: crate::config::model::access::Secondaries::default(),
         }
     }
 

@@ -14,6 +14,12 @@ impl Store {
         self.shards.len()
     }
 
+    /// About how many bytes its records take.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.shards.iter().map(|shard| shard.len()).sum()
+    }
+
     /// Every node of one shard, which exists, as [`Store::nodes`] gives them.
     pub fn nodes_of(&self, shard: usize) -> impl Iterator<Item = (&[u8], Node<'_>)> {
         let bytes = &self.shards[shard];

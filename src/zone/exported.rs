@@ -1,0 +1,242 @@
+//! What a zone says of its pools to those who take it whole: plain records, the same for everybody who takes the zone at this
+//! serial.
+//!
+//! Who answers for the zone from a copy has no health to go by. So what is exported moves with the content of the zone alone, unless
+//! the operator has health be content: then the addresses here are those that the pools handed out when the version was made.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::delta::Record;
+use crate::config::model::{self, Pool, SetState, WhenAllDown};
+use crate::name::Name;
+use crate::rdata::rtype;
+
+/// The RRsets that stand for pools in one version of a zone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Exported(Arc<[Set]>);
+
+/// One RRset that stands for a pool. It has no records where the pool has nothing to say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Set {
+    /// Whose it is.
+    pub owner: Name,
+    /// The type's number.
+    pub rtype: u16,
+    /// Seconds.
+    pub ttl: u32,
+    /// The place of the pool in the zone.
+    pub pool: usize,
+    /// RDATA in wire form, sorted, none twice; shared by the names of one pool.
+    pub rdata: Arc<[Box<[u8]>]>,
+}
+
+impl Exported {
+    /// What these names say whatever health says: see [`standing`].
+    #[must_use]
+    pub fn of(balanced: &[model::Balanced], pools: &[Pool]) -> Self {
+        let said: Vec<Said> =
+            (0..pools.len()).map(|pool| Said::new(&pools[pool], &standing(pools, pool))).collect();
+        let sets = balanced.iter().flat_map(|balanced| {
+            let (said, pool) = (&said[balanced.pool], balanced.pool);
+            [(rtype::A, &said.v4), (rtype::AAAA, &said.v6)].map(|(rtype, rdata)| Set {
+                owner: balanced.owner.clone(),
+                rtype,
+                ttl: pools[pool].ttl,
+                pool,
+                rdata: Arc::clone(rdata),
+            })
+        });
+        let mut sets: Vec<Set> = sets.collect();
+        sets.sort_unstable_by(|a, b| (&a.owner, a.rtype).cmp(&(&b.owner, b.rtype)));
+        Self(sets.into())
+    }
+
+    /// The same names, each pool handing out the addresses that it is asked for by its place.
+    #[must_use]
+    pub fn handing_out(
+        &self,
+        pools: &[Pool],
+        mut addresses: impl FnMut(usize) -> Vec<IpAddr>,
+    ) -> Self {
+        let said: Vec<Said> =
+            pools.iter().enumerate().map(|(at, pool)| Said::new(pool, &addresses(at))).collect();
+        let sets = self.0.iter().map(|set| {
+            let said = &said[set.pool];
+            let rdata = if set.rtype == rtype::A { &said.v4 } else { &said.v6 };
+            // What is the same stays shared with the version before.
+            let rdata = if *rdata == set.rdata { &set.rdata } else { rdata };
+            Set { rdata: Arc::clone(rdata), ..set.clone() }
+        });
+        Self(sets.collect())
+    }
+
+    /// The RRsets in the order of their owners and types; some may have no records.
+    #[must_use]
+    pub fn sets(&self) -> &[Set] {
+        &self.0
+    }
+
+    /// About how many bytes they take in messages.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let record = |set: &Set| set.owner.as_wire().len() + 10;
+        self.0
+            .iter()
+            .map(|set| set.rdata.iter().map(|rdata| record(set) + rdata.len()).sum::<usize>())
+            .sum()
+    }
+
+    /// The records that go and those that come from one version to another.
+    #[must_use]
+    pub fn between(before: &Self, after: &Self) -> (Vec<Record>, Vec<Record>) {
+        if Arc::ptr_eq(&before.0, &after.0) {
+            return (Vec::new(), Vec::new());
+        }
+        (before.without(after), after.without(before))
+    }
+
+    /// The records that another version does not have.
+    fn without(&self, other: &Self) -> Vec<Record> {
+        let mut records = Vec::new();
+        for set in self.sets() {
+            let known = other.find(&set.owner, set.rtype).filter(|known| known.ttl == set.ttl);
+            if known.is_some_and(|known| Arc::ptr_eq(&known.rdata, &set.rdata)) {
+                continue;
+            }
+            let known = known.map_or(&[][..], |known| &*known.rdata);
+            // Both are sorted.
+            let new = set.rdata.iter().filter(|rdata| known.binary_search(rdata).is_err());
+            records.extend(new.map(|rdata| Record {
+                owner: set.owner.clone(),
+                rtype: set.rtype,
+                ttl: set.ttl,
+                rdata: rdata.clone(),
+            }));
+        }
+        records
+    }
+
+    fn find(&self, owner: &Name, rtype: u16) -> Option<&Set> {
+        let found = self.0.binary_search_by(|set| (&set.owner, set.rtype).cmp(&(owner, rtype)));
+        Some(&self.0[found.ok()?])
+    }
+}
+
+/// RDATA of a pool's addresses.
+struct Said {
+    v4: Arc<[Box<[u8]>]>,
+    v6: Arc<[Box<[u8]>]>,
+}
+
+impl Said {
+    fn new(pool: &Pool, addresses: &[IpAddr]) -> Self {
+        let own = || pool.backends.iter().flat_map(|backend| &backend.addresses);
+        let is_internal = !own().any(is_public);
+        let shown = |address: &&IpAddr| is_internal || is_public(address);
+        let (mut v4, mut v6) = (Vec::new(), Vec::new());
+        for address in addresses.iter().filter(shown) {
+            match address {
+                IpAddr::V4(address) => v4.push(Box::from(address.octets())),
+                IpAddr::V6(address) => v6.push(Box::from(address.octets())),
+            }
+        }
+        Self { v4: rrset(v4), v6: rrset(v6) }
+    }
+}
+
+/// RDATA of one RRset, which has no order and no record twice (RFC 2181 §5).
+fn rrset(mut rdata: Vec<Box<[u8]>>) -> Arc<[Box<[u8]>]> {
+    rdata.sort_unstable();
+    rdata.dedup();
+    rdata.into()
+}
+
+/// The addresses that a pool stands for where nobody knows of health: those of every backend that the file does not set down.
+///
+/// ```text
+/// backends that are not set down   when_all_down   addresses
+/// some                             any             theirs
+/// none                             fallback        the fallback's
+/// none                             none            none
+/// none                             all, last       all
+/// ```
+fn standing(pools: &[Pool], pool: usize) -> Vec<IpAddr> {
+    let pool = &pools[pool];
+    let of = |is_wanted: fn(SetState) -> bool| -> Vec<IpAddr> {
+        let backends = pool.backends.iter().filter(|backend| is_wanted(backend.state));
+        backends.flat_map(|backend| backend.addresses.iter().copied()).collect()
+    };
+    let up = of(|state| state != SetState::Down);
+    match pool.when_all_down {
+        _ if !up.is_empty() => up,
+        // The model has no loops of fallbacks.
+        WhenAllDown::Fallback(other) => standing(pools, other),
+        WhenAllDown::None => Vec::new(),
+        WhenAllDown::All | WhenAllDown::Last => of(|_| true),
+    }
+}
+
+/// Whether an address means the same everywhere. A pool's others stay inside, unless it has no public one: then its zone is one for
+/// the inside (RFC 1918, RFC 4193, RFC 6598, and what never leaves a link or a machine).
+fn is_public(address: &IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => {
+            let [first, second, ..] = address.octets();
+            let is_shared = first == 100 && second & 0xc0 == 64;
+            !(address.is_private()
+                || address.is_loopback()
+                || address.is_link_local()
+                || address.is_unspecified()
+                || is_shared)
+        }
+        IpAddr::V6(address) => {
+            !(address.is_unique_local()
+                || address.is_loopback()
+                || address.is_unicast_link_local()
+                || address.is_unspecified())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(owner: &str, ttl: u32, addresses: &[u8]) -> Set {
+        Set {
+            owner: Name::parse_absolute(owner).expect(owner),
+            rtype: rtype::A,
+            ttl,
+            pool: 0,
+            rdata: addresses.iter().map(|last| Box::from([192, 0, 2, *last])).collect(),
+        }
+    }
+
+    fn shown(records: &[Record]) -> Vec<String> {
+        let shown = |record: &Record| format!("{}{}", record.owner, record.rdata[3]);
+        records.iter().map(shown).collect()
+    }
+
+    #[test]
+    fn versions_differ_by_records() {
+        let before =
+            Exported([set("a.", 30, &[1, 2]), set("b.", 30, &[1]), set("c.", 30, &[])].into());
+        for (after, gone, come) in [
+            (vec![set("a.", 30, &[1, 2]), set("b.", 30, &[1])], &[][..], &[][..]),
+            (vec![set("a.", 30, &[2, 3]), set("b.", 30, &[1])], &["a.1"], &["a.3"]),
+            (vec![set("a.", 30, &[]), set("c.", 30, &[9])], &["a.1", "a.2", "b.1"], &["c.9"]),
+            (vec![set("a.", 30, &[1, 2]), set("b.", 60, &[1])], &["b.1"], &["b.1"]),
+        ] {
+            let (removed, added) = Exported::between(&before, &Exported(after.clone().into()));
+            assert_eq!(
+                (shown(&removed), shown(&added)),
+                (
+                    gone.iter().map(ToString::to_string).collect(),
+                    come.iter().map(ToString::to_string).collect(),
+                ),
+                "{after:?}"
+            );
+        }
+    }
+}
