@@ -11,6 +11,11 @@
 //!                                └─▶ update, notify: one answer, now or later, by Reply
 //! ```
 
+mod axfr;
+mod ixfr;
+mod pack;
+pub mod transfer;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 

@@ -1,6 +1,10 @@
 //! Who does what is no look-up: transfers, updates and notifies, each by its own part.
 
-use crate::authority::{Messages, Reply, Request, Services};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::authority::{Messages, Reply, Request, Services, transfer};
+use crate::engine::View;
 use crate::wire::{HEADER, header, rcode};
 
 /// All of them.
@@ -8,7 +12,16 @@ pub(super) struct All;
 
 impl Services for All {
     fn transfer(&self, request: Request) -> Messages {
-        Box::new(failure(&request).into_iter())
+        let place = request.snapshot.catalog().place(&request.zone);
+        let view = place.and_then(|place| request.snapshot.zone(place as u32));
+        match view.and_then(View::zone) {
+            Some(zone) => {
+                let signed = request.signed.as_ref();
+                transfer::messages(Arc::clone(zone), &request.message, signed, seconds)
+            }
+            // The zone that the engine has found is there.
+            None => Box::new(failure(&request).into_iter()),
+        }
     }
 
     fn hand(&self, request: Request, reply: Reply) {
@@ -26,4 +39,9 @@ fn failure(request: &Request) -> Option<Vec<u8>> {
     answer[2..4].copy_from_slice(&flags.to_be_bytes());
     answer[4..].fill(0);
     Some(answer)
+}
+
+#[expect(clippy::disallowed_methods, reason = "signatures tell the time")]
+fn seconds() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

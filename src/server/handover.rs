@@ -25,7 +25,7 @@ fn copy(snapshot: &Arc<Snapshot>, context: &Context, query: &[u8], plan: &Plan) 
         message: query.to_vec(),
         client: context.client,
         zone: snapshot.zone(plan.zone?)?.origin().clone(),
-        signed: plan.signed().cloned(),
+        signed: None,
         snapshot: Arc::clone(snapshot),
     })
 }
