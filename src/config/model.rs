@@ -28,6 +28,8 @@ pub struct Zone {
     pub serial: Option<u32>,
     /// The start of authority, its serial apart.
     pub soa: Soa,
+    /// What it says of its secondaries.
+    pub secondaries: access::Secondaries,
     /// Every RRset that does not change with health, NS at the apex among them, SOA not.
     pub records: Vec<RrSet>,
     /// The pools, those that stand inline in a record too.

@@ -57,6 +57,8 @@ struct ZoneFile {
     ns: OneOrMany<Word>,
     /// The start of authority. Every part has a default, and the serial is kept for you.
     soa: Option<Soa>,
+    /// What secondaries get of this zone; who they are is set for the server.
+    secondaries: Option<Secondaries>,
     /// Ways to find out whether a backend works, by name.
     checks: Option<Named<Check>>,
     /// Backends that stand for each other, by name.
@@ -86,6 +88,17 @@ struct Soa {
     expire: Ttl,
     /// How long a resolver may remember that a name is not there.
     minimum: Ttl,
+}
+
+/// What secondaries get of this zone.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, extend("required" = []))]
+#[expect(dead_code, reason = "a schema is made of it, and no value")]
+struct Secondaries {
+    /// Whether a change of health is a change of content: then plain secondaries serve what is healthy.
+    follow_health: bool,
+    /// At most one new version for health in this time, such as `5s`.
+    interval: Span,
 }
 
 /// How to find out whether a backend works: one of `tcp`, `http` and `https`.

@@ -16,6 +16,19 @@ pub(crate) fn duration(text: &str) -> Result<Duration, Problem> {
     rdata::parse_duration(text).ok_or_else(|| Problem::BadDuration { text: text.into() })
 }
 
+/// A duration between two bounds; both are in it.
+pub(crate) fn span(
+    what: &'static str,
+    text: &str,
+    (least, most): (Duration, Duration),
+) -> Result<Duration, Problem> {
+    let span = duration(text)?;
+    if (least..=most).contains(&span) {
+        return Ok(span);
+    }
+    Err(Problem::BadSpan { what, text: text.into(), least, most })
+}
+
 /// A duration in whole seconds, at most [`TTL_MAX`].
 pub(crate) fn ttl(text: &str) -> Result<u32, Problem> {
     let duration = duration(text)?;

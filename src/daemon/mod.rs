@@ -20,6 +20,7 @@ pub mod load;
 pub mod probe;
 pub mod reload;
 mod services;
+mod settings;
 mod watch;
 
 use std::fs::{self, File, TryLockError};
@@ -355,7 +356,7 @@ impl Backstage {
             overrides: overrides(&config.state),
             probers: settings_of_probers(config),
             counting: counters.expected(),
-            settings: Arc::default(),
+            settings: Arc::new(settings::settings(config)?),
         };
         let (publisher, publishing) = Publisher::start(start, move |targets| {
             if let Some(prober) = tell.get() {

@@ -25,7 +25,7 @@ fn copy(snapshot: &Arc<Snapshot>, context: &Context, query: &[u8], plan: &Plan) 
         message: query.to_vec(),
         client: context.client,
         zone: snapshot.zone(plan.zone?)?.origin().clone(),
-        signed: None,
+        signed: plan.signed().cloned(),
         snapshot: Arc::clone(snapshot),
     })
 }

@@ -97,7 +97,7 @@ impl Zone {
         if removed.is_empty() && added.is_empty() {
             return kept;
         }
-        for delta in kept.iter() {
+        if let Some(delta) = &kept {
             removed.extend_from_slice(&delta.removed()[1..]);
             added.extend_from_slice(&delta.added()[1..]);
         }

@@ -174,6 +174,7 @@ mod tests {
             pools: Vec::new(),
             balanced: Vec::new(),
             aliases: Vec::new(),
+            secondaries: crate::config::model::access::Secondaries::default(),
         }
     }
 

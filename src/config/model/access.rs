@@ -14,6 +14,9 @@ use crate::name::Name;
 pub const ENTRIES_MAX: usize = 256;
 /// How long changes of health are gathered before they are a new version of a zone, unless it says otherwise.
 pub const FOLLOW_INTERVAL: Duration = Duration::from_secs(5);
+/// The shortest and the longest such time.
+pub const FOLLOW_INTERVALS: (Duration, Duration) =
+    (Duration::from_millis(100), Duration::from_secs(3600));
 
 /// Who may, where both of what it names agree.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +57,26 @@ pub struct Peer {
 pub struct FollowHealth {
     /// At most one new version in this time.
     pub interval: Duration,
+}
+
+/// What a zone's own file says of its secondaries: whether health is content is the zone's matter, who may ask is the
+/// server's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Secondaries {
+    /// Whether what is transferred follows health.
+    pub follow_health: Option<bool>,
+    /// At most one new version in this time.
+    pub interval: Option<Duration>,
+}
+
+impl ZoneAccess {
+    /// Whether what is transferred of a zone follows health, by its own word or else the server's.
+    #[must_use]
+    pub fn following(&self, own: Secondaries) -> Option<FollowHealth> {
+        let follows = own.follow_health.unwrap_or(self.follow_health.is_some());
+        let interval = self.follow_health.map_or(FOLLOW_INTERVAL, |follow| follow.interval);
+        follows.then_some(FollowHealth { interval: own.interval.unwrap_or(interval) })
+    }
 }
 
 /// What may be done to one zone, and who is told of it.
@@ -129,6 +152,28 @@ mod tests {
             assert_eq!(entry.covers(client, with), expected, "{entry:?} {client} {with:?}");
         }
         assert!(!is_allowed(&[], inside.parse().expect("an address"), Some(&key)), "nobody");
+    }
+
+    #[test]
+    fn a_zone_says_itself_whether_health_is_content() {
+        let seconds = Duration::from_secs;
+        let follow = |interval| Some(FollowHealth { interval: seconds(interval) });
+        let own = |follow_health, interval: Option<u64>| Secondaries {
+            follow_health,
+            interval: interval.map(seconds),
+        };
+        for (general, own, expected) in [
+            (None, own(None, None), None),
+            (None, own(Some(true), None), follow(5)),
+            (None, own(Some(true), Some(2)), follow(2)),
+            (follow(9), own(None, None), follow(9)),
+            (follow(9), own(Some(true), None), follow(9)),
+            (follow(9), own(None, Some(2)), follow(2)),
+            (follow(9), own(Some(false), Some(2)), None),
+        ] {
+            let access = ZoneAccess { follow_health: general, ..ZoneAccess::default() };
+            assert_eq!(access.following(own), expected, "{general:?} {own:?}");
+        }
     }
 
     #[test]

@@ -78,6 +78,7 @@ pub(crate) fn zone(spec: ZoneSpec<'_>, top: Span, mistakes: &mut Mistakes<'_>) -
         pools: pools.finish(mistakes)?,
         balanced,
         aliases,
+        secondaries: spec.secondaries,
         origin: spec.origin,
     })
 }

@@ -6,7 +6,7 @@ use super::*;
 use crate::config::spec::check::{CHECK_KEYS, HTTP_KEYS, HTTPS_KEYS, TCP_KEYS};
 use crate::config::spec::pool::{BACKEND_KEYS, POOL_KEYS};
 use crate::config::spec::record::{NAME_KEYS, SET_KEYS};
-use crate::config::spec::{SOA_KEYS, ZONE_KEYS};
+use crate::config::spec::{SECONDARIES_KEYS, SOA_KEYS, ZONE_KEYS};
 
 /// The keys that an object of the schema has; none is left open.
 fn keys(object: &Value) -> Vec<&str> {
@@ -23,8 +23,9 @@ fn keys(object: &Value) -> Vec<&str> {
 fn each_key_that_the_reader_knows_is_in_the_schema_and_the_reverse() {
     let schema = zone_file();
     let of = |name: &str| &schema["$defs"][name];
-    let rows: [(&Value, &[&str]); 9] = [
+    let rows: [(&Value, &[&str]); 10] = [
         (&schema, &ZONE_KEYS),
+        (of("Secondaries"), &SECONDARIES_KEYS),
         (of("Soa"), &SOA_KEYS),
         (of("Check"), &CHECK_KEYS),
         (of("Tcp"), &TCP_KEYS),

@@ -17,6 +17,7 @@ pub(crate) use record::{RecordSpec, SetSpec};
 use super::error::{Mistakes, Problem, Span};
 use super::files::zone_of_file;
 use super::model::Check;
+use super::model::access::{FOLLOW_INTERVALS, Secondaries};
 use super::nearest::{listed, nearest};
 use super::node::{Kind, Node, Text};
 use super::value;
@@ -31,6 +32,7 @@ pub(crate) struct ZoneSpec<'n> {
     pub(crate) ns_at: Option<Span>,
     pub(crate) ns: Vec<Text<'n>>,
     pub(crate) soa: SoaSpec<'n>,
+    pub(crate) secondaries: Secondaries,
     /// `None`, here and among the pools, where it has a mistake: its name is known all the same.
     pub(crate) checks: Vec<(Text<'n>, Option<Arc<Check>>)>,
     pub(crate) pools: Vec<(Text<'n>, Option<PoolSpec<'n>>)>,
@@ -51,10 +53,13 @@ pub(crate) struct SoaSpec<'n> {
 }
 
 /// What may stand at the top level.
-pub(super) const ZONE_KEYS: [&str; 7] = ["zone", "ttl", "ns", "soa", "checks", "pools", "records"];
+pub(super) const ZONE_KEYS: [&str; 8] =
+    ["zone", "ttl", "ns", "soa", "secondaries", "checks", "pools", "records"];
 /// What may stand in `soa`.
 pub(super) const SOA_KEYS: [&str; 8] =
     ["mname", "rname", "serial", "ttl", "refresh", "retry", "expire", "minimum"];
+/// What may stand in `secondaries`.
+pub(super) const SECONDARIES_KEYS: [&str; 2] = ["follow_health", "interval"];
 /// The TTL of records where the zone sets none: an hour.
 const TTL: u32 = 3600;
 
@@ -70,7 +75,7 @@ pub(crate) fn zone<'n>(
         mistakes.add(root.span, Problem::NotNative);
         return None;
     }
-    let [zone, ttl, ns, soa, checks, pools, records] =
+    let [zone, ttl, ns, soa, secondaries, checks, pools, records] =
         fields(root, "a zone file", ZONE_KEYS, mistakes)?;
     let origin = origin(zone?.1, file, mistakes);
     let spec = ZoneSpec {
@@ -80,6 +85,9 @@ pub(crate) fn zone<'n>(
             .map(|(_, node)| texts(node, "a name or a list of names", mistakes))
             .unwrap_or_default(),
         soa: soa.map(|(_, node)| read_soa(node, mistakes)).unwrap_or_default(),
+        secondaries: secondaries
+            .map(|(_, node)| read_secondaries(node, mistakes))
+            .unwrap_or_default(),
         checks: entries(checks, "a map of checks", mistakes)
             .into_iter()
             .map(|(name, node)| (name, check::check(node, file, mistakes).map(Arc::new)))
@@ -137,6 +145,23 @@ fn read_soa<'n>(node: &'n Node<'_>, mistakes: &mut Mistakes<'_>) -> SoaSpec<'n> 
         mname: mname.and_then(|(_, node)| scalar(node, "a name", mistakes)),
         rname: rname.and_then(|(_, node)| scalar(node, "a mailbox", mistakes)),
         serial: serial.and_then(|(_, node)| number(node, "a serial", 0..=u32::MAX, mistakes)),
+    }
+}
+
+fn read_secondaries(node: &Node<'_>, mistakes: &mut Mistakes<'_>) -> Secondaries {
+    let Some([follow_health, interval]) = fields(node, "`secondaries`", SECONDARIES_KEYS, mistakes)
+    else {
+        return Secondaries::default();
+    };
+    let words = [("true", true), ("false", false)];
+    Secondaries {
+        follow_health: follow_health
+            .and_then(|(_, node)| choice(node, "yes or no", &words, mistakes)),
+        interval: interval.and_then(|(_, node)| {
+            let text = scalar(node, "a duration", mistakes)?;
+            let span = value::span("the interval", text.text, FOLLOW_INTERVALS);
+            mistakes.take(text.span, span)
+        }),
     }
 }
 

@@ -2,18 +2,16 @@
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
 
 use ipnet::IpNet;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde_yaml::Spanned;
 
-use super::prober::span;
 use super::{Many, Text, place, width};
 use crate::config::error::Problem;
 use crate::config::model::access::{
-    Access, Allow, ENTRIES_MAX, FOLLOW_INTERVAL, FollowHealth, Peer, ZoneAccess,
+    Access, Allow, ENTRIES_MAX, FOLLOW_INTERVAL, FOLLOW_INTERVALS, FollowHealth, Peer, ZoneAccess,
 };
 use crate::config::server::Reader;
 use crate::config::server::admin::Tls;
@@ -24,8 +22,6 @@ use crate::name::Name;
 /// The ports of DNS, and of DNS over TLS.
 const DNS: u16 = 53;
 const DNS_OVER_TLS: u16 = 853;
-/// What an interval between versions may be.
-const INTERVALS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(3600));
 
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -247,7 +243,7 @@ impl Reader<'_> {
         });
         let mut interval = FOLLOW_INTERVAL;
         self.set(&mut interval, spec.interval.as_ref(), |text| {
-            span("the interval", text, INTERVALS.0, INTERVALS.1)
+            value::span("the interval", text, FOLLOW_INTERVALS)
         });
         ZoneAccess {
             transfer: self.allow(spec.allow.as_deref().unwrap_or_default(), keys),

@@ -57,10 +57,10 @@ impl Reader<'_> {
         });
         self.set(&mut prober.takeover, spec.takeover.as_ref(), |text| match text {
             "never" => Ok(None),
-            _ => span("a takeover", text, Duration::ZERO, TAKEOVER_MAX).map(Some),
+            _ => value::span("a takeover", text, (Duration::ZERO, TAKEOVER_MAX)).map(Some),
         });
         self.set(&mut prober.lease, spec.lease.as_ref(), |text| {
-            span("the lease", text, LEASE_MIN, LEASE_MAX)
+            value::span("the lease", text, (LEASE_MIN, LEASE_MAX))
         });
         if let Some(expect) = &spec.expect {
             self.expect(prober, expect);
@@ -105,17 +105,4 @@ fn quorum(text: &str) -> Result<Quorum, Problem> {
     let bad = || Problem::BadNumber { what, text: text.into(), least: 1, most };
     let number: u8 = value::number(what, text, 1..=most)?;
     NonZeroU8::new(number).map(Quorum::AtLeast).ok_or_else(bad)
-}
-
-pub(super) fn span(
-    what: &'static str,
-    text: &str,
-    least: Duration,
-    most: Duration,
-) -> Result<Duration, Problem> {
-    let span = value::duration(text)?;
-    if (least..=most).contains(&span) {
-        return Ok(span);
-    }
-    Err(Problem::BadSpan { what, text: text.into(), least, most })
 }
