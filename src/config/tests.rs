@@ -258,7 +258,8 @@ fn mistakes_in_the_shape_of_a_file_have_their_place() {
     one("«a»: b", Problem::NotNative);
     one("«-» a", Problem::NotNative);
     one("«w»ww: {type: A, value: 192.0.2.1}", Problem::NotNative);
-    let known = "`zone`, `ttl`, `ns`, `soa`, `secondaries`, `checks`, `pools`, `records`".to_owned();
+    let known =
+        "`zone`, `ttl`, `ns`, `soa`, `secondaries`, `checks`, `pools`, `records`".to_owned();
     one(
         &format!("{}«recrods»: {{}}\n", records("")),
         Problem::UnknownKey {

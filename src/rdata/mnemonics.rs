@@ -37,6 +37,49 @@ const CERTIFICATE_TYPES: [(&str, u16); 10] = [
     ("OID", 254),
 ];
 
+/// Protocols of IP that WKS has seen (RFC 1035 §3.4.2).
+const PROTOCOLS: [(&str, u8); 2] = [("TCP", 6), ("UDP", 17)];
+
+/// Services that WKS has seen; their ports are the same over TCP and UDP.
+const SERVICES: [(&str, u16); 16] = [
+    ("echo", 7),
+    ("discard", 9),
+    ("daytime", 13),
+    ("ftp-data", 20),
+    ("ftp", 21),
+    ("ssh", 22),
+    ("telnet", 23),
+    ("smtp", 25),
+    ("time", 37),
+    ("domain", 53),
+    ("tftp", 69),
+    ("finger", 79),
+    ("http", 80),
+    ("pop3", 110),
+    ("nntp", 119),
+    ("https", 443),
+];
+
+/// Schemes of DSYNC (RFC 9859 §2.2).
+const SCHEMES: [(&str, u8); 1] = [("NOTIFY", 1)];
+
+pub(super) fn protocol(text: &[u8]) -> Option<u8> {
+    find(&PROTOCOLS, text).or_else(|| Some(number(text, u32::from(u8::MAX))? as u8))
+}
+
+pub(super) fn service(text: &[u8]) -> Option<u16> {
+    find(&SERVICES, text).or_else(|| Some(number(text, u32::from(u16::MAX))? as u16))
+}
+
+pub(super) fn scheme(text: &[u8]) -> Option<u8> {
+    find(&SCHEMES, text).or_else(|| Some(number(text, u32::from(u8::MAX))? as u8))
+}
+
+/// What a scheme is called, if it has a name.
+pub(super) fn scheme_name(scheme: u8) -> Option<&'static str> {
+    SCHEMES.iter().find(|(_, number)| *number == scheme).map(|&(name, _)| name)
+}
+
 pub(super) fn algorithm(text: &[u8]) -> Option<u8> {
     find(&ALGORITHMS, text).or_else(|| Some(number(text, u32::from(u8::MAX))? as u8))
 }

@@ -23,6 +23,7 @@
 //! | RFC 9460 §2, §7 | SVCB and HTTPS | `svcb.rs` |
 //! | RFC 1876, RFC 3123 | LOC, APL | `location.rs`, `prefixes.rs` |
 //! | RFC 4025, RFC 8005, RFC 8777 | IPSECKEY, HIP, AMTRELAY | `gateway.rs` |
+//! | RFC 1035 §3.4.2, RFC 1706 | WKS, NSAP, ATMA | `network.rs` |
 
 mod table;
 
@@ -35,6 +36,7 @@ pub(crate) mod words;
 mod bitmap;
 mod gateway;
 mod location;
+mod network;
 pub(crate) mod parse;
 mod prefixes;
 mod print;

@@ -9,7 +9,7 @@ use super::svcb::Params;
 use super::table::{self, Field, Slot};
 use super::walk::{is_tag, is_valid};
 use super::words::{Quotes, Words};
-use super::{RDATA_MAX, gateway, location, mnemonics, prefixes, time};
+use super::{RDATA_MAX, gateway, location, mnemonics, network, prefixes, time};
 
 /// Reads the rest of an entry as the RDATA of a type and appends it to `out`; names that do not end in
 /// a dot are relative to `origin` (wire form). On a mistake `out` is left as it was.
@@ -86,6 +86,13 @@ impl Reader<'_, '_> {
             }
             Field::U32 => {
                 let value = self.number(name, u32::MAX)?;
+                self.out.extend_from_slice(&value.to_be_bytes());
+            }
+            Field::U64 => {
+                let value = self.bare_as(name, Problem::Number64 { field: name }, |text| {
+                    let digits = str::from_utf8(text).ok()?;
+                    digits.parse::<u64>().ok().filter(|_| text.iter().all(u8::is_ascii_digit))
+                })?;
                 self.out.extend_from_slice(&value.to_be_bytes());
             }
             Field::Seconds => {
@@ -172,6 +179,15 @@ impl Reader<'_, '_> {
             Field::Hex => self.some_digits(Base::Hex, name)?,
             Field::Base64 => self.some_digits(Base::Base64, name)?,
             Field::OptionalBase64 => self.digits(Base::Base64, name)?,
+            Field::Base64OrDash => {
+                self.peeked = self.next()?;
+                match self.peeked {
+                    Some(word) if word.quotes == Quotes::None && word.text == b"-" => {
+                        self.peeked = None;
+                    }
+                    _ => self.some_digits(Base::Base64, name)?,
+                }
+            }
             Field::Salt => self.salt(name)?,
             Field::Hash => {
                 let length_at = self.out.len();
@@ -188,9 +204,9 @@ impl Reader<'_, '_> {
                     .finish(self.out)
                     .map_err(|problem| Mistake { at: self.words.end(), problem })?;
             }
-            Field::Eui48 => self.groups(name, 6, 2, b'-', "00-00-5e-00-53-2a")?,
-            Field::Eui64 => self.groups(name, 8, 2, b'-', "00-00-5e-ef-10-00-00-2a")?,
-            Field::Locator64 => self.groups(name, 8, 4, b':', "2001:0db8:1140:1000")?,
+            Field::Eui48 => self.octets(name, 6, "00-00-5e-00-53-2a")?,
+            Field::Eui64 => self.octets(name, 8, "00-00-5e-ef-10-00-00-2a")?,
+            Field::Locator64 => self.locator(name)?,
             Field::Location => location::read(self)?,
             Field::Prefixes => {
                 let start = self.out.len();
@@ -199,6 +215,19 @@ impl Reader<'_, '_> {
                         .ok_or_else(|| word.wrong(Problem::Prefix))?;
                     self.limit(start, &word)?;
                 }
+            }
+            Field::Nsap => {
+                let word = self.bare(name)?;
+                network::read_nsap(&word, self.out)?;
+            }
+            Field::Atma => {
+                let word = self.bare(name)?;
+                network::read_atma(&word, self.out)?;
+            }
+            Field::Services => network::read_services(self)?,
+            Field::Scheme => {
+                let value = self.bare_as(name, Problem::Scheme, mnemonics::scheme)?;
+                self.out.push(value);
             }
             Field::Gateway => gateway::read_gateway(self)?,
             Field::Relay => gateway::read_relay(self)?,

@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use super::digits::{self, Base};
 use super::table::{self, Field};
 use super::walk::{Part, is_valid, walk};
-use super::{bitmap, gateway, location, prefixes, svcb, time};
+use super::{bitmap, gateway, location, mnemonics, network, prefixes, svcb, time};
 use crate::name;
 
 /// The text of one record's RDATA: that of its type, or the generic form (RFC 3597 §5) for a type that
@@ -64,6 +64,13 @@ fn write_field(field: Field, bytes: &[u8], f: &mut dyn fmt::Write) -> fmt::Resul
         | Field::Seconds
         | Field::Algorithm
         | Field::CertificateType => write!(f, "{}", number()),
+        Field::U64 => {
+            write!(f, "{}", bytes.iter().fold(0u64, |number, &byte| number << 8 | u64::from(byte)))
+        }
+        Field::Scheme => match mnemonics::scheme_name(number() as u8) {
+            Some(name) => f.write_str(name),
+            None => write!(f, "{}", number()),
+        },
         Field::Type => table::write_type(number() as u16, f),
         Field::Types => {
             for (index, rtype) in bitmap::types(bytes).enumerate() {
@@ -83,7 +90,10 @@ fn write_field(field: Field, bytes: &[u8], f: &mut dyn fmt::Write) -> fmt::Resul
         Field::Text => write_quoted(bytes, f),
         Field::Tag => counted(bytes).iter().try_for_each(|&byte| f.write_char(char::from(byte))),
         Field::Hex => digits::write(Base::Hex, bytes, f),
-        Field::Base64 | Field::OptionalBase64 => digits::write(Base::Base64, bytes, f),
+        Field::Base64OrDash if bytes.is_empty() => f.write_char('-'),
+        Field::Base64 | Field::OptionalBase64 | Field::Base64OrDash => {
+            digits::write(Base::Base64, bytes, f)
+        }
         Field::Salt if counted(bytes).is_empty() => f.write_char('-'),
         Field::Salt => digits::write(Base::Hex, counted(bytes), f),
         Field::Hash => digits::write(Base::Base32, counted(bytes), f),
@@ -92,6 +102,9 @@ fn write_field(field: Field, bytes: &[u8], f: &mut dyn fmt::Write) -> fmt::Resul
         Field::Locator64 => write_groups(bytes.chunks(2), ':', f),
         Field::Location => location::write(bytes, f),
         Field::Prefixes => prefixes::write(bytes, f),
+        Field::Nsap => network::write_nsap(bytes, f),
+        Field::Atma => network::write_atma(bytes, f),
+        Field::Services => network::write_services(bytes, f),
         Field::Gateway => gateway::write_gateway(bytes, f),
         Field::Relay => gateway::write_relay(bytes, f),
         Field::HostIdentity => gateway::write_identity(bytes, f),

@@ -41,6 +41,11 @@ pub enum Problem {
         /// The largest that fits.
         max: u32,
     },
+    /// Not a whole number of 64 bits.
+    Number64 {
+        /// Which field.
+        field: &'static str,
+    },
     /// Not a name.
     Name(NameError),
     /// Not an address of IPv4.
@@ -123,6 +128,16 @@ pub enum Problem {
     Location,
     /// Not an item of APL (RFC 3123 §5).
     Prefix,
+    /// Not an NSAP address (RFC 1706 §7).
+    Nsap,
+    /// Not an ATM address.
+    Atma,
+    /// Not a protocol of IP.
+    Protocol,
+    /// Not a service or its port.
+    Service,
+    /// Not a scheme of DSYNC (RFC 9859 §2.2).
+    Scheme,
     /// A gateway or relay that does not fit the kind written before it.
     Gateway {
         /// The kind's number.
@@ -183,6 +198,7 @@ impl From<NameError> for Problem {
 }
 
 impl fmt::Display for Problem {
+    #[expect(clippy::too_many_lines, reason = "one arm a problem")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Missing { rtype, field } => {
@@ -192,6 +208,7 @@ impl fmt::Display for Problem {
                 write!(f, "{} is written {}; this is more", TypeName(*rtype), Form(*rtype))
             }
             Self::Number { field, max } => write!(f, "{field} is a number from 0 to {max}"),
+            Self::Number64 { field } => write!(f, "{field} is a number from 0 to {}", u64::MAX),
             Self::Name(error) => error.fmt(f),
             Self::Ipv4 => f.write_str("not an IPv4 address, such as 192.0.2.1"),
             Self::Ipv6ForIpv4 => {
@@ -248,6 +265,19 @@ impl fmt::Display for Problem {
             Self::Prefix => f.write_str(
                 "a prefix is written like 1:192.0.2.0/24 or 2:2001:db8::/32, with ! before it to exclude",
             ),
+            Self::Nsap => f.write_str("an NSAP address is written like 0x47.0005.80.005a00"),
+            Self::Atma => f.write_str(
+                "an ATM address is hexadecimal, like 39.246f.00, or + and the digits of a telephone number",
+            ),
+            Self::Protocol => {
+                f.write_str("a protocol is a number from 0 to 255, or its mnemonic, such as TCP")
+            }
+            Self::Service => {
+                f.write_str("a service is a port from 0 to 65535, or its name, such as smtp")
+            }
+            Self::Scheme => {
+                f.write_str("a scheme is a number from 0 to 255, or its mnemonic, such as NOTIFY")
+            }
             Self::Gateway { kind: 0 } => f.write_str("kind 0 means none, which is written `.`"),
             Self::Gateway { kind: 1 } => Self::Ipv4.fmt(f),
             Self::Gateway { kind: 2 } => Self::Ipv6.fmt(f),

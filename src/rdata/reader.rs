@@ -163,26 +163,41 @@ impl<'a> Reader<'_, 'a> {
         Ok(())
     }
 
-    /// Hex digits in groups of a fixed size, `bytes` in all.
-    pub(super) fn groups(
+    /// So many bytes in hex digits, a `-` between each two.
+    pub(super) fn octets(
         &mut self,
         field: &'static str,
         bytes: usize,
-        size: usize,
-        separator: u8,
         example: &'static str,
     ) -> Result<(), Mistake> {
         let word = self.bare(field)?;
         let start = self.out.len();
         let mut decoder = Decoder::new(Base::Hex);
-        let whole = word
-            .text
-            .split(|&byte| byte == separator)
-            .all(|group| group.len() == size && decoder.push(group, self.out).is_some());
+        let mut groups = word.text.split(|&byte| byte == b'-');
+        let whole = groups.all(|group| group.len() == 2 && decoder.push(group, self.out).is_some());
         if whole && self.out.len() - start == bytes {
             Ok(())
         } else {
             Err(word.wrong(Problem::Groups { field, example }))
+        }
+    }
+
+    /// Four groups of hex digits, as the first half of an IPv6 address; zeros at the front of one may be left out.
+    pub(super) fn locator(&mut self, field: &'static str) -> Result<(), Mistake> {
+        let word = self.bare(field)?;
+        let start = self.out.len();
+        let whole = word.text.split(|&byte| byte == b':').all(|group| {
+            let digits = group.iter().try_fold(0, |value: u32, &digit| {
+                Some(value << 4 | char::from(digit).to_digit(16)?)
+            });
+            let value = digits.filter(|_| (1..=4).contains(&group.len()));
+            self.out.extend(value.into_iter().flat_map(|value| (value as u16).to_be_bytes()));
+            value.is_some()
+        });
+        if whole && self.out.len() - start == 8 {
+            Ok(())
+        } else {
+            Err(word.wrong(Problem::Groups { field, example: "2001:0db8:1140:1000" }))
         }
     }
 }

@@ -13,6 +13,7 @@ pub(super) enum Field {
     U8,
     U16,
     U32,
+    U64,
     /// Thirty-two bits of seconds, written with units if one likes.
     Seconds,
     /// A DNSSEC algorithm: a number or a mnemonic, one byte.
@@ -43,6 +44,8 @@ pub(super) enum Field {
     Base64,
     /// Bytes to the end, perhaps none.
     OptionalBase64,
+    /// The same, where `-` stands for none (BIND's DOA).
+    Base64OrDash,
     /// A length byte, then bytes in hex, `-` for none (RFC 5155 §3.3).
     Salt,
     /// A length byte, then bytes in base32hex (RFC 5155 §3.3).
@@ -67,6 +70,14 @@ pub(super) enum Field {
     Relay,
     /// Lengths, algorithm, identity tag and public key (RFC 8005 §5).
     HostIdentity,
+    /// Bytes as `0x47.0005.80`, to the end (RFC 1706 §7).
+    Nsap,
+    /// An ATM address to the end.
+    Atma,
+    /// A protocol and its services to the end (RFC 1035 §3.4.2).
+    Services,
+    /// A scheme of DSYNC: a number or a mnemonic, one byte (RFC 9859 §2.2).
+    Scheme,
     /// Bytes that have no text form.
     Opaque,
 }
@@ -105,8 +116,10 @@ impl Type {
 }
 
 macro_rules! types {
+    (@name $name:ident) => { stringify!($name) };
+    (@name $name:ident $text:literal) => { $text };
     (
-        records { $($name:ident $number:literal { $($slot:literal $field:expr),* })* }
+        records { $($name:ident $(= $text:literal)? $number:literal { $($slot:literal $field:expr),* })* }
         meta { $($meta:ident $meta_number:literal)* }
     ) => {
         /// The numbers of record types, questions' types among them.
@@ -122,7 +135,7 @@ macro_rules! types {
         static TYPES: &[Type] = &[$(
             Type {
                 number: $number,
-                name: stringify!($name),
+                name: types!(@name $name $($text)?),
                 slots: &[$(Slot { name: $slot, field: $field }),*],
             },
         )*];
@@ -134,10 +147,10 @@ macro_rules! types {
 
 use Case::{Compressible, Kept, Lowered};
 use Field::{
-    Algorithm, Base64, CertificateType, Eui48, Eui64, Gateway, Hash, Hex, HostIdentity, Ipv4, Ipv6,
-    Location, Locator64, Name, Names, Opaque, OptionalBase64, OptionalString, Prefixes, Relay,
-    Salt, Seconds, String, Strings, SvcParams, Tag, Text, Time, Type as TypeField, Types, U8, U16,
-    U32,
+    Algorithm, Atma, Base64, Base64OrDash, CertificateType, Eui48, Eui64, Gateway, Hash, Hex,
+    HostIdentity, Ipv4, Ipv6, Location, Locator64, Name, Names, Nsap, Opaque, OptionalBase64,
+    OptionalString, Prefixes, Relay, Salt, Scheme, Seconds, Services, String, Strings, SvcParams,
+    Tag, Text, Time, Type as TypeField, Types, U8, U16, U32, U64,
 };
 
 types! {
@@ -155,6 +168,7 @@ types! {
         MG 8 { "mailbox" Name(Compressible) }
         MR 9 { "mailbox" Name(Compressible) }
         NULL 10 { "bytes" Opaque }
+        WKS 11 { "address" Ipv4, "protocol services" Services }
         PTR 12 { "target" Name(Compressible) }
         HINFO 13 { "cpu" String, "os" String }
         MINFO 14 { "rmailbx" Name(Compressible), "emailbx" Name(Compressible) }
@@ -165,10 +179,22 @@ types! {
         X25 19 { "address" String }
         ISDN 20 { "address" String, "subaddress" OptionalString }
         RT 21 { "preference" U16, "host" Name(Lowered) }
+        NSAP 22 { "address" Nsap }
+        NSAP_PTR = "NSAP-PTR" 23 { "target" Name(Kept) }
+        SIG 24 {
+            "type-covered" TypeField, "algorithm" Algorithm, "labels" U8, "original-ttl" Seconds,
+            "expiration" Time, "inception" Time, "key-tag" U16, "signer" Name(Lowered),
+            "signature" Base64
+    }
+        KEY 25 { "flags" U16, "protocol" U8, "algorithm" Algorithm, "public-key" OptionalBase64 }
         PX 26 { "preference" U16, "map822" Name(Lowered), "mapx400" Name(Lowered) }
+        GPOS 27 { "longitude" String, "latitude" String, "altitude" String }
         AAAA 28 { "address" Ipv6 }
         LOC 29 { "location" Location }
+        EID 31 { "identifier" Hex }
+        NIMLOC 32 { "locator" Hex }
         SRV 33 { "priority" U16, "weight" U16, "port" U16, "target" Name(Lowered) }
+        ATMA 34 { "address" Atma }
         NAPTR 35 {
             "order" U16, "preference" U16, "flags" String, "services" String, "regexp" String,
             "replacement" Name(Lowered)
@@ -176,6 +202,7 @@ types! {
         KX 36 { "preference" U16, "exchanger" Name(Lowered) }
         CERT 37 { "type" CertificateType, "key-tag" U16, "algorithm" Algorithm, "certificate" Base64 }
         DNAME 39 { "target" Name(Lowered) }
+        SINK 40 { "meaning" U8, "coding" U8, "subcoding" U8, "data" OptionalBase64 }
         APL 42 { "prefixes" Prefixes }
         DS 43 { "key-tag" U16, "algorithm" Algorithm, "digest-type" U8, "digest" Hex }
         SSHFP 44 { "algorithm" U8, "type" U8, "fingerprint" Hex }
@@ -197,6 +224,9 @@ types! {
         TLSA 52 { "usage" U8, "selector" U8, "matching-type" U8, "data" Hex }
         SMIMEA 53 { "usage" U8, "selector" U8, "matching-type" U8, "data" Hex }
         HIP 55 { "algorithm hit public-key" HostIdentity, "servers" Names }
+        NINFO 56 { "strings" Strings }
+        RKEY 57 { "flags" U16, "protocol" U8, "algorithm" Algorithm, "public-key" Base64 }
+        TALINK 58 { "previous" Name(Kept), "next" Name(Kept) }
         CDS 59 { "key-tag" U16, "algorithm" Algorithm, "digest-type" U8, "digest" Hex }
         CDNSKEY 60 { "flags" U16, "protocol" U8, "algorithm" Algorithm, "public-key" Base64 }
         OPENPGPKEY 61 { "key" Base64 }
@@ -204,6 +234,9 @@ types! {
         ZONEMD 63 { "serial" U32, "scheme" U8, "hash-algorithm" U8, "digest" Hex }
         SVCB 64 { "priority" U16, "target" Name(Kept), "parameters" SvcParams }
         HTTPS 65 { "priority" U16, "target" Name(Kept), "parameters" SvcParams }
+        DSYNC 66 { "type" TypeField, "scheme" Scheme, "port" U16, "target" Name(Kept) }
+        HHIT 67 { "data" Base64 }
+        BRID 68 { "data" Base64 }
         SPF 99 { "strings" Strings }
         NID 104 { "preference" U16, "node-id" Locator64 }
         L32 105 { "preference" U16, "locator" Ipv4 }
@@ -213,8 +246,17 @@ types! {
         EUI64 109 { "address" Eui64 }
         URI 256 { "priority" U16, "weight" U16, "target" Text }
         CAA 257 { "flags" U8, "tag" Tag, "value" Text }
+        AVC 258 { "strings" Strings }
+        DOA 259 {
+            "enterprise" U32, "type" U32, "location" U8, "media-type" String, "data" Base64OrDash
+    }
         AMTRELAY 260 { "precedence" U8, "discovery relay-type relay" Relay }
         RESINFO 261 { "strings" Strings }
+        WALLET 262 { "strings" Strings }
+        CLA 263 { "strings" Strings }
+        IPN 264 { "node" U64 }
+        TA 32768 { "key-tag" U16, "algorithm" Algorithm, "digest-type" U8, "digest" Hex }
+        DLV 32769 { "key-tag" U16, "algorithm" Algorithm, "digest-type" U8, "digest" Hex }
     }
     meta {
         OPT 41
@@ -231,22 +273,25 @@ types! {
 
 /// The row of a type, if it has one.
 pub(super) fn lookup(rtype: u16) -> Option<&'static Type> {
-    /// One more than the greatest number in the table.
-    const NUMBERS: usize = TYPES[TYPES.len() - 1].number as usize + 1;
+    /// Numbers below this are found at once; the few above are searched.
+    const NUMBERS: usize = 512;
     /// No row.
     const NONE: u8 = u8::MAX;
-    const ROWS: [u8; NUMBERS] = {
+    const FOUND: ([u8; NUMBERS], usize) = {
         let mut rows = [NONE; NUMBERS];
         let mut row = 0;
-        while row < TYPES.len() {
+        while row < TYPES.len() && (TYPES[row].number as usize) < NUMBERS {
             rows[TYPES[row].number as usize] = row as u8;
             row += 1;
         }
-        rows
+        (rows, row)
     };
-    static ROW: [u8; NUMBERS] = ROWS;
+    static ROW: [u8; NUMBERS] = FOUND.0;
 
-    TYPES.get(usize::from(*ROW.get(usize::from(rtype))?))
+    match ROW.get(usize::from(rtype)) {
+        Some(row) => TYPES.get(usize::from(*row)),
+        None => TYPES[FOUND.1..].iter().find(|row| row.number == rtype),
+    }
 }
 
 /// The number of the type that a text names: a mnemonic, or `TYPE` and a number (RFC 3597 §5).
@@ -390,7 +435,7 @@ mod tests {
             assert_eq!(parse_type(row.name.to_lowercase().as_bytes()), Some(row.number));
         }
         assert!(TYPES.is_sorted_by_key(|row| row.number));
-        assert!(lookup(11).is_none() && lookup(262).is_none() && lookup(u16::MAX).is_none());
+        assert!(lookup(38).is_none() && lookup(265).is_none() && lookup(u16::MAX).is_none());
     }
 
     #[test]

@@ -9,6 +9,8 @@ use hickory_proto::serialize::binary::{
 };
 use proptest::prelude::*;
 
+mod tools;
+
 use super::rtype::*;
 use super::*;
 
@@ -48,9 +50,16 @@ const ROWS: &[(u16, &str, &[u8], &str)] = &[
     // The example of RFC 1876 §4, with the sizes that §3 takes where they are left out.
     (LOC, "42 21 54 N 71 06 18 W -24m 30m", b"\0\x33\x16\x13\x89\x17\x2d\xd0\x70\xbe\x15\xf0\0\x98\x8d\x20", "42 21 54.000 N 71 6 18.000 W -24.00m 30m 10000m 10m"),
     (LOC, "52 N 0 0 0.001 E 0.5 1m 0.10m 0", b"\0\x12\x11\0\x8b\x28\x72\0\x80\0\0\x01\0\x98\x96\xb2", "52 0 0.000 N 0 0 0.001 E 0.50m 1m 0.10m 0m"),
+    // RFC 1876 §4.
+    (LOC, "42 21 28.764 N 71 00 51.617 W -44m 2000m", b"\0%\x16\x13\x89\x16\xcb<p\xc3\x10\xdf\0\x98\x85P", "42 21 28.764 N 71 0 51.617 W -44.00m 2000m 10000m 10m"),
+    (LOC, "52 14 05 N 00 08 50 E 10m", b"\0\x12\x16\x13\x8b5V\xc8\x80\x08\x16P\0\x98\x9ah", "52 14 5.000 N 0 8 50.000 E 10.00m 1m 10000m 10m"),
+    (LOC, "32 7 19 S 116 2 25 E 10m", b"\0\x12\x16\x13y\x1b}(\x98\xe6Hh\0\x98\x9ah", "32 7 19.000 S 116 2 25.000 E 10.00m 1m 10000m 10m"),
     (SRV, "0 5 8080 www", b"\0\0\0\x05\x1f\x90\x03www\x07example\0", "0 5 8080 www.example."),
     // RFC 3403 §6.2.
     (NAPTR, "100 50 \"a\" \"rtsps+N2L\" \"\" cidserver.", b"\0\x64\0\x32\x01a\x09rtsps+N2L\0\x09cidserver\0", ""),
+    // RFC 3403 §6.1: a master file takes a backslash for itself.
+    (NAPTR, "100 10 \"\" \"\" \"!^urn:cid:.+@([^\\\\.]+\\\\.)(.*)$!\\\\2!i\" .", b"\0d\0\x0a\0\0!!^urn:cid:.+@([^\\.]+\\.)(.*)$!\\2!i\0", ""),
+    (NAPTR, "100 10 u sip+E2U !^.*$!sip:info@example.com!i .", b"\0d\0\x0a\x01u\x07sip+E2U\x1c!^.*$!sip:info@example.com!i\0", "100 10 \"u\" \"sip+E2U\" \"!^.*$!sip:info@example.com!i\" ."),
     (KX, "2 a.", b"\0\x02\x01a\0", ""),
     (CERT, "PGP 0 0 Zm9vYmFy", b"\0\x03\0\0\0foobar", "3 0 0 Zm9vYmFy"),
     (DNAME, "a.", b"\x01a\0", ""),
@@ -60,6 +69,7 @@ const ROWS: &[(u16, &str, &[u8], &str)] = &[
     // RFC 4034 §5.4.
     (DS, "60485 RSASHA1 1 ( 2BB183AF5F22588179A5 3b0a98631fad1a292118 )", b"\xec\x45\x05\x01\x2b\xb1\x83\xaf\x5f\x22\x58\x81\x79\xa5\x3b\x0a\x98\x63\x1f\xad\x1a\x29\x21\x18", "60485 5 1 2BB183AF5F22588179A53B0A98631FAD1A292118"),
     // RFC 4255 §3.2.
+    (SSHFP, "4 2 a87f1b687ac0e57d2a081a2f282672334d90ed316d2b818ca9580ea384d92401", b"\x04\x02\xa8\x7f\x1bhz\xc0\xe5}*\x08\x1a/(&r3M\x90\xed1m+\x81\x8c\xa9X\x0e\xa3\x84\xd9$\x01", "4 2 A87F1B687AC0E57D2A081A2F282672334D90ED316D2B818CA9580EA384D92401"), // RFC 7479 §4
     (SSHFP, "2 1 123456789abcdef67890123456789abcdef67890", b"\x02\x01\x12\x34\x56\x78\x9a\xbc\xde\xf6\x78\x90\x12\x34\x56\x78\x9a\xbc\xde\xf6\x78\x90", "2 1 123456789ABCDEF67890123456789ABCDEF67890"),
     // RFC 4025 §3.
     (IPSECKEY, "10 1 2 192.0.2.38 Zm9v", b"\x0a\x01\x02\xc0\0\x02\x26foo", ""),
@@ -77,17 +87,22 @@ const ROWS: &[(u16, &str, &[u8], &str)] = &[
     (NSEC3PARAM, "1 0 0 -", b"\x01\0\0\0\0", ""),
     (NSEC3PARAM, "1 0 12 AABB", b"\x01\0\0\x0c\x02\xaa\xbb", ""),
     (TLSA, "3 1 1 ABCD", b"\x03\x01\x01\xab\xcd", ""),
+    // RFC 6698 §2.3.
+    (TLSA, "0 0 1 (\nd2abde240d7cd3ee6b4b28c54df034b9\n7983a1d16e8a410e4561cb106618e971 )", b"\0\0\x01\xd2\xab\xde$\x0d|\xd3\xeekK(\xc5M\xf04\xb9y\x83\xa1\xd1n\x8aA\x0eEa\xcb\x10f\x18\xe9q", "0 0 1 D2ABDE240D7CD3EE6B4B28C54DF034B97983A1D16E8A410E4561CB106618E971"),
     (SMIMEA, "3 1 1 ABCD", b"\x03\x01\x01\xab\xcd", ""),
     (HIP, "2 200100107B1A74DF365639CC39F1D578 Zm9v rvs.example.", b"\x10\x02\0\x03\x20\x01\0\x10\x7b\x1a\x74\xdf\x36\x56\x39\xcc\x39\xf1\xd5\x78foo\x03rvs\x07example\0", ""),
     (HIP, "2 20 Zm9v", b"\x01\x02\0\x03\x20foo", ""),
     (CDS, "0 0 0 00", b"\0\0\0\0\0", ""), // RFC 8078 §4
+    (CDS, "60485 5 1 2BB183AF5F22588179A53B0A98631FAD1A292118", b"\xecE\x05\x01+\xb1\x83\xaf_\x22X\x81y\xa5;\x0a\x98c\x1f\xad\x1a)!\x18", ""),
     (CDNSKEY, "0 3 0 AA==", b"\0\0\x03\0\0", ""), // RFC 8078 §4
     (OPENPGPKEY, "Zm9v", b"foo", ""),
     (CSYNC, "66 3 A NS AAAA", b"\0\0\0\x42\0\x03\0\x04\x60\0\0\x08", ""), // RFC 7477 §2.1.2
-    (ZONEMD, "2018031500 1 1 FEBE3D4C", b"\x78\x48\xb7\x8c\x01\x01\xfe\xbe\x3d\x4c", ""),
+    (ZONEMD, "2018031500 1 1 (\nFEBE3D4CE2EC2FFA 4BA99D46CD69D6D29711E55217057BEE7EB1A7B641A47BA7FED2DD5B97AE499FAFA4F22C6BD647DE )", b"\x78\x48\xb7\x8c\x01\x01\xfe\xbe\x3d\x4c\xe2\xec\x2f\xfa\x4b\xa9\x9d\x46\xcd\x69\xd6\xd2\x97\x11\xe5\x52\x17\x05\x7b\xee\x7e\xb1\xa7\xb6\x41\xa4\x7b\xa7\xfe\xd2\xdd\x5b\x97\xae\x49\x9f\xaf\xa4\xf2\x2c\x6b\xd6\x47\xde", "2018031500 1 1 FEBE3D4CE2EC2FFA4BA99D46CD69D6D29711E55217057BEE7EB1A7B641A47BA7FED2DD5B97AE499FAFA4F22C6BD647DE"), // RFC 8976 §A.1
     // RFC 9460 Appendix D.
     (SVCB, "0 foo.example.com.", b"\0\0\x03foo\x07example\x03com\0", ""),
+    (HTTPS, "0 foo.example.com.", b"\0\0\x03foo\x07example\x03com\0", ""),
     (HTTPS, "1 .", b"\0\x01\0", ""),
+    (SVCB, "1 foo. ipv6hint=\"2001:db8:122:344::192.0.2.33\"", b"\0\x01\x03foo\0\0\x06\0\x10\x20\x01\x0d\xb8\x01\x22\x03D\0\0\0\0\xc0\0\x02!", "1 foo. ipv6hint=2001:db8:122:344::c000:221"),
     (SVCB, "16 foo. port=53", b"\0\x10\x03foo\0\0\x03\0\x02\0\x35", ""),
     (SVCB, "1 foo. key667=hello", b"\0\x01\x03foo\0\x02\x9b\0\x05hello", "1 foo. key667=\"hello\""),
     (SVCB, "1 foo. key667=\"hello\\210qoo\"", b"\0\x01\x03foo\0\x02\x9b\0\x09hello\xd2qoo", ""),
@@ -99,18 +114,53 @@ const ROWS: &[(u16, &str, &[u8], &str)] = &[
     (SVCB, "1 . alpn=h2 dohpath=/dns-query{?dns} ohttp key65000", b"\0\x01\0\0\x01\0\x03\x02h2\0\x07\0\x10/dns-query{?dns}\0\x08\0\0\xfd\xe8\0\0", "1 . alpn=\"h2\" dohpath=\"/dns-query{?dns}\" ohttp key65000"),
     (SPF, "\"v=spf1\"", b"\x06v=spf1", ""),
     (NID, "10 0014:4fff:ff20:ee64", b"\0\x0a\0\x14\x4f\xff\xff\x20\xee\x64", ""), // RFC 6742 §2.1.3
+    (NID, "10 14:4fff:FF20:0", b"\0\x0a\0\x14\x4f\xff\xff\x20\0\0", "10 0014:4fff:ff20:0000"),
     (L32, "10 10.1.2.0", b"\0\x0a\x0a\x01\x02\0", ""),
     (L64, "10 2001:0DB8:1140:1000", b"\0\x0a\x20\x01\x0d\xb8\x11\x40\x10\0", "10 2001:0db8:1140:1000"),
     (LP, "10 a.", b"\0\x0a\x01a\0", ""),
     (EUI48, "00-00-5e-00-53-2a", b"\0\0\x5e\0\x53\x2a", ""), // RFC 7043 §3.2
     (EUI64, "00-00-5e-ef-10-00-00-2a", b"\0\0\x5e\xef\x10\0\0\x2a", ""),
     (URI, "10 1 \"ftp://ftp1.example.com/public\"", b"\0\x0a\0\x01ftp://ftp1.example.com/public", ""),
+    (URI, "10 1 \"https://example.com/a\\\"b\"", b"\0\x0a\0\x01https://example.com/a\x22b", ""),
     (CAA, "0 issue \"ca.example.net; policy=ev\"", b"\0\x05issueca.example.net; policy=ev", ""), // RFC 8659 §4.2
+    (CAA, "0 issue \";\"", b"\0\x05issue;", ""),
+    (CAA, "0 issuewild \"\"", b"\0\x09issuewild", ""),
+    (CAA, "128 Iodef mailto:security@example.com", b"\x80\x05Iodefmailto:security@example.com", "128 Iodef \"mailto:security@example.com\""),
     (CAA, "128 tbs Unknown", b"\x80\x03tbsUnknown", "128 tbs \"Unknown\""),
     (AMTRELAY, "10 0 1 203.0.113.15", b"\x0a\x01\xcb\0\x71\x0f", ""), // RFC 8777 §4.3.1
     (AMTRELAY, "10 1 3 amtrelays.example.", b"\x0a\x83\x09amtrelays\x07example\0", ""),
     (AMTRELAY, "128 1 0 .", b"\x80\x80", ""),
     (RESINFO, "qnamemin exterr=15-17", b"\x08qnamemin\x0cexterr=15-17", "\"qnamemin\" \"exterr=15-17\""),
+    // RFC 1035 §3.4.2: the 26th bit is SMTP's.
+    (WKS, "10.0.0.1 TCP ftp smtp 37", b"\x0a\0\0\x01\x06\0\0\x04\x40\x04", "10.0.0.1 6 21 25 37"),
+    (WKS, "10.0.0.1 17", b"\x0a\0\0\x01\x11", ""),
+    // RFC 1706 §7.
+    (NSAP, "0x47.0005.80.005a00.0000.0001.e133.ffffff000161.00", b"\x47\0\x05\x80\0\x5a\0\0\0\0\x01\xe1\x33\xff\xff\xff\0\x01\x61\0", "0x47000580005a0000000001e133ffffff00016100"),
+    (NSAP_PTR, "Foo", b"\x03Foo\x07example\0", "Foo.example."),
+    (SIG, "A 5 3 86400 20030322173103 20030220173103 2642 example. Zm9v", b"\0\x01\x05\x03\0\x01\x51\x80\x3e\x7c\x9d\xd7\x3e\x55\x10\xd7\x0a\x52\x07example\0foo", ""),
+    (KEY, "512 255 RSASHA1 Zm9v", b"\x02\0\xff\x05foo", "512 255 5 Zm9v"),
+    (KEY, "49152 3 0", b"\xc0\0\x03\0", ""), // RFC 2535 §3.1.2: no key
+    (GPOS, "-32.6882 116.8652 10.0", b"\x08-32.6882\x08116.8652\x0410.0", "\"-32.6882\" \"116.8652\" \"10.0\""), // RFC 1712 §5
+    (EID, "0A0B", b"\x0a\x0b", ""),
+    (NIMLOC, "0A 0B", b"\x0a\x0b", "0A0B"),
+    (ATMA, "39.246f.00", b"\0\x39\x24\x6f\0", "39246f00"),
+    (ATMA, "+61200000000", b"\x0161200000000", ""),
+    (SINK, "8 0 2 Zm9v", b"\x08\0\x02foo", ""),
+    (NINFO, "\"a\" \"b\"", b"\x01a\x01b", ""),
+    (RKEY, "0 3 8 Zm9v", b"\0\0\x03\x08foo", ""),
+    (TALINK, ". a.", b"\0\x01a\0", ""),
+    (DSYNC, "CDS NOTIFY 5359 cds-scanner.example.net.", b"\0\x3b\x01\x14\xef\x0bcds-scanner\x07example\x03net\0", ""), // RFC 9859 §4.1
+    (DSYNC, "CSYNC 7 0 .", b"\0\x3e\x07\0\0\0", ""),
+    (HHIT, "Zm9v", b"foo", ""),
+    (BRID, "Zm9v", b"foo", ""),
+    (AVC, "\"app-name:WOLFGANG|app-class:OAM|business=yes\"", b"\x2capp-name:WOLFGANG|app-class:OAM|business=yes", ""),
+    (DOA, "0 1 2 text/html Zm9v", b"\0\0\0\0\0\0\0\x01\x02\x09text/htmlfoo", "0 1 2 \"text/html\" Zm9v"),
+    (DOA, "0 1 2 \"\" -", b"\0\0\0\0\0\0\0\x01\x02\0", ""),
+    (WALLET, "\"BTC\" \"1BoatSLRHtKNngkdXEeobR76b53LETtpyT\"", b"\x03BTC\x221BoatSLRHtKNngkdXEeobR76b53LETtpyT", ""),
+    (CLA, "\"TCP-v4-v6\"", b"\x09TCP-v4-v6", ""),
+    (IPN, "18446744073709551615", b"\xff\xff\xff\xff\xff\xff\xff\xff", ""),
+    (TA, "60485 5 1 2BB183AF5F22588179A53B0A98631FAD1A292118", b"\xec\x45\x05\x01\x2b\xb1\x83\xaf\x5f\x22\x58\x81\x79\xa5\x3b\x0a\x98\x63\x1f\xad\x1a\x29\x21\x18", ""),
+    (DLV, "60485 5 1 2BB183AF5F22588179A53B0A98631FAD1A292118", b"\xec\x45\x05\x01\x2b\xb1\x83\xaf\x5f\x22\x58\x81\x79\xa5\x3b\x0a\x98\x63\x1f\xad\x1a\x29\x21\x18", ""), // RFC 4431 §2
     // RFC 3597 §5.
     (731, "\\# 6 abcdef ( 01 23\n45 )", b"\xab\xcd\xef\x01\x23\x45", "\\# 6 ABCDEF012345"),
     (A, "\\# 4 0A000001", b"\x0a\0\0\x01", "10.0.0.1"),
@@ -263,6 +313,9 @@ const MISTAKES: &[(u16, &str, &str, &str)] = &[
     (SOA, ". . 1 1h 1x 1 1", "1x", "retry is in seconds, or like 1h30m with the units w, d, h, m and s"),
     (CAA, "0 is-sue a", "is-sue", "a tag is 1 to 15 letters and digits, such as issue"),
     (EUI48, "00:00:5e:00:53:2a", "00:00:5e:00:53:2a", "address is written like 00-00-5e-00-53-2a"),
+    (NID, "10 0:0:0", "0:0:0", "node-id is written like 2001:0db8:1140:1000"),
+    (L64, "10 0:0:0:00000", "0:0:0:00000", "locator is written like 2001:0db8:1140:1000"),
+    (L64, "10 0:0::0", "0:0::0", "locator is written like 2001:0db8:1140:1000"),
     (LOC, "91 N 0 E 0m", "91", "a location is written like 52 22 23.000 N 4 53 32.000 E -2.00m 1m 10000m 10m"),
     (LOC, "90 0 1 N 0 E 0m", "N", "a location is written like 52 22 23.000 N 4 53 32.000 E -2.00m 1m 10000m 10m"),
     (LOC, "1 60 N 0 E 0m", "60", "a location is written like 52 22 23.000 N 4 53 32.000 E -2.00m 1m 10000m 10m"),
@@ -271,6 +324,14 @@ const MISTAKES: &[(u16, &str, &str, &str)] = &[
     (IPSECKEY, "1 1 2 2001:db8::", "2001:db8::", "not an IPv4 address, such as 192.0.2.1"),
     (AMTRELAY, "1 0 2 192.0.2.1", "192.0.2.1", "not an IPv6 address, such as 2001:db8::1"),
     (AMTRELAY, "1 0 4 a.", "a.", "no kind 4 is known: 0 is none, 1 IPv4, 2 IPv6, 3 a name"),
+    (WKS, "10.0.0.1 TPC 1", "TPC", "a protocol is a number from 0 to 255, or its mnemonic, such as TCP"),
+    (WKS, "10.0.0.1 TCP mail", "mail", "a service is a port from 0 to 65535, or its name, such as smtp"),
+    (NSAP, "47.0005", "47.0005", "an NSAP address is written like 0x47.0005.80.005a00"),
+    (NSAP, "0x470", "0x470", "an NSAP address is written like 0x47.0005.80.005a00"),
+    (ATMA, "+61a", "+61a", "an ATM address is hexadecimal, like 39.246f.00, or + and the digits of a telephone number"),
+    (DSYNC, "CDS notify2 1 .", "notify2", "a scheme is a number from 0 to 255, or its mnemonic, such as NOTIFY"),
+    (DOA, "0 1 2 \"\"", "", "DOA is written `enterprise type location media-type data`; data is missing"),
+    (IPN, "18446744073709551616", "18446744073709551616", "node is a number from 0 to 18446744073709551615"),
     (NULL, "00", "00", "NULL has no text form; write `\\# LENGTH HEX`, as in `\\# 2 0aff` (RFC 3597)"),
     (731, "a b", "a", "TYPE731 has no text form; write `\\# LENGTH HEX`, as in `\\# 2 0aff` (RFC 3597)"),
     (A, "\\# 5 0a000001", "5", "the length is given as 5, the bytes after it are 4"),

@@ -4,7 +4,7 @@ use std::iter::FusedIterator;
 use std::ops::Range;
 
 use super::table::{self, Case, Field, Slot};
-use super::{bitmap, gateway, location, prefixes, svcb};
+use super::{bitmap, gateway, location, network, prefixes, svcb};
 use crate::name;
 
 /// A field of RDATA and the bytes that it takes.
@@ -78,22 +78,24 @@ fn len(field: Field, rest: &[u8]) -> Option<usize> {
     let whole = Some(rest.len());
     let counted = || rest.first().map(|&len| 1 + usize::from(len));
     match field {
-        Field::U8 | Field::Algorithm => Some(1),
+        Field::U8 | Field::Algorithm | Field::Scheme => Some(1),
         Field::U16 | Field::CertificateType | Field::Type => Some(2),
         Field::U32 | Field::Seconds | Field::Time | Field::Ipv4 => Some(4),
         Field::Eui48 => Some(6),
-        Field::Eui64 | Field::Locator64 => Some(8),
+        Field::Eui64 | Field::Locator64 | Field::U64 => Some(8),
         Field::Ipv6 => Some(16),
         Field::Name(_) | Field::Names => name::wire_len(rest),
         Field::String | Field::OptionalString | Field::Strings | Field::Salt => counted(),
         Field::Hash => counted().filter(|&len| len > 1),
         Field::Tag => counted().filter(|&len| rest.get(1..len).is_some_and(is_tag)),
-        Field::Hex | Field::Base64 => whole.filter(|&len| len > 0),
-        Field::Text | Field::OptionalBase64 => whole,
+        Field::Hex | Field::Base64 | Field::Nsap => whole.filter(|&len| len > 0),
+        Field::Text | Field::OptionalBase64 | Field::Base64OrDash => whole,
         Field::Types => whole.filter(|_| bitmap::is_valid(rest)),
         Field::SvcParams => whole.filter(|_| svcb::is_valid(rest)),
         Field::Location => whole.filter(|_| location::is_valid(rest)),
         Field::Prefixes => whole.filter(|_| prefixes::is_valid(rest)),
+        Field::Atma => whole.filter(|_| network::is_atma(rest)),
+        Field::Services => whole.filter(|_| network::is_services(rest)),
         Field::Gateway => gateway::gateway_len(rest),
         Field::Relay => gateway::relay_len(rest),
         Field::HostIdentity => gateway::identity_len(rest),
