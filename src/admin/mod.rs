@@ -233,7 +233,8 @@ impl Api {
 
     /// Serves until `stop` says so.
     pub async fn run(self, admin: Arc<Admin>, stop: watch::Receiver<bool>) -> Result<(), String> {
-        let tls = self.guards.identity.clone().map(acceptor).transpose()?;
+        let tls =
+            self.guards.identity.clone().map(|identity| acceptor(identity, &[])).transpose()?;
         let guards = Arc::new(self.guards);
         let router = routes::router(&guards, admin);
         let service = Arc::new(Service::new(guards, router));

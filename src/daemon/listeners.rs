@@ -1,18 +1,26 @@
 //! All listeners together: opened, started and stopped as one.
 
 use std::net::SocketAddr;
-#[cfg(target_os = "linux")]
-use std::net::TcpListener;
 use std::sync::Arc;
 #[cfg(target_os = "linux")]
 use std::thread;
 use std::time::Duration;
 
 use anyhow::Context as _;
+#[cfg(target_os = "linux")]
+use anyhow::anyhow;
+#[cfg(target_os = "linux")]
+use tokio_rustls::TlsAcceptor;
 use tracing::{info, warn};
 
+#[cfg(target_os = "linux")]
+use crate::admin::listen::identity::{self, Identity};
+#[cfg(target_os = "linux")]
+use crate::admin::listen::reread::Reread;
 use crate::authority::Services;
 use crate::config::Config;
+#[cfg(target_os = "linux")]
+use crate::config::server::authority::DnsTls;
 #[cfg(target_os = "linux")]
 use crate::config::server::{Sockets, Workers};
 use crate::counters::{AllCounters, Counter, Counters};
@@ -29,7 +37,7 @@ const STOP: Duration = Duration::from_millis(500);
 pub(super) enum Listeners {
     /// Ours.
     #[cfg(target_os = "linux")]
-    Native { udp: Vec<udp::Listener>, tcp: Vec<Vec<TcpListener>> },
+    Native { udp: Vec<udp::Listener>, tcp: Vec<tcp::Listeners> },
     /// hickory-server's.
     Portable(Vec<hickory::Bound>),
 }
@@ -52,7 +60,11 @@ impl Listeners {
             let udp = udp::bind(&config.listen, workers)?;
             // Port 0 was the kernel's choice for UDP; TCP takes the same.
             let addresses = distinct(udp.iter().map(|listener| listener.address));
-            return Ok(Self::Native { tcp: tcp::bind(&addresses, workers)?, udp });
+            let mut tcp = vec![(tcp::bind(&addresses, workers)?, None)];
+            if let Some(wanted) = &config.authority.tls {
+                tcp.push((tcp::bind(&wanted.listen, workers)?, Some(tls(wanted)?)));
+            }
+            return Ok(Self::Native { tcp, udp });
         }
         Ok(Self::Portable(hickory::bind(&config.listen)?))
     }
@@ -100,6 +112,9 @@ impl Listeners {
                     .context("cannot serve TCP")?,
             },
             Self::Portable(bound) => Running::Portable({
+                if config.authority.tls.is_some() {
+                    warn!("portable sockets serve no DNS over TLS; `tls` has no effect");
+                }
                 warn!(
                     "portable sockets: one thread, no limits on TCP connections, no transfers and no updates"
                 );
@@ -126,6 +141,17 @@ impl Running {
             Self::Portable(running) => running.stop(STOP),
         }
     }
+}
+
+/// What encrypts DNS over TLS; a certificate that was renewed is read again.
+#[cfg(target_os = "linux")]
+fn tls(wanted: &DnsTls) -> anyhow::Result<TlsAcceptor> {
+    /// What DNS over TLS is called (RFC 7858 §3.2 has no name for it, RFC 9103 §7.1 wants this one).
+    const PROTOCOL: &[u8] = b"dot";
+    let files = vec![wanted.identity.certificate.clone(), wanted.identity.key.clone()];
+    let acceptor = Reread::new(files, Identity::read)
+        .and_then(|identity| identity::acceptor(Arc::new(identity), &[PROTOCOL]));
+    acceptor.map_err(|error| anyhow!("tls: {error}"))
 }
 
 fn distinct(addresses: impl Iterator<Item = SocketAddr>) -> Vec<SocketAddr> {

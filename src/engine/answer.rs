@@ -75,7 +75,7 @@ pub fn encode(
 #[inline]
 fn limit(transport: Transport, query: &Query) -> usize {
     match (transport, query.edns) {
-        (Transport::Tcp, _) => usize::from(u16::MAX),
+        (Transport::Tcp | Transport::Tls, _) => usize::from(u16::MAX),
         (Transport::Udp, None) => usize::from(PAYLOAD_PLAIN),
         // Under 512 is taken as 512 (RFC 6891 §6.2.3); above ours, ours.
         (Transport::Udp, Some(edns)) => usize::from(edns.payload.clamp(PAYLOAD_PLAIN, PAYLOAD_MAX)),

@@ -52,6 +52,16 @@ pub enum Transport {
     Udp,
     /// Answers are limited by the length field alone.
     Tcp,
+    /// The same, encrypted (RFC 7858).
+    Tls,
+}
+
+impl Transport {
+    /// Whether it is a stream, which knows no limit but that of a message's length.
+    #[must_use]
+    pub fn is_stream(self) -> bool {
+        self != Self::Udp
+    }
 }
 
 /// Answers one query: writes into `out` and says how long the answer is; `None` where it earns none.

@@ -2,7 +2,7 @@
 
 use super::plan::Plan;
 use super::snapshot::{Snapshot, View};
-use super::{Context, Transport, service};
+use super::{Context, service};
 use crate::rdata::rtype;
 use crate::wire::tsig::{self, Failed};
 use crate::wire::{class, opcode, rcode};
@@ -44,7 +44,7 @@ pub(super) fn zone(
         service::operation(snapshot, context, plan);
         return false;
     }
-    if matches!(query.qtype, rtype::AXFR | rtype::IXFR) && context.transport == Transport::Tcp {
+    if matches!(query.qtype, rtype::AXFR | rtype::IXFR) && context.transport.is_stream() {
         service::transfer(snapshot, context, plan);
         return false;
     }

@@ -32,6 +32,7 @@ mod peers;
 mod referees;
 mod resolver;
 mod restart;
+mod secured;
 mod servers;
 mod signals;
 mod sockets;

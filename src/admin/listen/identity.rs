@@ -61,13 +61,17 @@ impl Identity {
     }
 }
 
-/// The server's side of handshakes.
-pub fn acceptor(identity: Arc<Reread<Identity>>) -> Result<TlsAcceptor, String> {
-    let config = ServerConfig::builder_with_provider(provider())
+/// The server's side of handshakes. A client that names protocols must name one of these.
+pub fn acceptor(
+    identity: Arc<Reread<Identity>>,
+    protocols: &[&[u8]],
+) -> Result<TlsAcceptor, String> {
+    let mut config = ServerConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .map_err(|error| format!("TLS cannot be set up: {error}"))?
         .with_no_client_auth()
         .with_cert_resolver(Arc::new(Resolver(identity)));
+    config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 

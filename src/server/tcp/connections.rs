@@ -24,6 +24,7 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
+use std::time::Duration;
 
 use super::Limits;
 
@@ -78,6 +79,11 @@ pub(super) enum Admission {
 impl Connections {
     pub(super) fn new(limits: Limits) -> Arc<Self> {
         Arc::new(Self { limits, table: Mutex::default() })
+    }
+
+    /// How long a client may take until it has asked for something.
+    pub(super) fn first_query(&self) -> Duration {
+        self.limits.first_query
     }
 
     /// A place for one more connection.

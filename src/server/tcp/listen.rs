@@ -13,13 +13,15 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinSet, yield_now};
-use tokio::time::{Instant, interval, sleep, timeout_at};
+use tokio::time::{Instant, interval, sleep, timeout, timeout_at};
+use tokio_rustls::TlsAcceptor;
 use tracing::warn;
 
 use super::BACKLOG;
 use super::connections::{Admission, Connections, Millis};
 use super::stream::{Connection, Worker};
 use crate::counters::{Counter, Counters};
+use crate::engine::Transport;
 
 /// How often connections are looked over for idle ones, and so how late one may be closed.
 pub(super) const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
@@ -36,6 +38,12 @@ pub(super) const EVENTS_PER_TICK: usize = 1024;
 /// When to be gone, once it is known.
 pub(super) type Deadline = watch::Receiver<Option<Instant>>;
 
+/// A socket of one thread, and what encrypts its connections.
+pub(super) struct Listener {
+    pub(super) socket: TcpListener,
+    pub(super) tls: Option<TlsAcceptor>,
+}
+
 /// What serves the connections of one thread.
 #[derive(Clone)]
 pub(super) struct Acceptor {
@@ -48,7 +56,7 @@ pub(super) struct Acceptor {
 impl Acceptor {
     /// Serves until the deadline is known, then until what was received is answered or the deadline
     /// is there.
-    pub(super) async fn run(self, listeners: Vec<TcpListener>, mut deadline: Deadline) {
+    pub(super) async fn run(self, listeners: Vec<Listener>, mut deadline: Deadline) {
         let (open, mut closed) = mpsc::channel(1);
         let mut accepting = JoinSet::new();
         for listener in listeners {
@@ -76,16 +84,16 @@ impl Acceptor {
 
     async fn accept_all(
         self,
-        listener: TcpListener,
+        Listener { socket, tls }: Listener,
         open: mpsc::Sender<Infallible>,
         mut deadline: Deadline,
     ) {
         loop {
             let accepted = tokio::select! {
-                accepted = listener.accept() => accepted,
+                accepted = socket.accept() => accepted,
                 _ = deadline.changed() => break,
             };
-            let pause = self.take(accepted, &open);
+            let pause = self.take(accepted, tls.as_ref(), &open);
             if !pause.is_zero() {
                 tokio::select! {
                     () = sleep(pause) => {}
@@ -94,11 +102,11 @@ impl Acceptor {
             }
         }
         // Who connected before the end is served: the kernel has accepted already.
-        let Ok(listener) = listener.into_std() else { return };
+        let Ok(socket) = socket.into_std() else { return };
         for _ in 0..BACKLOG {
-            let Ok((stream, from)) = listener.accept() else { break };
+            let Ok((stream, from)) = socket.accept() else { break };
             let stream = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream));
-            self.take(stream.map(|stream| (stream, from)), &open);
+            self.take(stream.map(|stream| (stream, from)), tls.as_ref(), &open);
         }
     }
 
@@ -113,12 +121,13 @@ impl Acceptor {
     fn take(
         &self,
         accepted: io::Result<(TcpStream, SocketAddr)>,
+        tls: Option<&TlsAcceptor>,
         open: &mpsc::Sender<Infallible>,
     ) -> Duration {
         let now = self.now();
         match accepted {
             Ok((stream, from)) => {
-                self.admit(stream, from, open.clone(), now);
+                self.admit(stream, from, tls, open.clone());
                 Duration::ZERO
             }
             Err(error) => self.cope(&error, now),
@@ -129,17 +138,27 @@ impl Acceptor {
         &self,
         stream: TcpStream,
         from: SocketAddr,
+        tls: Option<&TlsAcceptor>,
         open: mpsc::Sender<Infallible>,
-        now: Millis,
     ) {
         let client = from.ip().to_canonical();
-        match self.connections.admit(client, now) {
+        match self.connections.admit(client, self.now()) {
             Admission::Refused => self.counters.add(Counter::TcpRefused, 1),
             Admission::Admitted { ticket, shed } => {
                 self.counters.add(Counter::TcpConnections, 1);
                 self.counters.add(Counter::TcpShed, u64::from(shed));
                 let worker = Arc::clone(&self.worker);
-                tokio::spawn(Connection::new(worker, stream, client, ticket, open));
+                let Some(tls) = tls else {
+                    let who = (client, Transport::Tcp);
+                    drop(tokio::spawn(Connection::new(worker, stream, who, ticket, open)));
+                    return;
+                };
+                let (handshake, within) = (tls.accept(stream), self.connections.first_query());
+                drop(tokio::spawn(async move {
+                    // Who cannot agree on keys is no client; the same limit holds again for its first query.
+                    let Ok(Ok(stream)) = timeout(within, handshake).await else { return };
+                    Connection::new(worker, stream, (client, Transport::Tls), ticket, open).await;
+                }));
             }
         }
     }

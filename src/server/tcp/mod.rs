@@ -2,8 +2,7 @@
 //!
 //! Each thread has listeners of its own on every address (`SO_REUSEPORT`; the kernel spreads connections
 //! over them) and serves what it accepts to the end, so connections share nothing between threads but
-//! the table that limits how many there are. Over TLS the same code will serve the
-//! stream inside.
+//! the table that limits how many there are. Over TLS (RFC 7858) the same code serves the stream inside.
 //!
 //! ```text
 //!   listen ──▶ connections: may it? ──▶ stream: bytes ⇄ queries and answers ──▶ Answer
@@ -21,13 +20,14 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 use tokio::time::Instant;
+use tokio_rustls::TlsAcceptor;
 
 mod connections;
 mod listen;
 mod stream;
 
 use connections::Connections;
-use listen::{Acceptor, Complaint, EVENTS_PER_TICK};
+use listen::{Acceptor, Complaint, EVENTS_PER_TICK, Listener};
 use stream::Worker;
 
 use super::Answer;
@@ -102,9 +102,12 @@ pub(super) fn listen_on(address: SocketAddr, shared: bool) -> io::Result<TcpList
     Ok(socket.into())
 }
 
-/// Starts a thread for each row of `listeners`; `answer` makes what answers the queries of one.
+/// The sockets of all threads, and what encrypts their connections; [`bind`] makes them.
+pub type Listeners = (Vec<Vec<TcpListener>>, Option<TlsAcceptor>);
+
+/// Starts a thread for each row of sockets, which each of `listeners` has as many of; `answer` makes what answers the queries of one.
 pub fn start(
-    listeners: Vec<Vec<TcpListener>>,
+    listeners: Vec<Listeners>,
     limits: Limits,
     answer: impl Fn(&Arc<Counters>) -> Answer,
     counters: &AllCounters,
@@ -115,7 +118,7 @@ pub fn start(
     let (deadline, told) = watch::channel(None);
     // If a thread cannot be started those before it stop, as `deadline` is dropped.
     let mut threads = Vec::new();
-    for (n, listeners) in listeners.into_iter().enumerate() {
+    for (n, listeners) in rows(listeners).into_iter().enumerate() {
         let counters = counters.thread();
         let worker = Worker::new(answer(&counters), Arc::clone(&counters), started);
         let acceptor = Acceptor {
@@ -146,12 +149,26 @@ fn runtime() -> io::Result<Runtime> {
         .build()
 }
 
+/// The sockets of each thread.
+fn rows(listeners: Vec<Listeners>) -> Vec<Vec<(TcpListener, Option<TlsAcceptor>)>> {
+    let mut threads = Vec::new();
+    for (rows, tls) in listeners {
+        threads.resize_with(rows.len().max(threads.len()), Vec::new);
+        for (thread, row) in threads.iter_mut().zip(rows) {
+            thread.extend(row.into_iter().map(|socket| (socket, tls.clone())));
+        }
+    }
+    threads
+}
+
 fn register(
     runtime: &Runtime,
-    listeners: Vec<TcpListener>,
-) -> io::Result<Vec<tokio::net::TcpListener>> {
+    listeners: Vec<(TcpListener, Option<TlsAcceptor>)>,
+) -> io::Result<Vec<Listener>> {
     let _guard = runtime.enter();
-    listeners.into_iter().map(tokio::net::TcpListener::from_std).collect()
+    let register =
+        |(socket, tls)| Ok(Listener { socket: tokio::net::TcpListener::from_std(socket)?, tls });
+    listeners.into_iter().map(register).collect()
 }
 
 /// The threads that serve. Dropped without [`stop`](Self::stop), they end at once.
@@ -204,7 +221,8 @@ mod tests {
         let listeners = bind(&[address], threads).expect("a free port");
         let at = listeners[0][0].local_addr().expect("bound");
         let counters = AllCounters::default();
-        let running = start(listeners, limits, |_| echo(), &counters).expect("threads");
+        let running =
+            start(vec![(listeners, None)], limits, |_| echo(), &counters).expect("threads");
         Server { at, running, counters }
     }
 

@@ -84,7 +84,7 @@ impl Worker {
     fn answer_all(
         counters: &Counters,
         answer: &mut Answer,
-        client: IpAddr,
+        (client, transport): (IpAddr, Transport),
         received: &[u8],
         output: &mut Vec<u8>,
     ) -> Batch {
@@ -101,7 +101,7 @@ impl Worker {
             queries += 1;
             let prefix = output.len();
             output.extend_from_slice(&[0; PREFIX]);
-            let is_whole = match answer(client, Transport::Tcp, query, output) {
+            let is_whole = match answer(client, transport, query, output) {
                 Answered::Whole => true,
                 Answered::Nothing => false,
                 Answered::Messages(messages) => {
@@ -167,6 +167,7 @@ pub(super) struct Connection<S> {
 struct Peer<S> {
     stream: S,
     client: IpAddr,
+    transport: Transport,
     ticket: Ticket,
     /// Received and not answered: a part of a query, or whole ones when there was too much to write.
     received: Vec<u8>,
@@ -188,13 +189,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     pub(super) fn new(
         worker: Arc<Mutex<Worker>>,
         stream: S,
-        client: IpAddr,
+        (client, transport): (IpAddr, Transport),
         ticket: Ticket,
         open: mpsc::Sender<Infallible>,
     ) -> Self {
         let peer = Peer {
             stream,
             client,
+            transport,
             ticket,
             received: Vec::new(),
             unsent: Vec::new(),
@@ -319,7 +321,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
             }
         }
         output.clear();
-        let batch = Worker::answer_all(counters, answer, self.client, received, output);
+        let batch = {
+            let from = (self.client, self.transport);
+            Worker::answer_all(counters, answer, from, received, output)
+        };
         self.closing |= batch.closes;
         self.answers += batch.answers;
         self.owed = batch.owed;

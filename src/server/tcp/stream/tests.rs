@@ -58,7 +58,13 @@ impl Server {
         let Admission::Admitted { ticket, .. } = self.connections.admit(client, self.now()) else {
             panic!("there is room");
         };
-        Connection::new(Arc::clone(&self.worker), stream, client, ticket, mpsc::channel(1).0)
+        Connection::new(
+            Arc::clone(&self.worker),
+            stream,
+            (client, Transport::Tcp),
+            ticket,
+            mpsc::channel(1).0,
+        )
     }
 
     /// The client's end of a connection that holds `buffer` bytes each way.
@@ -283,7 +289,7 @@ fn one_write_carries_all_that_one_read_brought() {
     let done = Worker::answer_all(
         &server.counters,
         &mut answer,
-        client,
+        (client, Transport::Tcp),
         &[&received[..], &[0, 9, 1]].concat(),
         &mut batch,
     );
