@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tracing::{debug, error, info};
 
 use super::load::{self, Files, Guard, Version};
-use super::reload::{self, Reloader};
+use super::reload::{self, Editor};
 use crate::admin::views::zones::hex;
 use crate::admin::{About, Admin, Api, NotReloaded, Owner, Progress, Settings, ZoneFile, model};
 use crate::config::{Config, Severity};
@@ -36,7 +36,7 @@ pub(super) struct Ground<'g> {
     pub(super) publisher: &'g Publisher,
     pub(super) counters: &'g AllCounters,
     pub(super) files: &'g Arc<ArcSwap<Files>>,
-    pub(super) reloader: &'g Reloader,
+    pub(super) editor: &'g Editor,
     pub(super) started: Timestamp,
 }
 
@@ -60,7 +60,7 @@ impl Running {
             ground.publisher.clone(),
             ground.counters.clone(),
             About { started: ground.started, config_digest: config_digest(config) },
-            owner(Arc::clone(ground.files), ground.reloader.clone()),
+            owner(Arc::clone(ground.files), ground.editor.clone()),
         ));
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -106,7 +106,7 @@ fn config_digest(config: &Config) -> String {
     hex(digest(&SHA256, text.as_bytes()).as_ref())
 }
 
-fn owner(files: Arc<ArcSwap<Files>>, reloader: Reloader) -> Owner {
+fn owner(files: Arc<ArcSwap<Files>>, editor: Editor) -> Owner {
     let file = move |origin: &_| {
         let files = files.load();
         let load::ZoneFile { file, version, mistakes } = files.get(origin)?;
@@ -121,12 +121,12 @@ fn owner(files: Arc<ArcSwap<Files>>, reloader: Reloader) -> Owner {
         })
     };
     let reload = move |is_forced| {
-        let reloader = reloader.clone();
+        let editor = editor.clone();
         let guard = if is_forced { Guard::Off } else { Guard::On };
         let reloading = async move {
-            let done = reloader.reload(guard).await.map_err(|why| match why {
-                reload::NotReloaded::Busy => NotReloaded::Busy,
-                reload::NotReloaded::Ending => NotReloaded::Ending,
+            let done = editor.reload(guard).await.map_err(|why| match why {
+                reload::NotDone::Busy => NotReloaded::Busy,
+                reload::NotDone::Ending => NotReloaded::Ending,
             })?;
             let names = |names: &[Name]| names.iter().map(ToString::to_string).collect();
             let changes = &done.changes;

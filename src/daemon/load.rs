@@ -12,7 +12,8 @@
 //! its folder cannot be read    what was served before                        the same
 //! ```
 //!
-//! A file with a mistake is read again each time: what it names, such as a certificate, may have come.
+//! A file with a mistake is read again each time: what it names, such as a certificate, may have come. Zones that come
+//! from elsewhere are served beside those of files.
 
 mod content;
 mod mistake;
@@ -30,11 +31,13 @@ use tracing::{error, info, warn};
 
 use self::content::Content;
 use self::read::Known;
+use crate::config::model::access::Peer;
 use crate::config::{self, ConfigError, Problem};
 use crate::name::Name;
 use crate::state::persist::Serials;
 use crate::zone::Zone;
-use crate::zone::serial::Kept;
+use crate::zone::delta::Delta;
+use crate::zone::serial::{self, Kept};
 
 pub use self::mistake::Mistake;
 
@@ -46,7 +49,16 @@ pub struct Loader {
     paths: Vec<PathBuf>,
     serials: Serials,
     zones: HashMap<Name, Loaded>,
+    received: HashMap<Name, Received>,
     files: Arc<ArcSwap<Files>>,
+}
+
+/// A zone that comes from elsewhere.
+struct Received {
+    /// From where, for people.
+    primaries: String,
+    /// `None` until it has come, and after it has expired.
+    zone: Option<Arc<Zone>>,
 }
 
 /// Each zone's file, by the apex.
@@ -165,7 +177,50 @@ impl Loader {
     /// A loader of zone files and folders of them, which has not loaded anything yet.
     #[must_use]
     pub fn new(paths: Vec<PathBuf>, serials: Serials) -> Self {
-        Self { paths, serials, zones: HashMap::new(), files: Arc::default() }
+        let (zones, received) = (HashMap::new(), HashMap::new());
+        Self { paths, serials, zones, received, files: Arc::default() }
+    }
+
+    /// The same with zones that come from elsewhere, and from where. They are served beside those of files, SERVFAIL until
+    /// they have come; a file for one of them is a mistake.
+    #[must_use]
+    pub fn with_primaries(mut self, primaries: &HashMap<Name, Vec<Peer>>) -> Self {
+        let told = |peers: &[Peer]| {
+            let peers = peers.iter().map(|peer| peer.address.to_string());
+            peers.collect::<Vec<_>>().join(" and ")
+        };
+        let received = primaries.iter().map(|(origin, peers)| {
+            (origin.clone(), Received { primaries: told(peers), zone: None })
+        });
+        self.received = received.collect();
+        self
+    }
+
+    /// Takes in a version of a zone that comes from elsewhere, and gives what is to be served of it; `None` where
+    /// it should not have come.
+    pub fn receive(&mut self, origin: &Name, zone: Option<Zone>) -> Option<Option<Arc<Zone>>> {
+        let Some(received) = self.received.get_mut(origin) else {
+            error!(zone = %origin, "a zone came from elsewhere that `primaries` does not have; left out");
+            return None;
+        };
+        received.zone = zone.map(Arc::new);
+        Some(received.zone.clone())
+    }
+
+    /// Gives a zone that a file has the next serial; `None` where it cannot have one.
+    pub fn raise(&mut self, origin: &Name) -> Option<Arc<Zone>> {
+        let loaded = self.zones.get_mut(origin)?;
+        let before = loaded.zone.as_ref()?;
+        let serial = serial::next(before.serial, seconds());
+        let soa = before.soa_record();
+        let delta = Delta::new(soa.clone(), Vec::new(), soa.with_serial(serial), Vec::new())?;
+        let zone = Arc::new(before.edited(&delta).ok()?);
+        loaded.zone = Some(Arc::clone(&zone));
+        let kept = self.serials.get(origin).map(|kept| (origin.clone(), Kept { serial, ..kept }));
+        if let Err(error) = self.serials.keep(kept) {
+            error!("the serials are not kept over a restart: {error}");
+        }
+        Some(zone)
     }
 
     /// The zones' files as the last round has found them, for whoever wants to know.
@@ -200,6 +255,16 @@ impl Loader {
                 progress.tell(Mistake::whole(file, problem.to_string()));
                 continue;
             };
+            if let Some(Received { primaries, .. }) = self.received.get(&origin) {
+                progress.tell(Mistake::whole(
+                    file,
+                    format!(
+                        "{origin} is transferred from {primaries}, by `primaries` in the config file; take away \
+                         this file, or the zone from there"
+                    ),
+                ));
+                continue;
+            }
             let last = self.zones.remove(&origin);
             let at = Known {
                 origin: &origin,
@@ -260,6 +325,7 @@ impl Loader {
             .zones
             .iter()
             .map(|(origin, loaded)| (origin.clone(), loaded.zone.clone()))
+            .chain(self.received.iter().map(|(origin, one)| (origin.clone(), one.zone.clone())))
             .collect();
         zones.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
         let files: Files = self

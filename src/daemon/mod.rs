@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   main        signals, and whether the others are alive
-//!   loader      the start; then files ─▶ zones, when asked to or when a file changes
+//!   loader      the start; then whatever changes zones: files, what comes from elsewhere, health that is content
 //!   publisher   zones, reports ─▶ snapshot
 //!   prober      targets ─▶ reports
 //!   admin       what people and programs ask, and want
@@ -48,7 +48,7 @@ use crate::state::persist::{LastHealth, Serials};
 use crate::state::publisher::{Publisher, Start};
 use listeners::Listeners;
 use load::{Guard, Loader, Round};
-use reload::{Reloader, keep_loading};
+use reload::{Editor, Show, keep_loading};
 use watch::Watch;
 
 /// How often it is looked whether the threads that must not end are alive.
@@ -69,26 +69,30 @@ pub fn serve(config: &Config, strict: bool) -> anyhow::Result<()> {
     );
     let _lock = lock(&config.state)?;
 
-    let (reloader, wishes) = reload::channel();
+    let (editor, wishes) = reload::channel();
     let (started, starting) = oneshot::channel();
-    let (shared, on_change, asks) = (config.clone(), reloader.clone(), reloader.clone());
+    let (shared, on_change, asks) = (config.clone(), editor.clone(), editor.clone());
     let loading = Builder::new().name("loader".into()).spawn(move || {
         // Before the first look at the files, so that no change after it is missed.
         let watch = Watch::start(shared.zones.clone(), move || on_change.wish());
-        let mut loader = Loader::new(shared.zones.clone(), serials(&shared.state));
+        let mut loader = Loader::new(shared.zones.clone(), serials(&shared.state))
+            .with_primaries(&shared.authority.access.primaries);
         let serving = Serving::start(&shared, strict, &mut loader, &asks, began);
         let publisher = serving.as_ref().ok().map(|serving| serving.backstage.publisher.clone());
         // Fails where a signal came first: the process is about to end.
         let _ = started.send(serving);
         if let Some(publisher) = publisher {
-            keep_loading(loader, watch, &wishes, |zones| {
-                publisher.zones(zones);
+            keep_loading(loader, watch, &wishes, |shown| {
+                match shown {
+                    Show::All(zones) => publisher.zones(zones),
+                    Show::One(origin, zone) => publisher.zone(origin, zone),
+                }
                 publisher.flush();
             });
         }
     })?;
 
-    let Some(serving) = runtime.block_on(signals.wait_for_the_start(starting, &reloader)) else {
+    let Some(serving) = runtime.block_on(signals.wait_for_the_start(starting, &editor)) else {
         info!("stopped before it served");
         return Ok(());
     };
@@ -99,7 +103,7 @@ pub fn serve(config: &Config, strict: bool) -> anyhow::Result<()> {
         ("publisher", &|| publishing.is_finished()),
         ("prober", &|| prober.is_finished()),
     ];
-    runtime.block_on(signals.wait_for_the_end(&reloader, crew))?;
+    runtime.block_on(signals.wait_for_the_end(&editor, crew))?;
 
     info!("stopping");
     // The loader is not waited for: a zone of any size may be on its way, and what it writes is whole
@@ -122,7 +126,7 @@ impl Serving {
         config: &Config,
         strict: bool,
         loader: &mut Loader,
-        reloader: &Reloader,
+        editor: &Editor,
         began: Timestamp,
     ) -> anyhow::Result<Self> {
         let round = loader.load(Guard::On);
@@ -142,7 +146,7 @@ impl Serving {
             publisher: &backstage.publisher,
             counters: &counters,
             files: loader.files(),
-            reloader,
+            editor,
             started: began,
         };
         let admin = admin::Running::start(config, &ground)?;
@@ -284,39 +288,35 @@ impl Signals {
     async fn wait_for_the_start(
         &mut self,
         starting: oneshot::Receiver<anyhow::Result<Serving>>,
-        reloader: &Reloader,
+        editor: &Editor,
     ) -> Option<anyhow::Result<Serving>> {
         tokio::select! {
             started = starting => {
                 let died = |_| Err(anyhow::anyhow!("the start has failed; please report this"));
                 Some(started.unwrap_or_else(died))
             }
-            () = self.end_or_reload(reloader) => None,
+            () = self.end_or_reload(editor) => None,
         }
     }
 
     /// Returns at SIGTERM or SIGINT, and with an error where one of the crew has ended.
-    async fn wait_for_the_end(
-        &mut self,
-        reloader: &Reloader,
-        crew: Crew<'_>,
-    ) -> anyhow::Result<()> {
+    async fn wait_for_the_end(&mut self, editor: &Editor, crew: Crew<'_>) -> anyhow::Result<()> {
         let mut look = interval(ALIVE);
         loop {
             tokio::select! {
-                () = self.end_or_reload(reloader) => return Ok(()),
+                () = self.end_or_reload(editor) => return Ok(()),
                 _ = look.tick() => all_alive(crew)?,
             }
         }
     }
 
     /// Reloads at SIGHUP, returns at SIGTERM or SIGINT.
-    async fn end_or_reload(&mut self, reloader: &Reloader) {
+    async fn end_or_reload(&mut self, editor: &Editor) {
         loop {
             tokio::select! {
                 _ = self.hangup.recv() => {
                     info!("reloading, as asked by SIGHUP");
-                    reloader.wish();
+                    editor.wish();
                 }
                 _ = self.terminate.recv() => return,
                 _ = self.interrupt.recv() => return,

@@ -17,7 +17,7 @@ use anyhow::Context as _;
 use tracing::{info, warn};
 
 use super::load::{Guard, Loader, Zones};
-use super::reload::{self, keep_loading};
+use super::reload::{self, Show, keep_loading};
 use super::watch::Watch;
 use super::{Crew, Signals, raise_descriptor_limit};
 use crate::config::Config;
@@ -47,8 +47,8 @@ pub fn run(config: &Config, feed: &Feed) -> anyhow::Result<()> {
     let prober = Prober::start(settings, move |report| reports.report(&report))
         .context("cannot start the prober")?;
 
-    let (reloader, wishes) = reload::channel();
-    let (paths, on_change) = (config.zones.clone(), reloader.clone());
+    let (editor, wishes) = reload::channel();
+    let (paths, on_change) = (config.zones.clone(), editor.clone());
     let (told, probing) = (feeder.clone(), prober.clone());
     let loading = Builder::new().name("loader".into()).spawn(move || {
         // Before the first look at the files, so that no change after it is missed.
@@ -67,7 +67,11 @@ pub fn run(config: &Config, feed: &Feed) -> anyhow::Result<()> {
             warn!("no zones in {}: there is nothing to probe", paths.join(", "));
         }
         show(round.zones);
-        keep_loading(loader, watch, &wishes, show);
+        keep_loading(loader, watch, &wishes, |shown| match shown {
+            Show::All(zones) => show(zones),
+            // Zones from elsewhere have nothing to probe.
+            Show::One(..) => {}
+        });
     })?;
 
     let crew: Crew<'_> = &[
@@ -75,7 +79,7 @@ pub fn run(config: &Config, feed: &Feed) -> anyhow::Result<()> {
         ("prober", &|| prober.is_finished()),
         ("feed", &|| feeder.is_finished()),
     ];
-    runtime.block_on(signals.wait_for_the_end(&reloader, crew))?;
+    runtime.block_on(signals.wait_for_the_end(&editor, crew))?;
     info!("stopping");
     Ok(())
 }

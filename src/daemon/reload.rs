@@ -1,12 +1,16 @@
-//! The loader's thread: reads files again whenever one changes or somebody asks.
+//! The loader's thread: the one place where zones' content changes.
 //!
 //! ```text
 //!   a file changes ──┐
-//!   SIGHUP ──────────┼──▶ queue ──▶ loader ──▶ publisher, or targets of a prober beside
-//!   the admin API ───┘                │
-//!        ▲                            │
-//!        └─────── what it did ────────┘
+//!   SIGHUP ──────────┼─ reload ──┐
+//!   the admin API ───┘           │
+//!   a primary ─────── received ──┼──▶ queue ──▶ loader ──▶ publisher, or targets of a prober beside
+//!   health ─── health_changed ───┘                │
+//!        ▲                                        │
+//!        └────────────── what it did ─────────────┘
 //! ```
+//!
+//! Files are read when they have been quiet for a moment; nothing else waits for that.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
@@ -17,6 +21,8 @@ use tracing::info;
 
 use super::load::{Changes, Guard, Loader, Mistake, Round, Zones};
 use super::watch::Watch;
+use crate::name::Name;
+use crate::zone::Zone;
 
 /// How long the files must be quiet before they are read: an editor writes in several steps.
 const QUIET: Duration = Duration::from_millis(100);
@@ -24,8 +30,8 @@ const QUIET: Duration = Duration::from_millis(100);
 const RENEW: Duration = Duration::from_secs(2);
 /// A folder that is never quiet is read all the same after this.
 const QUIET_MAX: Duration = Duration::from_secs(1);
-/// The most wishes for a reload that wait; one that nobody waits for is as good as those before it.
-const QUEUE_MAX: usize = 16;
+/// The most wishes that wait. Of those for a reload, one that nobody waits for is as good as those before it.
+const QUEUE_MAX: usize = 256;
 
 /// What a reload did.
 #[derive(Debug)]
@@ -36,17 +42,36 @@ pub struct Reloaded {
     pub mistakes: Vec<Mistake>,
 }
 
-/// Why there was no reload.
+/// Why nothing was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NotReloaded {
+pub enum NotDone {
     /// Too many have asked at once.
     Busy,
     /// The server is about to end.
     Ending,
 }
 
+impl<T> From<TrySendError<T>> for NotDone {
+    fn from(error: TrySendError<T>) -> Self {
+        match error {
+            TrySendError::Full(_) => Self::Busy,
+            TrySendError::Disconnected(_) => Self::Ending,
+        }
+    }
+}
+
+/// A wish that zones change.
+enum Wish {
+    /// The files are to be read again.
+    Reload(Reload),
+    /// A zone has come from elsewhere, or has expired.
+    Received(Name, Option<Box<Zone>>),
+    /// What is exported of a zone differs, as health does.
+    HealthChanged(Name),
+}
+
 /// A wish that files be read again.
-struct Wish {
+struct Reload {
     guard: Guard,
     /// Who wants to know what it did.
     answer: Option<oneshot::Sender<Arc<Reloaded>>>,
@@ -54,68 +79,95 @@ struct Wish {
 
 /// The way to the loader's thread.
 #[derive(Clone)]
-pub struct Reloader(SyncSender<Wish>);
+pub struct Editor(SyncSender<Wish>);
 
 /// The loader's end of it.
 pub(super) struct Wishes(Receiver<Wish>);
 
-/// A way to ask for reloads, and its end.
-pub(super) fn channel() -> (Reloader, Wishes) {
+/// A way to have zones changed, and its end.
+pub(super) fn channel() -> (Editor, Wishes) {
     let (ask, asked) = sync_channel(QUEUE_MAX);
-    (Reloader(ask), Wishes(asked))
+    (Editor(ask), Wishes(asked))
 }
 
-impl Reloader {
+impl Editor {
     /// Has the files read soon. Where many wait already, they will be.
     pub fn wish(&self) {
-        let _ = self.0.try_send(Wish { guard: Guard::On, answer: None });
+        let _ = self.0.try_send(Wish::Reload(Reload { guard: Guard::On, answer: None }));
     }
 
     /// Reads the files again and says what that did.
-    pub async fn reload(&self, guard: Guard) -> Result<Arc<Reloaded>, NotReloaded> {
+    pub async fn reload(&self, guard: Guard) -> Result<Arc<Reloaded>, NotDone> {
         let (answer, told) = oneshot::channel();
-        let sent = self.0.try_send(Wish { guard, answer: Some(answer) });
-        sent.map_err(|error| match error {
-            TrySendError::Full(_) => NotReloaded::Busy,
-            TrySendError::Disconnected(_) => NotReloaded::Ending,
-        })?;
-        told.await.map_err(|_| NotReloaded::Ending)
+        self.0.try_send(Wish::Reload(Reload { guard, answer: Some(answer) }))?;
+        told.await.map_err(|_| NotDone::Ending)
+    }
+
+    /// Serves a version of a zone that has come from elsewhere, one of [`Loader::with_primaries`]; `None` where it
+    /// has expired: SERVFAIL. Waits while too much waits, so it is for threads that may.
+    pub fn received(&self, origin: Name, zone: Option<Zone>) {
+        // After the end there is nobody to serve to.
+        let _ = self.0.send(Wish::Received(origin, zone.map(Box::new)));
+    }
+
+    /// Makes a version of a zone whose health is content, and has changed.
+    pub fn health_changed(&self, origin: Name) -> Result<(), NotDone> {
+        Ok(self.0.try_send(Wish::HealthChanged(origin))?)
     }
 }
 
-/// Reads files again until nobody can ask for it any more; what has changed is shown.
+/// What is shown of what has changed.
+pub(super) enum Show {
+    /// All zones there are.
+    All(Zones),
+    /// One beside the others.
+    One(Name, Option<Arc<Zone>>),
+}
+
+/// Changes zones until nobody can ask for it any more; what has changed is shown.
 pub(super) fn keep_loading(
     mut loader: Loader,
     mut watch: Watch,
     wishes: &Wishes,
-    show: impl Fn(Zones),
+    show: impl Fn(Show),
 ) {
+    let mut quiet = Quiet::default();
+    watch.also(loader.included());
     loop {
-        watch.also(loader.included());
-        let mut heard = match wishes.0.recv_timeout(RENEW) {
-            Ok(wish) => vec![wish],
-            Err(RecvTimeoutError::Timeout) if watch.renew() => Vec::new(),
-            Err(RecvTimeoutError::Timeout) => continue,
+        match wishes.0.recv_timeout(quiet.wait()) {
+            Ok(Wish::Reload(wish)) => quiet.hear(Some(wish)),
+            Ok(Wish::Received(origin, zone)) => {
+                if let Some(zone) = loader.receive(&origin, zone.map(|zone| *zone)) {
+                    show(Show::One(origin, zone));
+                }
+            }
+            Ok(Wish::HealthChanged(origin)) => {
+                if let Some(zone) = loader.raise(&origin) {
+                    show(Show::One(origin, Some(zone)));
+                }
+            }
+            Err(RecvTimeoutError::Timeout) if quiet.is_idle() && watch.renew() => quiet.hear(None),
+            Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
-        };
-        if !heard.is_empty() {
-            settle(wishes, &mut heard);
         }
-        let is_forced = heard.iter().any(|wish| wish.guard == Guard::Off);
-        let guard = if is_forced { Guard::Off } else { Guard::On };
-        let reloaded = Arc::new(reload(&mut loader, &show, guard));
-        for answer in heard.into_iter().filter_map(|wish| wish.answer) {
-            // Who asked may have gone.
-            let _ = answer.send(Arc::clone(&reloaded));
+        if let Some(heard) = quiet.take_settled() {
+            let is_forced = heard.iter().any(|wish| wish.guard == Guard::Off);
+            let guard = if is_forced { Guard::Off } else { Guard::On };
+            let reloaded = Arc::new(reload(&mut loader, &show, guard));
+            watch.also(loader.included());
+            for answer in heard.into_iter().filter_map(|wish| wish.answer) {
+                // Who asked may have gone.
+                let _ = answer.send(Arc::clone(&reloaded));
+            }
         }
     }
 }
 
-fn reload(loader: &mut Loader, show: impl Fn(Zones), guard: Guard) -> Reloaded {
+fn reload(loader: &mut Loader, show: impl Fn(Show), guard: Guard) -> Reloaded {
     let Round { zones, changes, broken, mistakes } = loader.load(guard);
     let changed = changes.count();
     if changed > 0 {
-        show(zones);
+        show(Show::All(zones));
     }
     if changed > 0 || broken > 0 {
         info!(changed, broken, "zones reloaded");
@@ -124,15 +176,41 @@ fn reload(loader: &mut Loader, show: impl Fn(Zones), guard: Guard) -> Reloaded {
 }
 
 /// Waits until the files are quiet, and gathers what is wished for meanwhile.
-fn settle(wishes: &Wishes, heard: &mut Vec<Wish>) {
-    let latest = now() + QUIET_MAX;
-    while now() < latest
-        && let Ok(wish) = wishes.0.recv_timeout(QUIET)
-    {
+#[derive(Default)]
+struct Quiet {
+    heard: Vec<Reload>,
+    /// When the files are read: if nothing more is heard, and at the latest.
+    until: Option<(Instant, Instant)>,
+}
+
+impl Quiet {
+    fn is_idle(&self) -> bool {
+        self.until.is_none()
+    }
+
+    /// How long nothing is to be done.
+    fn wait(&self) -> Duration {
+        self.until
+            .map_or(RENEW, |(quiet, latest)| quiet.min(latest).saturating_duration_since(now()))
+    }
+
+    /// Has the files read soon.
+    fn hear(&mut self, wish: Option<Reload>) {
+        let now = now();
+        let latest = self.until.map_or(now + QUIET_MAX, |(_, latest)| latest);
+        self.until = Some((now + QUIET, latest));
         // A change of a file needs no place of its own.
-        if wish.answer.is_some() {
-            heard.push(wish);
+        self.heard.extend(wish.filter(|wish| wish.answer.is_some()));
+    }
+
+    /// Who has wished for the files to be read, once it is time for that.
+    fn take_settled(&mut self) -> Option<Vec<Reload>> {
+        let (quiet, latest) = self.until?;
+        if now() < quiet.min(latest) {
+            return None;
         }
+        self.until = None;
+        Some(std::mem::take(&mut self.heard))
     }
 }
 

@@ -134,6 +134,33 @@ impl State {
         self.swap(snapshot.with_settings(settings));
     }
 
+    /// Another version of one zone, or a zone more.
+    pub(super) fn set_zone(&mut self, origin: Name, zone: Option<Arc<Zone>>) {
+        let before = self.shared.snapshot.load_full();
+        let place = before.catalog().place(&origin);
+        if let Some((place, view)) =
+            place.and_then(|place| Some((place, before.zone(place as u32)?)))
+            && has_same_pools(view, zone.as_deref())
+        {
+            let view = match (zone, view) {
+                (None, _) => View::Broken(origin),
+                (Some(zone), View::Served { ready, .. }) => {
+                    View::Served { zone, ready: ready.clone() }
+                }
+                (Some(zone), View::Broken(_)) => View::Served { zone, ready: Chunks::new([]) },
+            };
+            self.swap(before.with_zone(place, view));
+            return;
+        }
+        let zones = before.zones().map(|view| (view.origin().clone(), view.zone().cloned()));
+        let mut zones: Vec<_> = zones.collect();
+        match place {
+            Some(place) => zones[place].1 = zone,
+            None => zones.push((origin, zone)),
+        }
+        self.set_zones(zones);
+    }
+
     /// A zone as it answers now; one that was there before keeps what its pools hand out.
     fn view(&mut self, before: &Snapshot, zone: Arc<Zone>) -> View {
         let place = before.catalog().place(&zone.origin);
@@ -286,4 +313,12 @@ impl State {
             self.health_changed = !self.keeper.keep(text);
         }
     }
+}
+
+/// Whether a zone hands out what it did before; one that is broken has nothing.
+fn has_same_pools(before: &View, now: Option<&Zone>) -> bool {
+    let pools = |zone: Option<&Zone>| zone.map_or(&[][..], |zone| &zone.pools).as_ptr_range();
+    let before = before.zone().map(|zone| &**zone);
+    pools(before) == pools(now)
+        || before.map_or(&[][..], |zone| &zone.pools) == now.map_or(&[][..], |zone| &zone.pools)
 }

@@ -59,6 +59,8 @@ const NAMED_MAX: usize = 3;
 pub(super) enum Change {
     /// The zones that shall be served, all of them.
     Zones(Vec<(Name, Option<Arc<Zone>>)>),
+    /// Another version of one zone, or a zone more.
+    Zone(Name, Option<Arc<Zone>>),
     /// What the operator sets about answers.
     Settings(Arc<engine::settings::Settings>),
     /// What the prober inside found.
@@ -240,6 +242,12 @@ impl Publisher {
         self.send(Change::Settings(settings));
     }
 
+    /// Serves another version of one zone, or a zone more, beside all others; without content it answers SERVFAIL.
+    /// Where its pools are as they were, this costs the zone's place in the snapshot and nothing else.
+    pub fn zone(&self, origin: Name, zone: Option<Arc<Zone>>) {
+        self.send(Change::Zone(origin, zone));
+    }
+
     /// Takes in what the prober inside found.
     pub fn report(&self, report: Report) {
         self.send(Change::Report(report));
@@ -365,6 +373,7 @@ fn gather(state: &mut State, changes: &Receiver<Change>) -> bool {
 fn take(state: &mut State, change: Change) -> bool {
     match change {
         Change::Zones(zones) => step(state, |state| state.set_zones(zones)),
+        Change::Zone(origin, zone) => step(state, |state| state.set_zone(origin, zone)),
         Change::Settings(settings) => step(state, |state| state.set_settings(settings)),
         Change::Report(report) => step(state, |state| state.take_report(&report)),
         Change::Feed(feed, done) => step(state, |state| {

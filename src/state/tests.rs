@@ -21,6 +21,7 @@ use crate::health::source::Source as Prober;
 use crate::health::sources::{Moment, Settings};
 use crate::health::target::{Health, Report, Target};
 use crate::name::Name;
+use crate::zone::delta::Delta;
 use crate::zone::{Zone, build};
 
 const DOWN: Health = Health::Down { passed: 0 };
@@ -261,4 +262,43 @@ fn counts_go_on_over_a_change_of_health_and_a_reload() {
     let again = self::zone(&ZONE.replace("192.0.2.1, 192.0.2.2", "192.0.2.2"));
     stage.serve(&[&again]);
     assert_eq!(count(), (3, 3));
+}
+
+#[test]
+fn one_zone_is_replaced_and_its_pools_go_on() {
+    let stage = Stage::new();
+    let zone = zone(ZONE);
+    stage.serve(&[&zone]);
+    stage.report("192.0.2.1", DOWN);
+    stage.told();
+    let ready = |view: View| match view {
+        View::Served { zone, ready } => (zone.serial, ready.get(0).cloned().expect("a pool")),
+        View::Broken(_) => panic!("the zone is served"),
+    };
+    let (serial, before) = ready(stage.view());
+
+    let soa = zone.soa_record();
+    let after = soa.clone().with_serial(serial + 1);
+    let delta = Delta::new(soa, vec![], after, vec![]).expect("two SOAs");
+    let edited = Arc::new(zone.edited(&delta).expect("it fits"));
+    stage.publisher.zone(zone.origin.clone(), Some(edited));
+    stage.publisher.flush();
+    let (now, after) = ready(stage.view());
+    assert_eq!(now, serial + 1);
+    assert!(Arc::ptr_eq(&before, &after), "nothing is made anew");
+    assert_eq!(stage.told(), None, "nothing else is probed");
+    stage.report("192.0.2.1", UP);
+    assert!(!Arc::ptr_eq(&before, &ready(stage.view()).1), "and it goes on");
+
+    // Without content it fails, its pools are not probed; and it comes back.
+    stage.publisher.zone(zone.origin.clone(), None);
+    stage.publisher.flush();
+    assert!(matches!(stage.view(), View::Broken(_)));
+    assert_eq!(stage.told(), Some(0));
+    stage.publisher.zone(zone.origin.clone(), Some(Arc::clone(&zone)));
+    let other = Name::parse_absolute("other.example").expect("a name");
+    stage.publisher.zone(other.clone(), None);
+    stage.publisher.flush();
+    assert_eq!(stage.told(), Some(3));
+    assert!(stage.snapshot().catalog().place(&other).is_some(), "one zone more");
 }

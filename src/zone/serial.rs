@@ -38,13 +38,7 @@ impl Kept {
         let serial = match (zone.serial, last) {
             (Some(serial), _) => serial,
             (None, Some(last)) if last.digest == digest => last.serial,
-            (None, Some(last)) => {
-                if is_greater(now, last.serial) {
-                    now
-                } else {
-                    last.serial.wrapping_add(1)
-                }
-            }
+            (None, Some(last)) => next(last.serial, now),
             (None, None) => now,
         };
         Self { serial, digest }
@@ -63,6 +57,12 @@ impl Kept {
             Some(Unseen::Falls { last: last.serial, serial: self.serial })
         }
     }
+}
+
+/// What comes after a serial: the next one, or the time where that is greater.
+#[must_use]
+pub fn next(last: u32, now: u32) -> u32 {
+    if is_greater(now, last) { now } else { last.wrapping_add(1) }
 }
 
 /// Whether a serial comes after another (RFC 1982 §3.2).

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 
 use super::*;
+use crate::zone::build;
 
 /// Files of zones and the loader over them.
 struct Stage {
@@ -307,4 +308,46 @@ fn a_round_tells_every_mistake_that_there_is_now() {
     let expected =
         [("x.", Version::Newest, 1), ("y.", Version::LastGood, 1), ("z.", Version::None, 1)];
     assert_eq!(versions, expected.map(|(zone, version, count)| (zone.to_owned(), version, count)));
+}
+
+#[test]
+fn a_zone_from_elsewhere_is_served_beside_those_of_files() {
+    let mut stage = Stage::new("elsewhere");
+    let far = Name::parse_absolute("far.example").expect("a name");
+    let peer = |address: &str| Peer { address: address.parse().expect(address), key: None };
+    let primaries =
+        HashMap::from([(far.clone(), vec![peer("192.0.2.1:53"), peer("192.0.2.2:5353")])]);
+    let paths = vec![stage.folder.join("a")];
+    stage.loader = Loader::new(paths, Serials::default()).with_primaries(&primaries);
+    let file = "@ 60 SOA ns h 7 1 1 1 1\n@ 60 NS ns\n";
+    stage.act(&Write("a/example.zone", file.to_owned()));
+    assert_eq!(stage.load(1), "far.example. -, example. 7, 1 changed, 0 broken");
+
+    let build = |serial: u32| {
+        let text = format!("@ 60 SOA ns h {serial} 1 1 1 1\n@ 60 NS ns.example.\n");
+        let mut builder = build::Builder::new(far.clone());
+        crate::zonefile::read(text.as_bytes(), &far, |record| {
+            builder.add(record.owner, record.rtype, record.ttl, record.rdata, record.line);
+        });
+        builder.finish(Vec::new()).expect("it has no mistakes").0
+    };
+    let served = stage.loader.receive(&far, Some(build(3))).expect("it is awaited");
+    assert_eq!(served.map(|zone| zone.serial), Some(3));
+    assert_eq!(stage.load(2), "far.example. 3, example. 7, 0 changed, 0 broken");
+
+    // A file for it is a mistake that names both.
+    stage.act(&Write("a/far.example.zone", file.to_owned()));
+    assert_eq!(stage.load(3), "far.example. 3, example. 7, 0 changed, 1 broken");
+    let round = stage.loader.load_at(4, Guard::On);
+    assert_eq!(round.mistakes[0].file, stage.folder.join("a/far.example.zone"));
+    assert_eq!(
+        round.mistakes[0].message,
+        "far.example. is transferred from 192.0.2.1:53 and 192.0.2.2:5353, by `primaries` in the config file; \
+         take away this file, or the zone from there"
+    );
+
+    assert!(stage.loader.receive(&far, None).expect("it is awaited").is_none(), "it has expired");
+    assert_eq!(stage.load(5), "far.example. -, example. 7, 0 changed, 1 broken");
+    let example = Name::parse_absolute("example").expect("a name");
+    assert!(stage.loader.receive(&example, Some(build(4))).is_none(), "a file's own");
 }
