@@ -14,6 +14,7 @@
 mod axfr;
 mod ixfr;
 mod pack;
+pub mod secondary;
 pub mod transfer;
 
 use std::net::IpAddr;
