@@ -1,3 +1,114 @@
 //! Zones that come from elsewhere: transferred from their primaries, kept on the disk, served until they expire.
+//!
+//! ```text
+//!   timers ──when──▶ ask ──SOA──▶ newer? ──IXFR or AXFR──▶ receive ──▶ Zone ──▶ served
+//!     ▲                                                                 └────▶ disk ──at start──▶ served
+//!     └── NOTIFY
+//! ```
+//!
+//! [`life`] brings these together for one zone; [`timers`], [`message`] and [`receive`] have neither clock nor socket.
+//!
+//! | standard | what we take from it | where |
+//! |---|---|---|
+//! | RFC 1034 §4.3.5, RFC 1035 §3.3.13 | REFRESH, RETRY, EXPIRE | [`timers`] |
+//! | RFC 1982 §3.2 | which serial is newer | [`crate::zone::serial::is_greater`] |
+//! | RFC 1995 §2, §4 | differences, a whole zone in their place, a lone SOA | [`receive`] |
+//! | RFC 1996 §3, §4 | what a NOTIFY leads to, and its answer | [`timers`], [`notified`] |
+//! | RFC 3597 §4 | names in RDATA that a sender may have compressed | [`message`] |
+//! | RFC 5936 §2.2, §3 | the messages of a transfer, from SOA to SOA | [`receive`] |
+//! | RFC 8945 §5.3.1 | signatures over many messages | [`ask`], [`crate::wire::tsig::chain`] |
 
+pub mod ask;
+pub mod disk;
+pub mod failure;
+pub mod life;
+pub mod message;
+pub mod notified;
+pub mod receive;
+#[cfg(test)]
+mod scripted;
+pub mod shown;
 pub mod timers;
+
+use std::sync::Arc;
+
+use failure::Failure;
+use message::Record;
+use receive::Difference;
+
+use crate::name::Name;
+use crate::rdata::{rtype, template};
+use crate::zone::build::Builder;
+use crate::zone::delta::{self, Delta};
+use crate::zone::{Zone, build};
+
+/// Builds the zone of what was gathered; an error is a sentence for people.
+fn finish(builder: Builder) -> Result<Zone, String> {
+    match builder.finish(Vec::new()) {
+        Ok((zone, _)) => unsigned(zone),
+        Err(mistakes) => Err(told(&mistakes)),
+    }
+}
+
+/// The zone, unless it is signed: its proofs would not be answered, and resolvers that ask for them take it for forged.
+fn unsigned(zone: Zone) -> Result<Zone, String> {
+    let apex = zone.store.find(crate::name::hash(zone.origin.as_wire()), &[]);
+    if apex.is_some_and(|apex| zone.store.node(apex).rrset(rtype::DNSKEY).is_some()) {
+        return Err("a DNSKEY stands at its apex, and signed zones are not served yet; transfer it unsigned".into());
+    }
+    Ok(zone)
+}
+
+/// The first mistake, and how many there are besides.
+fn told(mistakes: &[build::Mistake]) -> String {
+    let mut errors = mistakes.iter().filter(|mistake| !mistake.problem.is_warning());
+    let first = errors.next().map_or_else(String::new, |first| {
+        let build::Mistake { owner, problem, .. } = first;
+        format!("{owner}: {problem}")
+    });
+    match errors.count() {
+        0 => first,
+        more => format!("{first}; and {more} more"),
+    }
+}
+
+/// The version that differences lead to, one after the other.
+fn apply(zone: &Arc<Zone>, differences: Vec<Difference>) -> Result<Zone, Failure> {
+    let mut edited: Option<Zone> = None;
+    for Difference { removed, added } in differences {
+        let delta = delta(removed, added).ok_or(Failure::Malformed)?;
+        let next = edited.as_ref().unwrap_or(zone).edited(&delta);
+        edited = Some(next.map_err(|unfit| Failure::DoesNotApply(unfit.to_string()))?);
+    }
+    unsigned(edited.ok_or(Failure::NoSoa)?).map_err(Failure::Unfit)
+}
+
+fn delta(removed: Vec<Record>, added: Vec<Record>) -> Option<Delta> {
+    let mut removed = removed.into_iter().filter_map(of_zone);
+    let mut added = added.into_iter().filter_map(of_zone);
+    let (before, after) = (removed.next()?, added.next()?);
+    Delta::new(before, removed.collect(), after, added.collect())
+}
+
+fn of_zone(record: Record) -> Option<delta::Record> {
+    let Record { owner, rtype, ttl, rdata } = record;
+    Some(delta::Record { owner: Name::from_wire(&owner)?, rtype, ttl, rdata: rdata.into() })
+}
+
+/// Calls `each` with every record of a zone: owner in wire form, type, TTL, RDATA with its names whole.
+fn records(zone: &Zone, mut each: impl FnMut(&[u8], u16, u32, &[u8])) {
+    let apex = zone.origin.as_wire();
+    let (mut owner, mut rdata) = (Vec::new(), Vec::new());
+    for (labels, node) in zone.store.nodes() {
+        owner.clear();
+        owner.extend_from_slice(labels);
+        owner.extend_from_slice(apex);
+        for (_, rrset) in node.rrsets() {
+            for kept in rrset.rdatas() {
+                rdata.clear();
+                template::expand(rrset.rtype, kept, apex, &mut rdata);
+                each(&owner, rrset.rtype, rrset.ttl, &rdata);
+            }
+        }
+    }
+}
