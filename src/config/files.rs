@@ -175,11 +175,14 @@ mod tests {
 
     #[test]
     fn two_files_of_one_zone_are_a_problem() {
-        let paths = ["b/example.com.zone", "a/example.com.yaml", "a/example.com.yaml"];
+        // Of any two endings, also in one folder.
+        let paths = ["b/example.com.zone", "a/example.com.yml", "a/example.com.yaml"];
         let (files, problems) = zone_files(&paths.map(PathBuf::from));
         assert_eq!(files, [PathBuf::from("a/example.com.yaml")]);
-        let expected =
+        let twice =
             Problem::ZoneTwice { zone: "example.com.".into(), other: "a/example.com.yaml".into() };
-        assert_eq!(problems.into_iter().map(|p| p.problem).collect::<Vec<_>>(), [expected]);
+        let told: Vec<_> = problems.into_iter().map(|p| (p.file, p.problem)).collect();
+        let others = ["a/example.com.yml", "b/example.com.zone"];
+        assert_eq!(told, others.map(|file| (PathBuf::from(file), twice.clone())));
     }
 }

@@ -18,6 +18,7 @@ pub mod server;
 mod master;
 pub(crate) mod nearest;
 mod node;
+pub mod octodns;
 mod resolve;
 mod rules;
 mod spec;
@@ -33,9 +34,10 @@ pub use files::{CONFIG_FILE, is_master_file, zone_files, zone_of_file};
 pub use master::{MasterRecord, check_records};
 pub use server::{Config, read_config};
 
-use error::Mistakes;
+use error::{Mistakes, Span};
+use node::Node;
 
-/// Reads a zone file in our own format.
+/// Reads a zone file in YAML: our own format, or octoDNS's where no scalar `zone` stands at the top level.
 ///
 /// The zone is there unless an error was found; warnings come with it. The mistakes stand in the
 /// order of the file, and `file` is only their name for it: the text was read by the caller.
@@ -43,11 +45,30 @@ use error::Mistakes;
 pub fn read_zone(file: &Path, text: &str) -> (Option<model::Zone>, Vec<ConfigError>) {
     let mut mistakes = Mistakes::new(file, text);
     let root = node::parse(text, &mut mistakes);
-    let zone = root.as_ref().and_then(|root| {
-        let spec = spec::zone(root, file, &mut mistakes)?;
-        resolve::zone(spec, root.span, &mut mistakes)
-    });
+    let zone = root.as_ref().and_then(|root| read_tree(file, root, &mut mistakes));
     let found = mistakes.finish();
     let usable = found.iter().all(|mistake| mistake.severity == Severity::Warning);
     (zone.filter(|_| usable), found)
+}
+
+fn read_tree(file: &Path, root: &Node<'_>, mistakes: &mut Mistakes<'_>) -> Option<model::Zone> {
+    if spec::is_native(root) {
+        return resolve::zone(spec::zone(root, file, mistakes)?, root.span, mistakes);
+    }
+    if let octodns::Format::Native { misspelt } = octodns::Format::of(root) {
+        mistakes.add(root.span, Problem::NotNative { misspelt });
+        return None;
+    }
+    let Some(origin) = zone_of_file(file) else {
+        let name = file.file_name().map(|name| name.to_string_lossy().into_owned());
+        mistakes.add(Span::FILE, Problem::FileName { name: name.unwrap_or_default() });
+        return None;
+    };
+    let native = octodns::native(root, &origin, mistakes);
+    let zone = resolve::zone(spec::zone(&native, file, mistakes)?, root.span, mistakes);
+    mistakes.reword(|problem| match problem {
+        Problem::NoNameServers => Problem::NoApexNs { zone: origin.to_string() },
+        problem => problem,
+    });
+    zone
 }

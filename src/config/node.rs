@@ -11,6 +11,7 @@ use std::collections::HashMap;
 use granit_parser::{Event, Marker, Parser, ScalarStyle};
 
 use super::error::{Mistakes, Problem, Span};
+use super::octodns;
 
 /// The largest file that is read: 256 MiB.
 pub(crate) const TEXT_MAX: usize = 256 << 20;
@@ -240,7 +241,13 @@ impl<'a> Builder<'a> {
     fn tag(&self, tag: Option<&granit_parser::Tag>, span: Span, mistakes: &mut Mistakes<'_>) {
         // `!!str` says what every scalar here is anyway.
         if let Some(tag) = tag.filter(|tag| !tag.is_yaml_core_schema_tag("str")) {
-            mistakes.add(span, Problem::Tag { tag: tag.original() });
+            mistakes.add(
+                span,
+                match tag.original() {
+                    tag if tag == "!include" => Problem::OctoDns(octodns::Problem::Include),
+                    tag => Problem::Tag { tag },
+                },
+            );
         }
     }
 
@@ -392,7 +399,8 @@ mod tests {
             ("a: 1\nb: 2\na: 3", 3, 1, Problem::DuplicateKey { key: "a".into(), first: 1 }),
             ("a: 1\n---\nb: 2", 2, 1, Problem::SecondDocument),
             ("<<: {a: 1}", 1, 1, Problem::MergeKey),
-            ("a: !include b", 1, 13, Problem::Tag { tag: "!include".into() }),
+            ("a: !includes b", 1, 14, Problem::Tag { tag: "!includes".into() }),
+            ("a: !include b", 1, 13, Problem::OctoDns(octodns::Problem::Include)),
             ("? [a]\n: b", 1, 3, Problem::KeyNotScalar),
             ("a: &x [*x]", 1, 8, Problem::AliasInside),
             (deep.as_str(), 1, 33, Problem::TooDeep { most: DEPTH_MAX }),

@@ -255,9 +255,12 @@ fn a_pool_falls_back_to_another_one_that_no_record_names() {
 #[test]
 fn mistakes_in_the_shape_of_a_file_have_their_place() {
     let expected = |what, found| Problem::Expected { what, found };
-    one("«a»: b", Problem::NotNative);
-    one("«-» a", Problem::NotNative);
-    one("«w»ww: {type: A, value: 192.0.2.1}", Problem::NotNative);
+    let not_native =
+        |misspelt: Option<&str>| Problem::NotNative { misspelt: misspelt.map(str::to_owned) };
+    one("«a»: b", not_native(None));
+    one("«-» a", not_native(None));
+    one("«z»on: example.com\nrecords: {www: {A: 192.0.2.1}}", not_native(Some("zon")));
+    one("«r»ecords: {www: {A: 192.0.2.1}}", not_native(None));
     let known =
         "`zone`, `ttl`, `ns`, `soa`, `secondaries`, `checks`, `pools`, `records`".to_owned();
     one(

@@ -15,8 +15,8 @@ struct Block {
     text: String,
 }
 
-fn blocks() -> Vec<Block> {
-    let readme = fs::read_to_string(root().join("README.md")).expect("the README");
+fn blocks(file: &str) -> Vec<Block> {
+    let readme = fs::read_to_string(root().join(file)).expect("a page of the manual");
     let mut blocks = Vec::new();
     let mut open: Option<Block> = None;
     for (index, line) in readme.lines().enumerate() {
@@ -35,7 +35,8 @@ fn blocks() -> Vec<Block> {
 }
 
 fn blocks_of(language: &str) -> Vec<Block> {
-    let found: Vec<_> = blocks().into_iter().filter(|block| block.language == language).collect();
+    let found: Vec<_> =
+        blocks("README.md").into_iter().filter(|block| block.language == language).collect();
     assert!(!found.is_empty(), "the README shows {language}");
     found
 }
@@ -71,6 +72,16 @@ fn every_yaml_block_loads() {
         }
     }
     assert!(zones > 0 && configs > 0, "a first zone and a config file");
+}
+
+#[test]
+fn every_octodns_file_loads() {
+    let found = blocks("docs/octodns.md");
+    assert!(!found.is_empty());
+    for Block { line, text, .. } in found {
+        let (zone, mistakes) = read_zone("example.com.yaml".as_ref(), &text);
+        assert!(zone.is_some() && mistakes.is_empty(), "docs/octodns.md:{line}: {mistakes:#?}");
+    }
 }
 
 #[test]

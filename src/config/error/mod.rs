@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::node::{Style, Text};
+use super::octodns;
 use crate::name::NameError;
 use crate::rdata;
 
@@ -103,7 +104,8 @@ pub enum Problem {
     Tag { tag: String },
     SecondDocument,
     // Shape
-    NotNative,
+    NotNative { misspelt: Option<String> },
+    OctoDns(octodns::Problem),
     Shape { detail: String },
     Expected { what: &'static str, found: &'static str },
     UnknownKey { place: &'static str, key: String, near: Option<&'static str>, known: String },
@@ -271,6 +273,14 @@ impl<'f> Mistakes<'f> {
     /// The value, or `None` with its mistake told.
     pub fn take<T>(&mut self, span: Span, result: Result<T, Problem>) -> Option<T> {
         result.map_err(|problem| self.add(span, problem)).ok()
+    }
+
+    /// Says those that were told so far in other words, for a file that says things in another way.
+    pub(super) fn reword(&mut self, reworded: impl Fn(Problem) -> Problem) {
+        for mistake in &mut self.found {
+            let problem = std::mem::replace(&mut mistake.problem, Problem::EmptyFile);
+            mistake.problem = reworded(problem);
+        }
     }
 
     /// All of them in the order of the file, each once.

@@ -62,9 +62,15 @@ impl fmt::Display for Problem {
                 f.write_str("a second document begins here; a file has one, so remove the `---`")
             }
 
-            Self::NotNative => f.write_str(
-                "no `zone: NAME` at the top level; a zone file says whose it is (octoDNS files are not read)",
+            Self::NotNative { misspelt: None } => f.write_str(
+                "no `zone: NAME` at the top level, and no records with a `type` as octoDNS has them; a zone file says whose it is",
             ),
+            Self::NotNative { misspelt: Some(key) } => write!(
+                f,
+                "no `zone: NAME` at the top level; did you mean `zone` by `{}`?",
+                Quoted(key)
+            ),
+            Self::OctoDns(problem) => problem.fmt(f),
             Self::Shape { detail } => write!(f, "{}", Quoted(detail)),
             Self::Expected { what, found } => write!(f, "expected {what}, found {found}"),
             Self::UnknownKey { place, key, near, known } => {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{ConfigError, Location, MISTAKES_MAX, Mistakes, Problem, Severity, Span};
+use crate::config::octodns;
 use crate::name::NameError;
 use crate::rdata;
 
@@ -69,8 +70,16 @@ fn each_problem_has_its_sentence() {
             "a second document begins here; a file has one, so remove the `---`",
         ),
         (
-            Problem::NotNative,
-            "no `zone: NAME` at the top level; a zone file says whose it is (octoDNS files are not read)",
+            Problem::NotNative { misspelt: None },
+            "no `zone: NAME` at the top level, and no records with a `type` as octoDNS has them; a zone file says whose it is",
+        ),
+        (
+            Problem::NotNative { misspelt: Some("zon".into()) },
+            "no `zone: NAME` at the top level; did you mean `zone` by `zon`?",
+        ),
+        (
+            Problem::OctoDns(octodns::Problem::At),
+            "`@` is no name in octoDNS; the zone itself is `''`",
         ),
         (Problem::Shape { detail: text() }, "x y"),
         (Problem::Expected { what: "a map", found: "a list" }, "expected a map, found a list"),

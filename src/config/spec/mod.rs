@@ -63,18 +63,19 @@ pub(super) const SECONDARIES_KEYS: [&str; 2] = ["follow_health", "interval"];
 /// The TTL of records where the zone sets none: an hour.
 const TTL: u32 = 3600;
 
+/// Whether a file is in our own format: it says whose zone it is.
+pub(crate) fn is_native(root: &Node<'_>) -> bool {
+    matches!(&root.kind, Kind::Map(entries) if entries.iter().any(|(key, value)| {
+        key.scalar().is_some_and(|key| key.text == "zone") && value.scalar().is_some()
+    }))
+}
+
 /// Reads the top level; `None` where not even the zone's name is known.
 pub(crate) fn zone<'n>(
     root: &'n Node<'_>,
     file: &Path,
     mistakes: &mut Mistakes<'_>,
 ) -> Option<ZoneSpec<'n>> {
-    if !matches!(&root.kind, Kind::Map(entries) if entries.iter().any(|(key, value)| {
-        key.scalar().is_some_and(|key| key.text == "zone") && value.scalar().is_some()
-    })) {
-        mistakes.add(root.span, Problem::NotNative);
-        return None;
-    }
     let [zone, ttl, ns, soa, secondaries, checks, pools, records] =
         fields(root, "a zone file", ZONE_KEYS, mistakes)?;
     let origin = origin(zone?.1, file, mistakes);
@@ -166,12 +167,12 @@ fn read_secondaries(node: &Node<'_>, mistakes: &mut Mistakes<'_>) -> Secondaries
 }
 
 /// A key and its value.
-type Field<'n> = (Text<'n>, &'n Node<'n>);
+pub(in crate::config) type Field<'n> = (Text<'n>, &'n Node<'n>);
 
 /// The values of a map by its known keys, in their order; unknown keys are told.
 ///
 /// Nothing at all is an empty map, so that what stands below a key can be commented out.
-fn fields<'n, const N: usize>(
+pub(in crate::config) fn fields<'n, const N: usize>(
     node: &'n Node<'_>,
     place: &'static str,
     known: [&'static str; N],
@@ -219,7 +220,7 @@ fn map<'n>(
     Some(entries.iter().filter_map(|(key, value)| Some((key.scalar()?, value))))
 }
 
-fn scalar<'n>(
+pub(in crate::config) fn scalar<'n>(
     node: &'n Node<'_>,
     what: &'static str,
     mistakes: &mut Mistakes<'_>,

@@ -1,0 +1,60 @@
+//! What octoDNS would not take, or we do not yet.
+
+use std::fmt;
+
+/// A mistake of an octoDNS file that our own format does not have.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(missing_docs, reason = "the sentence of each variant says it")]
+pub enum Problem {
+    At,
+    NotAscii { text: String },
+    Target { text: String },
+    UnknownType { text: String, near: Option<&'static str> },
+    BothValues { first: u32 },
+    AliasRecord,
+    OldGeo,
+    Dynamic,
+    Escape,
+    Include,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::At => f.write_str("`@` is no name in octoDNS; the zone itself is `''`"),
+            Self::NotAscii { text } => write!(
+                f,
+                "`{}` is not ASCII; write it as DNS has it, such as `xn--bcher-kva`",
+                text.escape_debug()
+            ),
+            Self::Target { text } => write!(
+                f,
+                "`{0}` has no last dot, and octoDNS takes full names alone; write `{0}.`",
+                text.escape_debug()
+            ),
+            Self::UnknownType { text, near } => {
+                write!(f, "octoDNS has no type `{}`", text.escape_debug())?;
+                match near {
+                    Some(near) => write!(f, "; did you mean `{near}`?"),
+                    None => f.write_str("; a master file and our own format take every type"),
+                }
+            }
+            Self::BothValues { first } => {
+                write!(f, "the record has values in line {first} already; join the two")
+            }
+            Self::AliasRecord => f.write_str(
+                "ALIAS leads to one name of the zones that are served here; write `value: NAME.`",
+            ),
+            Self::OldGeo => {
+                f.write_str("`geo` is what octoDNS had before `dynamic`; write `dynamic` with pools and rules")
+            }
+            Self::Dynamic => f.write_str("`dynamic` is not read yet; our own format has pools"),
+            Self::Escape => {
+                f.write_str("after a backslash comes one character, or three digits up to 255; a backslash itself is `\\\\`")
+            }
+            Self::Include => {
+                f.write_str("`!include` is not followed; write here what that file says")
+            }
+        }
+    }
+}
