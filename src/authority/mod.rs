@@ -13,6 +13,7 @@
 
 mod axfr;
 mod ixfr;
+pub mod notify;
 mod pack;
 pub mod secondary;
 pub mod transfer;
