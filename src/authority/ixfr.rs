@@ -12,8 +12,10 @@
 
 use std::sync::Arc;
 
+use super::Messages;
 use super::axfr::Axfr;
 use super::pack::{Full, Owner, Packer};
+use super::transfer::Form;
 use crate::name::suffixes::Suffixes;
 use crate::rdata::rtype;
 use crate::wire::decode::decode;
@@ -23,18 +25,14 @@ use crate::zone::journal::Step;
 use crate::zone::serial::is_greater;
 
 /// What a client that has a serial is given.
-pub(super) fn messages(
-    zone: Arc<Zone>,
-    serial: u32,
-    packer: Packer,
-) -> Box<dyn Iterator<Item = Vec<u8>> + Send> {
+pub(super) fn messages(zone: Arc<Zone>, serial: u32, packer: Packer) -> (Form, Messages) {
     if serial == zone.serial || is_greater(serial, zone.serial) {
-        return Box::new(Steps::new(zone, Vec::new(), packer));
+        return (Form::UpToDate(serial), Box::new(Steps::new(zone, Vec::new(), packer)));
     }
     let steps = zone.journal.since(serial).filter(|steps| is_shorter(steps, &zone));
     match steps.map(<[Step]>::to_vec) {
-        Some(steps) => Box::new(Steps::new(zone, steps, packer)),
-        None => Box::new(Axfr::new(zone, packer)),
+        Some(way) => (Form::Since(serial), Box::new(Steps::new(zone, way, packer))),
+        None => (Form::Instead(serial), Box::new(Axfr::new(zone, packer))),
     }
 }
 

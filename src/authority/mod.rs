@@ -12,6 +12,7 @@
 //! ```
 
 mod axfr;
+pub mod follow;
 mod ixfr;
 pub mod notify;
 mod pack;

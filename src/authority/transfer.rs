@@ -3,6 +3,7 @@
 //! What pools say is in [`Zone::exported`], how the version came to be in [`Zone::journal`]. Who may take it is the engine's to
 //! decide.
 
+use std::fmt;
 use std::sync::Arc;
 
 use super::axfr::Axfr;
@@ -18,27 +19,52 @@ use crate::zone::Zone;
 /// Gives the time in seconds since 1970, for signatures.
 pub type Clock = fn() -> u64;
 
+/// What a client is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// The whole zone, as it asked.
+    Whole,
+    /// The whole zone, as the way from this serial is not known or too long.
+    Instead(u32),
+    /// What has changed since this serial.
+    Since(u32),
+    /// The SOA alone: with this serial it has all there is.
+    UpToDate(u32),
+    /// That its request cannot be read.
+    Malformed,
+}
+
+impl fmt::Display for Form {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Whole => f.write_str("the whole zone"),
+            Self::Instead(serial) => write!(f, "the whole zone instead of changes since {serial}"),
+            Self::Since(serial) => write!(f, "changes since {serial}"),
+            Self::UpToDate(serial) => write!(f, "nothing new since {serial}"),
+            Self::Malformed => f.write_str("an error, as the request cannot be read"),
+        }
+    }
+}
+
 /// The answer to a request for a transfer, AXFR or IXFR over TCP, that the engine allows; signed where the request was.
-///
-/// There is no message where the request cannot be read.
 #[must_use]
 pub fn messages(
     zone: Arc<Zone>,
     request: &[u8],
     signed: Option<&Signed>,
     clock: Clock,
-) -> Messages {
+) -> (Form, Messages) {
     let packer = Packer::new(zone.origin.as_wire(), request, signed, clock);
     let query = decode(request, &mut Suffixes::default());
     let (Some(mut packer), Ok(query)) = (packer, query) else {
-        return Box::new(std::iter::empty());
+        return (Form::Malformed, Box::new(std::iter::empty()));
     };
     if query.qtype != rtype::IXFR {
-        return Box::new(Axfr::new(zone, packer));
+        return (Form::Whole, Box::new(Axfr::new(zone, packer)));
     }
     match ixfr::serial_of(request) {
         Some(serial) => ixfr::messages(zone, serial, packer),
-        None => Box::new(std::iter::once(packer.refuse(rcode::FORMERR))),
+        None => (Form::Malformed, Box::new(std::iter::once(packer.refuse(rcode::FORMERR)))),
     }
 }
 

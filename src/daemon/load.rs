@@ -31,13 +31,13 @@ use tracing::{error, info, warn};
 
 use self::content::Content;
 use self::read::Known;
-use crate::config::model::access::Peer;
+use crate::config::model::access::{Access, Peer};
 use crate::config::{self, ConfigError, Problem};
 use crate::name::Name;
 use crate::state::persist::Serials;
 use crate::zone::Zone;
-use crate::zone::delta::Delta;
-use crate::zone::serial::{self, Kept};
+use crate::zone::exported::Exported;
+use crate::zone::serial::Kept;
 
 pub use self::mistake::Mistake;
 
@@ -50,6 +50,7 @@ pub struct Loader {
     serials: Serials,
     zones: HashMap<Name, Loaded>,
     received: HashMap<Name, Received>,
+    access: Access,
     files: Arc<ArcSwap<Files>>,
 }
 
@@ -178,21 +179,23 @@ impl Loader {
     #[must_use]
     pub fn new(paths: Vec<PathBuf>, serials: Serials) -> Self {
         let (zones, received) = (HashMap::new(), HashMap::new());
-        Self { paths, serials, zones, received, files: Arc::default() }
+        let access = Access::default();
+        Self { paths, serials, zones, received, access, files: Arc::default() }
     }
 
-    /// The same with zones that come from elsewhere, and from where. They are served beside those of files, SERVFAIL until
+    /// The same with what the operator sets about transfers. Zones that come from elsewhere are served beside those of files, SERVFAIL until
     /// they have come; a file for one of them is a mistake.
     #[must_use]
-    pub fn with_primaries(mut self, primaries: &HashMap<Name, Vec<Peer>>) -> Self {
+    pub fn with_access(mut self, access: &Access) -> Self {
         let told = |peers: &[Peer]| {
             let peers = peers.iter().map(|peer| peer.address.to_string());
             peers.collect::<Vec<_>>().join(" and ")
         };
-        let received = primaries.iter().map(|(origin, peers)| {
+        let received = access.primaries.iter().map(|(origin, peers)| {
             (origin.clone(), Received { primaries: told(peers), zone: None })
         });
         self.received = received.collect();
+        self.access = access.clone();
         self
     }
 
@@ -203,20 +206,27 @@ impl Loader {
             error!(zone = %origin, "a zone came from elsewhere that `primaries` does not have; left out");
             return None;
         };
-        received.zone = zone.map(Arc::new);
+        let before = received.zone.take();
+        received.zone = zone.map(|zone| match &before {
+            Some(before) => Arc::new(zone.following(before)),
+            None => Arc::new(zone),
+        });
         Some(received.zone.clone())
     }
 
-    /// Gives a zone that a file has the next serial; `None` where it cannot have one.
-    pub fn raise(&mut self, origin: &Name) -> Option<Arc<Zone>> {
+    /// Gives a zone that a file has the next serial, where it is to say something else of its pools than it does; `None`
+    /// where there is nothing to do.
+    pub fn say(&mut self, origin: &Name, exported: Exported) -> Option<Arc<Zone>> {
         let loaded = self.zones.get_mut(origin)?;
         let before = loaded.zone.as_ref()?;
-        let serial = serial::next(before.serial, seconds());
-        let soa = before.soa_record();
-        let delta = Delta::new(soa.clone(), Vec::new(), soa.with_serial(serial), Vec::new())?;
-        let zone = Arc::new(before.edited(&delta).ok()?);
+        if before.exported == exported {
+            return None;
+        }
+        let kept = self.serials.get(origin).map(|kept| Kept { serial: before.serial, ..kept });
+        let kept = kept?.after_health(&before.exported, &exported, seconds());
+        let zone = Arc::new(before.saying(exported, kept.serial)?);
         loaded.zone = Some(Arc::clone(&zone));
-        let kept = self.serials.get(origin).map(|kept| (origin.clone(), Kept { serial, ..kept }));
+        let kept = [(origin.clone(), kept)];
         if let Err(error) = self.serials.keep(kept) {
             error!("the serials are not kept over a restart: {error}");
         }
@@ -270,6 +280,7 @@ impl Loader {
                 origin: &origin,
                 kept: self.serials.get(&origin),
                 before: last.as_ref().and_then(|last| last.zone.as_deref()),
+                access: &self.access,
                 now,
             };
             let loaded = load_one(file, &at, last.as_ref(), guard, &mut progress.kept);
@@ -416,6 +427,10 @@ fn load_one(
     }
     info!(zone = %origin, serial = zone.serial, names = zone.names, "zone loaded");
     kept.push((origin.clone(), next));
+    let zone = match &before {
+        Some(before) => zone.following(before),
+        None => zone,
+    };
     loaded(content, Some(Arc::new(zone)), false, mistakes)
 }
 

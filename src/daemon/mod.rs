@@ -15,6 +15,7 @@
 //! takes to be read.
 
 mod admin;
+mod herald;
 mod listeners;
 pub mod load;
 pub mod probe;
@@ -46,9 +47,10 @@ use crate::prober::{Prober, Settings};
 use crate::state::overrides::Kept;
 use crate::state::persist::{LastHealth, Serials};
 use crate::state::publisher::{Publisher, Start};
+use herald::Herald;
 use listeners::Listeners;
 use load::{Guard, Loader, Round};
-use reload::{Editor, Show, keep_loading};
+use reload::{Editor, keep_loading};
 use watch::Watch;
 
 /// How often it is looked whether the threads that must not end are alive.
@@ -76,19 +78,13 @@ pub fn serve(config: &Config, strict: bool) -> anyhow::Result<()> {
         // Before the first look at the files, so that no change after it is missed.
         let watch = Watch::start(shared.zones.clone(), move || on_change.wish());
         let mut loader = Loader::new(shared.zones.clone(), serials(&shared.state))
-            .with_primaries(&shared.authority.access.primaries);
+            .with_access(&shared.authority.access);
         let serving = Serving::start(&shared, strict, &mut loader, &asks, began);
-        let publisher = serving.as_ref().ok().map(|serving| serving.backstage.publisher.clone());
+        let stage = serving.as_ref().ok().map(|serving| serving.backstage.herald.clone());
         // Fails where a signal came first: the process is about to end.
         let _ = started.send(serving);
-        if let Some(publisher) = publisher {
-            keep_loading(loader, watch, &wishes, |shown| {
-                match shown {
-                    Show::All(zones) => publisher.zones(zones),
-                    Show::One(origin, zone) => publisher.zone(origin, zone),
-                }
-                publisher.flush();
-            });
+        if let Some(stage) = stage {
+            keep_loading(loader, watch, &wishes, &stage);
         }
     })?;
 
@@ -140,7 +136,7 @@ impl Serving {
         }
 
         let counters = AllCounters::with_threads(listeners::threads(config));
-        let backstage = Backstage::start(config, &counters)?;
+        let backstage = Backstage::start(config, &counters, editor)?;
         backstage.show(round);
         let ground = admin::Ground {
             publisher: &backstage.publisher,
@@ -156,12 +152,14 @@ impl Serving {
             let cap = config.prober.first_round;
             warn!("some backends are not judged after {cap:?}; they count as before, or as up");
         }
+        backstage.herald.say_what_is_known(loader);
 
         let listeners = Listeners::open(config)?;
         let addresses = listeners.addresses()?;
         let services: Arc<dyn Services> = Arc::new(services::All);
         let listeners = listeners.start(config, &backstage.publisher, &counters, &services)?;
         info!(listen = ?addresses, "serving");
+        backstage.herald.tell_all();
         if let Some(admin) = &admin {
             admin.progress().serving(addresses);
         }
@@ -343,10 +341,11 @@ struct Backstage {
     publisher: Publisher,
     publishing: JoinHandle<()>,
     prober: Prober,
+    herald: Herald,
 }
 
 impl Backstage {
-    fn start(config: &Config, counters: &AllCounters) -> anyhow::Result<Self> {
+    fn start(config: &Config, counters: &AllCounters, editor: &Editor) -> anyhow::Result<Self> {
         // The publisher tells the prober its targets, the prober tells the publisher what it found:
         // one of them must come first.
         let prober = Arc::new(OnceLock::<Prober>::new());
@@ -370,7 +369,8 @@ impl Backstage {
         let started = Prober::start(settings, move |report| reports.report(report))
             .context("cannot start the prober")?;
         let prober = prober.get_or_init(|| started).clone();
-        Ok(Self { publisher, publishing, prober })
+        let herald = Herald::start(config, &publisher, editor)?;
+        Ok(Self { publisher, publishing, prober, herald })
     }
 
     /// Has a round of zones served and probed.
@@ -380,6 +380,7 @@ impl Backstage {
     }
 
     fn stop(self) {
+        self.herald.stop();
         self.prober.stop();
         self.publisher.stop();
         // A thread that panicked has been reported where it did.

@@ -17,7 +17,7 @@ use anyhow::Context as _;
 use tracing::{info, warn};
 
 use super::load::{Guard, Loader, Zones};
-use super::reload::{self, Show, keep_loading};
+use super::reload::{self, Show, Stage, keep_loading};
 use super::watch::Watch;
 use super::{Crew, Signals, raise_descriptor_limit};
 use crate::config::Config;
@@ -25,8 +25,10 @@ use crate::config::server::feed::Feed;
 use crate::feed::connect;
 use crate::feed::send::Feeder;
 use crate::health::target::Target;
+use crate::name::Name;
 use crate::prober::{Prober, Settings};
 use crate::state::persist::Serials;
+use crate::zone::exported::Exported;
 
 /// Probes until SIGTERM or SIGINT.
 pub fn run(config: &Config, feed: &Feed) -> anyhow::Result<()> {
@@ -53,25 +55,15 @@ pub fn run(config: &Config, feed: &Feed) -> anyhow::Result<()> {
     let loading = Builder::new().name("loader".into()).spawn(move || {
         // Before the first look at the files, so that no change after it is missed.
         let watch = Watch::start(paths.clone(), move || on_change.wish());
-        let show = |zones: Zones| {
-            let targets = targets(&zones);
-            info!(targets = targets.len(), "probing");
-            // In this order: what is found of a target that is not told of would be lost.
-            told.set_targets(&targets);
-            probing.set_targets(targets);
-        };
         let mut loader = Loader::new(paths.clone(), Serials::default());
         let round = loader.load(Guard::On);
         if round.zones.is_empty() {
             let paths: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
             warn!("no zones in {}: there is nothing to probe", paths.join(", "));
         }
-        show(round.zones);
-        keep_loading(loader, watch, &wishes, |shown| match shown {
-            Show::All(zones) => show(zones),
-            // Zones from elsewhere have nothing to probe.
-            Show::One(..) => {}
-        });
+        let stage = Probing { told, probing };
+        stage.show(Show::All(round.zones));
+        keep_loading(loader, watch, &wishes, &stage);
     })?;
 
     let crew: Crew<'_> = &[
@@ -82,6 +74,31 @@ pub fn run(config: &Config, feed: &Feed) -> anyhow::Result<()> {
     runtime.block_on(signals.wait_for_the_end(&editor, crew))?;
     info!("stopping");
     Ok(())
+}
+
+/// What is shown of zones, to a prober alone.
+struct Probing {
+    told: Feeder,
+    probing: Prober,
+}
+
+impl Stage for Probing {
+    fn show(&self, shown: Show) {
+        // Zones from elsewhere have nothing to probe.
+        let Show::All(zones) = shown else { return };
+        let targets = targets(&zones);
+        info!(targets = targets.len(), "probing");
+        // In this order: what is found of a target that is not told of would be lost.
+        self.told.set_targets(&targets);
+        self.probing.set_targets(targets);
+    }
+
+    /// Nobody takes zones from here.
+    fn exported(&self, _: &Name) -> Option<Exported> {
+        None
+    }
+
+    fn said(&self, _: &Name) {}
 }
 
 /// Every target of these zones once, in the order of the files.

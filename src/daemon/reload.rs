@@ -23,6 +23,7 @@ use super::load::{Changes, Guard, Loader, Mistake, Round, Zones};
 use super::watch::Watch;
 use crate::name::Name;
 use crate::zone::Zone;
+use crate::zone::exported::Exported;
 
 /// How long the files must be quiet before they are read: an editor writes in several steps.
 const QUIET: Duration = Duration::from_millis(100);
@@ -66,7 +67,7 @@ enum Wish {
     Reload(Reload),
     /// A zone has come from elsewhere, or has expired.
     Received(Name, Option<Box<Zone>>),
-    /// What is exported of a zone differs, as health does.
+    /// What a zone says to secondaries may differ from what it should, as health does.
     HealthChanged(Name),
 }
 
@@ -110,9 +111,11 @@ impl Editor {
         let _ = self.0.send(Wish::Received(origin, zone.map(Box::new)));
     }
 
-    /// Makes a version of a zone whose health is content, and has changed.
-    pub fn health_changed(&self, origin: Name) -> Result<(), NotDone> {
-        Ok(self.0.try_send(Wish::HealthChanged(origin))?)
+    /// Makes a version of a zone where it is to say something else to secondaries than it does. Waits while too much waits, so
+    /// it is for threads that may.
+    pub fn health_changed(&self, origin: Name) {
+        // After the end there is nobody to serve to.
+        let _ = self.0.send(Wish::HealthChanged(origin));
     }
 }
 
@@ -124,12 +127,24 @@ pub(super) enum Show {
     One(Name, Option<Arc<Zone>>),
 }
 
+/// What the loader's thread needs beside its files.
+pub(super) trait Stage {
+    /// Shows what has changed.
+    fn show(&self, shown: Show);
+
+    /// What a zone is to say of its pools now.
+    fn exported(&self, origin: &Name) -> Option<Exported>;
+
+    /// A version was made as that differed.
+    fn said(&self, origin: &Name);
+}
+
 /// Changes zones until nobody can ask for it any more; what has changed is shown.
 pub(super) fn keep_loading(
     mut loader: Loader,
     mut watch: Watch,
     wishes: &Wishes,
-    show: impl Fn(Show),
+    stage: &impl Stage,
 ) {
     let mut quiet = Quiet::default();
     watch.also(loader.included());
@@ -138,12 +153,14 @@ pub(super) fn keep_loading(
             Ok(Wish::Reload(wish)) => quiet.hear(Some(wish)),
             Ok(Wish::Received(origin, zone)) => {
                 if let Some(zone) = loader.receive(&origin, zone.map(|zone| *zone)) {
-                    show(Show::One(origin, zone));
+                    stage.show(Show::One(origin, zone));
                 }
             }
             Ok(Wish::HealthChanged(origin)) => {
-                if let Some(zone) = loader.raise(&origin) {
-                    show(Show::One(origin, Some(zone)));
+                let exported = stage.exported(&origin);
+                if let Some(zone) = exported.and_then(|exported| loader.say(&origin, exported)) {
+                    stage.said(&origin);
+                    stage.show(Show::One(origin, Some(zone)));
                 }
             }
             Err(RecvTimeoutError::Timeout) if quiet.is_idle() && watch.renew() => quiet.hear(None),
@@ -153,7 +170,7 @@ pub(super) fn keep_loading(
         if let Some(heard) = quiet.take_settled() {
             let is_forced = heard.iter().any(|wish| wish.guard == Guard::Off);
             let guard = if is_forced { Guard::Off } else { Guard::On };
-            let reloaded = Arc::new(reload(&mut loader, &show, guard));
+            let reloaded = Arc::new(reload(&mut loader, stage, guard));
             watch.also(loader.included());
             for answer in heard.into_iter().filter_map(|wish| wish.answer) {
                 // Who asked may have gone.
@@ -163,11 +180,11 @@ pub(super) fn keep_loading(
     }
 }
 
-fn reload(loader: &mut Loader, show: impl Fn(Show), guard: Guard) -> Reloaded {
+fn reload(loader: &mut Loader, stage: &impl Stage, guard: Guard) -> Reloaded {
     let Round { zones, changes, broken, mistakes } = loader.load(guard);
     let changed = changes.count();
     if changed > 0 {
-        show(Show::All(zones));
+        stage.show(Show::All(zones));
     }
     if changed > 0 || broken > 0 {
         info!(changed, broken, "zones reloaded");

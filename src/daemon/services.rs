@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use tracing::info;
+
 use crate::authority::{Messages, Reply, Request, Services, transfer};
 use crate::engine::View;
 use crate::wire::{HEADER, header, rcode};
@@ -17,7 +19,11 @@ impl Services for All {
         match view.and_then(View::zone) {
             Some(zone) => {
                 let signed = request.signed.as_ref();
-                transfer::messages(Arc::clone(zone), &request.message, signed, seconds)
+                let (form, messages) =
+                    transfer::messages(Arc::clone(zone), &request.message, signed, seconds);
+                let (serial, client) = (zone.serial, request.client);
+                info!(zone = %zone.origin, serial, %client, "handing out {form}");
+                messages
             }
             // The zone that the engine has found is there.
             None => Box::new(failure(&request).into_iter()),
@@ -42,6 +48,6 @@ fn failure(request: &Request) -> Option<Vec<u8>> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "signatures tell the time")]
-fn seconds() -> u64 {
+pub(super) fn seconds() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

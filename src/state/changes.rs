@@ -235,6 +235,7 @@ impl State {
         let mut snapshot = Snapshot::clone(&before);
         let mut changed = false;
         let mut steered = BTreeSet::new();
+        let mut differing = Vec::new();
         for (place, pools) in by_zone {
             let Some(View::Served { zone, ready }) = before.zone(place as u32) else { continue };
             let mut new = ready.clone();
@@ -254,12 +255,18 @@ impl State {
             if differs {
                 let view = View::Served { zone: Arc::clone(zone), ready: new };
                 snapshot = snapshot.with_zone(place, view);
+                differing.push(zone);
                 changed = true;
             }
         }
         if changed {
             self.swap(snapshot);
             self.note_taken_out(&steered);
+            if let Some(told) = self.shared.on_health.get() {
+                for zone in differing {
+                    told(zone);
+                }
+            }
         }
     }
 

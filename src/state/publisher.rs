@@ -248,6 +248,11 @@ impl Publisher {
         self.send(Change::Zone(origin, zone));
     }
 
+    /// Has somebody told of each zone whose pools hand out something else than before; the first who asks.
+    pub fn on_health(&self, told: impl Fn(&Zone) + Send + Sync + 'static) {
+        let _ = self.shared.on_health.set(Box::new(told));
+    }
+
     /// Takes in what the prober inside found.
     pub fn report(&self, report: Report) {
         self.send(Change::Report(report));

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
@@ -15,6 +15,7 @@ use crate::health::backend::BackendKey;
 use crate::health::overrides::Overrides;
 use crate::health::registry::Registry;
 use crate::health::sources::{Moment, Sources};
+use crate::zone::Zone;
 
 /// What everybody may read and the publisher alone writes.
 pub(super) struct Shared {
@@ -31,9 +32,14 @@ pub(super) struct Shared {
     kept: Mutex<Kept>,
     /// Whether the disk refused the last set.
     pub(super) is_unkept: AtomicBool,
+    /// Who is told that a zone's pools hand out something else.
+    pub(super) on_health: OnceLock<OnHealth>,
     generation: AtomicU64,
     published: AtomicU64,
 }
+
+/// Takes a zone whose pools hand out something else now; must not wait.
+pub(super) type OnHealth = Box<dyn Fn(&Zone) + Send + Sync>;
 
 /// What tells the time: the system, or a test.
 pub(super) type Clock = Box<dyn Fn() -> Moment + Send + Sync>;
@@ -69,6 +75,7 @@ impl Shared {
             safe_to_stop: Mutex::default(),
             kept: Mutex::new(kept),
             is_unkept: AtomicBool::new(false),
+            on_health: OnceLock::new(),
             generation: AtomicU64::new(0),
             published: AtomicU64::new(now.unix),
         }

@@ -54,6 +54,7 @@ pub fn from_model(zone: &model::Zone, serial: u32, before: Option<&Rotations>) -
     }
     let (mut built, mistakes) = builder.finish(zone.pools.clone())?;
     built.exported = Exported::of(&zone.balanced, &zone.pools);
+    built.secondaries = zone.secondaries;
     Ok((built, mistakes))
 }
 
@@ -226,6 +227,7 @@ impl Builder {
             pools: pools.into(),
             rotations: Arc::new(self.rotations),
             aliases: self.aliases.into(),
+            secondaries: model::access::Secondaries::default(),
             exported: Exported::default(),
             journal: Journal::default(),
         };

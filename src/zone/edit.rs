@@ -333,6 +333,7 @@ impl<'z> Drafts<'z> {
             pools: Arc::clone(&zone.pools),
             rotations: Arc::clone(&zone.rotations),
             aliases: Arc::clone(&zone.aliases),
+            secondaries: zone.secondaries,
             exported: zone.exported.clone(),
             journal: zone.journal.clone(),
         })

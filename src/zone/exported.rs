@@ -7,6 +7,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::Zone;
 use super::delta::Record;
 use crate::config::model::{self, Pool, SetState, WhenAllDown};
 use crate::name::Name;
@@ -67,6 +68,23 @@ impl Exported {
             // What is the same stays shared with the version before.
             let rdata = if *rdata == set.rdata { &set.rdata } else { rdata };
             Set { rdata: Arc::clone(rdata), ..set.clone() }
+        });
+        Self(sets.collect())
+    }
+
+    /// The same names, each pool saying what it does whatever health says: see [`standing`].
+    #[must_use]
+    pub fn at_rest(&self, pools: &[Pool]) -> Self {
+        self.handing_out(pools, |pool| standing(pools, pool))
+    }
+
+    /// The same names, those whose pool is as it was in another version saying what they did there.
+    #[must_use]
+    pub fn carrying(&self, pools: &[Pool], before: &Zone) -> Self {
+        let sets = self.0.iter().map(|set| {
+            let known = before.exported.find(&set.owner, set.rtype);
+            let known = known.filter(|known| before.pools.get(known.pool) == pools.get(set.pool));
+            Set { rdata: Arc::clone(&known.unwrap_or(set).rdata), ..set.clone() }
         });
         Self(sets.collect())
     }

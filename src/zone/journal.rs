@@ -82,11 +82,24 @@ impl Zone {
     /// The same version as the one that follows another, which was served before: its journal leads on from there.
     #[must_use]
     pub fn following(self, before: &Zone) -> Self {
+        if self.journal.since(before.serial).is_some() {
+            return self; // it was made of that one
+        }
         let journal = match self.difference_from(before) {
             Some(delta) => before.journal.with(Arc::new(delta)),
             None => before.journal.clone(),
         };
         Self { journal, ..self }
+    }
+
+    /// The version of a greater serial in which nothing but what pools say differs.
+    #[must_use]
+    pub fn saying(&self, exported: Exported, serial: u32) -> Option<Zone> {
+        let soa = self.soa_record();
+        let delta = Delta::new(soa.clone(), Vec::new(), soa.with_serial(serial), Vec::new())?;
+        let journal = Journal::default();
+        let zone = Zone { exported, journal, ..self.edited(&delta).ok()? };
+        Some(zone.following(self))
     }
 
     /// What leads here from another version, what both say of their pools too; `None` where both say the same.

@@ -17,6 +17,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::config::model::access::Secondaries;
 use crate::config::model::{Alias, Pool};
 use crate::name::Name;
 use exported::Exported;
@@ -54,6 +55,8 @@ pub struct Zone {
     pub rotations: Arc<Rotations>,
     /// The aliases; the RRsets that stand for them name them by their place.
     pub aliases: Arc<[Alias]>,
+    /// What its file says of its secondaries.
+    pub secondaries: Secondaries,
     /// What it says of its pools to those who take it whole.
     pub exported: Exported,
     /// The differences that led to it.

@@ -33,8 +33,8 @@ impl Kept {
     /// none                 none          now
     /// ```
     #[must_use]
-    pub fn next(last: Option<Kept>, zone: &Zone, now: u32) -> Self {
-        let digest = digest(zone);
+    pub fn next(last: Option<Kept>, zone: &Zone, exported: &Exported, now: u32) -> Self {
+        let digest = both(digest(zone), of_exported(exported));
         let serial = match (zone.serial, last) {
             (Some(serial), _) => serial,
             (None, Some(last)) if last.digest == digest => last.serial,
@@ -42,6 +42,13 @@ impl Kept {
             (None, None) => now,
         };
         Self { serial, digest }
+    }
+
+    /// What to serve of a zone of which nothing but what its pools say has changed; `now` is in seconds since 1970.
+    #[must_use]
+    pub fn after_health(self, before: &Exported, after: &Exported, now: u32) -> Self {
+        let changed = both(of_exported(before), of_exported(after));
+        Self { serial: next(self.serial, now), digest: both(self.digest, changed) }
     }
 
     /// Why secondaries would not take this for a new version of what was served last, if so.
@@ -105,7 +112,7 @@ impl fmt::Display for Unseen {
     }
 }
 
-/// A digest of everything that transfers and answers of this zone can hold, in one order.
+/// A digest of the records of a zone, in one order.
 fn digest(zone: &Zone) -> Digest {
     let mut content = Vec::new();
     let soa = &zone.soa;
@@ -120,19 +127,29 @@ fn digest(zone: &Zone) -> Digest {
             content.push(part(&[rrset.owner.as_wire(), &numbers, rdata]));
         }
     }
-    for set in Exported::of(&zone.balanced, &zone.pools).sets() {
-        let numbers = [&set.rtype.to_be_bytes()[..], &set.ttl.to_be_bytes()].concat();
-        for rdata in &*set.rdata {
-            content.push(part(&[set.owner.as_wire(), &numbers, rdata]));
-        }
-    }
-    for alias in &zone.aliases {
-        content.push(part(&[b"alias", alias.owner.as_wire(), alias.target.as_wire()]));
-    }
     content.sort_unstable();
+    sha256(&content)
+}
+
+/// A digest of what pools say.
+fn of_exported(exported: &Exported) -> Digest {
+    let sets = exported.sets().iter().flat_map(|set| {
+        let numbers = [&set.rtype.to_be_bytes()[..], &set.ttl.to_be_bytes()].concat();
+        set.rdata.iter().map(move |rdata| part(&[set.owner.as_wire(), &numbers, rdata]))
+    });
+    sha256(&sets.collect::<Vec<_>>())
+}
+
+/// The digest of two parts, of which either may change without a look at the other.
+fn both(mut one: Digest, other: Digest) -> Digest {
+    one.iter_mut().zip(other).for_each(|(one, other)| *one ^= other);
+    one
+}
+
+fn sha256(content: &[Vec<u8>]) -> Digest {
     let mut hash = digest::Context::new(&SHA256);
     for part in content {
-        hash.update(&part);
+        hash.update(part);
     }
     let mut digest = [0; 32];
     digest.copy_from_slice(hash.finish().as_ref());
@@ -189,7 +206,7 @@ mod tests {
             (&[3], 300, 301),    // within one second
             (&[4], 50, 302),     // a clock that went back
         ] {
-            let kept = Kept::next(last, &zone(addresses), now);
+            let kept = Kept::next(last, &zone(addresses), &Exported::default(), now);
             assert_eq!(kept.serial, serial, "{addresses:?} at {now}");
             last = Some(kept);
         }
@@ -206,10 +223,14 @@ mod tests {
             (now.wrapping_sub(1 << 31), now.wrapping_sub(1 << 31) + 1),
         ] {
             let last = Kept { serial: last, digest: [0; 32] };
-            assert_eq!(Kept::next(Some(last), &zone(&[1]), now).serial, next, "after {last:?}");
+            assert_eq!(
+                Kept::next(Some(last), &zone(&[1]), &Exported::default(), now).serial,
+                next,
+                "after {last:?}"
+            );
         }
         let last = Kept { serial: u32::MAX, digest: [0; 32] };
-        assert_eq!(Kept::next(Some(last), &zone(&[1]), 0).serial, 0);
+        assert_eq!(Kept::next(Some(last), &zone(&[1]), &Exported::default(), 0).serial, 0);
     }
 
     #[test]
@@ -248,9 +269,9 @@ mod tests {
     #[test]
     fn a_serial_in_the_file_is_taken_as_it_is() {
         let by_hand = Zone { serial: Some(7), ..zone(&[1]) };
-        let kept = Kept::next(None, &by_hand, 100);
+        let kept = Kept::next(None, &by_hand, &Exported::default(), 100);
         assert_eq!(kept.serial, 7);
-        let later = Kept::next(Some(kept), &zone(&[1, 2]), 5);
+        let later = Kept::next(Some(kept), &zone(&[1, 2]), &Exported::default(), 5);
         assert_eq!(later.serial, 8, "and counted on from when the file names none any more");
     }
 }

@@ -83,7 +83,7 @@ impl Notifier {
         let own = Arc::clone(&inbox);
         let thread = Builder::new().name("notifier".into()).spawn(move || {
             runtime.block_on(async {
-                let (heard, hears) = mpsc::channel(HEARD_MAX);
+                let (heard, answers) = mpsc::channel(HEARD_MAX);
                 let post = Post { listen, sockets: HashMap::new(), heard };
                 let teller = Teller {
                     inbox: own,
@@ -92,7 +92,7 @@ impl Notifier {
                     troubled: HashSet::new(),
                     clock,
                 };
-                teller.run(hears).await;
+                teller.run(answers).await;
             });
         })?;
         Ok((Self(inbox), thread))
@@ -165,8 +165,7 @@ struct Teller {
 }
 
 impl Teller {
-    #[expect(clippy::disallowed_methods, reason = "a peer is told again by the clock")]
-    async fn run(mut self, mut hears: mpsc::Receiver<(SocketAddr, Vec<u8>)>) {
+    async fn run(mut self, mut answers: mpsc::Receiver<(SocketAddr, Vec<u8>)>) {
         let began = Instant::now();
         while !self.inbox.is_over.load(Ordering::Acquire) {
             let new = std::mem::take(&mut self.inbox.told().new);
@@ -185,7 +184,7 @@ impl Teller {
             };
             tokio::select! {
                 () = self.inbox.bell.notified() => {}
-                Some((from, answer)) = hears.recv() => self.hear(from, &answer),
+                Some((from, answer)) = answers.recv() => self.hear(from, &answer),
                 () = wake => {}
             }
         }
@@ -253,7 +252,7 @@ impl Teller {
         }
         match (outcome, broken) {
             (_, Some(broken)) => {
-                warn!(%zone, %peer, "the secondary does not take our notify: {broken}")
+                warn!(%zone, %peer, "the secondary does not take our notify: {broken}");
             }
             (Outcome::Refused(rcode), None) => {
                 warn!(%zone, %peer, "the secondary does not take our notify: response code {rcode}");

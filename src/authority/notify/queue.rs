@@ -90,16 +90,14 @@ impl Queue {
             under_way: 0,
         });
         line.key.clone_from(&peer.key);
-        match line.news.get_mut(&soa.owner) {
-            Some(news) => {
-                let due = news.due.map(|_| now);
-                *news = News { soa: Arc::clone(soa), attempts: 0, due, sent: Vec::new() };
-            }
-            None => {
-                let news = News { soa: Arc::clone(soa), attempts: 0, due: None, sent: Vec::new() };
-                line.news.insert(soa.owner.clone(), news);
-                line.waiting.push_back(soa.owner.clone());
-            }
+        let soa = Arc::clone(soa);
+        if let Some(news) = line.news.get_mut(&soa.owner) {
+            let due = news.due.map(|_| now);
+            *news = News { soa, attempts: 0, due, sent: Vec::new() };
+        } else {
+            let zone = soa.owner.clone();
+            line.waiting.push_back(zone.clone());
+            line.news.insert(zone, News { soa, attempts: 0, due: None, sent: Vec::new() });
         }
     }
 

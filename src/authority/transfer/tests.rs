@@ -80,7 +80,7 @@ fn request(question: &str, rtype: u16, serial: Option<u32>, with_opt: bool) -> V
 }
 
 fn transfer(zone: &Arc<Zone>, request: &[u8]) -> Vec<Vec<u8>> {
-    messages(Arc::clone(zone), request, None, || 0).collect()
+    messages(Arc::clone(zone), request, None, || 0).1.collect()
 }
 
 fn decode(message: &[u8]) -> Message {
@@ -426,7 +426,7 @@ fn rfc8945_5_3_1_every_message_is_signed_and_covers_the_one_before() {
     let signed = verify(&Keys::new(vec![key()]), &request, at, NOW).expect("it is ours");
     let zone = zone(1, (0..5000).map(|n| record(&format!("n{n} A 192.0.2.1"))));
     let messages: Vec<Vec<u8>> =
-        messages(Arc::new(zone), &request, Some(&signed), || NOW).collect();
+        messages(Arc::new(zone), &request, Some(&signed), || NOW).1.collect();
     assert!(messages.len() > 2);
     let mut verifier = Verifier::new(Arc::new(key()), &mac);
     for message in &messages {
@@ -453,7 +453,7 @@ fn a_record_without_room_for_its_signature_fails_the_transfer() {
     let at = request.len();
     sign_request(&key(), &mut request, 0);
     let signed = verify(&Keys::new(vec![key()]), &request, at, 0).expect("it is ours");
-    let messages: Vec<Vec<u8>> = messages(zone, &request, Some(&signed), || 0).collect();
+    let messages: Vec<Vec<u8>> = messages(zone, &request, Some(&signed), || 0).1.collect();
     let last = messages.last().expect("an answer");
     assert_eq!(last[3] & 0xf, rcode::SERVFAIL as u8);
 }

@@ -5,8 +5,10 @@ use std::path::Path;
 use super::Mistake;
 use super::content::Content;
 use crate::config::files::read_at_most;
-use crate::config::{self, is_master_file};
+use crate::config::model::access::Access;
+use crate::config::{self, is_master_file, model};
 use crate::name::Name;
+use crate::zone::exported::Exported;
 use crate::zone::serial::Kept;
 use crate::zone::{Zone, build};
 use crate::zonefile;
@@ -26,8 +28,22 @@ pub(super) struct Known<'z> {
     pub(super) kept: Option<Kept>,
     /// What is served.
     pub(super) before: Option<&'z Zone>,
+    /// Where it says whether health is content.
+    pub(super) access: &'z Access,
     /// In seconds since 1970.
     pub(super) now: u32,
+}
+
+impl Known<'_> {
+    /// What a zone says of its pools to secondaries: where health is content, what it said last of pools that are as they were.
+    fn exported(&self, zone: &model::Zone) -> Exported {
+        let exported = Exported::of(&zone.balanced, &zone.pools);
+        let follows = self.access.of(self.origin).following(zone.secondaries).is_some();
+        match self.before.filter(|_| follows) {
+            Some(before) => exported.carrying(&zone.pools, before),
+            None => exported,
+        }
+    }
 }
 
 /// Reads a zone file of either format.
@@ -49,11 +65,13 @@ fn yaml(file: &Path, bytes: &[u8], known: &Known<'_>) -> Read {
     let (model, mistakes) = config::read_zone(file, text);
     let mut mistakes: Vec<Mistake> = mistakes.into_iter().map(Mistake::from).collect();
     let zone = model.and_then(|model| {
-        let next = Kept::next(known.kept, &model, known.now);
+        let exported = known.exported(&model);
+        let next = Kept::next(known.kept, &model, &exported, known.now);
         let rotations = known.before.map(|zone| &*zone.rotations);
         let built = build::from_model(&model, next.serial, rotations);
         let of_records = |mistake: &build::Mistake| Mistake::of_records(file, mistake);
-        Some((next, built_of(built, &mut mistakes, of_records)?))
+        let zone = built_of(built, &mut mistakes, of_records)?;
+        Some((next, Zone { exported, ..zone }))
     });
     Read { zone, mistakes, content }
 }

@@ -318,7 +318,8 @@ fn a_zone_from_elsewhere_is_served_beside_those_of_files() {
     let primaries =
         HashMap::from([(far.clone(), vec![peer("192.0.2.1:53"), peer("192.0.2.2:5353")])]);
     let paths = vec![stage.folder.join("a")];
-    stage.loader = Loader::new(paths, Serials::default()).with_primaries(&primaries);
+    stage.loader = Loader::new(paths, Serials::default())
+        .with_access(&Access { primaries, ..Access::default() });
     let file = "@ 60 SOA ns h 7 1 1 1 1\n@ 60 NS ns\n";
     stage.act(&Write("a/example.zone", file.to_owned()));
     assert_eq!(stage.load(1), "far.example. -, example. 7, 1 changed, 0 broken");

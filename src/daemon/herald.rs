@@ -1,0 +1,108 @@
+//! What becomes of a new version: it is published, and those who take the zone from us are told.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use anyhow::Context as _;
+
+use super::load::Loader;
+use super::reload::{Editor, Show, Stage};
+use super::services::seconds;
+use crate::authority::follow::{self, Follower, follows};
+use crate::authority::notify::Notifier;
+use crate::config::Config;
+use crate::engine::View;
+use crate::name::Name;
+use crate::state::publisher::Publisher;
+use crate::zone::exported::Exported;
+
+/// Publishes versions and tells of them.
+#[derive(Clone)]
+pub(super) struct Herald {
+    publisher: Publisher,
+    notifier: Notifier,
+    follower: Follower,
+}
+
+impl Herald {
+    /// Starts the threads that tell secondaries, and that have versions made where health is content.
+    pub(super) fn start(
+        config: &Config,
+        publisher: &Publisher,
+        editor: &Editor,
+    ) -> anyhow::Result<Self> {
+        let listen: Vec<IpAddr> = config.listen.iter().map(SocketAddr::ip).collect();
+        let (notifier, _) =
+            Notifier::start(listen, seconds).context("cannot start the notifier")?;
+        let editor = editor.clone();
+        let (follower, _) = Follower::start(move |zone| editor.health_changed(zone))
+            .context("cannot start the follower")?;
+        let (told, snapshot) = (follower.clone(), Arc::clone(publisher.snapshot()));
+        publisher.on_health(move |zone| {
+            if let Some(follow) = follows(&snapshot.load().settings().access, zone) {
+                told.changed(&zone.origin, follow);
+            }
+        });
+        Ok(Self { publisher: publisher.clone(), notifier, follower })
+    }
+
+    /// Has every zone say what is known of its pools, before anybody can take it.
+    pub(super) fn say_what_is_known(&self, loader: &mut Loader) {
+        let snapshot = self.publisher.snapshot().load_full();
+        for view in snapshot.zones() {
+            let exported = follow::exported(&snapshot.settings().access, view);
+            let said = exported.and_then(|exported| loader.say(view.origin(), exported));
+            if let Some(zone) = said {
+                self.publisher.zone(view.origin().clone(), Some(zone));
+            }
+        }
+        self.publisher.flush();
+    }
+
+    /// Tells secondaries of all zones in a version that they were not told of.
+    pub(super) fn tell_all(&self) {
+        self.notifier.tell_all(&self.publisher.snapshot().load());
+    }
+
+    /// Ends the threads.
+    pub(super) fn stop(&self) {
+        self.follower.stop();
+        self.notifier.stop();
+    }
+}
+
+impl Stage for Herald {
+    fn show(&self, shown: Show) {
+        match shown {
+            Show::All(zones) => {
+                self.publisher.zones(zones);
+                self.publisher.flush();
+                self.tell_all();
+                // What was read from files knows nothing of health.
+                let snapshot = self.publisher.snapshot().load();
+                for zone in snapshot.zones().filter_map(View::zone) {
+                    if let Some(follow) = follows(&snapshot.settings().access, zone) {
+                        self.follower.changed(&zone.origin, follow);
+                    }
+                }
+            }
+            Show::One(origin, zone) => {
+                self.publisher.zone(origin, zone.clone());
+                self.publisher.flush();
+                if let Some(zone) = zone {
+                    self.notifier.tell(&zone, self.publisher.snapshot().load().settings());
+                }
+            }
+        }
+    }
+
+    fn exported(&self, origin: &Name) -> Option<Exported> {
+        let snapshot = self.publisher.snapshot().load();
+        let place = snapshot.catalog().place(origin)?;
+        follow::exported(&snapshot.settings().access, snapshot.zone(place as u32)?)
+    }
+
+    fn said(&self, origin: &Name) {
+        self.follower.made(origin);
+    }
+}
