@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rotadns::config;
-use rotadns::engine::choose::ready::{Ready, Standing, addresses_of};
+use rotadns::engine::choose::ready::{Ready, Standing};
 use rotadns::engine::snapshot::{Chunks, View};
 use rotadns::engine::{Context, OUT_UDP, Plan, Snapshot, Transport, respond};
 use rotadns::name;
@@ -65,7 +65,7 @@ fn snapshot() -> Snapshot {
     let (zone, _) = build::from_model(&model, 1, None).expect("its records fit together");
     let ready = zone.pools.iter().map(|pool| {
         let up = Standing { in_service: true, is_set_down: false, may_change_in: None };
-        Arc::new(Ready::new(pool, &vec![up; addresses_of(pool).count()], &[], None))
+        Arc::new(Ready::new(pool, &vec![up; pool.endpoints().count()], &[], None))
     });
     let ready = Chunks::new(ready.collect::<Vec<_>>());
     Snapshot::new(vec![View::Served { zone: Arc::new(zone), ready }]).expect("it is one zone")

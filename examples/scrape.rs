@@ -12,7 +12,6 @@ use rotadns::admin::metrics::{Format, World, render};
 use rotadns::config::read_zone;
 use rotadns::counters::AllCounters;
 use rotadns::engine::Snapshot;
-use rotadns::engine::choose::ready::addresses_of;
 use rotadns::health::overrides::Overrides;
 use rotadns::health::registry::Registry;
 use rotadns::health::source::Source;
@@ -66,14 +65,7 @@ fn snapshot(pools: u32, facts: &Facts<'_>) -> Snapshot {
     let (model, mistakes) = read_zone(Path::new("example.yaml"), &text);
     let model = model.unwrap_or_else(|| panic!("the zone is fine: {mistakes:?}"));
     let (zone, _) = from_model(&model, 1, None).expect("its records fit together");
-    let targets: Vec<Target> = zone
-        .pools
-        .iter()
-        .flat_map(|pool| addresses_of(pool).map(move |(_, address)| (pool, address)))
-        .filter_map(|(pool, address)| {
-            Some(Target { address, check: Arc::clone(pool.check.as_ref()?) })
-        })
-        .collect();
+    let targets: Vec<Target> = zone.pools.iter().flat_map(Target::of_pool).collect();
     facts.registry.track(&targets.iter().cloned().collect(), |_| None);
     for target in targets {
         facts.registry.report(&Report {

@@ -11,7 +11,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::sync::Arc;
 
-use rotadns::engine::choose::ready::{Ready, Standing, addresses_of};
+use rotadns::engine::choose::ready::{Ready, Standing};
 use rotadns::engine::snapshot::Chunks;
 use rotadns::engine::{Context, OUT_UDP, Plan, Snapshot, Transport, View, encode, prepare};
 use rotadns::name;
@@ -91,7 +91,7 @@ fn snapshot() -> Snapshot {
     let (zone, _) = from_model(&model, 1, None).expect("the zone has no mistakes");
     let up = Standing { in_service: true, is_set_down: false, may_change_in: None };
     let ready = zone.pools.iter().map(|pool| {
-        let standings = vec![up; addresses_of(pool).count()];
+        let standings = vec![up; pool.endpoints().count()];
         Arc::new(Ready::new(pool, &standings, &[], None))
     });
     let ready = Chunks::new(ready);

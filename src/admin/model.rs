@@ -235,11 +235,11 @@ pub enum BackendState {
     Drained,
 }
 
-/// One address of a backend.
+/// One address of a backend, or its target.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Address {
-    /// The address.
-    pub address: IpAddr,
+    /// The address; of a target, its name.
+    pub address: String,
     /// Whether it should serve.
     pub in_service: bool,
     /// Whether answers have it now.
@@ -490,13 +490,13 @@ pub struct ExplainedPool {
     pub candidates: Vec<Candidate>,
 }
 
-/// An address within a decision.
+/// An address within a decision, or a target.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Candidate {
     /// The backend's name.
     pub backend: String,
-    /// The address.
-    pub address: IpAddr,
+    /// The address; of a target, its name.
+    pub address: String,
     /// Whether it may be handed out.
     pub eligible: bool,
     /// Why, or why not.

@@ -246,7 +246,7 @@ mod tests {
             share_due: 0.0,
             safe_to_stop: safe.map(at),
             addresses: vec![crate::admin::model::Address {
-                address: [192, 0, 2, 1].into(),
+                address: "192.0.2.1".to_owned(),
                 in_service: false,
                 in_answers,
                 basis: crate::admin::model::Basis::Override,

@@ -1,23 +1,24 @@
 //! What a zone file means: no text left to interpret, no field that each reader would fill in.
 //!
 //! Readers of files make these values, [`crate::zone`] and
-//! [`crate::prober`] use them. Wrong states have no spelling here: a pool has a backend, a weight is
-//! not zero, a timeout is not longer than its interval.
+//! [`crate::prober`] use them. Wrong states have no spelling here: a backend serves addresses or
+//! a name, a rule has a pool, a timeout is not longer than its interval.
 
-use std::net::IpAddr;
 use std::num::{NonZeroU8, NonZeroU16};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::name::Name;
 
 pub mod access;
+mod pool;
 pub mod probers;
 
-/// The most addresses that the backends of one pool may have together.
-pub const POOL_ADDRESSES_MAX: usize = 1024;
+pub use pool::{
+    Backend, Balanced, Endpoint, Form, POOL_ADDRESSES_MAX, Policy, Pool, RULES_MAX, Rule,
+    SUBNETS_MAX, Serves, SetState, WhenAllDown,
+};
 
 /// One zone, as its file says.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,7 +35,7 @@ pub struct Zone {
     pub records: Vec<RrSet>,
     /// The pools, those that stand inline in a record too.
     pub pools: Vec<Pool>,
-    /// Which names hand out which pool.
+    /// Which names hand out which pool, and to whom.
     pub balanced: Vec<Balanced>,
     /// Which names answer with the addresses of which.
     pub aliases: Vec<Alias>,
@@ -72,15 +73,6 @@ pub struct RrSet {
     pub rdata: Vec<Vec<u8>>,
 }
 
-/// A name that answers A and AAAA from a pool.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Balanced {
-    /// Whose it is.
-    pub owner: Name,
-    /// The place in [`Zone::pools`].
-    pub pool: usize,
-}
-
 /// A name that answers A and AAAA with the addresses of another, in this zone or in another of ours.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Alias {
@@ -88,91 +80,6 @@ pub struct Alias {
     pub owner: Name,
     /// Whose addresses they are.
     pub target: Name,
-}
-
-/// A set of backends and how they are handed out.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Pool {
-    /// Its name in the zone; a pool that stands inline is named after its record.
-    pub name: String,
-    /// How an answer is chosen among those that may be in it.
-    pub policy: Policy,
-    /// Seconds, while every backend is settled.
-    pub ttl: u32,
-    /// Seconds: the least TTL while a backend is changing side; at most [`Pool::ttl`].
-    pub min_ttl: u32,
-    /// How many addresses an answer has at most.
-    pub answers: NonZeroU16,
-    /// What is handed out when nothing passes.
-    pub when_all_down: WhenAllDown,
-    /// The share of the pool's weight under which every address is handed out, in parts of a
-    /// thousand; 0 is off.
-    pub panic: u16,
-    /// How the backends are judged; without one they count as up.
-    pub check: Option<Arc<Check>>,
-    /// At least one, in the order of the file; together they have at least one address and at most
-    /// [`POOL_ADDRESSES_MAX`].
-    pub backends: Vec<Backend>,
-}
-
-/// How an answer is chosen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Policy {
-    /// Each answer begins one address further.
-    RoundRobin,
-    /// Each answer is a draw of its own.
-    Random,
-    /// As the file has them.
-    Fixed,
-}
-
-impl Policy {
-    /// What a zone file calls it.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::RoundRobin => "round_robin",
-            Self::Random => "random",
-            Self::Fixed => "fixed",
-        }
-    }
-}
-
-/// What a pool hands out when none of its addresses passes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WhenAllDown {
-    /// Every address: a guess beats nothing.
-    All,
-    /// No address: NODATA.
-    None,
-    /// Those that passed last.
-    Last,
-    /// What another pool hands out now; its place in [`Zone::pools`]. Never leads back here.
-    Fallback(usize),
-}
-
-/// One machine or service that answers connections.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Backend {
-    /// Its name in the pool; a bare address is named after itself.
-    pub name: String,
-    /// Its share among the pool's backends.
-    pub weight: NonZeroU16,
-    /// What the file says of its state.
-    pub state: SetState,
-    /// At least one, none twice, in the order of the file.
-    pub addresses: Vec<IpAddr>,
-}
-
-/// What the file says of a backend's state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SetState {
-    /// The check decides.
-    Auto,
-    /// In service whatever the check says.
-    Up,
-    /// Out of service whatever the check says.
-    Down,
 }
 
 /// How a target is probed. Two checks that are equal are one: a target is an address and a check.

@@ -22,12 +22,21 @@ pub(crate) struct Owner {
     pub(crate) name: Name,
     /// Where it stands.
     pub(crate) at: Span,
-    /// Where its pool stands, if it has one.
-    pub(crate) pool: Option<Span>,
+    /// Its pool, if it has one.
+    pub(crate) pool: Option<OwnPool>,
     /// Whose addresses it has, if it is an alias.
     pub(crate) alias: Option<AliasOf>,
     /// Its record sets, no type twice.
     pub(crate) sets: Vec<Set>,
+}
+
+/// The pool of a name.
+#[derive(Clone, Copy)]
+pub(crate) struct OwnPool {
+    /// Where it stands.
+    pub(crate) at: Span,
+    /// Whether it has targets and answers CNAME, and no addresses.
+    pub(crate) has_targets: bool,
 }
 
 /// Whose addresses a name has.
@@ -79,8 +88,25 @@ impl Owner {
         self.sets.iter().find(|set| set.rtype == rtype)
     }
 
+    /// Whether it answers CNAME, of its own or from a pool.
+    fn is_cname(&self) -> bool {
+        self.targets().is_some() || self.has(rtype::CNAME)
+    }
+
+    /// Where a pool of targets stands.
+    fn targets(&self) -> Option<Span> {
+        self.pool.filter(|pool| pool.has_targets).map(|pool| pool.at)
+    }
+
+    fn has_pool_of_addresses(&self) -> bool {
+        self.pool.is_some_and(|pool| !pool.has_targets)
+    }
+
     fn has_address(&self) -> bool {
-        self.pool.is_some() || self.alias.is_some() || self.has(rtype::A) || self.has(rtype::AAAA)
+        self.has_pool_of_addresses()
+            || self.alias.is_some()
+            || self.has(rtype::A)
+            || self.has(rtype::AAAA)
     }
 }
 
@@ -116,6 +142,15 @@ fn alone(owner: &Owner, origin: &Name, mistakes: &mut Mistakes<'_>) {
             mistakes.add(cname.at, Problem::CnameBesideOther { name: name(), other });
         }
     }
+    // A CNAME beside its targets was told above, and so is the apex where its pool is read.
+    if let Some(at) = owner.targets()
+        && !owner.has(rtype::CNAME)
+        && owner.name != *origin
+        && let Some(set) = owner.sets.first()
+    {
+        let other = rdata::type_name(set.rtype).to_string();
+        mistakes.add(at, Problem::TargetsBesideOther { name: name(), other });
+    }
     for rtype in [rtype::CNAME, rtype::DNAME, rtype::SOA] {
         if let Some(second) = owner.set(rtype).and_then(|set| set.entries.get(1)) {
             let rtype = rdata::type_name(rtype).to_string();
@@ -123,7 +158,7 @@ fn alone(owner: &Owner, origin: &Name, mistakes: &mut Mistakes<'_>) {
         }
     }
     for rtype in [rtype::A, rtype::AAAA] {
-        if let Some(set) = owner.set(rtype).filter(|_| owner.pool.is_some()) {
+        if let Some(set) = owner.set(rtype).filter(|_| owner.has_pool_of_addresses()) {
             let rtype = rdata::type_name(rtype).to_string();
             mistakes.add(set.at, Problem::AddressBesidePool { rtype, name: name() });
         }
@@ -238,7 +273,7 @@ impl<'o> Index<'o> {
                     mistakes.add(dotted.at, Problem::DottedTarget { text, name });
                     continue;
                 }
-                let leads_to_cname = found.is_some_and(|owner| owner.has(rtype::CNAME));
+                let leads_to_cname = found.is_some_and(Owner::is_cname);
                 if leads_to_cname && [rtype::NS, rtype::MX, rtype::SRV].contains(&set.rtype) {
                     let rtype = rdata::type_name(set.rtype).to_string();
                     let problem = Problem::TargetIsCname { rtype, name: target.to_string() };
@@ -290,7 +325,7 @@ impl<'o> Index<'o> {
             };
             let hidden = owner.sets.iter().filter(|set| !stays(set.rtype));
             let hidden = hidden.map(|set| (set.at, rdata::type_name(set.rtype).to_string()));
-            let pool = owner.pool.map(|at| (at, "pool".to_owned()));
+            let pool = owner.pool.map(|pool| (pool.at, "pool".to_owned()));
             let alias = owner.alias.as_ref().map(|alias| (alias.at, "alias".to_owned()));
             for (span, what) in hidden.chain(pool).chain(alias) {
                 let at = Name::from_wire(at).map_or_else(String::new, |name| name.to_string());

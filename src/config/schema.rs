@@ -18,8 +18,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use self::scalar::{
     Address, Answers, Code, HeaderValue, Host, Literal, Path, Policy, Port, Rname, Serial, Share,
-    Span, State, Streak, Ttl, Value, Verify, Weight, WhenAllDown, Word,
+    Span, State, Streak, Subnet, Ttl, Value, Verify, Weight, WhenAllDown, Word,
 };
+use crate::config::model::RULES_MAX;
 use crate::rdata::{self, rtype};
 
 /// The schema, in JSON Schema's draft 2020-12.
@@ -255,12 +256,19 @@ enum Backend {
 
 /// A backend with its settings.
 #[derive(JsonSchema)]
-#[schemars(deny_unknown_fields, extend("required" = ["address"]))]
+#[schemars(
+    deny_unknown_fields,
+    extend("required" = [], "anyOf" = [{"required": ["address"]}, {"required": ["target"]}])
+)]
 #[expect(dead_code, reason = "a schema is made of it, and no value")]
 struct BackendMap {
-    /// Its address, or several; quote IPv6 where YAML would read it as something else.
+    /// Its address, or several; quote IPv6 where YAML would read it as something else. Beside a target, what a check
+    /// probes in its place, which is not handed out.
     address: OneOrMany<Address>,
-    /// Its share among the pool's backends; 1.
+    /// A name that is handed out as a CNAME, instead of addresses.
+    target: Word,
+    /// Its share among the pool's backends, where weights choose and under `panic`; 1. One of 0 takes nothing while
+    /// others can.
     weight: Weight,
     /// `down` takes it out of answers, `up` keeps it in; `auto` leaves it to its check.
     state: State,
@@ -286,6 +294,15 @@ impl JsonSchema for Record {
         let mut properties: BTreeMap<String, Schema> =
             types().map(|name| (name, set.clone())).collect();
         properties.insert("pool".into(), pool);
+        let rule = generator.subschema_for::<Rule>();
+        properties.insert("rules".into(), json_schema!({
+            "description": "Which pool is for whom: the first rule that matches decides, and the last is for \
+                            everybody else.",
+            "type": "array",
+            "minItems": 1,
+            "maxItems": RULES_MAX + 1,
+            "items": rule,
+        }));
         properties.insert("alias".into(), alias);
         // The reader takes any case; editors complete capitals.
         let any_case: Vec<String> = types().map(|name| any_case(&name)).collect();
@@ -326,6 +343,17 @@ fn any_case(word: &str) -> String {
 enum PoolRef {
     Name(Word),
     Pool(Pool),
+}
+
+/// Which pool is for clients of some subnets; without subnets, for everybody else.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, extend("required" = ["pool"]))]
+#[expect(dead_code, reason = "a schema is made of it, and no value")]
+struct Rule {
+    /// Where the clients are, such as `10.0.0.0/8`.
+    subnets: OneOrMany<Subnet>,
+    /// The name of their pool.
+    pool: Word,
 }
 
 /// The records of one type: a value, a list of them, or a map with their TTL.

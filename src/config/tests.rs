@@ -1,5 +1,7 @@
 //! Zone files whole: what they mean, and every mistake with its place.
 
+mod pools;
+
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -132,7 +134,7 @@ records:
     let backends: Vec<_> = web
         .backends
         .iter()
-        .map(|b| (b.name.as_str(), b.weight.get(), b.state, b.addresses.clone()))
+        .map(|b| (b.name.as_str(), b.weight, b.state, b.addresses().to_vec()))
         .collect();
     let expected = [
         ("web-1", 1, SetState::Auto, vec![address("192.0.2.1")]),
@@ -272,7 +274,10 @@ fn mistakes_in_the_shape_of_a_file_have_their_place() {
             known,
         },
     );
-    one(&records("  a: «[»b]\n"), expected("a map of `pool`, `alias` and record types", "a list"));
+    one(
+        &records("  a: «[»b]\n"),
+        expected("a map of `pool`, `rules`, `alias` and record types", "a list"),
+    );
     one(&records("  a: {A: [«[»b]]}\n"), expected("a single value", "a list"));
     one(&records("  «a»: {}\n"), Problem::NoRecords { name: "a".into() });
     one(&records("  a: {A: «[»]}\n"), Problem::NoValues);
@@ -429,20 +434,17 @@ fn mistakes_in_pools_have_their_place() {
         Problem::DuplicateAddress { address: "192.0.2.1".into(), first: 7 },
     );
     one(
-        &pool("{backends: {a: {address: 192.0.2.1, weight: «0»}}}"),
-        range("a weight", "0", 1, 65535),
+        &pool("{backends: {a: {address: 192.0.2.1, weight: «65536»}}}"),
+        range("a weight", "65536", 0, 65535),
     );
-    one(
-        &pool("{backends: {a: «{»weight: 1}}}"),
-        Problem::MissingKey { place: "a backend", key: "address" },
-    );
+    one(&pool("{backends: {a: «{»weight: 1}}}"), Problem::NoAddressOrTarget);
     one(
         &pool("{policy: «round-robin», backends: [192.0.2.1]}"),
         Problem::BadChoice {
             what: "a policy",
             text: "round-robin".into(),
             near: Some("round_robin"),
-            known: "`round_robin`, `random`, `fixed`".into(),
+            known: "`round_robin`, `weighted`, `random`, `fixed`".into(),
         },
     );
     one(&pool("{panic: «50%», backends: [192.0.2.1]}"), Problem::BadShare { text: "50%".into() });

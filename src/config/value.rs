@@ -7,6 +7,8 @@ use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 use super::error::Problem;
 use super::nearest::{listed, nearest};
 use crate::rdata::{self, TTL_MAX};
@@ -84,6 +86,13 @@ pub(crate) fn address(text: &str) -> Result<IpAddr, Problem> {
     text.parse().map_err(|_| Problem::BadAddress { text: text.into() })
 }
 
+/// A prefix such as `10.0.0.0/8`, with no bits set past it; an address alone is one of itself.
+pub(crate) fn subnet(text: &str) -> Result<IpNet, Problem> {
+    let parsed = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+    let whole = parsed.ok().filter(|subnet: &IpNet| subnet.addr() == subnet.network());
+    whole.ok_or_else(|| Problem::BadSubnet { text: text.into() })
+}
+
 /// A share from 0 to 1 in parts of a thousand, read digit by digit so that none is rounded.
 pub(crate) fn share(text: &str) -> Result<u16, Problem> {
     let bad = || Problem::BadShare { text: text.into() };
@@ -147,6 +156,25 @@ mod tests {
         assert_eq!(number::<u16>("a port", "010", 1..=65535), Ok(10));
         for text in ["0", "65536", "1e3", "+1", "0x10", "", "-1", "4294967296"] {
             assert!(number::<u16>("a port", text, 1..=65535).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_subnet_has_no_bits_past_its_prefix() {
+        for (text, expected) in [
+            ("10.0.0.0/8", "10.0.0.0/8"),
+            ("0.0.0.0/0", "0.0.0.0/0"),
+            ("192.0.2.1", "192.0.2.1/32"),
+            ("2001:db8::/32", "2001:db8::/32"),
+            ("::1", "::1/128"),
+        ] {
+            let found = subnet(text).map(|subnet| subnet.to_string());
+            assert_eq!(found, Ok(expected.to_owned()), "{text}");
+        }
+        for text in
+            ["", "10.0.0.0/33", "10.1.0.0/8", "10.0.0.0/255.0.0.0", "10/8", "2001:db8::1/32"]
+        {
+            assert_eq!(subnet(text), Err(Problem::BadSubnet { text: text.into() }), "{text}");
         }
     }
 

@@ -1,6 +1,6 @@
 //! What aliases stand for now, as records: for whatever writes a zone down, a transfer or an export.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::Ipv4Addr;
 
 use super::choose::ready::Ready;
 use super::plan::{Content, Item, Plan};
@@ -49,14 +49,9 @@ fn records<'r>(
             let rrset = zone.store.rrset(rrset);
             Some((rrset.ttl, rrset.rdatas().map(<[u8]>::to_vec).collect()))
         }
-        Content::Balanced { pool, family, .. } => {
+        Content::Balanced { pool, list, .. } => {
             let ready = ready(pool as usize)?;
-            let of_family = ready.addresses.iter().filter(|address| family.holds(**address));
-            let octets = of_family.map(|address| match address {
-                IpAddr::V4(address) => address.octets().to_vec(),
-                IpAddr::V6(address) => address.octets().to_vec(),
-            });
-            Some((ready.ttl, octets.collect()))
+            Some((ready.ttl, ready.handout(list).rdatas().map(<[u8]>::to_vec).collect()))
         }
         Content::Synthesised { .. } => None,
     }

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::choose::ready::{Handout, Ready};
+use super::choose::handout::{Handout, RECORD_HEAD};
+use super::choose::ready::Ready;
 use super::choose::turn::turn;
-use super::plan::{Content, Item, Owner, Plan, Reply};
+use super::plan::{Content, Item, List, Owner, Plan, Reply};
 use super::snapshot::{Chunks, Snapshot, View};
 use super::{Context, Transport};
 use crate::rdata::rtype;
@@ -141,10 +142,14 @@ impl Encoder<'_> {
                 }
                 Ok(())
             }
-            Content::Balanced { pool, family, draw, .. } => {
+            Content::Balanced { pool, list, draw, .. } => {
                 let Some(ready) = ready.get(pool as usize) else { return Ok(()) };
-                let handout = ready.handout(family);
-                balanced(writer, item, (owner, alias_ttl), handout, draw)
+                let at = writer.end();
+                balanced(writer, item, (owner, alias_ttl), ready.handout(list), draw)?;
+                if list == List::Targets {
+                    self.name = (at + RECORD_HEAD) as u16;
+                }
+                Ok(())
             }
             Content::Synthesised { dname, prefix } => {
                 let dname = zone.store.rrset(dname);
@@ -166,6 +171,6 @@ fn balanced(
     handout: &Handout,
     draw: u64,
 ) -> Result<(), Full> {
-    writer.fits(handout.answers * handout.stride())?;
-    turn(handout, draw, |run| writer.ready(item.section, head, run, handout.stride()))
+    writer.fits(handout.size(draw))?;
+    turn(handout, draw, |run, count| writer.ready(item.section, head, run, count))
 }

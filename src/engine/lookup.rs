@@ -17,29 +17,46 @@ mod alias;
 
 use std::sync::Arc;
 
-use super::plan::{Content, Family, Item, Owner, Plan};
+use super::plan::{Content, Item, List, Owner, Plan};
 use super::snapshot::{Chunks, Snapshot, View};
+use crate::engine::choose::handout::Handout;
 use crate::engine::choose::ready::Ready;
-use crate::name::{hash_label, hash_labels};
+use crate::name::{hash_label, hash_labels, is_at_or_below};
 use crate::rdata::rtype;
 use crate::rdata::template::TemplateName;
 use crate::wire::decode::Query;
 use crate::wire::encode::Section;
 use crate::wire::{class, rcode};
-use crate::zone::Zone;
-use crate::zone::store::{BalancedAt, Node, NodeAt, Rrset, RrsetAt, flag};
+use crate::zone::store::{Node, NodeAt, Rrset, RrsetAt, flag};
+use crate::zone::{Choice, Zone};
 use alias::Resolved;
-
-/// How many CNAMEs and DNAMEs of one zone are followed in one answer.
-pub const CHAIN_MAX: usize = 16;
 
 /// Plans the answer from the zone that the question's name is in.
 pub fn lookup(snapshot: &Snapshot, plan: &mut Plan) {
-    let view = plan.zone.and_then(|place| snapshot.zone(place));
-    let (Some(View::Served { zone, ready }), Some(&query)) = (view, plan.query()) else { return };
-    Lookup { snapshot, zone, ready, query, aliases: 0 }.chase(plan);
-    // A class of ANY cannot be said to be answered whole (RFC 1035 §3.2.5).
-    plan.authoritative &= query.qclass != class::ANY;
+    if let Some(lookup) = Lookup::new(snapshot, plan) {
+        lookup.chase(plan);
+        lookup.finish(plan);
+    }
+}
+
+/// Goes on behind the CNAME of a pool, whose target is chosen by now.
+pub fn follow(snapshot: &Snapshot, plan: &mut Plan) {
+    plan.leads_on = false;
+    let Some(lookup) = Lookup::new(snapshot, plan) else { return };
+    let Some(&Item { content: Content::Balanced { pool, list, draw, .. }, .. }) =
+        plan.items().last()
+    else {
+        return;
+    };
+    let ready = lookup.ready.get(pool as usize);
+    let Some(target) = ready.and_then(|ready| ready.target(list, draw)) else { return };
+    let apex = lookup.zone.origin.as_wire();
+    if is_at_or_below(target, apex)
+        && plan.name.set(&target[..target.len() - apex.len()], apex).is_some()
+    {
+        lookup.chase(plan);
+        lookup.finish(plan);
+    }
 }
 
 struct Lookup<'a> {
@@ -52,19 +69,25 @@ struct Lookup<'a> {
 }
 
 impl<'a> Lookup<'a> {
+    fn new(snapshot: &'a Snapshot, plan: &Plan) -> Option<Self> {
+        let view = plan.zone.and_then(|place| snapshot.zone(place));
+        let (Some(View::Served { zone, ready }), Some(&query)) = (view, plan.query()) else {
+            return None;
+        };
+        Some(Self { snapshot, zone, ready, query, aliases: 0 })
+    }
+
+    /// What holds of an answer as a whole.
+    fn finish(&self, plan: &mut Plan) {
+        // A class of ANY cannot be said to be answered whole (RFC 1035 §3.2.5).
+        plan.authoritative &= self.query.qclass != class::ANY;
+    }
+
     /// Looks up the plan's name, and follows where it leads within the zone.
+    #[inline]
     fn chase(&self, plan: &mut Plan) {
-        let mut visited = [0; CHAIN_MAX + 1];
-        for step in 0..=CHAIN_MAX {
-            let name = plan.name.suffix_hash(plan.name.labels());
-            if visited[..step].contains(&name) {
-                break; // a loop: what was collected so far
-            }
-            visited[step] = name;
-            if !self.step(plan) {
-                break;
-            }
-        }
+        // A loop gives what was collected so far.
+        while plan.enter() && self.step(plan) {}
     }
 
     /// Looks up the plan's name; `true` where a CNAME leads to another name of the zone.
@@ -163,18 +186,13 @@ impl<'a> Lookup<'a> {
         let apex_hash = plan.name.suffix_hash(self.zone.origin_labels);
         let Some(at) = self.zone.store.find(hash_labels(apex_hash, lower), lower) else { return };
         for (at, rrset) in self.zone.store.node(at).rrsets() {
-            let family = match rrset.rtype {
-                rtype::A => Family::V4,
-                rtype::AAAA => Family::V6,
-                _ => continue,
-            };
-            let (content, alias) = match (rrset.balanced(), rrset.alias()) {
+            if !matches!(rrset.rtype, rtype::A | rtype::AAAA) {
+                continue;
+            }
+            let (content, alias) = match (self.handed(plan, &rrset), rrset.alias()) {
                 (None, None) => (Content::Rrset { rrset: at, ttl_max: u32::MAX }, None),
-                (Some(at), _) if self.handout_is_empty(at.pool, family) => continue,
-                (Some(at), _) => {
-                    let BalancedAt { pool, rotation } = at;
-                    (Content::Balanced { pool, rotation, family, draw: 0 }, None)
-                }
+                (Some(handed), _) if self.handout(handed).is_none_or(Handout::is_empty) => continue,
+                (Some(handed), _) => (handed.content(), None),
                 (None, Some(alias)) => match self.resolve(plan, alias, rrset.rtype) {
                     Resolved::Data(item) => (item.content, item.alias),
                     Resolved::Nothing { .. } | Resolved::Unknown => continue,
@@ -199,6 +217,11 @@ impl<'a> Lookup<'a> {
             && !matches!(qtype, rtype::CNAME | rtype::ANY | rtype::RRSIG | rtype::NSEC)
             && let Some((at, cname)) = node.rrset(rtype::CNAME)
         {
+            if let Some(handed) = self.handed(plan, &cname) {
+                // Its target is chosen first, see `follow`.
+                plan.leads_on = self.balanced(plan, handed);
+                return false;
+            }
             plan.push(answer(at));
             return self.follow(plan, cname);
         }
@@ -210,32 +233,33 @@ impl<'a> Lookup<'a> {
             _ => node.rrset(qtype),
         };
         match wanted {
-            None => self.negative(plan, self.no_data_ttl(qtype, node)),
-            Some((at, rrset)) => match (rrset.balanced(), rrset.alias()) {
+            None => self.negative(plan, self.no_data_ttl(plan, node)),
+            Some((at, rrset)) => match (self.handed(plan, &rrset), rrset.alias()) {
                 (None, None) => plan.push(answer(at)),
                 (None, Some(alias)) => self.alias(plan, alias, rrset.rtype),
-                (Some(at), _) => {
-                    let family = if rrset.rtype == rtype::A { Family::V4 } else { Family::V6 };
-                    if self.handout_is_empty(at.pool, family) {
-                        self.negative(plan, self.empty_ttl(at.pool, family));
-                        return false;
-                    }
-                    plan.push(Item {
-                        section: Section::Answer,
-                        owner: Owner::Current(0),
-                        needed: true,
-                        content: Content::Balanced {
-                            pool: at.pool,
-                            rotation: at.rotation,
-                            family,
-                            draw: 0,
-                        },
-                        alias: None,
-                    });
+                (Some(handed), _) => {
+                    self.balanced(plan, handed);
                 }
             },
         }
         false
+    }
+
+    /// Answers from a pool; `false` where it has nothing to hand out.
+    #[inline]
+    fn balanced(&self, plan: &mut Plan, handed: Handed) -> bool {
+        if self.handout(handed).is_none_or(Handout::is_empty) {
+            self.negative(plan, self.empty_ttl(handed));
+            return false;
+        }
+        plan.push(Item {
+            section: Section::Answer,
+            owner: Owner::Current(0),
+            needed: true,
+            content: handed.content(),
+            alias: None,
+        });
+        true
     }
 
     /// Takes a CNAME's target as the name; `true` where it is in this zone.
@@ -297,7 +321,7 @@ impl<'a> Lookup<'a> {
         });
         let apex = self.zone.origin.as_wire();
         !matches!(self.query.qtype, rtype::CNAME | rtype::ANY)
-            && crate::name::is_at_or_below(plan.name.wire(), apex)
+            && is_at_or_below(plan.name.wire(), apex)
     }
 
     /// The SOA of an answer that says no (RFC 2308 §3).
@@ -317,15 +341,12 @@ impl<'a> Lookup<'a> {
 
     /// How long it may be kept that a name has no such data: where ANY found empty handouts alone, no longer
     /// than one of them.
-    fn no_data_ttl(&self, qtype: u16, node: Node<'a>) -> u32 {
-        if qtype != rtype::ANY {
+    fn no_data_ttl(&self, plan: &Plan, node: Node<'a>) -> u32 {
+        if self.query.qtype != rtype::ANY {
             return u32::MAX;
         }
-        let ttls = node.rrsets().filter_map(|(_, rrset)| {
-            let family = if rrset.rtype == rtype::A { Family::V4 } else { Family::V6 };
-            Some(self.empty_ttl(rrset.balanced()?.pool, family))
-        });
-        ttls.min().unwrap_or(u32::MAX)
+        let ttls = node.rrsets().filter_map(|(_, rrset)| self.handed(plan, &rrset));
+        ttls.map(|handed| self.empty_ttl(handed)).min().unwrap_or(u32::MAX)
     }
 
     /// Whether a pool has nothing to hand out, or an alias's target no address.
@@ -333,17 +354,39 @@ impl<'a> Lookup<'a> {
         if let Some(alias) = rrset.alias() {
             return !matches!(self.resolve(plan, alias, rrset.rtype), Resolved::Data(_));
         }
-        let family = if rrset.rtype == rtype::A { Family::V4 } else { Family::V6 };
-        rrset.balanced().is_some_and(|at| self.handout_is_empty(at.pool, family))
+        let handed = self.handed(plan, rrset);
+        handed.is_some_and(|handed| self.handout(handed).is_none_or(Handout::is_empty))
+    }
+
+    /// What a pool hands out to the client as an RRset, where it is balanced.
+    #[inline]
+    fn handed(&self, plan: &Plan, rrset: &Rrset<'_>) -> Option<Handed> {
+        let choice = self.zone.choice(rrset.balanced()?, plan.client);
+        Some(Handed { choice, list: List::of(rrset.rtype) })
     }
 
     #[inline]
-    fn handout_is_empty(&self, pool: u32, family: Family) -> bool {
-        self.ready.get(pool as usize).is_none_or(|ready| ready.handout(family).is_empty())
+    fn handout(&self, Handed { choice, list }: Handed) -> Option<&'a Handout> {
+        Some(self.ready.get(choice.pool as usize)?.handout(list))
     }
 
-    fn empty_ttl(&self, pool: u32, family: Family) -> u32 {
-        self.ready.get(pool as usize).map_or(u32::MAX, |ready| ready.handout(family).empty_ttl)
+    fn empty_ttl(&self, handed: Handed) -> u32 {
+        self.handout(handed).map_or(u32::MAX, |handout| handout.empty_ttl)
+    }
+}
+
+/// One list of one pool.
+#[derive(Clone, Copy)]
+struct Handed {
+    choice: Choice,
+    list: List,
+}
+
+impl Handed {
+    #[inline]
+    fn content(self) -> Content {
+        let Self { choice: Choice { pool, rotation }, list } = self;
+        Content::Balanced { pool, rotation, list, draw: 0 }
     }
 }
 

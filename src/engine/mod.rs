@@ -75,10 +75,34 @@ pub fn respond(
     out: &mut [u8],
 ) -> Option<usize> {
     prepare(snapshot, context, query, plan);
-    for draw in plan.draws() {
-        *draw.value = context.draw;
-    }
+    choose_all(snapshot, plan, 0, |_| context.draw);
     encode(snapshot, context, query, plan, out)
+}
+
+/// Makes every choice of an answer from the RRset at a place on, and follows what is chosen where that is a CNAME.
+#[inline]
+pub fn choose_all(
+    snapshot: &Snapshot,
+    plan: &mut Plan,
+    from: usize,
+    mut choice: impl FnMut(&Draw<'_>) -> u64,
+) {
+    let mut from = from;
+    loop {
+        for draw in plan.draws_from(from) {
+            *draw.value = choice(&draw);
+        }
+        from = plan.items().len();
+        if !plan.leads_on() {
+            return;
+        }
+        follow(snapshot, plan);
+    }
+}
+
+/// Goes on behind the CNAME of a pool, once all choices so far are made.
+pub fn follow(snapshot: &Snapshot, plan: &mut Plan) {
+    lookup::follow(snapshot, plan);
 }
 
 /// The bytes that an answer over UDP is written into.
@@ -98,6 +122,7 @@ pub fn prepare(snapshot: &Snapshot, context: &Context, query: &[u8], plan: &mut 
 /// refusal is planned already.
 pub fn locate(snapshot: &Snapshot, context: &Context, message: &[u8], plan: &mut Plan) -> bool {
     plan.clear();
+    plan.client = context.client;
     match decode(message, &mut plan.name) {
         Ok(query) => plan.accept(query),
         Err(refusal) => plan.refuse(refusal),

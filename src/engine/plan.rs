@@ -1,10 +1,12 @@
 //! What an answer will be made of: RRsets by their place, nothing copied, nothing allocated.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
+use crate::config::model::Endpoint;
 use crate::counters::zones::Class;
 use crate::name::Name;
 use crate::name::suffixes::Suffixes;
+use crate::rdata::rtype;
 use crate::wire::decode::{Edns, Query, Refusal};
 use crate::wire::encode::Section;
 use crate::wire::rcode;
@@ -14,6 +16,9 @@ use crate::zone::store::RrsetAt;
 /// The most RRsets in one answer, enough for the glue of 127 name servers; more are left out, and TC is
 /// set where they were needed.
 pub const ITEMS_MAX: usize = 256;
+
+/// How many CNAMEs and DNAMEs of one zone are followed in one answer.
+pub const CHAIN_MAX: usize = 16;
 
 /// What an answer will be made of. It is made to be used again.
 pub struct Plan {
@@ -27,6 +32,13 @@ pub struct Plan {
     pub authoritative: bool,
     /// Whether something that was needed is left out.
     pub truncated: bool,
+    /// Where the client is, for rules.
+    pub client: IpAddr,
+    /// The hashes of the names that were looked up, as far as `steps`.
+    visited: [u64; CHAIN_MAX + 1],
+    pub(super) steps: usize,
+    /// Whether the last RRset is a CNAME of a pool: which target it has is drawn before the look-up goes on.
+    pub(super) leads_on: bool,
     /// What is answered to at all.
     reply: Reply,
     /// What the query is handed on to.
@@ -112,8 +124,8 @@ pub enum Content {
         pool: u32,
         /// The place of the rotation.
         rotation: u32,
-        /// Which addresses.
-        family: Family,
+        /// Which of its lists.
+        list: List,
         /// The turn, or a number by chance.
         draw: u64,
     },
@@ -124,6 +136,61 @@ pub enum Content {
         /// Bytes.
         prefix: u8,
     },
+}
+
+/// In what form a pool stands in an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum List {
+    /// Addresses, as A or AAAA.
+    Addresses(Family),
+    /// Targets, as CNAME.
+    Targets,
+}
+
+impl List {
+    /// The list that answers a type.
+    #[inline]
+    #[must_use]
+    pub fn of(rtype: u16) -> Self {
+        match rtype {
+            rtype::AAAA => Self::Addresses(Family::V6),
+            rtype::CNAME => Self::Targets,
+            _ => Self::Addresses(Family::V4),
+        }
+    }
+
+    /// The type that it answers.
+    #[inline]
+    #[must_use]
+    pub fn rtype(self) -> u16 {
+        match self {
+            Self::Addresses(Family::V4) => rtype::A,
+            Self::Addresses(Family::V6) => rtype::AAAA,
+            Self::Targets => rtype::CNAME,
+        }
+    }
+
+    /// Whether this can stand in it.
+    #[inline]
+    #[must_use]
+    pub fn holds(self, endpoint: &Endpoint) -> bool {
+        match (self, endpoint) {
+            (Self::Addresses(family), Endpoint::Address(address)) => family.holds(*address),
+            (Self::Targets, Endpoint::Target(_)) => true,
+            _ => false,
+        }
+    }
+
+    /// Its place among the lists of a pool.
+    #[inline]
+    #[must_use]
+    pub fn place(self) -> usize {
+        match self {
+            Self::Addresses(Family::V4) => 0,
+            Self::Addresses(Family::V6) => 1,
+            Self::Targets => 2,
+        }
+    }
 }
 
 /// Which addresses of a pool.
@@ -162,7 +229,7 @@ impl Default for Plan {
             section: Section::Answer,
             owner: Owner::Apex,
             needed: false,
-            content: Content::Balanced { pool: 0, rotation: 0, family: Family::V4, draw: 0 },
+            content: Content::Balanced { pool: 0, rotation: 0, list: List::Targets, draw: 0 },
             alias: None,
         };
         Self {
@@ -171,6 +238,10 @@ impl Default for Plan {
             rcode: rcode::NOERROR,
             authoritative: false,
             truncated: false,
+            client: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            visited: [0; CHAIN_MAX + 1],
+            steps: 0,
+            leads_on: false,
             reply: Reply::Silence,
             service: None,
             signature: None,
@@ -188,6 +259,8 @@ impl Plan {
         self.rcode = rcode::NOERROR;
         self.authoritative = false;
         self.truncated = false;
+        self.steps = 0;
+        self.leads_on = false;
         self.reply = Reply::Silence;
         self.service = None;
         self.signature = None;
@@ -265,6 +338,19 @@ impl Plan {
         self.query()?.edns
     }
 
+    /// Notes that the name is looked up; `false` where that was done before, or too often.
+    #[inline]
+    pub(super) fn enter(&mut self) -> bool {
+        let name = self.name.suffix_hash(self.name.labels());
+        if self.visited[..self.steps].contains(&name) {
+            return false; // a loop: what was collected so far
+        }
+        let Some(room) = self.visited.get_mut(self.steps) else { return false };
+        *room = name;
+        self.steps += 1;
+        true
+    }
+
     /// Adds an RRset.
     #[inline]
     pub fn push(&mut self, item: Item) {
@@ -316,8 +402,14 @@ impl Plan {
     /// Every choice that is to be made; most answers have none or one.
     #[inline]
     pub fn draws(&mut self) -> impl Iterator<Item = Draw<'_>> {
+        self.draws_from(0)
+    }
+
+    /// The choices of the RRsets from a place on.
+    #[inline]
+    pub fn draws_from(&mut self, place: usize) -> impl Iterator<Item = Draw<'_>> {
         let own = self.zone.unwrap_or_default();
-        self.items[..self.len].iter_mut().filter_map(move |item| match &mut item.content {
+        self.items[place..self.len].iter_mut().filter_map(move |item| match &mut item.content {
             Content::Balanced { pool, rotation, draw, .. } => Some(Draw {
                 zone: item.alias.map_or(own, |alias| alias.zone),
                 rotation: *rotation,
@@ -326,5 +418,12 @@ impl Plan {
             }),
             _ => None,
         })
+    }
+
+    /// Whether the look-up goes on once the last choice is made, see [`follow`](super::follow).
+    #[inline]
+    #[must_use]
+    pub fn leads_on(&self) -> bool {
+        self.leads_on
     }
 }

@@ -1,7 +1,6 @@
 //! Why an address is in service or not, as a sentence: the same in logs, in the API and in an explanation.
 
 use std::fmt::Write as _;
-use std::net::IpAddr;
 
 use jiff::Timestamp;
 
@@ -9,18 +8,18 @@ use super::overrides::{Hand, Override};
 use super::quorum::word;
 use super::target::{Health, Side, Streak};
 use super::verdict::{Basis, Known, Verdict, Vote};
-use crate::config::model::SetState;
+use crate::config::model::{Endpoint, SetState};
 
 /// The reason where there is a check, but nobody has made it.
 pub const UNSEEN: &str = "not judged yet; counts as up";
 
-/// The verdict on one address of a pool, and the reason.
+/// The verdict on one address or target of a pool, and the reason.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Judgement {
     /// The backend's name in its pool.
     pub backend: String,
-    /// The address.
-    pub address: IpAddr,
+    /// The address or target.
+    pub endpoint: Endpoint,
     /// The verdict.
     pub verdict: Verdict,
     /// Why: "3 checks failed: connection refused"; one line, no full stop.

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::source::Source;
-use crate::config::model::{Check, Pool};
+use crate::config::model::{Backend, Check, Pool};
 
 /// The side a target is on and how far it has come towards the other one.
 ///
@@ -135,10 +135,10 @@ impl Target {
     /// The targets of a pool; a backend whose state is set by hand is probed all the same, so that its health is known
     /// when the hand is taken off.
     pub fn of_pool(pool: &Pool) -> impl Iterator<Item = Self> {
-        let addresses = pool.backends.iter().flat_map(|backend| &backend.addresses);
-        let target = |address: &IpAddr| {
+        let addresses = pool.backends.iter().flat_map(Backend::probed);
+        let target = |address: IpAddr| {
             let check = Arc::clone(pool.check.as_ref()?);
-            Some(Self { address: *address, check })
+            Some(Self { address, check })
         };
         addresses.filter_map(target)
     }

@@ -5,7 +5,7 @@
 
 use crate::engine::choose::turn::Needs;
 use crate::engine::snapshot::{Snapshot, View};
-use crate::engine::{Draw, Plan};
+use crate::engine::{Draw, Plan, choose_all, follow};
 
 /// How many different rotations a batch can gather turns for; those beyond are advanced one by one.
 const GROUPS_MAX: usize = 64;
@@ -48,17 +48,33 @@ impl Chance {
                 group.first = zone.rotations.get(group.rotation).advance(group.turns);
             }
         }
-        if self.groups.is_empty() {
-            return;
-        }
         for plan in plans {
-            for draw in plan.draws() {
-                if let Some(group) = self.group(draw.zone, draw.rotation) {
-                    *draw.value = self.groups[group].first;
-                    self.groups[group].first += 1;
+            if !self.groups.is_empty() {
+                for draw in plan.draws() {
+                    if let Some(group) = self.group(draw.zone, draw.rotation) {
+                        *draw.value = self.groups[group].first;
+                        self.groups[group].first += 1;
+                    }
                 }
             }
+            if plan.leads_on() {
+                self.follow(snapshot, plan);
+            }
         }
+    }
+
+    /// Goes on where a pool gave a CNAME. Choices behind it are made one by one: they were not known before.
+    fn follow(&mut self, snapshot: &Snapshot, plan: &mut Plan) {
+        let from = plan.items().len();
+        follow(snapshot, plan);
+        choose_all(snapshot, plan, from, |draw| {
+            let Some(View::Served { zone, .. }) = snapshot.zone(draw.zone) else { return 0 };
+            match zone.pools.get(draw.pool as usize).map(Needs::of) {
+                Some(Needs::Turn) => zone.rotations.get(draw.rotation).advance(1),
+                Some(Needs::Chance) => self.random.u64(..),
+                Some(Needs::Nothing) | None => 0,
+            }
+        });
     }
 
     /// Counts the turns that an answer takes; chance is settled here.
@@ -93,7 +109,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::engine::choose::ready::{Ready, Standing, addresses_of};
+    use crate::engine::choose::ready::{Ready, Standing};
     use crate::engine::snapshot::Chunks;
     use crate::engine::{Context, Transport, prepare};
     use crate::zone::build::from_model;
@@ -113,7 +129,7 @@ mod tests {
             let (zone, _) = from_model(&model, 1, None).expect("it has no mistakes");
             let up = Standing { in_service: true, is_set_down: false, may_change_in: None };
             let ready = zone.pools.iter().map(|pool| {
-                let standings = vec![up; addresses_of(pool).count()];
+                let standings = vec![up; pool.endpoints().count()];
                 Arc::new(Ready::new(pool, &standings, &[], None))
             });
             let ready = Chunks::new(ready);

@@ -45,12 +45,12 @@ pub(super) fn answered(
         return;
     }
     for item in plan.items().iter().take_while(|item| item.section == Section::Answer) {
-        if let Content::Balanced { pool, family, draw, .. } = item.content
+        if let Content::Balanced { pool, list, draw, .. } = item.content
             && let place = item.alias.map_or(place, |alias| alias.zone)
             && let Some(View::Served { ready, .. }) = snapshot.zone(place)
             && let Some(ready) = ready.get(pool as usize)
         {
-            ready.count(thread, family, draw);
+            ready.count(thread, list, draw);
         }
     }
 }

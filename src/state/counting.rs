@@ -1,12 +1,12 @@
 //! Counts go on under the names of zones and pools, whatever becomes of their content.
 
 use std::collections::{HashMap, HashSet};
-use std::net::IpAddr;
 use std::sync::Arc;
 
+use crate::config::model::{Endpoint, Pool};
 use crate::counters::handed::Handed;
 use crate::counters::zones::ZoneCounts;
-use crate::engine::choose::ready::{Ready, addresses_of};
+use crate::engine::choose::ready::Ready;
 use crate::engine::snapshot::{Snapshot, View};
 use crate::zone::Zone;
 
@@ -26,8 +26,12 @@ pub(super) fn zone_counts(
 
 /// Where the answers of each pool of a zone are counted, for so many threads: as before, where the pool was there
 /// before.
-pub(super) fn pool_counts(before: Option<&View>, zone: &Zone, threads: usize) -> Vec<Arc<Handed>> {
-    let known: HashMap<&str, &Arc<Handed>> = match before {
+pub(super) fn pool_counts(
+    before: Option<&View>,
+    zone: &Zone,
+    threads: usize,
+) -> Vec<Arc<Handed<Endpoint>>> {
+    let known: HashMap<&str, &Arc<Handed<Endpoint>>> = match before {
         Some(View::Served { zone, ready }) => {
             let names = zone.pools.iter().map(|pool| pool.name.as_str());
             let handed = ready.iter().map(|ready| Ready::handed(ready));
@@ -35,12 +39,12 @@ pub(super) fn pool_counts(before: Option<&View>, zone: &Zone, threads: usize) ->
         }
         Some(View::Broken(_)) | None => HashMap::new(),
     };
-    // A pool may hand out what its fallback has, so an address stays known while any pool has it.
-    let addresses: HashSet<IpAddr> =
-        zone.pools.iter().flat_map(addresses_of).map(|(_, address)| address).collect();
+    // A pool may hand out what its fallback has, so an endpoint stays known while any pool has it.
+    let endpoints = zone.pools.iter().flat_map(Pool::endpoints);
+    let endpoints: HashSet<Endpoint> = endpoints.map(|(_, endpoint)| endpoint).collect();
     let counts = zone.pools.iter().map(|pool| match known.get(pool.name.as_str()) {
         Some(&handed) => {
-            handed.retain(|address| addresses.contains(&address));
+            handed.retain(|endpoint| endpoints.contains(endpoint));
             Arc::clone(handed)
         }
         None => Arc::new(Handed::new(threads)),

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::what_if::Facts;
-use crate::config::model::{Pool, WhenAllDown};
-use crate::engine::choose::ready::{Ready, addresses_of, in_service};
+use crate::config::model::{Endpoint, Pool, WhenAllDown};
+use crate::engine::choose::ready::{Ready, in_service};
 use crate::health::registry::Registry;
 use crate::health::target::{Side, Target};
 use crate::name::Name;
@@ -44,9 +44,9 @@ impl Users {
     }
 }
 
-/// The addresses of each pool that were in service last. Kept by name: they outlive a reload.
+/// What was in service last of each pool. Kept by name: it outlives a reload.
 #[derive(Default)]
-pub(super) struct LastInService(HashMap<(Name, String), Vec<IpAddr>>);
+pub(super) struct LastInService(HashMap<(Name, String), Vec<Endpoint>>);
 
 impl LastInService {
     /// Forgets the pools that are gone.
@@ -59,7 +59,7 @@ impl LastInService {
     }
 
     /// Notes what was in service last of a pool, where that was anything.
-    pub(super) fn set(&mut self, zone: &Zone, pool: &Pool, serving: Vec<IpAddr>) {
+    pub(super) fn set(&mut self, zone: &Zone, pool: &Pool, serving: Vec<Endpoint>) {
         if !serving.is_empty() {
             self.0.insert((zone.origin.clone(), pool.name.clone()), serving);
         }
@@ -83,7 +83,7 @@ impl LastInService {
     }
 }
 
-/// A backend's address by names that outlive a change of its check.
+/// What is probed of a backend, by names that outlive a change of its check.
 type BackendKey<'z> = (&'z Name, &'z str, &'z str, IpAddr);
 
 /// The sides that backends were on, for those whose check is now another: until its first outcome they count as
@@ -111,7 +111,11 @@ pub(super) fn carried(
 /// Every target of a zone with the backend that it stands for.
 fn keyed(zone: &Zone) -> impl Iterator<Item = (BackendKey<'_>, Target)> {
     zone.pools.iter().flat_map(move |pool| {
-        addresses_of(pool).filter_map(move |(backend, address)| {
+        let probed = pool
+            .backends
+            .iter()
+            .flat_map(|backend| backend.probed().map(move |address| (backend, address)));
+        probed.filter_map(move |(backend, address)| {
             let target = Target { address, check: Arc::clone(pool.check.as_ref()?) };
             Some(((&zone.origin, pool.name.as_str(), backend.name.as_str(), address), target))
         })

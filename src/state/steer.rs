@@ -8,7 +8,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::sync_channel;
@@ -19,6 +18,7 @@ use tracing::error;
 use super::publisher::{Change, Publisher};
 use super::tell;
 use super::what_if::{backends, find_all};
+use crate::config::model::Endpoint;
 use crate::engine::choose::ready::Source;
 use crate::engine::snapshot::{Snapshot, View};
 use crate::health::backend::{BackendKey, BadPattern, matching};
@@ -166,7 +166,7 @@ impl Publisher {
             }
             let who = tell::pool_key(found.zone, found.pool);
             let own = format!("{who}/{}", found.backend.name);
-            taken_out.extend(found.backend.addresses.iter().map(|address| (*address, own.clone())));
+            taken_out.extend(found.backend.endpoints().map(|endpoint| (endpoint, own.clone())));
         }
         warnings.extend(handed_out_elsewhere(&snapshot, &taken_out));
         warnings.truncate(WARNINGS_MAX);
@@ -224,16 +224,19 @@ fn emptied(pool: &str, source: Source) -> Option<String> {
     Some(format!("{pool} has nothing left in service, and hands out {what}"))
 }
 
-/// The addresses that some pool hands out, though a hand took out a backend that has them.
-fn handed_out_elsewhere(snapshot: &Snapshot, taken_out: &BTreeMap<IpAddr, String>) -> Vec<String> {
+/// What some pool hands out, though a hand took out a backend that has it.
+fn handed_out_elsewhere(
+    snapshot: &Snapshot,
+    taken_out: &BTreeMap<Endpoint, String>,
+) -> Vec<String> {
     let mut warnings = Vec::new();
     for view in snapshot.zones() {
         let View::Served { zone, ready } = view else { continue };
         for (pool, ready) in zone.pools.iter().zip(ready.iter()) {
-            for address in &ready.addresses {
-                if let Some(backend) = taken_out.get(address) {
+            for endpoint in ready.endpoints() {
+                if let Some(backend) = taken_out.get(endpoint) {
                     let pool = tell::pool_key(zone, pool);
-                    warnings.push(format!("{address} of {backend} is still handed out by {pool}"));
+                    warnings.push(format!("{endpoint} of {backend} is still handed out by {pool}"));
                 }
                 if warnings.len() >= WARNINGS_MAX {
                     return warnings;

@@ -9,8 +9,8 @@ use super::events::Kind;
 use super::shared::Shared;
 use super::what_if::key;
 use crate::config::model::probers::OnProberLoss;
-use crate::config::model::{Pool, SetState};
-use crate::engine::choose::ready::{Source as ReadySource, addresses_of};
+use crate::config::model::{Backend, Pool, SetState};
+use crate::engine::choose::ready::Source as ReadySource;
 use crate::engine::snapshot::View;
 use crate::health::backend::BackendKey;
 use crate::health::overrides::{Hand, Override};
@@ -105,8 +105,8 @@ fn users(state: &State, target: &Target) -> Vec<User> {
     for (place, index) in state.users.of(target) {
         let Some(View::Served { zone, .. }) = snapshot.zone(place as u32) else { continue };
         let pool = &zone.pools[index];
-        let backends = addresses_of(pool).filter(|(_, address)| *address == target.address);
-        all.extend(backends.map(|(backend, _)| User {
+        let probed = |backend: &&Backend| backend.probed().any(|address| address == target.address);
+        all.extend(pool.backends.iter().filter(probed).map(|backend| User {
             backend: backend.name.clone(),
             state: backend.state,
             zone: zone.origin.clone(),

@@ -12,10 +12,11 @@ use std::time::Duration;
 use super::overrides::Kept;
 use super::persist::LastHealth;
 use super::publisher::{Publisher, Start};
+use crate::config::model::Endpoint;
 use crate::config::read_zone;
 use crate::counters::zones::Class;
 use crate::engine::choose::ready::Source;
-use crate::engine::plan::Family;
+use crate::engine::plan::{Family, List};
 use crate::engine::snapshot::{Snapshot, View};
 use crate::health::source::Source as Prober;
 use crate::health::sources::{Moment, Settings};
@@ -120,7 +121,7 @@ impl Stage {
         ["web", "spare"].map(|name| {
             let place = zone.pools.iter().position(|pool| pool.name == name).expect(name);
             let ready = ready.get(place).expect("each pool has one");
-            ready.addresses.iter().map(last_number).collect()
+            ready.addresses().map(last_number).collect()
         })
     }
 }
@@ -131,7 +132,7 @@ impl Drop for Stage {
     }
 }
 
-fn last_number(address: &IpAddr) -> u8 {
+fn last_number(address: IpAddr) -> u8 {
     match address {
         IpAddr::V4(address) => address.octets()[3],
         IpAddr::V6(address) => address.octets()[15],
@@ -250,10 +251,10 @@ fn counts_go_on_over_a_change_of_health_and_a_reload() {
         let snapshot = stage.publisher.snapshot().load_full();
         snapshot.counts(0).expect("it is counted").add(0, Class::NoError);
         let View::Served { ready, .. } = stage.view() else { panic!("the zone is served") };
-        ready.get(0).expect("there is a pool").count(0, Family::V4, 0);
+        ready.get(0).expect("there is a pool").count(0, List::Addresses(Family::V4), 0);
         let handed = ready.get(0).and_then(|ready| ready.handed().cloned()).expect("it counts");
         let queries = snapshot.counts(0).expect("it is counted").total(Class::NoError);
-        (queries, handed.answers()[&IpAddr::from([192, 0, 2, 2])])
+        (queries, handed.answers()[&Endpoint::Address(IpAddr::from([192, 0, 2, 2]))])
     };
     assert_eq!(count(), (1, 1));
     stage.report("192.0.2.1", DOWN);

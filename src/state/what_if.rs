@@ -3,12 +3,11 @@
 //! The publisher, the API and an explanation judge by the same [`Facts`], so none of them can disagree.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::pools::{LastInService, dependents};
-use crate::config::model::{Backend, Pool};
-use crate::engine::choose::ready::{Ready, Source, Standing, addresses_of, in_service};
+use crate::config::model::{Backend, Endpoint, Pool};
+use crate::engine::choose::ready::{Ready, Source, Standing, in_service};
 use crate::engine::snapshot::{Chunks, Snapshot, View};
 use crate::health::backend::BackendKey;
 use crate::health::overrides::Overrides;
@@ -34,11 +33,11 @@ pub struct Facts<'a> {
 }
 
 impl Facts<'_> {
-    /// The verdict on each address of a pool with its reason, in the order of the file.
+    /// The verdict on each endpoint of a pool with its reason, in the order of the file.
     #[must_use]
     pub fn judgements(&self, zone: &Zone, pool: &Pool) -> Vec<Judgement> {
-        let judgement = |(backend, address): (&Backend, IpAddr)| {
-            let known = self.known(pool, address);
+        let judgement = |(backend, endpoint): (&Backend, Endpoint)| {
+            let known = self.known(pool, backend, &endpoint);
             let verdict = self.verdict(zone, pool, backend, known.as_ref());
             let set = self.overrides.of(&zone.origin, &pool.name, &backend.name);
             let reason = if self.is_taken_as_down(zone, pool, backend) {
@@ -48,25 +47,26 @@ impl Facts<'_> {
             } else {
                 reason(&verdict, backend.state, set.map(AsRef::as_ref), known.as_ref())
             };
-            Judgement { backend: backend.name.clone(), address, verdict, reason }
+            Judgement { backend: backend.name.clone(), endpoint, verdict, reason }
         };
-        addresses_of(pool).map(judgement).collect()
+        pool.endpoints().map(judgement).collect()
     }
 
-    /// How each address of a pool stands, in the order of the file.
+    /// How each endpoint of a pool stands, in the order of the file.
     #[must_use]
     pub fn standings(&self, zone: &Zone, pool: &Pool) -> Vec<Standing> {
-        let standing = |(backend, address): (&Backend, IpAddr)| {
-            let known = self.known(pool, address);
+        let standing = |(backend, endpoint): (&Backend, Endpoint)| {
+            let known = self.known(pool, backend, &endpoint);
             let Verdict { in_service, is_set_down, may_change_in, .. } =
                 self.verdict(zone, pool, backend, known.as_ref());
             Standing { in_service, is_set_down, may_change_in }
         };
-        addresses_of(pool).map(standing).collect()
+        pool.endpoints().map(standing).collect()
     }
 
-    fn known(&self, pool: &Pool, address: IpAddr) -> Option<Known> {
+    fn known(&self, pool: &Pool, backend: &Backend, endpoint: &Endpoint) -> Option<Known> {
         let check = Arc::clone(pool.check.as_ref()?);
+        let address = backend.probe_of(endpoint)?;
         self.registry.known(&Target { address, check })
     }
 
@@ -172,10 +172,10 @@ pub struct Found<'s> {
 }
 
 impl Found<'_> {
-    /// Whether answers have one of its addresses now.
+    /// Whether answers have it now.
     #[must_use]
     pub fn is_in_answers(&self) -> bool {
-        self.backend.addresses.iter().any(|address| self.ready.addresses.contains(address))
+        self.backend.endpoints().any(|endpoint| self.ready.has(&endpoint))
     }
 }
 
@@ -210,7 +210,7 @@ fn last_in_service(zone: &Zone, ready: &Chunks<Arc<Ready>>, facts: &Facts<'_>) -
     for (pool, ready) in zone.pools.iter().zip(ready.iter()) {
         let serving = in_service(pool, &now.standings(zone, pool));
         let serving = match ready.source {
-            Source::Last if serving.is_empty() => ready.addresses.clone(),
+            Source::Last if serving.is_empty() => ready.endpoints().cloned().collect(),
             _ => serving,
         };
         last.set(zone, pool, serving);

@@ -11,6 +11,8 @@ use crate::rdata::template::{self, TemplateName};
 
 /// How many tails of names can be pointed to; those beyond are written out.
 const TAILS_MAX: usize = 64;
+/// The bytes of a record that is ready before its RDATA.
+const READY_HEAD: usize = 12;
 /// Pointers reach this far (RFC 1035 §4.1.4).
 const POINTER_MAX: usize = 0x3fff;
 /// Where the TTL stands in a record whose owner is a pointer: behind it, type and class.
@@ -80,37 +82,42 @@ impl<'a> Writer<'a> {
         self.apex
     }
 
+    /// Where the next record will stand.
+    #[inline]
+    #[must_use]
+    pub fn end(&self) -> usize {
+        self.len
+    }
+
     /// Whether so many bytes more stay within the limit.
     #[inline]
     pub fn fits(&self, bytes: usize) -> Result<(), Full> {
         if self.len + bytes <= self.limit { Ok(()) } else { Err(Full) }
     }
 
-    /// Copies records that are ready; each has two bytes for its owner and is `stride` bytes long. Their
-    /// TTL becomes at most `ttl_max`.
+    /// Copies so many records that are ready; each is whole, with a pointer in place of its owner. Their TTL becomes at
+    /// most `ttl_max`.
     #[inline]
     pub fn ready(
         &mut self,
         section: Section,
         (owner, ttl_max): (u16, u32),
         records: &[u8],
-        stride: usize,
+        count: usize,
     ) -> Result<(), Full> {
         self.fits(records.len())?;
         let end = self.len + records.len();
         let target = &mut self.buf[self.len..end];
         target.copy_from_slice(records);
-        let count = records.len() / stride;
-        if usize::from(owner) != HEADER {
-            for record in target.chunks_exact_mut(stride) {
-                record[..2].copy_from_slice(&pointer(owner));
-            }
-        }
-        if ttl_max != u32::MAX {
-            for record in target.chunks_exact_mut(stride) {
-                if let Some(ttl) = record[TTL_AT..].first_chunk_mut() {
+        if usize::from(owner) != HEADER || ttl_max != u32::MAX {
+            let mut rest = target;
+            while let Some((head, tail)) = rest.split_first_chunk_mut::<READY_HEAD>() {
+                head[..2].copy_from_slice(&pointer(owner));
+                if let Some(ttl) = head[TTL_AT..].first_chunk_mut() {
                     *ttl = u32::from_be_bytes(*ttl).min(ttl_max).to_be_bytes();
                 }
+                let rdata = usize::from(u16::from_be_bytes([head[10], head[11]]));
+                rest = tail.get_mut(rdata..).unwrap_or_default();
             }
         }
         self.len = end;

@@ -15,13 +15,15 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use assemble::{Assembler, Families, labels};
+use ipnet::IpNet;
 pub use mistake::{Mistake, Problem};
 
 use super::exported::Exported;
 use super::journal::Journal;
-use super::store::{ALIAS, SHARD_NAMES, SHARDS_MAX, Store};
-use super::{Rotations, Zone};
-use crate::config::model;
+use super::rules::Rules;
+use super::store::{BalancedAt, SHARD_NAMES, SHARDS_MAX, Store};
+use super::{Choice, Rotations, Zone};
+use crate::config::model::{self, Form};
 use crate::name::{self, Name, hash_labels};
 use crate::rdata::{rtype, template};
 
@@ -47,7 +49,7 @@ pub fn from_model(zone: &model::Zone, serial: u32, before: Option<&Rotations>) -
         }
     }
     for balanced in &zone.balanced {
-        builder.add_balanced(&balanced.owner, balanced.pool as u32, before);
+        builder.add_balanced(balanced, &zone.pools, before);
     }
     for alias in &zone.aliases {
         builder.add_alias(alias.clone());
@@ -65,6 +67,7 @@ pub struct Builder {
     entries: Vec<Entry>,
     bytes: Vec<u8>,
     rotations: Rotations,
+    rules: Vec<Rules>,
     aliases: Vec<model::Alias>,
     mistakes: Vec<Mistake>,
     /// The owner added last, its hash and where its labels stand: files have runs of one owner.
@@ -81,7 +84,7 @@ struct Entry {
     at: u32,
     line: u32,
     rtype: u16,
-    /// Whether two numbers stand in the place of RDATA: a pool and a rotation, or an alias.
+    /// Whether numbers stand in the place of RDATA: a [`BalancedAt`], or an alias.
     balanced: bool,
 }
 
@@ -102,6 +105,7 @@ impl Builder {
             entries: vec![apex],
             bytes: vec![0],
             rotations: Rotations::default(),
+            rules: Vec::new(),
             aliases: Vec::new(),
             mistakes: Vec::new(),
             last: (origin_hash, 0),
@@ -125,14 +129,28 @@ impl Builder {
         self.push(Entry { hash, name, at, line, rtype, balanced: false });
     }
 
-    /// Adds a name that hands out a pool: A and AAAA, each with a rotation of its own.
-    pub fn add_balanced(&mut self, owner: &Name, pool: u32, before: Option<&Rotations>) {
+    /// Adds a name that hands out pools: each of its types has a rotation of its own.
+    pub fn add_balanced(
+        &mut self,
+        balanced: &model::Balanced,
+        pools: &[model::Pool],
+        before: Option<&Rotations>,
+    ) {
+        let owner = &balanced.owner;
         let wire = owner.as_wire();
         let labels = &wire[..wire.len() - self.origin.as_wire().len()];
         let (hash, name) = self.name(labels);
-        for rtype in [rtype::A, rtype::AAAA] {
-            let rotation = self.rotations.place(owner, rtype, before);
-            self.push_numbers((hash, name), rtype, [pool, rotation]);
+        let types: &[u16] = match balanced.form {
+            Form::Addresses => &[rtype::A, rtype::AAAA],
+            Form::A => &[rtype::A],
+            Form::Aaaa => &[rtype::AAAA],
+            Form::Cname => &[rtype::CNAME],
+        };
+        for &rtype in types {
+            let rotation = self.rotations.place(owner, rtype, None, before);
+            let rules = self.rules(balanced, rtype, pools, rotation, before);
+            let at = BalancedAt { pool: balanced.pool as u32, rotation, rules };
+            self.push_balanced((hash, name), rtype, at.to_bytes());
         }
     }
 
@@ -143,16 +161,47 @@ impl Builder {
         let name = self.name(labels);
         let place = self.aliases.len() as u32;
         for rtype in [rtype::A, rtype::AAAA] {
-            self.push_numbers(name, rtype, [ALIAS, place]);
+            self.push_balanced(name, rtype, BalancedAt::of_alias(place));
         }
         self.aliases.push(alias);
     }
 
-    /// Adds two numbers in the place of RDATA.
-    fn push_numbers(&mut self, (hash, name): (u64, u32), rtype: u16, numbers: [u32; 2]) {
+    /// Adds what stands in the place of RDATA.
+    fn push_balanced(
+        &mut self,
+        (hash, name): (u64, u32),
+        rtype: u16,
+        bytes: [u8; BalancedAt::LEN],
+    ) {
         let at = self.bytes.len() as u32;
-        self.bytes.extend(numbers.into_iter().flat_map(u32::to_le_bytes));
+        self.bytes.extend_from_slice(&bytes);
         self.push(Entry { hash, name, at, line: 0, rtype, balanced: true });
+    }
+
+    /// The place of the rules of one type, where there are any.
+    fn rules(
+        &mut self,
+        balanced: &model::Balanced,
+        rtype: u16,
+        pools: &[model::Pool],
+        rotation: u32,
+        before: Option<&Rotations>,
+    ) -> Option<u32> {
+        if balanced.rules.is_empty() {
+            return None;
+        }
+        let mut rules: Vec<(&[IpNet], Choice)> = Vec::with_capacity(balanced.rules.len());
+        for rule in &balanced.rules {
+            let rotation = if rule.pool == balanced.pool {
+                rotation
+            } else {
+                let of_rule = Some(pools[rule.pool].name.as_str());
+                self.rotations.place(&balanced.owner, rtype, of_rule, before)
+            };
+            rules.push((&rule.subnets, Choice { pool: rule.pool as u32, rotation }));
+        }
+        self.rules.push(Rules::new(&rules));
+        Some(self.rules.len() as u32 - 1)
     }
 
     fn push(&mut self, entry: Entry) {
@@ -226,6 +275,7 @@ impl Builder {
             names,
             pools: pools.into(),
             rotations: Arc::new(self.rotations),
+            rules: self.rules.into(),
             aliases: self.aliases.into(),
             secondaries: model::access::Secondaries::default(),
             exported: Exported::default(),

@@ -184,7 +184,7 @@ impl<'z> Drafts<'z> {
         }
         let set = &mut node.rrsets[place];
         if set.count == 0 && !set.bytes.is_empty() {
-            return Err(unfit(record, Why::Wrong(Problem::AddressBesidePool)));
+            return Err(unfit(record, Why::Wrong(Problem::RecordsBesidePool)));
         }
         if set.find(&template, apex).is_some() {
             return Err(unfit(record, Why::There));
@@ -332,6 +332,7 @@ impl<'z> Drafts<'z> {
             names: self.names,
             pools: Arc::clone(&zone.pools),
             rotations: Arc::clone(&zone.rotations),
+            rules: Arc::clone(&zone.rules),
             aliases: Arc::clone(&zone.aliases),
             secondaries: zone.secondaries,
             exported: zone.exported.clone(),

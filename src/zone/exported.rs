@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::Zone;
 use super::delta::Record;
-use crate::config::model::{self, Pool, SetState, WhenAllDown};
+use crate::config::model::{self, Endpoint, Form, Pool, SetState, WhenAllDown};
 use crate::name::Name;
 use crate::rdata::rtype;
 
@@ -39,13 +39,14 @@ impl Exported {
         let said: Vec<Said> =
             (0..pools.len()).map(|pool| Said::new(&pools[pool], &standing(pools, pool))).collect();
         let sets = balanced.iter().flat_map(|balanced| {
+            // Rules are for clients, and who takes the zone is none: it gets what everybody else gets.
             let (said, pool) = (&said[balanced.pool], balanced.pool);
-            [(rtype::A, &said.v4), (rtype::AAAA, &said.v6)].map(|(rtype, rdata)| Set {
+            types(&balanced.form).iter().map(move |&rtype| Set {
                 owner: balanced.owner.clone(),
                 rtype,
                 ttl: pools[pool].ttl,
                 pool,
-                rdata: Arc::clone(rdata),
+                rdata: Arc::clone(said.of(rtype)),
             })
         });
         let mut sets: Vec<Set> = sets.collect();
@@ -53,18 +54,18 @@ impl Exported {
         Self(sets.into())
     }
 
-    /// The same names, each pool handing out the addresses that it is asked for by its place.
+    /// The same names, each pool handing out what it is asked for by its place.
     #[must_use]
     pub fn handing_out(
         &self,
         pools: &[Pool],
-        mut addresses: impl FnMut(usize) -> Vec<IpAddr>,
+        mut endpoints: impl FnMut(usize) -> Vec<Endpoint>,
     ) -> Self {
         let said: Vec<Said> =
-            pools.iter().enumerate().map(|(at, pool)| Said::new(pool, &addresses(at))).collect();
+            pools.iter().enumerate().map(|(at, pool)| Said::new(pool, &endpoints(at))).collect();
         let sets = self.0.iter().map(|set| {
             let said = &said[set.pool];
-            let rdata = if set.rtype == rtype::A { &said.v4 } else { &said.v6 };
+            let rdata = said.of(set.rtype);
             // What is the same stays shared with the version before.
             let rdata = if *rdata == set.rdata { &set.rdata } else { rdata };
             Set { rdata: Arc::clone(rdata), ..set.clone() }
@@ -141,25 +142,49 @@ impl Exported {
     }
 }
 
-/// RDATA of a pool's addresses.
+/// The types that a name answers from its pools.
+fn types(form: &Form) -> &'static [u16] {
+    match form {
+        Form::Addresses => &[rtype::A, rtype::AAAA],
+        Form::A => &[rtype::A],
+        Form::Aaaa => &[rtype::AAAA],
+        Form::Cname => &[rtype::CNAME],
+    }
+}
+
+/// RDATA of what a pool hands out.
 struct Said {
     v4: Arc<[Box<[u8]>]>,
     v6: Arc<[Box<[u8]>]>,
+    cname: Arc<[Box<[u8]>]>,
 }
 
 impl Said {
-    fn new(pool: &Pool, addresses: &[IpAddr]) -> Self {
-        let own = || pool.backends.iter().flat_map(|backend| &backend.addresses);
+    fn new(pool: &Pool, endpoints: &[Endpoint]) -> Self {
+        let own = || pool.backends.iter().flat_map(model::Backend::addresses);
         let is_internal = !own().any(is_public);
-        let shown = |address: &&IpAddr| is_internal || is_public(address);
         let (mut v4, mut v6) = (Vec::new(), Vec::new());
-        for address in addresses.iter().filter(shown) {
+        for address in endpoints.iter().filter_map(Endpoint::address) {
             match address {
+                _ if !is_internal && !is_public(&address) => {}
                 IpAddr::V4(address) => v4.push(Box::from(address.octets())),
                 IpAddr::V6(address) => v6.push(Box::from(address.octets())),
             }
         }
-        Self { v4: rrset(v4), v6: rrset(v6) }
+        // A name has one CNAME (RFC 2181 §10.1): the first target stands for all of them.
+        let target = endpoints.iter().find_map(|endpoint| match endpoint {
+            Endpoint::Target(name) => Some(Box::from(name.as_wire())),
+            Endpoint::Address(_) => None,
+        });
+        Self { v4: rrset(v4), v6: rrset(v6), cname: rrset(target.into_iter().collect()) }
+    }
+
+    fn of(&self, rtype: u16) -> &Arc<[Box<[u8]>]> {
+        match rtype {
+            rtype::A => &self.v4,
+            rtype::AAAA => &self.v6,
+            _ => &self.cname,
+        }
     }
 }
 
@@ -170,7 +195,7 @@ fn rrset(mut rdata: Vec<Box<[u8]>>) -> Arc<[Box<[u8]>]> {
     rdata.into()
 }
 
-/// The addresses that a pool stands for where nobody knows of health: those of every backend that the file does not set down.
+/// The addresses or targets that a pool stands for where nobody knows of health: those of every backend that the file does not set down.
 ///
 /// ```text
 /// backends that are not set down   when_all_down   addresses
@@ -179,11 +204,11 @@ fn rrset(mut rdata: Vec<Box<[u8]>>) -> Arc<[Box<[u8]>]> {
 /// none                             none            none
 /// none                             all, last       all
 /// ```
-fn standing(pools: &[Pool], pool: usize) -> Vec<IpAddr> {
+fn standing(pools: &[Pool], pool: usize) -> Vec<Endpoint> {
     let pool = &pools[pool];
-    let of = |is_wanted: fn(SetState) -> bool| -> Vec<IpAddr> {
+    let of = |is_wanted: fn(SetState) -> bool| -> Vec<Endpoint> {
         let backends = pool.backends.iter().filter(|backend| is_wanted(backend.state));
-        backends.flat_map(|backend| backend.addresses.iter().copied()).collect()
+        backends.flat_map(model::Backend::endpoints).collect()
     };
     let up = of(|state| state != SetState::Down);
     match pool.when_all_down {

@@ -10,10 +10,12 @@ pub mod delta;
 mod edit;
 pub mod exported;
 pub mod journal;
+pub mod rules;
 pub mod serial;
 pub mod store;
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -22,7 +24,8 @@ use crate::config::model::{Alias, Pool};
 use crate::name::Name;
 use exported::Exported;
 use journal::Journal;
-use store::{RrsetAt, Store};
+use rules::Rules;
+use store::{BalancedAt, RrsetAt, Store};
 
 /// One version of a zone.
 #[derive(Debug)]
@@ -53,6 +56,8 @@ pub struct Zone {
     pub pools: Arc<[Pool]>,
     /// The rotations; balanced RRsets name them by their place.
     pub rotations: Arc<Rotations>,
+    /// Which pool is for whom; balanced RRsets name them by their place.
+    pub rules: Arc<[Rules]>,
     /// The aliases; the RRsets that stand for them name them by their place.
     pub aliases: Arc<[Alias]>,
     /// What its file says of its secondaries.
@@ -63,19 +68,45 @@ pub struct Zone {
     pub journal: Journal,
 }
 
+impl Zone {
+    /// The pool of a balanced RRset that a client gets, and its rotation.
+    #[inline]
+    #[must_use]
+    pub fn choice(&self, at: BalancedAt, client: IpAddr) -> Choice {
+        let own = Choice { pool: at.pool, rotation: at.rotation };
+        at.rules.map_or(own, |rules| self.rules[rules as usize].find(client).unwrap_or(own))
+    }
+}
+
+/// Which pool a client gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// The place of the pool in the zone.
+    pub pool: u32,
+    /// The place of its rotation in the zone.
+    pub rotation: u32,
+}
+
 /// How far each balanced name has turned, one count for each owner and type, so that resolvers that
-/// ask for A and AAAA in pairs do not pin every second backend.
+/// ask for A and AAAA in pairs do not pin every second backend; and one more for each other pool that rules name.
 #[derive(Debug, Default)]
 pub struct Rotations {
-    places: HashMap<(Name, u16), u32>,
+    places: HashMap<(Name, u16, Option<String>), u32>,
     list: Vec<Arc<Rotation>>,
 }
 
 impl Rotations {
-    /// The place of a rotation, made where there is none yet; one of `before` is carried on.
-    pub fn place(&mut self, owner: &Name, rtype: u16, before: Option<&Rotations>) -> u32 {
+    /// The place of a rotation, made where there is none yet; one of `before` is carried on. A pool that a rule names
+    /// has one of its own.
+    pub fn place(
+        &mut self,
+        owner: &Name,
+        rtype: u16,
+        of_rule: Option<&str>,
+        before: Option<&Rotations>,
+    ) -> u32 {
         let next = self.list.len() as u32;
-        let key = (owner.clone(), rtype);
+        let key = (owner.clone(), rtype, of_rule.map(str::to_owned));
         let known = before.and_then(|before| {
             let place = before.places.get(&key)?;
             before.list.get(*place as usize)

@@ -15,7 +15,7 @@
 //! the shards that did not change, and dropping a million names frees a few thousand blocks.
 //! Names in RDATA that may be compressed are kept as templates, see [`crate::rdata::template`].
 //!
-//! An RRset of no records is balanced: in place of RDATA it names a pool and a rotation. Where the pool is
+//! An RRset of no records is balanced: in place of RDATA it names a pool, a rotation and perhaps rules. Where the pool is
 //! [`ALIAS`] it is answered from elsewhere: the number behind it is the place of an alias.
 
 mod edit;
@@ -264,7 +264,7 @@ impl<'a> Rrset<'a> {
         self.bytes.len() - 2 * usize::from(self.count)
     }
 
-    /// The pool and the rotation, where it is balanced.
+    /// The pool and the rotation, where it is balanced; rules may name others.
     #[inline]
     #[must_use]
     pub fn balanced(&self) -> Option<BalancedAt> {
@@ -283,11 +283,7 @@ impl<'a> Rrset<'a> {
         if self.count != 0 {
             return None;
         }
-        let (pool, rotation) = (self.bytes.first_chunk()?, self.bytes.last_chunk()?);
-        Some(BalancedAt {
-            pool: u32::from_le_bytes(*pool),
-            rotation: u32::from_le_bytes(*rotation),
-        })
+        BalancedAt::read(self.bytes)
     }
 }
 
@@ -298,6 +294,41 @@ pub struct BalancedAt {
     pub pool: u32,
     /// The place of its rotation in the zone.
     pub rotation: u32,
+    /// The place in the zone of the rules that give some clients another pool.
+    pub rules: Option<u32>,
+}
+
+impl BalancedAt {
+    /// How many bytes it takes.
+    pub const LEN: usize = 12;
+
+    /// As it stands in place of RDATA: three numbers, the last of them past all places where there are no rules.
+    #[must_use]
+    pub fn to_bytes(self) -> [u8; Self::LEN] {
+        let mut bytes = [0; Self::LEN];
+        let numbers = [self.pool, self.rotation, self.rules.unwrap_or(u32::MAX)];
+        for (room, number) in bytes.chunks_exact_mut(4).zip(numbers) {
+            room.copy_from_slice(&number.to_le_bytes());
+        }
+        bytes
+    }
+
+    /// What stands in place of RDATA for the alias at a place.
+    #[must_use]
+    pub fn of_alias(place: u32) -> [u8; Self::LEN] {
+        Self { pool: ALIAS, rotation: place, rules: None }.to_bytes()
+    }
+
+    #[inline]
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let &[p0, p1, p2, p3, r0, r1, r2, r3, s0, s1, s2, s3] = bytes.first_chunk()?;
+        let rules = u32::from_le_bytes([s0, s1, s2, s3]);
+        Some(Self {
+            pool: u32::from_le_bytes([p0, p1, p2, p3]),
+            rotation: u32::from_le_bytes([r0, r1, r2, r3]),
+            rules: (rules != u32::MAX).then_some(rules),
+        })
+    }
 }
 
 const EMPTY: u64 = u64::MAX;

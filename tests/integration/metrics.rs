@@ -16,8 +16,8 @@ use rotadns::counters::handed::Handed;
 use rotadns::counters::zones::{Class, ZoneCounts};
 use rotadns::counters::{AllCounters, Counter, Via};
 use rotadns::engine::Snapshot;
-use rotadns::engine::choose::ready::{Ready, Standing, addresses_of};
-use rotadns::engine::plan::Family;
+use rotadns::engine::choose::ready::{Ready, Standing};
+use rotadns::engine::plan::{Family, List};
 use rotadns::engine::snapshot::{Chunks, View};
 use rotadns::health::overrides::{Hand, Override, Overrides};
 use rotadns::health::registry::Registry;
@@ -133,9 +133,10 @@ fn count(snapshot: &Snapshot) -> Snapshot {
                 // What a version of a pool hands out is made once, so it is made again to be counted.
                 let again = Ready::new(
                     &zone.pools[0],
-                    &addresses_of(&zone.pools[0])
-                        .map(|(_, address)| Standing {
-                            in_service: ready.addresses.contains(&address),
+                    &zone.pools[0]
+                        .endpoints()
+                        .map(|(_, endpoint)| Standing {
+                            in_service: ready.has(&endpoint),
                             is_set_down: false,
                             may_change_in: None,
                         })
@@ -208,7 +209,7 @@ fn values_are_what_was_counted() {
     }
     let View::Served { ready, .. } = stage.snapshot.zone(0).expect("it is there") else { panic!() };
     for draw in 0..4 {
-        ready.get(0).expect("there is a pool").count(0, Family::V6, draw);
+        ready.get(0).expect("there is a pool").count(0, List::Addresses(Family::V6), draw);
     }
     let page = stage.page(Format::Prometheus);
     let samples = samples(&page);
@@ -334,10 +335,7 @@ fn ten_thousand_pools_are_a_page() {
     let targets = zone.pools.iter().flat_map(|pool| {
         pool.backends.iter().flat_map(|backend| {
             let check = pool.check.clone().expect("each has one");
-            backend
-                .addresses
-                .iter()
-                .map(move |address| Target { address: *address, check: Arc::clone(&check) })
+            backend.probed().map(move |address| Target { address, check: Arc::clone(&check) })
         })
     });
     let registry = Registry::default();

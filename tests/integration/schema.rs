@@ -76,6 +76,8 @@ fn what_is_odd_but_right_keeps_it() {
         "checks: {c: {https: {status: [200, 300-399], verify: false, headers: {X-A: 1}}}}",
         "pools: {p: {backends: 192.0.2.1, panic: 0.25, when_all_down: fallback, fallback: 1}}",
         "pools: {p: [192.0.2.1, [\"::ffff:192.0.2.2\", 192.0.2.3], {address: \"2001:db8::1\"}]}",
+        "pools: {p: {policy: weighted, backends: {a: {target: www.example.net., weight: 0}}}}",
+        "pools: {p: [192.0.2.1]}\nrecords: {a: {rules: [{subnets: 10.0.0.0/8, pool: p}, {pool: p}]}}",
         "records: {no: {TXT: [no, 1.10, 2026-11-21]}, a: {mx: 10 b, TYPE65280: \\# 0}}",
         "records: {\"*.x\": {pool: p, A: {ttl: 1w, values: 192.0.2.1}}}",
     ];
@@ -147,7 +149,12 @@ fn a_file_of_each_wrong_shape_does_not() {
         "pools: {p: {backends: 192.0.2.1, when_all_down: some}}",
         "pools: {p: {backends: 192.0.2.1, answers: 0}}",
         "pools: {p: {backends: {b: {address: 192.0.2.1, state: off}}}}",
-        "pools: {p: {backends: {b: {address: 192.0.2.1, weight: 0}}}}",
+        "pools: {p: {backends: {b: {address: 192.0.2.1, weight: 65536}}}}",
+        "pools: {p: {backends: {b: {target: [a, b]}}}}",
+        "records: {a: {rules: p}}",
+        "records: {a: {rules: []}}",
+        "records: {a: {rules: [{subnets: [10.0.0.0/8]}]}}",
+        "records: {a: {rules: [{geos: [EU], pool: p}]}}",
     ];
     let mut texts: Vec<String> = texts.into_iter().map(zone).collect();
     texts.push("ns: ns.example.net.\n".into());

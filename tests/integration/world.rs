@@ -19,8 +19,8 @@ use std::time::Duration;
 
 use hickory_proto::op::Message;
 use hickory_proto::rr::{RData, Record};
-use rotadns::config::model::{SetState, WhenAllDown};
-use rotadns::engine::choose::ready::{Ready, Standing, addresses_of};
+use rotadns::config::model::{Backend, Endpoint, SetState, WhenAllDown};
+use rotadns::engine::choose::ready::{Ready, Standing};
 use rotadns::engine::settings::Settings;
 use rotadns::engine::snapshot::Chunks;
 use rotadns::engine::{
@@ -170,7 +170,7 @@ pub(crate) fn text(lines: impl Iterator<Item = String>) -> String {
 #[derive(Default)]
 struct Health {
     down: Vec<IpAddr>,
-    last: Vec<IpAddr>,
+    last: Vec<Endpoint>,
     changing: Vec<(IpAddr, Duration)>,
 }
 
@@ -182,7 +182,9 @@ impl Health {
             let mut words = part.split_whitespace();
             match words.next() {
                 Some("down") => health.down.extend(words.map(address)),
-                Some("last") => health.last.extend(words.map(address)),
+                Some("last") => {
+                    health.last.extend(words.map(|word| Endpoint::Address(address(word))))
+                }
                 Some("changing") => health.changing.extend(words.map(|word| {
                     let (one, seconds) = word.split_once('=').expect("an address and a time");
                     let seconds = seconds.trim_end_matches('s').parse().expect("seconds");
@@ -207,21 +209,23 @@ fn ready(zone: &Zone, index: usize, health: &Health) -> Ready {
         WhenAllDown::Fallback(other) => Some(ready(zone, other, health)),
         _ => None,
     };
-    let standings: Vec<Standing> = addresses_of(pool)
-        .map(|(backend, address)| Standing {
+    let standing = |(backend, endpoint): (&Backend, Endpoint)| {
+        let probed = backend.probe_of(&endpoint);
+        let is_down = probed.is_some_and(|address| health.down.contains(&address));
+        let mut changing = health.changing.iter();
+        Standing {
             in_service: match backend.state {
                 SetState::Up => true,
                 SetState::Down => false,
-                SetState::Auto => !health.down.contains(&address),
+                SetState::Auto => !is_down,
             },
             is_set_down: backend.state == SetState::Down,
-            may_change_in: health
-                .changing
-                .iter()
-                .find(|(changing, _)| *changing == address)
+            may_change_in: changing
+                .find(|(changing, _)| Some(*changing) == probed)
                 .map(|(_, time)| *time),
-        })
-        .collect();
+        }
+    };
+    let standings: Vec<Standing> = pool.endpoints().map(standing).collect();
     Ready::new(pool, &standings, &health.last, fallback.as_ref())
 }
 

@@ -1,13 +1,11 @@
 //! Pools and their backends: most of a page, so each text of labels is made once and copied.
 
-use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::page::{Family, Format, Kind, Labels};
 use super::{World, zone_labels};
-use crate::config::model::{Backend, Pool};
-use crate::engine::choose::ready::{Ready, Source, addresses_of};
+use crate::config::model::{Backend, Endpoint, Pool};
+use crate::engine::choose::ready::{Ready, Source};
 use crate::engine::choose::share::due;
 use crate::engine::snapshot::View;
 use crate::health::history::{BUCKETS_US, Latency};
@@ -93,14 +91,17 @@ impl Families {
         let handed = ready.handed().map(|handed| handed.answers()).unwrap_or_default();
         let due = due(ready);
         let standings = world.facts.standings(zone, pool);
-        for ((backend, address), standing) in addresses_of(pool).zip(standings) {
-            let labels = backend_labels(labels, backend, address);
+        for ((backend, endpoint), standing) in pool.endpoints().zip(standings) {
+            let labels = backend_labels(labels, backend, &endpoint);
             let text = labels.as_str();
             self.in_service.sample(text, u8::from(standing.in_service));
-            self.in_answers.sample(text, u8::from(ready.addresses.contains(&address)));
-            self.answers.sample(text, of(&handed, address));
-            self.due.sample(text, due.get(&address).copied().unwrap_or(0.0));
-            let Some(check) = &pool.check else { continue };
+            self.in_answers.sample(text, u8::from(ready.has(&endpoint)));
+            self.answers.sample(text, handed.get(&endpoint).copied().unwrap_or(0));
+            self.due.sample(text, due.get(&endpoint).copied().unwrap_or(0.0));
+            let Some((check, address)) = pool.check.as_ref().zip(backend.probe_of(&endpoint))
+            else {
+                continue;
+            };
             let target = Target { address, check: Arc::clone(check) };
             if let Some(seen) = world.facts.registry.seen(&target) {
                 self.changes.sample(text, seen.changes);
@@ -136,12 +137,8 @@ pub(super) fn pools(world: &World<'_>, format: Format) -> Vec<Family> {
     vec![source, ttl, in_service, in_answers, answers, due, changes, check]
 }
 
-fn backend_labels(pool: &Labels, backend: &Backend, address: IpAddr) -> Labels {
-    pool.with("backend", &backend.name).with("address", &address.to_string())
-}
-
-fn of(handed: &BTreeMap<IpAddr, u64>, address: IpAddr) -> u64 {
-    handed.get(&address).copied().unwrap_or(0)
+fn backend_labels(pool: &Labels, backend: &Backend, endpoint: &Endpoint) -> Labels {
+    pool.with("backend", &backend.name).with("address", &endpoint.to_string())
 }
 
 fn source_label(source: Source) -> &'static str {

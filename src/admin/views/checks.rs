@@ -18,7 +18,7 @@ pub fn checks(moment: &Moment, registry: &Registry) -> Vec<Check> {
         // One digest a pool, as it costs more than the rest.
         let check = CheckKey::of(check);
         for (backend, key) in at.pool.backends.iter().zip(at.keys()) {
-            for &address in &backend.addresses {
+            for address in backend.probed() {
                 let users = users.entry(TargetKey { address, check }).or_default();
                 users.push(key.to_string());
             }

@@ -29,7 +29,7 @@ fn step(step: &explain::Step) -> Step {
 fn pool(pool: &explain::ExplainedPool) -> ExplainedPool {
     let candidate = |candidate: &explain::Candidate| Candidate {
         backend: candidate.backend.clone(),
-        address: candidate.address,
+        address: candidate.endpoint.to_string(),
         eligible: candidate.eligible,
         reason: candidate.reason.clone(),
         chosen: candidate.chosen,

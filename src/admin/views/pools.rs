@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::checks::short;
 use crate::admin::model::{Address, Backend, BackendState, Basis, Pool, Source};
-use crate::config::model::{self as config, Policy};
+use crate::config::model as config;
 use crate::engine::choose::ready::{Ready, Source as ReadySource};
 use crate::engine::choose::share::{Share, shares};
 use crate::engine::snapshot::{Snapshot, View};
@@ -108,12 +108,7 @@ impl<'m> PoolAt<'m> {
             key: pool_key(&zone.origin, &pool.name),
             zone: zone.origin.to_string(),
             pool: pool.name.clone(),
-            policy: match pool.policy {
-                Policy::RoundRobin => "round_robin",
-                Policy::Random => "random",
-                Policy::Fixed => "fixed",
-            }
-            .to_owned(),
+            policy: pool.policy.name().to_owned(),
             answers: pool.answers.get(),
             ttl: pool.ttl,
             ttl_now: ready.ttl,
@@ -140,7 +135,8 @@ impl<'m> PoolAt<'m> {
         let shares = shares(pool, ready);
         let mut found = Vec::new();
         for (backend, share) in pool.backends.iter().zip(shares) {
-            let own: Vec<Judgement> = judgements.by_ref().take(backend.addresses.len()).collect();
+            let own: Vec<Judgement> =
+                judgements.by_ref().take(backend.endpoints().count()).collect();
             let key = key(zone, pool, backend);
             if is_wanted(&key) {
                 found.push(self.backend(&key, backend, &own, share, history));
@@ -169,7 +165,7 @@ impl<'m> PoolAt<'m> {
         let mut since = None;
         let mut addresses = Vec::with_capacity(judgements.len());
         for judgement in judgements {
-            let (address, side_since) = self.address(judgement, history);
+            let (address, side_since) = self.address(backend, judgement, history);
             since = since.max(side_since);
             addresses.push(address);
         }
@@ -177,7 +173,7 @@ impl<'m> PoolAt<'m> {
             state: state(judgements, hand),
             reason: reason(judgements),
             since: set.map(|set| set.since).or(since).map(super::time),
-            weight: backend.weight.get(),
+            weight: backend.weight,
             set: set.map(|set| super::set(set, true)),
             answers: share.answers,
             share: share.got,
@@ -189,11 +185,17 @@ impl<'m> PoolAt<'m> {
     }
 
     /// An address, and since when it has been on its side.
-    fn address(&self, judgement: &Judgement, history: History) -> (Address, Option<u64>) {
+    fn address(
+        &self,
+        backend: &config::Backend,
+        judgement: &Judgement,
+        history: History,
+    ) -> (Address, Option<u64>) {
         let Self { moment, pool, ready, .. } = self;
-        let address = judgement.address;
+        let endpoint = &judgement.endpoint;
         let check = pool.check.as_ref();
-        let target = check.map(|check| Target { address, check: Arc::clone(check) });
+        let target = check.zip(backend.probe_of(endpoint));
+        let target = target.map(|(check, address)| Target { address, check: Arc::clone(check) });
         let seen = target.as_ref().and_then(|target| moment.registry.seen(target));
         let outcomes = match (&target, history) {
             (Some(target), History::Shown) => moment.registry.history(target),
@@ -204,9 +206,9 @@ impl<'m> PoolAt<'m> {
             _ => Vec::new(),
         };
         let view = Address {
-            address,
+            address: endpoint.to_string(),
             in_service: judgement.verdict.in_service,
-            in_answers: ready.addresses.contains(&address),
+            in_answers: ready.has(endpoint),
             basis: basis(judgement.verdict.basis),
             changes: seen.as_ref().map_or(0, |seen| seen.changes),
             reports,
@@ -236,7 +238,7 @@ fn reason(judgements: &[Judgement]) -> String {
             first.reason.clone()
         }
         all => {
-            let each = all.iter().map(|one| format!("{}: {}", one.address, one.reason));
+            let each = all.iter().map(|one| format!("{}: {}", one.endpoint, one.reason));
             each.collect::<Vec<_>>().join("; ")
         }
     }

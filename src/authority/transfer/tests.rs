@@ -8,7 +8,7 @@ use hickory_proto::rr::{RData, Record, RecordType};
 
 use super::*;
 use crate::authority::pack;
-use crate::config::model::{Backend, Balanced, Policy, Pool, SetState, WhenAllDown};
+use crate::config::model::{Backend, Balanced, Policy, Pool, Serves, SetState};
 use crate::name::{self, Name};
 use crate::wire::HEADER;
 use crate::wire::tsig::chain::{Signer, Verifier};
@@ -360,30 +360,18 @@ fn rfc1995_3_a_request_without_a_serial_is_malformed() {
 }
 
 fn pool(backends: &[(&str, SetState)]) -> Pool {
-    let one = std::num::NonZeroU16::MIN;
-    let backends = backends.iter().map(|(addresses, state)| Backend {
-        name: (*addresses).to_owned(),
-        weight: one,
-        state: *state,
-        addresses: addresses.split(' ').map(|one| one.parse().expect("an address")).collect(),
+    let backends = backends.iter().map(|(addresses, state)| {
+        let own = addresses.split(' ').map(|one| one.parse().expect("an address"));
+        let serves = Serves::Addresses(own.collect());
+        Backend { state: *state, ..Backend::new((*addresses).to_owned(), serves) }
     });
-    Pool {
-        name: "web".to_owned(),
-        policy: Policy::RoundRobin,
-        ttl: 30,
-        min_ttl: 5,
-        answers: one,
-        when_all_down: WhenAllDown::All,
-        panic: 0,
-        check: None,
-        backends: backends.collect(),
-    }
+    Pool::new("web".to_owned(), Policy::RoundRobin, backends.collect())
 }
 
 fn exporting(pool: Pool) -> Arc<Zone> {
     let mut zone = of(1, &[]);
-    let balanced = ["www", "@"]
-        .map(|owner| Balanced { owner: Name::parse(owner, &name(APEX)).expect(owner), pool: 0 });
+    let balanced =
+        ["www", "@"].map(|owner| Balanced::new(Name::parse(owner, &name(APEX)).expect(owner), 0));
     zone.exported = Exported::of(&balanced, &[pool]);
     Arc::new(zone)
 }

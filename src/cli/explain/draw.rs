@@ -37,11 +37,10 @@ fn candidates(ExplainedPool { key, source, candidates }: &ExplainedPool, screen:
     for Candidate { backend, address, eligible, reason, chosen } in candidates {
         let mark = if *eligible { ("✓", Tone::Good) } else { ("✗", Tone::Bad) };
         let chosen = if *chosen { ("yes", Tone::Good) } else { ("no", Tone::Plain) };
-        let address = address.to_string();
         grid.row([
             mark,
             (backend, Tone::Plain),
-            (&address, Tone::Plain),
+            (address, Tone::Plain),
             chosen,
             (reason, Tone::Plain),
         ]);

@@ -99,6 +99,12 @@ impl fmt::Display for Problem {
                 "`{}` is not an address, such as `192.0.2.1` or `\"2001:db8::1\"`",
                 Quoted(text)
             ),
+            Self::BadSubnet { text } => write!(
+                f,
+                "`{}` is not a subnet, such as `10.0.0.0/8` or `\"2001:db8::/32\"`: an address and the length of its \
+                 prefix, with no bits set past it",
+                Quoted(text)
+            ),
             Self::BadSocket { text, port } => write!(
                 f,
                 "`{}` is not an address and a port, such as `127.0.0.1:{port}` or `\"[::1]:{port}\"`",
@@ -242,6 +248,37 @@ impl fmt::Display for Problem {
             Self::NoAddresses { backend } => {
                 write!(f, "the backend `{}` needs at least one address", Quoted(backend))
             }
+            Self::NoAddressOrTarget => f.write_str(
+                "a backend needs `address`, or `target` where a name is handed out",
+            ),
+            Self::MixedBackends => f.write_str(
+                "the backends of a pool are all addresses or all targets; make it two pools",
+            ),
+            Self::ManyProbes => {
+                f.write_str("a target is probed at one address; give the others targets of their own")
+            }
+            Self::TargetWithoutProbe { backend } => write!(
+                f,
+                "the pool has a check, and nothing says what it probes for `{}`; add `address`, which is probed and \
+                 not handed out",
+                Quoted(backend)
+            ),
+            Self::ProbeWithoutCheck { backend } => write!(
+                f,
+                "the address beside the target `{}` is for a check, and the pool has none; add `check` or remove \
+                 the address",
+                Quoted(backend)
+            ),
+            Self::DuplicateTarget { target, first } => write!(
+                f,
+                "the pool has the target {target} in line {first} already; a weight makes its share larger"
+            ),
+            Self::FallbackOfOtherKind { pool, fallback } => write!(
+                f,
+                "of the pool `{}` and its fallback `{}` one has addresses and the other targets; make them alike",
+                Quoted(pool),
+                Quoted(fallback)
+            ),
             Self::TooManyAddresses { most } => {
                 write!(f, "a pool has at most {most} addresses; split it")
             }
@@ -263,6 +300,30 @@ impl fmt::Display for Problem {
                 f,
                 "the pool `{}` falls back through more than {most} others; end it at an earlier one",
                 Quoted(pool)
+            ),
+
+            Self::PoolBesideRules { first } => write!(
+                f,
+                "line {first} says which pool is handed out already; put a pool for everybody else last in `rules`"
+            ),
+            Self::NoCatchAll => {
+                f.write_str("the last rule is for everybody else: add one such as `{pool: POOL}`, without subnets")
+            }
+            Self::RuleWithoutSubnets => f.write_str(
+                "a rule before the last needs `subnets`, such as `[10.0.0.0/8]`; without them no later one is reached",
+            ),
+            Self::TooManyRules { most } => {
+                write!(f, "a name has at most {most} rules; join those of one pool")
+            }
+            Self::TooManySubnets { most } => {
+                write!(f, "the rules of a name have at most {most} subnets; join some of them")
+            }
+            Self::RulesOfBothKinds { pool, other } => write!(
+                f,
+                "of the pools `{}` and `{}` one has addresses and the other targets; one name answers from pools of \
+                 one kind",
+                Quoted(pool),
+                Quoted(other)
             ),
 
             Self::ZoneName { zone, file } => write!(
@@ -304,6 +365,16 @@ impl fmt::Display for Problem {
             Self::CnameBesideOther { name, other } => write!(
                 f,
                 "a CNAME stands alone, and `{name}` also has {other}; remove one of the two"
+            ),
+            Self::TargetsAtApex { pool } => write!(
+                f,
+                "the pool `{}` has targets, for which the zone's own name cannot have a CNAME; give it addresses",
+                Quoted(pool)
+            ),
+            Self::TargetsBesideOther { name, other } => write!(
+                f,
+                "the pool of `{name}` has targets and answers CNAME, which stands alone, and here is {other}; remove \
+                 one of the two"
             ),
             Self::AddressBesidePool { rtype, name } => write!(
                 f,

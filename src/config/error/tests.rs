@@ -246,6 +246,72 @@ fn each_problem_has_its_sentence() {
             "an inline pool is named after its record, and line 3 has a pool `x y`; use that one or rename it",
         ),
         (Problem::NoBackends, "a pool needs at least one backend"),
+        (
+            Problem::NoAddressOrTarget,
+            "a backend needs `address`, or `target` where a name is handed out",
+        ),
+        (
+            Problem::MixedBackends,
+            "the backends of a pool are all addresses or all targets; make it two pools",
+        ),
+        (
+            Problem::ManyProbes,
+            "a target is probed at one address; give the others targets of their own",
+        ),
+        (
+            Problem::TargetWithoutProbe { backend: "a".into() },
+            "the pool has a check, and nothing says what it probes for `a`; add `address`, which is probed and not \
+             handed out",
+        ),
+        (
+            Problem::ProbeWithoutCheck { backend: "a".into() },
+            "the address beside the target `a` is for a check, and the pool has none; add `check` or remove the \
+             address",
+        ),
+        (
+            Problem::DuplicateTarget { target: "a.".into(), first: 3 },
+            "the pool has the target a. in line 3 already; a weight makes its share larger",
+        ),
+        (
+            Problem::FallbackOfOtherKind { pool: "a".into(), fallback: "b".into() },
+            "of the pool `a` and its fallback `b` one has addresses and the other targets; make them alike",
+        ),
+        (
+            Problem::PoolBesideRules { first: 3 },
+            "line 3 says which pool is handed out already; put a pool for everybody else last in `rules`",
+        ),
+        (
+            Problem::NoCatchAll,
+            "the last rule is for everybody else: add one such as `{pool: POOL}`, without subnets",
+        ),
+        (
+            Problem::RuleWithoutSubnets,
+            "a rule before the last needs `subnets`, such as `[10.0.0.0/8]`; without them no later one is reached",
+        ),
+        (Problem::TooManyRules { most: 65 }, "a name has at most 65 rules; join those of one pool"),
+        (
+            Problem::TooManySubnets { most: 9 },
+            "the rules of a name have at most 9 subnets; join some of them",
+        ),
+        (
+            Problem::RulesOfBothKinds { pool: "a".into(), other: "b".into() },
+            "of the pools `a` and `b` one has addresses and the other targets; one name answers from pools of one \
+             kind",
+        ),
+        (
+            Problem::TargetsAtApex { pool: "a".into() },
+            "the pool `a` has targets, for which the zone's own name cannot have a CNAME; give it addresses",
+        ),
+        (
+            Problem::TargetsBesideOther { name: "a.".into(), other: "TXT".into() },
+            "the pool of `a.` has targets and answers CNAME, which stands alone, and here is TXT; remove one of the \
+             two",
+        ),
+        (
+            Problem::BadSubnet { text: "10/8".into() },
+            "`10/8` is not a subnet, such as `10.0.0.0/8` or `\"2001:db8::/32\"`: an address and the length of its \
+             prefix, with no bits set past it",
+        ),
         (Problem::NoAddresses { backend: text() }, "the backend `x y` needs at least one address"),
         (Problem::TooManyAddresses { most: 9 }, "a pool has at most 9 addresses; split it"),
         (

@@ -8,9 +8,9 @@ mod pools;
 use std::collections::HashMap;
 
 use super::error::{Mistakes, Problem, Span};
-use super::model::{Alias, Balanced, RrSet, Soa, Zone};
+use super::model::{Alias, Balanced, Form, RrSet, Soa, Zone};
 use super::node::Text;
-use super::rules::{self, AliasOf, Dotted, Entry, Owner, Set};
+use super::rules::{self, AliasOf, Dotted, Entry, OwnPool, Owner, Set};
 use super::spec::{RecordSpec, SetSpec, SoaSpec, ZoneSpec};
 use crate::name::{self, Name};
 use crate::rdata::{self, RDATA_MAX, rtype};
@@ -45,8 +45,17 @@ pub(crate) fn zone(spec: ZoneSpec<'_>, top: Span, mistakes: &mut Mistakes<'_>) -
         let Some(place) = records.owner(name, mistakes) else { continue };
         let owner = &mut records.owners[place];
         if let Some((key, found)) = pool {
-            owner.pool = Some(key.span);
-            balanced.extend(found.map(|pool| Balanced { owner: owner.name.clone(), pool }));
+            let form =
+                found.as_ref().map(|(rules, pool)| pools.form(rules, *pool, key.span, mistakes));
+            let has_targets = form == Some(Form::Cname);
+            owner.pool = Some(OwnPool { at: key.span, has_targets });
+            if let (Some((rules, pool)), Some(form)) = (found, form) {
+                if has_targets && owner.name == spec.origin {
+                    let pool = pools.name(pool).to_owned();
+                    mistakes.add(key.span, Problem::TargetsAtApex { pool });
+                }
+                balanced.push(Balanced { owner: owner.name.clone(), form, rules, pool });
+            }
         }
         if let Some((key, target)) = alias {
             records.alias(place, key, target, mistakes);

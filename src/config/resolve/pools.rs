@@ -4,17 +4,21 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::config::error::{Mistakes, Problem, Span};
-use crate::config::model::{Check, Pool, WhenAllDown};
+use crate::config::model::{Backend, Check, Form, Pool, Rule, Serves, WhenAllDown};
 use crate::config::nearest::nearest;
 use crate::config::node::Text;
 use crate::config::rules;
-use crate::config::spec::{CheckRef, PoolRef, PoolSpec, WhenSpec, ZoneSpec};
+use crate::config::spec::{
+    BackendSpec, CheckRef, PoolRef, PoolSpec, RulesSpec, WhenSpec, ZoneSpec,
+};
+use crate::name::Name;
 
 /// How many pools a fallback may lead through. Whoever walks them may do so by recursion.
 const FALLBACKS_MAX: usize = 16;
 
 /// The pools of a zone: those of `pools:` in its order, then those that stand inline.
 pub(super) struct Pools<'z> {
+    origin: Name,
     checks: HashMap<&'z str, (Option<Arc<Check>>, bool)>,
     check_keys: Vec<Text<'z>>,
     keys: Vec<Text<'z>>,
@@ -30,6 +34,7 @@ impl<'z> Pools<'z> {
     pub(super) fn new(spec: &ZoneSpec<'z>, mistakes: &mut Mistakes<'_>) -> Self {
         let checks = spec.checks.iter().map(|(key, check)| (key.text, (check.clone(), false)));
         let mut pools = Self {
+            origin: spec.origin.clone(),
             checks: checks.collect(),
             check_keys: spec.checks.iter().map(|(key, _)| *key).collect(),
             keys: Vec::new(),
@@ -66,7 +71,7 @@ impl<'z> Pools<'z> {
             },
             panic: spec.panic,
             check: spec.check.as_ref().and_then(|check| self.check(check, mistakes)),
-            backends: spec.backends.clone(),
+            backends: backends(spec, &self.origin, mistakes),
         });
         self.keys.push(key);
         self.found.push(pool);
@@ -99,12 +104,50 @@ impl<'z> Pools<'z> {
         None
     }
 
-    /// The place of a record's pool.
+    /// Which pools a record hands out to whom; `None` where one of them is not there.
     pub(super) fn of_record(
         &mut self,
-        pool: PoolRef<'z>,
+        spec: RulesSpec<'z>,
         mistakes: &mut Mistakes<'_>,
-    ) -> Option<usize> {
+    ) -> Option<(Vec<Rule>, usize)> {
+        let rules: Vec<Option<Rule>> = spec
+            .rules
+            .into_iter()
+            .map(|(subnets, pool)| Some(Rule { subnets, pool: self.place(pool, mistakes)? }))
+            .collect();
+        let pool = self.place(spec.pool, mistakes);
+        Some((rules.into_iter().collect::<Option<_>>()?, pool?))
+    }
+
+    /// What a name answers from its pools, which are all of one kind.
+    pub(super) fn form(
+        &self,
+        rules: &[Rule],
+        pool: usize,
+        at: Span,
+        mistakes: &mut Mistakes<'_>,
+    ) -> Form {
+        let has_targets =
+            |place: usize| self.found[place].as_ref().is_some_and(Pool::serves_targets);
+        let expected = has_targets(pool);
+        let others =
+            rules.iter().map(|rule| rule.pool).filter(|other| self.found[*other].is_some());
+        if self.found[pool].is_some()
+            && let Some(other) = others.clone().find(|other| has_targets(*other) != expected)
+        {
+            let [pool, other] = [pool, other].map(|place| self.keys[place].text.to_owned());
+            mistakes.add(at, Problem::RulesOfBothKinds { pool, other });
+        }
+        if expected { Form::Cname } else { Form::Addresses }
+    }
+
+    /// The name of a pool.
+    pub(super) fn name(&self, place: usize) -> &'z str {
+        self.keys[place].text
+    }
+
+    /// The place of a pool that a record uses.
+    fn place(&mut self, pool: PoolRef<'z>, mistakes: &mut Mistakes<'_>) -> Option<usize> {
         let place = match pool {
             PoolRef::Named(name) => self.named(name, mistakes)?,
             PoolRef::Inline(spec) => {
@@ -148,6 +191,7 @@ impl<'z> Pools<'z> {
                 pool.when_all_down = WhenAllDown::Fallback(*next);
             }
         }
+        self.tell_other_kinds(&fallbacks, &next, mistakes);
         let circles = rules::circles(&next);
         if circles.is_empty() {
             self.tell_long_chains(&fallbacks, &next, mistakes);
@@ -178,6 +222,27 @@ impl<'z> Pools<'z> {
         self.found.into_iter().collect()
     }
 
+    /// Tells of each fallback that has targets where its pool has addresses, or the reverse.
+    fn tell_other_kinds(
+        &self,
+        fallbacks: &[Option<Text<'_>>],
+        next: &[Option<usize>],
+        mistakes: &mut Mistakes<'_>,
+    ) {
+        for (place, (fallback, next)) in fallbacks.iter().zip(next).enumerate() {
+            if let (Some(fallback), Some(next)) = (fallback, *next)
+                && let (Some(pool), Some(other)) = (&self.found[place], &self.found[next])
+                && pool.serves_targets() != other.serves_targets()
+            {
+                let problem = Problem::FallbackOfOtherKind {
+                    pool: pool.name.clone(),
+                    fallback: other.name.clone(),
+                };
+                mistakes.add(fallback.span, problem);
+            }
+        }
+    }
+
     /// Tells of each chain of fallbacks that is too long, where it begins.
     fn tell_long_chains(
         &self,
@@ -199,5 +264,73 @@ impl<'z> Pools<'z> {
                 mistakes.add(fallback.span, Problem::FallbackTooLong { pool, most: FALLBACKS_MAX });
             }
         }
+    }
+}
+
+/// The backends of a pool, their names read; one that has a mistake is left out.
+fn backends(spec: &PoolSpec<'_>, origin: &Name, mistakes: &mut Mistakes<'_>) -> Vec<Backend> {
+    let mut lines = HashMap::new();
+    let mut found = Vec::with_capacity(spec.backends.len());
+    for backend in &spec.backends {
+        let serves = match backend.target {
+            None => Serves::Addresses(backend.addresses.clone()),
+            Some(text) => {
+                let Some(name) = target(text, origin, mistakes) else { continue };
+                if let Some(first) = lines.insert(name.clone(), text.span.line) {
+                    let target = name.to_string();
+                    mistakes.add(text.span, Problem::DuplicateTarget { target, first });
+                    continue;
+                }
+                Serves::Target { name, probe: backend.addresses.first().copied() }
+            }
+        };
+        let named = backend.name.map(|name| name.text.to_owned());
+        let name = named.unwrap_or_else(|| unnamed(&serves));
+        probe(spec, backend, &name, mistakes);
+        let (weight, state) = (backend.weight, backend.state);
+        found.push(Backend { name, weight, state, serves });
+    }
+    found
+}
+
+fn target(text: Text<'_>, origin: &Name, mistakes: &mut Mistakes<'_>) -> Option<Name> {
+    let bad = |error| Problem::BadName { text: text.text.into(), error };
+    let name = mistakes.take(text.span, Name::parse(text.text, origin).map_err(bad))?;
+    // Has dots and no last one, and leads to a name that is seldom meant.
+    let is_dotted = text.text.contains('.') && !text.text.ends_with('.');
+    let whole = Name::parse_absolute(text.text).ok().filter(|_| is_dotted);
+    if whole.is_some_and(|whole| whole.is_at_or_below(origin)) {
+        let problem = Problem::DottedTarget { text: text.text.to_owned(), name: name.to_string() };
+        mistakes.add(text.span, problem);
+    }
+    Some(name)
+}
+
+/// The name of a backend that the file gives none: what it serves.
+fn unnamed(serves: &Serves) -> String {
+    match serves {
+        Serves::Addresses(addresses) => {
+            addresses.first().map_or_else(String::new, ToString::to_string)
+        }
+        Serves::Target { name, .. } => {
+            let text = name.to_string();
+            text.strip_suffix('.').filter(|text| !text.is_empty()).unwrap_or(&text).to_owned()
+        }
+    }
+}
+
+/// A check needs to know what it probes for a target, and an address that is for a check needs one.
+fn probe(spec: &PoolSpec<'_>, backend: &BackendSpec<'_>, name: &str, mistakes: &mut Mistakes<'_>) {
+    let Some(target) = backend.target else { return };
+    let backend_name = name.to_owned();
+    match (&spec.check, backend.addresses.is_empty()) {
+        (Some(_), true) => {
+            let problem = Problem::TargetWithoutProbe { backend: backend_name };
+            mistakes.add(target.span, problem);
+        }
+        (None, false) => {
+            mistakes.add(target.span, Problem::ProbeWithoutCheck { backend: backend_name });
+        }
+        _ => {}
     }
 }

@@ -6,7 +6,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value as Json, json};
 
 use crate::config::model::POOL_ADDRESSES_MAX;
-use crate::config::spec::pool::{POLICIES, STATES, WORDS};
+use crate::config::spec::backend::STATES;
+use crate::config::spec::pool::{POLICIES, WORDS};
 use crate::rdata::TTL_MAX;
 
 /// Units of time as [`rdata::parse_duration`](crate::rdata::parse_duration) takes them.
@@ -16,6 +17,11 @@ const SECONDS: &str = "^([0-9]+|([0-9]+[wdhmsWDHMS])+)$";
 /// From 1 to 65535.
 const U16: &str =
     "^0*([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])$";
+/// From 0 to 65535.
+const U16_OR_0: &str =
+    "^0*([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])$";
+/// A subnet by its looks.
+const SUBNET: &str = "^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$";
 /// From 1 to 255.
 const U8: &str = "^0*([1-9][0-9]?|1[0-9]{2}|2[0-4][0-9]|25[0-5])$";
 /// A status of HTTP.
@@ -66,8 +72,10 @@ scalars! {
     Port = number(U16, 1, 65_535);
     /// A number of probes in a row, from 1 to 255.
     Streak = number(U8, 1, 255);
-    /// A weight, from 1 to 65535.
-    Weight = number(U16, 1, 65_535);
+    /// A weight, from 0 to 65535.
+    Weight = number(U16_OR_0, 0, 65_535);
+    /// A subnet, such as `10.0.0.0/8`.
+    Subnet = json_schema!({"type": "string", "pattern": SUBNET});
     /// How many addresses an answer has at most.
     Answers = number("^0*[1-9][0-9]*$", 1, POOL_ADDRESSES_MAX as u32);
     /// A share from 0 to 1, with at most three places.

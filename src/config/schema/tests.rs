@@ -3,9 +3,11 @@
 use serde_json::Value;
 
 use super::*;
+use crate::config::spec::backend::BACKEND_KEYS;
 use crate::config::spec::check::{CHECK_KEYS, HTTP_KEYS, HTTPS_KEYS, TCP_KEYS};
-use crate::config::spec::pool::{BACKEND_KEYS, POOL_KEYS};
+use crate::config::spec::pool::POOL_KEYS;
 use crate::config::spec::record::{NAME_KEYS, SET_KEYS};
+use crate::config::spec::rules::RULE_KEYS;
 use crate::config::spec::{SECONDARIES_KEYS, SOA_KEYS, ZONE_KEYS};
 
 /// The keys that an object of the schema has; none is left open.
@@ -23,7 +25,7 @@ fn keys(object: &Value) -> Vec<&str> {
 fn each_key_that_the_reader_knows_is_in_the_schema_and_the_reverse() {
     let schema = zone_file();
     let of = |name: &str| &schema["$defs"][name];
-    let rows: [(&Value, &[&str]); 10] = [
+    let rows: [(&Value, &[&str]); 11] = [
         (&schema, &ZONE_KEYS),
         (of("Secondaries"), &SECONDARIES_KEYS),
         (of("Soa"), &SOA_KEYS),
@@ -33,6 +35,7 @@ fn each_key_that_the_reader_knows_is_in_the_schema_and_the_reverse() {
         (of("Https"), &HTTPS_KEYS),
         (of("PoolMap"), &POOL_KEYS),
         (of("BackendMap"), &BACKEND_KEYS),
+        (of("Rule"), &RULE_KEYS),
         (of("SetMap"), &SET_KEYS),
     ];
     for (object, known) in rows {

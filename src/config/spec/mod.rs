@@ -3,16 +3,20 @@
 //! Literal values (durations, addresses, choices) are final here. What one part says of another, names
 //! and references among them, is left to [`super::resolve`]. Defaults stand where a key is read.
 
+pub(super) mod backend;
 pub(super) mod check;
 pub(super) mod pool;
 pub(super) mod record;
 mod request;
+pub(super) mod rules;
 
 use std::path::Path;
 use std::sync::Arc;
 
+pub(crate) use backend::BackendSpec;
 pub(crate) use pool::{CheckRef, PoolRef, PoolSpec, WhenSpec};
 pub(crate) use record::{RecordSpec, SetSpec};
+pub(crate) use rules::RulesSpec;
 
 use super::error::{Mistakes, Problem, Span};
 use super::files::zone_of_file;

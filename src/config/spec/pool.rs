@@ -1,18 +1,17 @@
-//! `pools:`, pools that stand inline in a record, and their backends.
+//! `pools:` and pools that stand inline in a record.
 
-use std::collections::HashMap;
-use std::net::IpAddr;
 use std::num::NonZeroU16;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Field, check, choice, fields, map, number, scalar, texts, ttl_of};
+use super::backend::{BackendSpec, read_backends};
+use super::{Field, check, choice, fields, number, scalar, ttl_of};
 use crate::config::error::{Mistakes, Problem, Span};
-use crate::config::model::{Backend, Check, POOL_ADDRESSES_MAX, Policy, SetState};
+use crate::config::model::{Check, POOL_ADDRESSES_MAX, Policy, Pool};
 use crate::config::node::{Kind, Node, Text};
 use crate::config::value;
 
-/// A pool, as written: all but what it says of checks and other pools is final.
+/// A pool, as written: all but names and what it says of checks and other pools is final.
 pub(crate) struct PoolSpec<'n> {
     pub(crate) name: Text<'n>,
     pub(crate) policy: Policy,
@@ -22,7 +21,7 @@ pub(crate) struct PoolSpec<'n> {
     pub(crate) when_all_down: WhenSpec<'n>,
     pub(crate) panic: u16,
     pub(crate) check: Option<CheckRef<'n>>,
-    pub(crate) backends: Vec<Backend>,
+    pub(crate) backends: Vec<BackendSpec<'n>>,
 }
 
 /// Where a record's pool is.
@@ -46,15 +45,6 @@ pub(crate) enum WhenSpec<'n> {
     Fallback(Text<'n>),
 }
 
-/// The TTL of a pool's answers, in seconds.
-const TTL: u32 = 30;
-/// The least TTL while a backend is changing side, in seconds.
-const MIN_TTL: u32 = 5;
-/// How many addresses an answer has at most.
-const ANSWERS: NonZeroU16 = NonZeroU16::new(8).expect("eight is not zero");
-/// The share of each backend that sets none.
-const WEIGHT: NonZeroU16 = NonZeroU16::MIN;
-
 /// What may stand in a pool.
 pub(in crate::config) const POOL_KEYS: [&str; 9] = [
     "check",
@@ -67,13 +57,13 @@ pub(in crate::config) const POOL_KEYS: [&str; 9] = [
     "panic",
     "backends",
 ];
-/// What may stand in a backend.
-pub(in crate::config) const BACKEND_KEYS: [&str; 3] = ["address", "weight", "state"];
 
-pub(in crate::config) const POLICIES: [(&str, Policy); 3] =
-    [("round_robin", Policy::RoundRobin), ("random", Policy::Random), ("fixed", Policy::Fixed)];
-pub(in crate::config) const STATES: [(&str, SetState); 3] =
-    [("auto", SetState::Auto), ("up", SetState::Up), ("down", SetState::Down)];
+pub(in crate::config) const POLICIES: [(&str, Policy); 4] = [
+    ("round_robin", Policy::RoundRobin),
+    ("weighted", Policy::Weighted),
+    ("random", Policy::Random),
+    ("fixed", Policy::Fixed),
+];
 
 /// What `when_all_down` says, before the fallback's pool is known.
 #[derive(Clone, Copy, PartialEq)]
@@ -111,9 +101,9 @@ pub(super) fn pool<'n>(
         return Some(PoolSpec {
             name,
             policy: Policy::RoundRobin,
-            ttl: TTL,
-            min_ttl: MIN_TTL,
-            answers: ANSWERS,
+            ttl: Pool::TTL,
+            min_ttl: Pool::MIN_TTL,
+            answers: Policy::RoundRobin.answers(),
             when_all_down: WhenSpec::All,
             panic: 0,
             check: None,
@@ -122,7 +112,7 @@ pub(super) fn pool<'n>(
     }
     let [check, policy, ttl, min_ttl, answers, when, fallback, panic, backends] =
         fields(node, "a pool", POOL_KEYS, mistakes)?;
-    let ttl = ttl.and_then(|(_, node)| ttl_of(node, mistakes)).unwrap_or(TTL);
+    let ttl = ttl.and_then(|(_, node)| ttl_of(node, mistakes)).unwrap_or(Pool::TTL);
     let min_ttl_set = min_ttl.and_then(|(_, node)| ttl_of(node, mistakes));
     if let (Some(set), Some((_, node))) = (min_ttl_set.filter(|set| *set > ttl), min_ttl) {
         mistakes.add(node.span, Problem::MinTtlTooLong { min_ttl: set, ttl });
@@ -136,14 +126,15 @@ pub(super) fn pool<'n>(
     if backends.is_none() {
         mistakes.add(name.span, Problem::NoBackends);
     }
+    let policy = policy
+        .and_then(|(_, node)| choice(node, "a policy", &POLICIES, mistakes))
+        .unwrap_or(Policy::RoundRobin);
     Some(PoolSpec {
         name,
-        policy: policy
-            .and_then(|(_, node)| choice(node, "a policy", &POLICIES, mistakes))
-            .unwrap_or(Policy::RoundRobin),
+        policy,
         ttl,
-        min_ttl: min_ttl_set.unwrap_or(MIN_TTL.min(ttl)),
-        answers: answers.and_then(NonZeroU16::new).unwrap_or(ANSWERS),
+        min_ttl: min_ttl_set.unwrap_or(Pool::MIN_TTL.min(ttl)),
+        answers: answers.and_then(NonZeroU16::new).unwrap_or(policy.answers()),
         when_all_down: read_when(when, fallback, mistakes),
         panic: panic.unwrap_or(0),
         check: check.and_then(|(_, node)| read_check(node, file, mistakes)),
@@ -184,92 +175,5 @@ fn read_when<'n>(
         (Some(Word::None), _) => WhenSpec::None,
         (Some(Word::Last), _) => WhenSpec::Last,
         _ => WhenSpec::All,
-    }
-}
-
-/// The backends of one pool, with what must hold among them.
-#[derive(Default)]
-struct Backends {
-    found: Vec<Backend>,
-    /// Each address and the line of it.
-    seen: HashMap<IpAddr, u32>,
-}
-
-/// Reads one address, a list of addresses and maps, or a map by names.
-fn read_backends(node: &Node<'_>, mistakes: &mut Mistakes<'_>) -> Vec<Backend> {
-    let mut backends = Backends::default();
-    match &node.kind {
-        Kind::List(items) => items.iter().for_each(|item| backends.add(None, item, mistakes)),
-        Kind::Map(_) => {
-            for (name, value) in map(node, "backends", mistakes).into_iter().flatten() {
-                backends.add(Some(name), value, mistakes);
-            }
-        }
-        Kind::Scalar(..) if node.is_nothing() => {}
-        Kind::Scalar(..) => backends.add(None, node, mistakes),
-    }
-    let empty = match &node.kind {
-        Kind::List(items) => items.is_empty(),
-        Kind::Map(entries) => entries.is_empty(),
-        Kind::Scalar(..) => node.is_nothing(),
-    };
-    if empty {
-        mistakes.add(node.span, Problem::NoBackends);
-    }
-    if backends.seen.len() > POOL_ADDRESSES_MAX {
-        mistakes.add(node.span, Problem::TooManyAddresses { most: POOL_ADDRESSES_MAX });
-    }
-    backends.found
-}
-
-impl Backends {
-    /// Takes one backend: an address, several, or a map of its settings.
-    fn add(&mut self, name: Option<Text<'_>>, node: &Node<'_>, mistakes: &mut Mistakes<'_>) {
-        let (addresses, weight, state) = match &node.kind {
-            Kind::Map(_) => {
-                let place = "a backend";
-                let Some([address, weight, state]) = fields(node, place, BACKEND_KEYS, mistakes)
-                else {
-                    return;
-                };
-                let Some((_, address)) = address else {
-                    mistakes.add(node.span, Problem::MissingKey { place, key: "address" });
-                    return;
-                };
-                (address, weight, state)
-            }
-            _ => (node, None, None),
-        };
-        let weight = weight.and_then(|(_, node)| {
-            let weight = number::<u16>(node, "a weight", 1..=65535, mistakes);
-            weight.and_then(NonZeroU16::new)
-        });
-        let state = state.and_then(|(_, node)| choice(node, "a state", &STATES, mistakes));
-        let found = texts(addresses, "an address or a list of them", mistakes);
-        let empty = matches!(&addresses.kind, Kind::List(items) if items.is_empty());
-        if empty {
-            let backend = name.map_or("", |name| name.text).to_owned();
-            mistakes.add(addresses.span, Problem::NoAddresses { backend });
-        }
-        let addresses: Vec<IpAddr> =
-            found.into_iter().filter_map(|text| self.address(text, mistakes)).collect();
-        let Some(first) = addresses.first() else { return };
-        self.found.push(Backend {
-            name: name.map_or_else(|| first.to_string(), |name| name.text.to_owned()),
-            weight: weight.unwrap_or(WEIGHT),
-            state: state.unwrap_or(SetState::Auto),
-            addresses,
-        });
-    }
-
-    fn address(&mut self, text: Text<'_>, mistakes: &mut Mistakes<'_>) -> Option<IpAddr> {
-        let address = mistakes.take(text.span, value::address(text.text))?;
-        if let Some(&first) = self.seen.get(&address) {
-            let problem = Problem::DuplicateAddress { address: address.to_string(), first };
-            mistakes.add(text.span, problem);
-            return None;
-        }
-        self.seen.insert(address, text.span.line);
-        Some(address)
     }
 }

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::pool::{PoolRef, pool_ref};
+use super::pool::pool_ref;
+use super::rules::{RulesSpec, read_rules};
 use super::{Field, fields, map, scalar, texts, ttl_of};
 use crate::config::error::{Mistakes, Problem};
 use crate::config::nearest::nearest;
@@ -12,7 +13,8 @@ use crate::rdata;
 /// One name and all that stands under it.
 pub(crate) struct RecordSpec<'n> {
     pub(crate) name: Text<'n>,
-    pub(crate) pool: Option<(Text<'n>, PoolRef<'n>)>,
+    /// The key `pool` or `rules`, and what it says.
+    pub(crate) pool: Option<(Text<'n>, RulesSpec<'n>)>,
     /// The key, and the name whose addresses are this name's.
     pub(crate) alias: Option<(Text<'n>, Text<'n>)>,
     pub(crate) sets: Vec<SetSpec<'n>>,
@@ -29,7 +31,7 @@ pub(crate) struct SetSpec<'n> {
 }
 
 /// What may stand under a name besides types.
-pub(in crate::config) const NAME_KEYS: [&str; 2] = ["pool", "alias"];
+pub(in crate::config) const NAME_KEYS: [&str; 3] = ["pool", "rules", "alias"];
 /// What may stand in a set of records.
 pub(in crate::config) const SET_KEYS: [&str; 2] = ["ttl", "values"];
 
@@ -41,14 +43,23 @@ pub(super) fn record<'n>(
     mistakes: &mut Mistakes<'_>,
 ) -> RecordSpec<'n> {
     let mut record = RecordSpec { name, pool: None, alias: None, sets: Vec::new() };
-    let Some(entries) = map(node, "a map of `pool`, `alias` and record types", mistakes) else {
+    let Some(entries) = map(node, "a map of `pool`, `rules`, `alias` and record types", mistakes)
+    else {
         return record;
     };
     let mut empty = true;
     for (key, value) in entries {
         empty = false;
-        if key.text == "pool" {
-            record.pool = pool_ref(name, value, file, mistakes).map(|pool| (key, pool));
+        if ["pool", "rules"].contains(&key.text) {
+            if let Some((first, _)) = &record.pool {
+                mistakes.add(key.span, Problem::PoolBesideRules { first: first.span.line });
+            }
+            let found = if key.text == "rules" {
+                read_rules(value, mistakes)
+            } else {
+                pool_ref(name, value, file, mistakes).map(RulesSpec::everybody)
+            };
+            record.pool = found.map(|found| (key, found));
         } else if key.text == "alias" {
             record.alias = scalar(value, "a name", mistakes).map(|target| (key, target));
         } else if let Some(rtype) = rtype(key, mistakes) {

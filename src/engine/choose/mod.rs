@@ -2,6 +2,8 @@
 //! when health changes ([`ready`]), what is left for a query is which records of a ready list come
 //! next ([`turn`]). What that comes to is [`share`].
 
+pub mod handout;
 pub mod ready;
 pub mod share;
 pub mod turn;
+pub mod weigh;

@@ -3,7 +3,7 @@
 //! Made anew when health changes, which is rare, so that a query has nothing left to filter:
 //!
 //! ```text
-//!   standing of each address ──▶ eligible ──▶ panic? all down? ──▶ A list, AAAA list, TTL
+//!   standing of each endpoint ──▶ eligible ──▶ panic? all down? ──▶ lists of A, AAAA, CNAME; TTL
 //! ```
 //!
 //! A version that answers also holds where its answers are counted, [`crate::counters::handed`]; that has no
@@ -13,14 +13,13 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::handout::{Handout, RECORD_HEAD, record};
 use super::turn::{counted_width, starts};
-use crate::config::model::{Backend, Policy, Pool, WhenAllDown};
-use crate::counters::handed::{Counting, Handed, List, Runs};
-use crate::engine::plan::Family;
-use crate::rdata::rtype;
-use crate::wire::{HEADER, class};
+use crate::config::model::{Endpoint, Policy, Pool, WhenAllDown};
+use crate::counters::handed::{Counting, Handed, Runs};
+use crate::engine::plan::{Family, List};
 
-/// How one address of a pool stands.
+/// How one endpoint of a pool stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Standing {
     /// Whether it should serve.
@@ -34,19 +33,31 @@ pub struct Standing {
 /// What a pool may hand out now.
 #[derive(Debug)]
 pub struct Ready {
-    v4: Handout,
-    v6: Handout,
+    /// By [`List::place`].
+    lists: [Handout; LISTS.len()],
     /// Where its answers are counted; a version that is only looked at counts none.
-    counting: Option<Counting>,
+    counting: Option<Counting<Endpoint>>,
     /// Seconds that the answer may be kept.
     pub ttl: u32,
-    /// Where the addresses come from.
+    /// Where the offers come from.
     pub source: Source,
-    /// The addresses, in the order of the file.
-    pub addresses: Vec<IpAddr>,
+    /// What may be handed out, in the order of the file.
+    pub offers: Vec<Offer>,
 }
 
-/// Where the addresses that are handed out come from.
+/// Every list, by its place.
+const LISTS: [List; 3] = [List::Addresses(Family::V4), List::Addresses(Family::V6), List::Targets];
+
+/// One thing that may be handed out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offer {
+    /// What.
+    pub endpoint: Endpoint,
+    /// Its backend's.
+    pub weight: u16,
+}
+
+/// Where the addresses or targets that are handed out come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
     /// They are in service.
@@ -66,8 +77,8 @@ pub enum Source {
 impl Ready {
     /// Decides what a pool hands out.
     ///
-    /// `standings` has one entry for each address, in the order of the file; `last` are the addresses that were in
-    /// service last; `fallback` is what the pool's fallback hands out.
+    /// `standings` has one entry for each endpoint, in the order of the file; `last` are those that were in service
+    /// last; `fallback` is what the pool's fallback hands out.
     ///
     /// ```text
     /// in service            weight in service   when_all_down   handed out
@@ -80,134 +91,166 @@ impl Ready {
     /// ```
     ///
     /// An address that an operator set down, or took out of the file, is no guess worth making: "every address" and
-    /// "in service last" leave it out, unless all are set down.
+    /// "in service last" leave it out, unless all are set down. Where weights choose, one of weight 0 is handed out
+    /// when no other of its list can be.
     #[must_use]
     pub fn new(
         pool: &Pool,
         standings: &[Standing],
-        last: &[IpAddr],
+        last: &[Endpoint],
         fallback: Option<&Ready>,
     ) -> Self {
-        let eligible = in_service(pool, standings);
+        let eligible = offers(pool, standings, |standing| standing.in_service);
         let guesses = guesses(pool, standings);
-        let last = guesses.iter().copied().filter(|address| last.contains(address));
-        let last: Vec<IpAddr> = last.collect();
-        let (source, addresses) = match (pool.when_all_down, fallback) {
+        let was_last = |offer: &&Offer| last.contains(&offer.endpoint);
+        let last: Vec<Offer> = guesses.iter().filter(was_last).cloned().collect();
+        let (source, mut offers) = match (pool.when_all_down, fallback) {
             _ if !eligible.is_empty() && is_panic(pool, standings) => (Source::Panic, guesses),
             _ if !eligible.is_empty() => (Source::InService, eligible),
             (WhenAllDown::Fallback(_), Some(fallback)) => {
-                (Source::Fallback, fallback.addresses.clone())
+                (Source::Fallback, fallback.offers.clone())
             }
             (WhenAllDown::None, _) => (Source::Nothing, Vec::new()),
             (WhenAllDown::Last, _) if !last.is_empty() => (Source::Last, last),
             _ => (Source::AllDown, guesses),
         };
+        if pool.policy == Policy::Weighted {
+            leave_out_weightless(&mut offers);
+        }
         let mut ttl = ttl(pool, standings);
         if let (Source::Fallback, Some(fallback)) = (source, fallback) {
             // Whichever of the two changes first ends the answer.
             ttl = ttl.min(fallback.ttl);
         }
-        let empty_ttl = |family: Family| {
-            // Where the pool has no address of the family at all, nothing that health does brings one.
-            let own = addresses_of(pool).any(|(_, address)| family.holds(address));
-            if own || fallback.is_some_and(|fallback| fallback.can_have(family)) {
+        let empty_ttl = |list: List| {
+            // Where the pool has nothing of the list at all, nothing that health does brings any.
+            let own = pool.endpoints().any(|(_, endpoint)| list.holds(&endpoint));
+            if own || fallback.is_some_and(|fallback| fallback.can_have(list)) {
                 pool.min_ttl
             } else {
                 u32::MAX
             }
         };
-        let handout = |family: Family| {
-            let of_family = addresses.iter().copied().filter(|address| family.holds(*address));
-            let of_family: Vec<IpAddr> = of_family.collect();
-            let answers = usize::from(pool.answers.get());
-            Handout::new(&of_family, ttl, pool.policy, answers, empty_ttl(family))
-        };
-        let (v4, v6) = (handout(Family::V4), handout(Family::V6));
-        Self { v4, v6, counting: None, ttl, source, addresses }
+        let lists = LISTS.map(|list| {
+            let own = offers.iter().filter(|offer| list.holds(&offer.endpoint));
+            let records: Vec<(Vec<u8>, u16)> =
+                own.map(|offer| (record(&offer.endpoint, ttl), offer.weight)).collect();
+            let records = records.iter().map(|(record, weight)| (record.as_slice(), *weight));
+            let answers = match list {
+                List::Addresses(_) => usize::from(pool.answers.get()),
+                // A name has one CNAME (RFC 2181 §10.1).
+                List::Targets => 1,
+            };
+            Handout::new(records, pool.policy, answers, empty_ttl(list))
+        });
+        Self { lists, counting: None, ttl, source, offers }
     }
 
     /// The same, its answers counted for this pool.
     #[must_use]
-    pub fn counting(self, handed: &Arc<Handed>) -> Self {
-        let runs = |family: Family| {
-            let of_family = self.addresses.iter().filter(|address| family.holds(**address));
-            Runs {
-                addresses: of_family.copied().collect(),
-                width: counted_width(self.handout(family)),
-            }
+    pub fn counting(self, handed: &Arc<Handed<Endpoint>>) -> Self {
+        let runs = |list: List| {
+            let own = self.endpoints().filter(|endpoint| list.holds(endpoint));
+            Runs { keys: own.cloned().collect(), width: counted_width(self.handout(list)) }
         };
-        let counting = Some(handed.begin(runs(Family::V4), runs(Family::V6)));
+        let counting = Some(handed.begin(LISTS.map(runs)));
         Self { counting, ..self }
     }
 
     /// What the pool has handed out, this version and those before it.
     #[must_use]
-    pub fn handed(&self) -> Option<&Arc<Handed>> {
+    pub fn handed(&self) -> Option<&Arc<Handed<Endpoint>>> {
         Some(self.counting.as_ref()?.handed())
     }
 
     /// Counts an answer of this draw for the thread of this index, which calls it itself.
     #[inline]
-    pub fn count(&self, thread: usize, family: Family, draw: u64) {
+    pub fn count(&self, thread: usize, list: List, draw: u64) {
         if let Some(counting) = &self.counting {
-            let list = if family == Family::V4 { List::V4 } else { List::V6 };
-            starts(self.handout(family), draw, |start| counting.tally().add(thread, list, start));
+            let place = list.place();
+            starts(self.handout(list), draw, |start| counting.tally().add(thread, place, start));
         }
     }
 
-    /// Whether an address of a family is there, or may come when health changes.
-    fn can_have(&self, family: Family) -> bool {
-        let handout = self.handout(family);
+    /// What may be handed out, in the order of the file.
+    pub fn endpoints(&self) -> impl Iterator<Item = &Endpoint> {
+        self.offers.iter().map(|offer| &offer.endpoint)
+    }
+
+    /// The addresses that may be handed out, in the order of the file.
+    pub fn addresses(&self) -> impl Iterator<Item = IpAddr> {
+        self.endpoints().filter_map(Endpoint::address)
+    }
+
+    /// Whether this may be handed out.
+    #[must_use]
+    pub fn has(&self, endpoint: &Endpoint) -> bool {
+        self.endpoints().any(|other| other == endpoint)
+    }
+
+    /// The name that an answer of this draw leads to, where the list has names.
+    #[inline]
+    #[must_use]
+    pub fn target(&self, list: List, draw: u64) -> Option<&[u8]> {
+        let mut place = None;
+        starts(self.handout(list), draw, |start| place = place.or(Some(start)));
+        (list == List::Targets).then_some(())?;
+        self.handout(list).records(place?, 1).get(RECORD_HEAD..)
+    }
+
+    /// Whether something of a list is there, or may come when health changes.
+    fn can_have(&self, list: List) -> bool {
+        let handout = self.handout(list);
         !handout.is_empty() || handout.empty_ttl != u32::MAX
     }
 
-    /// The records of one family.
+    /// The records of one list.
     #[inline]
     #[must_use]
-    pub fn handout(&self, family: Family) -> &Handout {
-        match family {
-            Family::V4 => &self.v4,
-            Family::V6 => &self.v6,
-        }
+    pub fn handout(&self, list: List) -> &Handout {
+        &self.lists[list.place()]
     }
 }
 
 impl PartialEq for Ready {
     fn eq(&self, other: &Self) -> bool {
-        let Self { v4, v6, counting: _, ttl, source, addresses } = self;
-        (v4, v6, ttl, source, addresses)
-            == (&other.v4, &other.v6, &other.ttl, &other.source, &other.addresses)
+        let Self { lists, counting: _, ttl, source, offers } = self;
+        (lists, ttl, source, offers) == (&other.lists, &other.ttl, &other.source, &other.offers)
     }
 }
 
 impl Eq for Ready {}
 
-/// The addresses of a pool that are in service, in the order of the file.
+/// The endpoints of a pool that are in service, in the order of the file.
 #[must_use]
-pub fn in_service(pool: &Pool, standings: &[Standing]) -> Vec<IpAddr> {
-    addresses_of(pool)
-        .zip(standings)
-        .filter(|(_, standing)| standing.in_service)
-        .map(|((_, address), _)| address)
-        .collect()
+pub fn in_service(pool: &Pool, standings: &[Standing]) -> Vec<Endpoint> {
+    let serving = offers(pool, standings, |standing| standing.in_service);
+    serving.into_iter().map(|offer| offer.endpoint).collect()
 }
 
-/// Every address of a pool with its backend, in the order of the file.
-pub fn addresses_of(pool: &Pool) -> impl Iterator<Item = (&Backend, IpAddr)> {
-    pool.backends
-        .iter()
-        .flat_map(|backend| backend.addresses.iter().map(move |address| (backend, *address)))
+fn offers(
+    pool: &Pool,
+    standings: &[Standing],
+    is_wanted: impl Fn(&Standing) -> bool,
+) -> Vec<Offer> {
+    let wanted = pool.endpoints().zip(standings).filter(|(_, standing)| is_wanted(standing));
+    wanted.map(|((backend, endpoint), _)| Offer { endpoint, weight: backend.weight }).collect()
 }
 
 /// What is handed out as a guess.
-fn guesses(pool: &Pool, standings: &[Standing]) -> Vec<IpAddr> {
-    let all = || addresses_of(pool).map(|(_, address)| address);
-    let not_set_down: Vec<IpAddr> = all()
-        .zip(standings)
-        .filter(|(_, own)| !own.is_set_down)
-        .map(|(address, _)| address)
-        .collect();
-    if not_set_down.is_empty() { all().collect() } else { not_set_down }
+fn guesses(pool: &Pool, standings: &[Standing]) -> Vec<Offer> {
+    let not_set_down = offers(pool, standings, |standing| !standing.is_set_down);
+    if not_set_down.is_empty() { offers(pool, standings, |_| true) } else { not_set_down }
+}
+
+/// One of weight 0 takes nothing while another of its list can.
+fn leave_out_weightless(offers: &mut Vec<Offer>) {
+    let weighed = LISTS
+        .map(|list| offers.iter().any(|offer| offer.weight > 0 && list.holds(&offer.endpoint)));
+    let has_other = |offer: &Offer| {
+        LISTS.iter().zip(weighed).any(|(list, weighed)| weighed && list.holds(&offer.endpoint))
+    };
+    offers.retain(|offer| offer.weight > 0 || !has_other(offer));
 }
 
 /// Whether less than the pool's `panic` share of its weight is in service. Backends that an operator set
@@ -217,12 +260,12 @@ fn is_panic(pool: &Pool, standings: &[Standing]) -> bool {
     let (mut total, mut serving) = (0, 0);
     for backend in &pool.backends {
         // A backend is set down as a whole.
-        let own = standings.by_ref().take(backend.addresses.len());
+        let own = standings.by_ref().take(backend.endpoints().count());
         let (serves, is_set_down) = own.fold((false, false), |(serves, is_set_down), own| {
             (serves | own.in_service, is_set_down | own.is_set_down)
         });
         if !is_set_down {
-            let weight = u64::from(backend.weight.get());
+            let weight = u64::from(backend.weight);
             total += weight;
             serving += if serves { weight } else { 0 };
         }
@@ -241,90 +284,6 @@ fn ttl(pool: &Pool, standings: &[Standing]) -> u32 {
             pool.ttl.min(seconds).max(pool.min_ttl)
         }
     }
-}
-
-/// The records of one family, ready to be copied.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Handout {
-    /// Every record twice in a row, so that any rotation of them is one run.
-    records: Box<[u8]>,
-    stride: usize,
-    count: usize,
-    /// How many records an answer takes, at most as many as there are.
-    pub answers: usize,
-    /// How they are chosen.
-    pub policy: Policy,
-    /// Seconds that "no address" may be kept when the list is empty, at most.
-    pub empty_ttl: u32,
-}
-
-impl Handout {
-    /// The records of these addresses, which are of one family.
-    #[must_use]
-    pub fn new(
-        addresses: &[IpAddr],
-        ttl: u32,
-        policy: Policy,
-        answers: usize,
-        empty_ttl: u32,
-    ) -> Self {
-        let one = |address: &IpAddr| record(*address, ttl);
-        let records: Vec<u8> = addresses.iter().chain(addresses).flat_map(one).collect();
-        let count = addresses.len();
-        Self {
-            stride: records.len().checked_div(2 * count).unwrap_or(1),
-            records: records.into_boxed_slice(),
-            count,
-            answers: answers.min(count),
-            policy,
-            empty_ttl,
-        }
-    }
-
-    /// Whether there is no record.
-    #[inline]
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.count == 0
-    }
-
-    /// How many records there are.
-    #[inline]
-    #[must_use]
-    pub fn count(&self) -> usize {
-        self.count
-    }
-
-    /// The bytes of one record.
-    #[inline]
-    #[must_use]
-    pub fn stride(&self) -> usize {
-        self.stride
-    }
-
-    /// A run of `count` records from the one at `start`, around the end where need be; both at most
-    /// [`Self::count`].
-    #[inline]
-    #[must_use]
-    pub fn records(&self, start: usize, count: usize) -> &[u8] {
-        &self.records[start * self.stride..(start + count) * self.stride]
-    }
-}
-
-/// A whole record, its owner a pointer to the question's name.
-fn record(address: IpAddr, ttl: u32) -> Vec<u8> {
-    let (rtype, octets) = match address {
-        IpAddr::V4(address) => (rtype::A, address.octets().to_vec()),
-        IpAddr::V6(address) => (rtype::AAAA, address.octets().to_vec()),
-    };
-    let mut record = Vec::with_capacity(12 + octets.len());
-    record.extend_from_slice(&[0xc0, HEADER as u8]);
-    record.extend_from_slice(&rtype.to_be_bytes());
-    record.extend_from_slice(&class::IN.to_be_bytes());
-    record.extend_from_slice(&ttl.to_be_bytes());
-    record.extend_from_slice(&(octets.len() as u16).to_be_bytes());
-    record.extend_from_slice(&octets);
-    record
 }
 
 #[cfg(test)]

@@ -1,14 +1,13 @@
 //! What part of a pool's answers each backend got, and what part it should get now.
 //!
-//! Both are parts of one among the addresses of a family that were handed out. A backend with addresses of both
-//! has the mean of its two parts, weighted by how much each family was asked for.
+//! Both are parts of one among the addresses of a family, or the targets, that were handed out. A backend with
+//! addresses of both families has the mean of its two parts, weighted by how much each was asked for.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 
 use super::ready::Ready;
-use crate::config::model::{Policy, Pool};
-use crate::engine::plan::Family;
+use crate::config::model::{Backend, Endpoint, Pool};
+use crate::engine::plan::{Family, List};
 
 /// What one backend got and should get.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -27,22 +26,21 @@ pub struct Share {
 pub fn shares(pool: &Pool, ready: &Ready) -> Vec<Share> {
     let answers = ready.handed().map(|handed| handed.answers()).unwrap_or_default();
     let due = due(ready);
-    let families =
-        [Family::V4, Family::V6].map(|family| OfFamily::new(pool, ready, family, &answers));
-    let total: u64 = families.iter().map(|family| family.handed).sum();
+    let lists = LISTS.map(|list| OfList::new(pool, ready, list, &answers));
+    let total: u64 = lists.iter().map(|list| list.handed).sum();
     // Nothing asked for yet: what can be asked for counts alike.
-    let weight = |family: &OfFamily| match (total, family.is_there) {
+    let weight = |list: &OfList| match (total, list.is_there) {
         (0, is_there) => f64::from(u8::from(is_there)),
-        _ => family.handed as f64,
+        _ => list.handed as f64,
     };
-    let weights: f64 = families.iter().map(weight).sum();
-    let backend = |backend: &crate::config::model::Backend| {
-        let of = |address: &IpAddr| answers.get(address).copied().unwrap_or(0);
-        let own: u64 = backend.addresses.iter().map(of).sum();
+    let weights: f64 = lists.iter().map(weight).sum();
+    let backend = |backend: &Backend| {
+        let of = |endpoint: Endpoint| answers.get(&endpoint).copied().unwrap_or(0);
+        let own: u64 = backend.endpoints().map(of).sum();
         let mut part = 0.0;
-        for (family, counts) in [Family::V4, Family::V6].into_iter().zip(&families) {
-            let own = backend.addresses.iter().filter(|address| family.holds(**address));
-            let own: f64 = own.filter_map(|address| due.get(address)).sum();
+        for (list, counts) in LISTS.into_iter().zip(&lists) {
+            let own = backend.endpoints().filter(|endpoint| list.holds(endpoint));
+            let own: f64 = own.filter_map(|endpoint| due.get(&endpoint)).sum();
             part += own * weight(counts);
         }
         let got = if total == 0 { 0.0 } else { own as f64 / total as f64 };
@@ -51,38 +49,34 @@ pub fn shares(pool: &Pool, ready: &Ready) -> Vec<Share> {
     pool.backends.iter().map(backend).collect()
 }
 
-/// The part of its family's answers that each address should have: round robin and random give all that may be handed out
-/// the same, fixed gives the first `answers` all there is.
+const LISTS: [List; 3] = [List::Addresses(Family::V4), List::Addresses(Family::V6), List::Targets];
+
+/// The part of its list's answers that each endpoint should have, see [`Handout::due`](super::handout::Handout::due).
 #[must_use]
-#[expect(clippy::cast_precision_loss, reason = "a pool has 1,024 addresses at most")]
-pub fn due(ready: &Ready) -> BTreeMap<IpAddr, f64> {
+pub fn due(ready: &Ready) -> BTreeMap<Endpoint, f64> {
     let mut due = BTreeMap::new();
-    for family in [Family::V4, Family::V6] {
-        let handout = ready.handout(family);
-        let sharing = match handout.policy {
-            Policy::RoundRobin | Policy::Random => handout.count(),
-            Policy::Fixed => handout.answers,
-        };
-        let addresses = ready.addresses.iter().filter(|address| family.holds(**address));
-        due.extend(addresses.take(sharing).map(|address| (*address, 1.0 / sharing as f64)));
+    for list in LISTS {
+        let own = ready.endpoints().filter(|endpoint| list.holds(endpoint));
+        let parts = ready.handout(list).due();
+        due.extend(own.cloned().zip(parts).filter(|(_, part)| *part > 0.0));
     }
     due
 }
 
-/// What a pool's own addresses of one family were handed out.
-struct OfFamily {
+/// What a pool's own endpoints of one list were handed out.
+struct OfList {
     handed: u64,
     /// Whether the pool has something of it to hand out now.
     is_there: bool,
 }
 
-impl OfFamily {
-    fn new(pool: &Pool, ready: &Ready, family: Family, answers: &BTreeMap<IpAddr, u64>) -> Self {
-        let own = pool.backends.iter().flat_map(|backend| &backend.addresses);
-        let own = own.filter(|address| family.holds(**address));
+impl OfList {
+    fn new(pool: &Pool, ready: &Ready, list: List, answers: &BTreeMap<Endpoint, u64>) -> Self {
+        let own = pool.endpoints().map(|(_, endpoint)| endpoint);
+        let own = own.filter(|endpoint| list.holds(endpoint));
         Self {
-            handed: own.filter_map(|address| answers.get(address)).sum(),
-            is_there: !ready.handout(family).is_empty(),
+            handed: own.filter_map(|endpoint| answers.get(&endpoint)).sum(),
+            is_there: !ready.handout(list).is_empty(),
         }
     }
 }
@@ -94,7 +88,7 @@ mod tests {
 
     use super::*;
     use crate::counters::handed::Handed;
-    use crate::engine::choose::ready::{Standing, addresses_of};
+    use crate::engine::choose::ready::Standing;
 
     /// The shares after so many answers of A and AAAA, a row a backend: `answers got due`, parts in per cent.
     fn table(pool: &str, down: &[&str], v4: u64, v6: u64) -> Vec<String> {
@@ -102,7 +96,8 @@ mod tests {
         let (model, mistakes) = crate::config::read_zone(Path::new("example.yaml"), &text);
         let model = model.unwrap_or_else(|| panic!("{mistakes:?}"));
         let pool = &model.pools[0];
-        let standings: Vec<Standing> = addresses_of(pool)
+        let standings: Vec<Standing> = pool
+            .endpoints()
             .map(|(backend, _)| Standing {
                 in_service: !down.contains(&backend.name.as_str()),
                 is_set_down: false,
@@ -110,8 +105,8 @@ mod tests {
             })
             .collect();
         let ready = Ready::new(pool, &standings, &[], None).counting(&Arc::new(Handed::new(1)));
-        (0..v4).for_each(|draw| ready.count(0, Family::V4, draw));
-        (0..v6).for_each(|draw| ready.count(0, Family::V6, draw));
+        (0..v4).for_each(|draw| ready.count(0, List::Addresses(Family::V4), draw));
+        (0..v6).for_each(|draw| ready.count(0, List::Addresses(Family::V6), draw));
         let row = |share: Share| {
             format!("{} {:.0} {:.0}", share.answers, 100.0 * share.got, 100.0 * share.due)
         };
@@ -138,6 +133,23 @@ mod tests {
                 4,
                 0,
                 &["4 50 50", "4 50 50", "0 0 0", "0 0 0"],
+            ),
+            (
+                "policy: weighted, backends: {a: {address: 192.0.2.1, weight: 3}, b: 192.0.2.2, \
+                 c: {address: 192.0.2.3, weight: 0}}"
+                    .to_owned(),
+                &[],
+                8,
+                0,
+                &["6 75 75", "2 25 25", "0 0 0"],
+            ),
+            (
+                "policy: weighted, backends: {a: {target: a.test.}, b: {target: b.test., weight: 3}}"
+                    .to_owned(),
+                &[],
+                0,
+                0,
+                &["0 0 25", "0 0 75"],
             ),
             // Three of four handouts were A, half of them a's; the AAAA was a's.
             (format!("answers: 1, {both}"), &[], 6, 2, &["5 62 62", "3 38 38"]),

@@ -1,6 +1,6 @@
 //! Which of the ready records this answer takes.
 
-use super::ready::Handout;
+use super::handout::Handout;
 use crate::config::model::{POOL_ADDRESSES_MAX, Policy, Pool};
 
 /// What must be drawn before an answer of a pool is written.
@@ -20,17 +20,18 @@ impl Needs {
     #[must_use]
     pub fn of(pool: &Pool) -> Self {
         match pool.policy {
-            Policy::RoundRobin => Self::Turn,
+            Policy::RoundRobin | Policy::Weighted => Self::Turn,
             Policy::Random => Self::Chance,
             Policy::Fixed => Self::Nothing,
         }
     }
 }
 
-/// Gives the records of one answer, as runs that stand together, to `take`.
+/// Gives the records of one answer, as runs that stand together with how many they are, to `take`.
 ///
 /// ```text
 /// round_robin   the next `answers` from turn `draw` on: one run, as the list stands twice in a row
+/// weighted      the places of row `draw` of a full turn, which was made when health changed
 /// fixed         the first `answers`: one run
 /// random        `answers` of them, each set and order as likely as any other
 /// ```
@@ -38,7 +39,7 @@ impl Needs {
 pub fn turn<E>(
     handout: &Handout,
     draw: u64,
-    mut take: impl FnMut(&[u8]) -> Result<(), E>,
+    mut take: impl FnMut(&[u8], usize) -> Result<(), E>,
 ) -> Result<(), E> {
     let count = handout.count();
     if count == 0 {
@@ -46,10 +47,15 @@ pub fn turn<E>(
     }
     match handout.policy {
         Policy::RoundRobin => {
-            take(handout.records((draw % count as u64) as usize, handout.answers))
+            let start = (draw % count as u64) as usize;
+            take(handout.records(start, handout.answers), handout.answers)
         }
-        Policy::Fixed => take(handout.records(0, handout.answers)),
-        Policy::Random => shuffled(handout, draw, |place| take(handout.records(place, 1))),
+        Policy::Fixed => take(handout.records(0, handout.answers), handout.answers),
+        Policy::Weighted => {
+            let mut places = handout.places(draw).iter();
+            places.try_for_each(|place| take(handout.records(usize::from(*place), 1), 1))
+        }
+        Policy::Random => shuffled(handout, draw, |place| take(handout.records(place, 1), 1)),
     }
 }
 
@@ -60,6 +66,9 @@ pub fn starts(handout: &Handout, draw: u64, mut count: impl FnMut(usize)) {
     match handout.policy {
         _ if handout.is_empty() => {}
         Policy::RoundRobin => count((draw % handout.count() as u64) as usize),
+        Policy::Weighted => {
+            handout.places(draw).iter().for_each(|place| count(usize::from(*place)));
+        }
         Policy::Random if handout.answers < handout.count() => {
             let Ok(()) = shuffled(handout, draw, |place| {
                 count(place);
@@ -74,6 +83,7 @@ pub fn starts(handout: &Handout, draw: u64, mut count: impl FnMut(usize)) {
 #[must_use]
 pub fn counted_width(handout: &Handout) -> usize {
     match handout.policy {
+        Policy::Weighted => 1,
         Policy::Random if handout.answers < handout.count() => 1,
         _ => handout.answers,
     }
@@ -112,16 +122,20 @@ fn next(state: &mut u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
-    use std::net::IpAddr;
 
     use super::*;
 
+    /// Records of a byte each, from 1 on; their weights are the same numbers.
+    fn handout(policy: Policy, count: u8, answers: usize) -> Handout {
+        let records: Vec<[u8; 1]> = (1..=count).map(|place| [place]).collect();
+        let records = records.iter().map(|record| (&record[..], u16::from(record[0])));
+        Handout::new(records, policy, answers, 5)
+    }
+
     fn order(policy: Policy, count: u8, answers: usize, draw: u64) -> Vec<u8> {
-        let addresses: Vec<IpAddr> = (1..=count).map(|last| [192, 0, 2, last].into()).collect();
-        let handout = Handout::new(&addresses, 30, policy, answers, 5);
         let mut taken = Vec::new();
-        let done = turn(&handout, draw, |run| {
-            taken.extend(run.chunks(handout.stride()).map(|record| record[record.len() - 1]));
+        let done = turn(&handout(policy, count, answers), draw, |run, _| {
+            taken.extend_from_slice(run);
             Ok::<(), ()>(())
         });
         assert_eq!(done, Ok(()));
@@ -137,6 +151,15 @@ mod tests {
     }
 
     #[test]
+    fn weighted_takes_the_places_of_its_turn() {
+        // Weights 1, 2 and 3.
+        let turn: Vec<u8> = (0..6).flat_map(|draw| order(Policy::Weighted, 3, 1, draw)).collect();
+        assert_eq!(turn, [3, 2, 1, 3, 2, 3]);
+        assert_eq!(order(Policy::Weighted, 3, 1, u64::MAX), [turn[(u64::MAX % 6) as usize]]);
+        assert_eq!(order(Policy::Weighted, 3, 8, 1), [2, 3, 1], "all are in every answer");
+    }
+
+    #[test]
     fn fixed_stays_as_written() {
         for draw in 0..4 {
             assert_eq!(order(Policy::Fixed, 3, 2, draw), [1, 2]);
@@ -145,11 +168,9 @@ mod tests {
 
     #[test]
     fn what_is_counted_is_what_is_taken() {
-        for policy in [Policy::RoundRobin, Policy::Fixed, Policy::Random] {
+        for policy in [Policy::RoundRobin, Policy::Weighted, Policy::Fixed, Policy::Random] {
             for (count, answers) in [(1, 1), (3, 2), (3, 8), (5, 1)] {
-                let addresses: Vec<IpAddr> =
-                    (1..=count).map(|last| [192, 0, 2, last].into()).collect();
-                let handout = Handout::new(&addresses, 30, policy, answers, 5);
+                let handout = handout(policy, count, answers);
                 for draw in 0..20 {
                     let mut counted = Vec::new();
                     starts(&handout, draw, |start| {

@@ -6,7 +6,7 @@
 //! ```text
 //!   question ──prepare──▶ Plan ──turns, not taken──▶ Plan ──encode──▶ bytes ──▶ records
 //!                          │                                                      │
-//!                          └──▶ zone, name ──▶ each pool: eligible, draw, TTL ◀───┘
+//!                          └──▶ zone, name ──▶ rules ──▶ each pool: eligible, draw, TTL ◀───┘
 //! ```
 //!
 //! A rotation is not turned: the draw is the turn that the next query takes. Why an address is in service or not
@@ -20,10 +20,10 @@ use std::net::IpAddr;
 
 use super::choose::ready::Source;
 use super::choose::turn::Needs;
-use super::plan::Content;
+use super::plan::{Content, List};
 use super::snapshot::{Snapshot, View};
-use super::{Context, OUT_TCP, Plan, Transport, encode, prepare};
-use crate::config::model::Pool;
+use super::{Context, OUT_TCP, Plan, Transport, choose_all, encode, prepare};
+use crate::config::model::{Endpoint, Pool};
 use crate::counters;
 use crate::health::reason::Judgement;
 use crate::name::Name;
@@ -85,6 +85,8 @@ pub enum Stage {
     Zone,
     /// What the name is there.
     Name,
+    /// Which pool is for the client.
+    Rule,
     /// Which pool is asked.
     Pool,
     /// Who is in service.
@@ -106,6 +108,7 @@ impl Stage {
         match self {
             Self::Zone => "zone",
             Self::Name => "name",
+            Self::Rule => "rule",
             Self::Pool => "pool",
             Self::Eligible => "eligible",
             Self::Panic => "panic",
@@ -125,17 +128,17 @@ pub struct ExplainedPool {
     pub pool: String,
     /// Where its addresses come from.
     pub source: Source,
-    /// Each of its addresses, in the order of the file.
+    /// Each of its addresses or targets, in the order of the file.
     pub candidates: Vec<Candidate>,
 }
 
-/// An address within a decision.
+/// An address or a target within a decision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {
     /// The backend's name.
     pub backend: String,
-    /// The address.
-    pub address: IpAddr,
+    /// The address or target.
+    pub endpoint: Endpoint,
     /// Whether it may be handed out.
     pub eligible: bool,
     /// Why, or why not.
@@ -203,14 +206,14 @@ impl Question {
 
 /// Gives each choice the turn that the next query would take, and leaves the rotations where they are.
 fn draw(snapshot: &Snapshot, question: &Question, plan: &mut Plan) {
-    for draw in plan.draws() {
-        let Some(View::Served { zone, .. }) = snapshot.zone(draw.zone) else { continue };
+    choose_all(snapshot, plan, 0, |draw| {
+        let Some(View::Served { zone, .. }) = snapshot.zone(draw.zone) else { return 0 };
         match zone.pools.get(draw.pool as usize).map(Needs::of) {
-            Some(Needs::Turn) => *draw.value = zone.rotations.get(draw.rotation).next(),
-            Some(Needs::Chance) => *draw.value = question.chance,
-            Some(Needs::Nothing) | None => {}
+            Some(Needs::Turn) => zone.rotations.get(draw.rotation).next(),
+            Some(Needs::Chance) => question.chance,
+            Some(Needs::Nothing) | None => 0,
         }
-    }
+    });
 }
 
 /// What has been told so far.
@@ -257,22 +260,25 @@ impl Telling<'_> {
         }
     }
 
-    /// Whether the answer has an address.
-    fn has(&self, address: IpAddr) -> bool {
+    /// Whether the answer has an address or a target.
+    fn has(&self, endpoint: &Endpoint) -> bool {
         self.records.iter().any(|record| {
             record.section == Section::Answer
-                && match address {
-                    IpAddr::V4(address) => record.rdata == address.octets(),
-                    IpAddr::V6(address) => record.rdata == address.octets(),
+                && match endpoint {
+                    Endpoint::Address(IpAddr::V4(address)) => record.rdata == address.octets(),
+                    Endpoint::Address(IpAddr::V6(address)) => record.rdata == address.octets(),
+                    Endpoint::Target(name) => {
+                        record.rtype == rtype::CNAME && record.rdata == name.as_wire()
+                    }
                 }
         })
     }
 }
 
 /// Whether an item is of a pool, and how it is drawn.
-fn balanced(content: Content) -> Option<(u32, super::plan::Family, u64)> {
+fn balanced(content: Content) -> Option<(u32, List, u64)> {
     match content {
-        Content::Balanced { pool, family, draw, .. } => Some((pool, family, draw)),
+        Content::Balanced { pool, list, draw, .. } => Some((pool, list, draw)),
         _ => None,
     }
 }

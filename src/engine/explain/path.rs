@@ -1,11 +1,12 @@
 //! From the question's name to what answers it, hop by hop.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::near::nearest_name;
 use super::{Question, Stage, Telling, balanced, rcode_text};
 use crate::engine::choose::ready::Ready;
-use crate::engine::plan::{Aliased, Content, Family, Item, Owner, Plan};
+use crate::engine::plan::{Aliased, Content, Item, List, Owner, Plan};
 use crate::engine::snapshot::{Chunks, Snapshot, View};
 use crate::name::suffixes::Suffixes;
 use crate::name::{NAME_MAX, Name, hash_label, is_at_or_below};
@@ -14,7 +15,7 @@ use crate::rdata::{rtype, type_name};
 use crate::wire::encode::Section;
 use crate::wire::rcode;
 use crate::zone::Zone;
-use crate::zone::store::{NodeAt, flag};
+use crate::zone::store::{BalancedAt, Node, NodeAt, flag};
 
 /// How a name is found in a zone.
 enum Found {
@@ -82,8 +83,21 @@ impl Telling<'_> {
                         format!("{dname_owner} is a DNAME to {target}: {from} becomes {now}");
                     self.say(Stage::Name, said + &outside(zone, at.wire()));
                 }
-                (Section::Answer, Content::Balanced { .. }) => {
-                    self.balanced(zone, ready, &at, item);
+                (Section::Answer, Content::Balanced { pool, list, draw, .. }) => {
+                    self.balanced(zone, ready, question, &at, item);
+                    let ready = ready.get(pool as usize);
+                    if list == List::Targets
+                        && is_followed(question.qtype)
+                        && let Some(target) = ready.and_then(|ready| ready.target(list, draw))
+                    {
+                        let (name, target_text) = (owner(zone, &at), text(target));
+                        let outside = outside(zone, target);
+                        let said = format!("{name} is here a CNAME to {target_text}{outside}");
+                        self.say(Stage::Name, said);
+                        if at.read(target).is_none() {
+                            return;
+                        }
+                    }
                 }
                 (Section::Authority, _) if item.owner == Owner::Apex => {
                     self.negative(zone, ready, question, plan, &at);
@@ -124,11 +138,40 @@ impl Telling<'_> {
         self.say(Stage::Name, said);
     }
 
-    fn balanced(&mut self, zone: &Zone, ready: &Chunks<Arc<Ready>>, at: &Suffixes, item: &Item) {
-        let Some((pool, family, draw)) = balanced(item.content) else { return };
+    fn balanced(
+        &mut self,
+        zone: &Zone,
+        ready: &Chunks<Arc<Ready>>,
+        question: &Question,
+        at: &Suffixes,
+        item: &Item,
+    ) {
+        let Some((pool, list, draw)) = balanced(item.content) else { return };
         let name = owner(zone, at);
-        self.say(Stage::Name, format!("{name} has {} from a pool", family_text(family)));
-        self.pool(zone, ready, pool, family, Some(draw));
+        let rtype = type_name(list.rtype());
+        self.say(Stage::Name, format!("{name} has {rtype} from a pool"));
+        if let Some(at) = node(zone, at).and_then(|node| node.rrset(list.rtype())?.1.balanced()) {
+            self.rules(zone, at, question.client);
+        }
+        self.pool(zone, ready, pool, list, Some(draw));
+    }
+
+    /// Which rule matches the client, and why none before it does.
+    fn rules(&mut self, zone: &Zone, at: BalancedAt, client: IpAddr) {
+        let Some(rules) = at.rules.and_then(|rules| zone.rules.get(rules as usize)) else { return };
+        let client = client.to_canonical();
+        let matching = rules.matching(client);
+        let name = |place: u32| zone.pools.get(place as usize).map_or("", |pool| &pool.name);
+        for (number, (subnets, choice)) in (0..).zip(rules.iter()) {
+            let subnets: Vec<String> = subnets.iter().map(ToString::to_string).collect();
+            let (subnets, pool) = (subnets.join(", "), name(choice.pool));
+            if Some(number) == matching {
+                let said = format!("{client} is in {subnets}: pool {pool}");
+                return self.say(Stage::Rule, said);
+            }
+            self.say(Stage::Rule, format!("{client} is not in {subnets}: not pool {pool}"));
+        }
+        self.say(Stage::Rule, format!("no rule is for {client}: pool {}", name(at.pool)));
     }
 
     /// Tells where an alias leads, and what is there.
@@ -141,11 +184,11 @@ impl Telling<'_> {
         let Some(View::Served { zone: other, ready }) = snapshot.zone(alias.zone) else { return };
         let name = owner(zone, at);
         let target = target_text(zone, at);
-        if let Some((pool, family, draw)) = balanced(item.content) {
-            let found = family_text(family);
+        if let Some((pool, list, draw)) = balanced(item.content) {
+            let found = type_name(list.rtype());
             let said = format!("{name} is an alias of {target}, which has {found} from a pool");
             self.say(Stage::Name, said);
-            self.pool(other, ready, pool, family, Some(draw));
+            self.pool(other, ready, pool, list, Some(draw));
         } else if let Content::Rrset { rrset, .. } = item.content {
             let rrset = other.store.rrset(rrset);
             let records = counted(usize::from(rrset.count), "record");
@@ -179,17 +222,17 @@ impl Telling<'_> {
             return self.say(Stage::Name, said);
         }
         let name = owner(zone, at);
-        let node = match found {
-            Found::Exact(node) | Found::Wildcard(node, _) => Some(zone.store.node(node)),
-            Found::Missing(_) => None,
-        };
-        let balanced = node.and_then(|node| node.rrset(question.qtype)?.1.balanced());
-        if let Some(place) = balanced {
-            let family = if question.qtype == rtype::A { Family::V4 } else { Family::V6 };
+        let node = node(zone, at);
+        // A pool of targets answers every type.
+        let balanced = |rtype| Some((rtype, node?.rrset(rtype)?.1.balanced()?));
+        if let Some((rtype, at)) = balanced(rtype::CNAME).or_else(|| balanced(question.qtype)) {
+            let rtype_text = type_name(rtype);
             let said =
-                format!("{name} has {qtype} from a pool, which has none to hand out: NODATA");
+                format!("{name} has {rtype_text} from a pool, which has none to hand out: NODATA");
             self.say(Stage::Name, said);
-            return self.pool(zone, ready, place.pool, family, None);
+            self.rules(zone, at, question.client);
+            let choice = zone.choice(at, question.client);
+            return self.pool(zone, ready, choice.pool, List::of(rtype), None);
         }
         if node.and_then(|node| node.rrset(question.qtype)?.1.alias()).is_some() {
             let target = target_text(zone, at);
@@ -222,13 +265,17 @@ fn owner(zone: &Zone, at: &Suffixes) -> String {
 
 /// Where the alias of a name leads.
 fn target_text(zone: &Zone, at: &Suffixes) -> String {
-    let node = match find(zone, at) {
-        Found::Exact(node) | Found::Wildcard(node, _) => zone.store.node(node),
-        Found::Missing(_) => return String::new(),
-    };
-    let place = node.rrsets().find_map(|(_, rrset)| rrset.alias());
+    let place = node(zone, at).and_then(|node| node.rrsets().find_map(|(_, rrset)| rrset.alias()));
     let alias = place.and_then(|place| zone.aliases.get(place as usize));
     alias.map_or_else(String::new, |alias| alias.target.to_string())
+}
+
+/// What answers for a name, itself or a wildcard.
+fn node<'z>(zone: &'z Zone, at: &Suffixes) -> Option<Node<'z>> {
+    match find(zone, at) {
+        Found::Exact(node) | Found::Wildcard(node, _) => Some(zone.store.node(node)),
+        Found::Missing(_) => None,
+    }
 }
 
 /// Looks for a name as [`crate::engine::lookup`] does, which does not keep how it found it.
@@ -275,14 +322,8 @@ fn text(wire: &[u8]) -> String {
     Name::from_wire(wire).map_or_else(String::new, |name| name.to_string())
 }
 
-fn family_text(family: Family) -> &'static str {
-    match family {
-        Family::V4 => "A",
-        Family::V6 => "AAAA",
-    }
-}
-
 /// A number with its noun.
 pub(super) fn counted(count: usize, noun: &str) -> String {
-    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+    let plural = if noun.ends_with('s') { "es" } else { "s" };
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}{plural}") }
 }

@@ -6,9 +6,10 @@ use std::time::Duration;
 use super::path::counted;
 use super::{Candidate, ExplainedPool, Stage, Telling};
 use crate::config::model::{Policy, Pool, WhenAllDown};
-use crate::engine::choose::ready::{Handout, Ready, Source};
+use crate::engine::choose::handout::Handout;
+use crate::engine::choose::ready::{Ready, Source};
 use crate::engine::choose::turn::starts;
-use crate::engine::plan::Family;
+use crate::engine::plan::List;
 use crate::engine::snapshot::Chunks;
 use crate::health::reason::Judgement;
 use crate::zone::Zone;
@@ -20,23 +21,27 @@ impl Telling<'_> {
         zone: &Zone,
         all: &Chunks<Arc<Ready>>,
         place: u32,
-        family: Family,
+        list: List,
         draw: Option<u64>,
     ) {
         let place = place as usize;
         let (Some(pool), Some(ready)) = (zone.pools.get(place), all.get(place)) else { return };
         let judged = (self.judge)(zone, pool);
-        let handout = ready.handout(family);
+        let handout = ready.handout(list);
+        let noun = noun(pool);
 
         self.say(Stage::Pool, format!("{}: {}", pool.name, policy_text(pool)));
         let serving = judged.iter().filter(|judged| judged.verdict.in_service).count();
-        self.say(Stage::Eligible, format!("{serving} of {} in service", addresses(judged.len())));
+        self.say(
+            Stage::Eligible,
+            format!("{serving} of {} in service", counted(judged.len(), noun)),
+        );
         if let Some(said) = guess_text(zone, pool, ready.source) {
             self.say(Stage::Panic, said);
         }
         if let Some(draw) = draw {
-            self.say(Stage::Draw, draw_text(ready, family, draw));
-            let (answers, count) = (handout.answers, addresses(handout.count()));
+            self.say(Stage::Draw, draw_text(pool, ready, list, draw));
+            let (answers, count) = (handout.answers, counted(handout.count(), noun));
             self.say(Stage::Count, format!("{answers} of {count}"));
             self.say(Stage::Ttl, ttl_text(pool, ready, &judged));
         }
@@ -51,12 +56,16 @@ impl Telling<'_> {
             return;
         }
         let judged = (self.judge)(zone, pool);
-        let candidate = |Judgement { backend, address, reason, .. }| Candidate {
-            eligible: ready.addresses.contains(&address),
-            chosen: self.has(address),
+        let candidate = |Judgement { backend, endpoint, verdict, reason }| Candidate {
+            eligible: ready.has(&endpoint),
+            chosen: self.has(&endpoint),
+            reason: if verdict.in_service && !ready.has(&endpoint) {
+                format!("{reason}; of weight 0 while others can take its part")
+            } else {
+                reason
+            },
             backend,
-            address,
-            reason,
+            endpoint,
         };
         let candidates = judged.into_iter().map(candidate).collect();
         self.pools.push(ExplainedPool {
@@ -72,12 +81,14 @@ impl Telling<'_> {
     }
 }
 
-fn addresses(count: usize) -> String {
-    if count == 1 { "1 address".to_owned() } else { format!("{count} addresses") }
+/// What a pool hands out.
+fn noun(pool: &Pool) -> &'static str {
+    if pool.serves_targets() { "target" } else { "address" }
 }
 
 fn policy_text(pool: &Pool) -> String {
-    let answers = addresses(usize::from(pool.answers.get()));
+    let most = if pool.serves_targets() { 1 } else { usize::from(pool.answers.get()) };
+    let answers = counted(most, noun(pool));
     format!("{}, up to {answers} in an answer", pool.policy.name())
 }
 
@@ -102,16 +113,18 @@ fn guess_text(zone: &Zone, pool: &Pool, source: Source) -> Option<String> {
     })
 }
 
-fn draw_text(ready: &Ready, family: Family, draw: u64) -> String {
-    let handout = ready.handout(family);
+fn draw_text(pool: &Pool, ready: &Ready, list: List, draw: u64) -> String {
+    let handout = ready.handout(list);
     let mut first = None;
     starts(handout, draw, |start| first = first.or(Some(start)));
-    let own = ready.addresses.iter().filter(|address| family.holds(**address));
-    let begin = match own.clone().nth(first.unwrap_or(0)) {
-        Some(address) => format!("from {address} on"),
-        None => "from the first on".to_owned(),
-    };
+    let mut own = ready.endpoints().filter(|endpoint| list.holds(endpoint));
+    let first = own.nth(first.unwrap_or(0)).map_or_else(String::new, ToString::to_string);
+    let begin = format!("from {first} on");
     match handout.policy {
+        Policy::Weighted => format!("turn {draw} of the weights, {begin}"),
+        Policy::RoundRobin if pool.policy == Policy::Weighted && is_partly(handout) => {
+            format!("turn {draw} of the weights, which are all alike, {begin}")
+        }
         Policy::RoundRobin => format!("turn {draw} of the rotation, {begin}"),
         Policy::Fixed => format!("as the file has them, {begin}"),
         Policy::Random if is_partly(handout) => format!("by chance, here {begin}"),

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
-use crate::config::model::{Backend, WhenAllDown};
-use crate::engine::choose::ready::{Ready, Standing, addresses_of};
+use crate::config::model::{Backend, Endpoint, WhenAllDown};
+use crate::engine::choose::ready::{Ready, Standing};
 use crate::engine::respond;
 use crate::engine::snapshot::Chunks;
 use crate::health::verdict::{Basis, Verdict};
@@ -44,25 +44,25 @@ records:
 "#;
 
 /// The backends of these addresses are down: what `main`, `none` and `all` have.
-fn is_up(address: IpAddr) -> bool {
-    !address.to_string().starts_with("198.51.100.")
+fn is_up(endpoint: &Endpoint) -> bool {
+    !endpoint.to_string().starts_with("198.51.100.")
 }
 
 /// `web-2` is about to go down.
 fn judge(_: &Zone, pool: &Pool) -> Vec<Judgement> {
-    let judgement = |(backend, address): (&Backend, IpAddr)| Judgement {
+    let judgement = |(backend, endpoint): (&Backend, Endpoint)| Judgement {
         backend: backend.name.clone(),
-        address,
         verdict: Verdict {
-            in_service: is_up(address),
+            in_service: is_up(&endpoint),
             basis: Basis::Judged,
             is_set_down: false,
-            may_change_in: (pool.name == "web" && address.to_string() == "192.0.2.2")
+            may_change_in: (pool.name == "web" && endpoint.to_string() == "192.0.2.2")
                 .then_some(Duration::from_millis(1500)),
         },
-        reason: if is_up(address) { "2 checks passed" } else { "3 checks failed" }.to_owned(),
+        reason: if is_up(&endpoint) { "2 checks passed" } else { "3 checks failed" }.to_owned(),
+        endpoint,
     };
-    addresses_of(pool).map(judgement).collect()
+    pool.endpoints().map(judgement).collect()
 }
 
 fn ready(zone: &Zone, index: usize) -> Ready {
@@ -291,8 +291,8 @@ fn candidates_say_who_may_be_handed_out_and_who_was() {
             pool.candidates.iter().map(move |one| {
                 let eligible = if one.eligible { "eligible" } else { "not" };
                 let chosen = if one.chosen { ", chosen" } else { "" };
-                let Candidate { backend, address, reason, .. } = one;
-                format!("{}/{backend} {address} {eligible}{chosen}: {reason}", pool.pool)
+                let Candidate { backend, endpoint, reason, .. } = one;
+                format!("{}/{backend} {endpoint} {eligible}{chosen}: {reason}", pool.pool)
             })
         });
         pools.collect()

@@ -12,6 +12,7 @@
 //! its zone says that there is no such name or data       NODATA, with the SOA of the alias's own zone
 //! it is not in our zones, or its zone is broken          SERVFAIL: NODATA would be kept as the truth
 //! it leads out of its zone, or below a delegation        SERVFAIL
+//! it leads to a pool of targets                          SERVFAIL
 //! aliases lead in a circle, or there are too many        SERVFAIL
 //! ```
 
@@ -53,6 +54,8 @@ impl Lookup<'_> {
     pub(super) fn resolve(&self, plan: &mut Plan, alias: u32, rtype: u16) -> Resolved {
         let (name, len) = (plan.name.clone(), plan.items().len());
         let (rcode, authoritative, truncated) = (plan.rcode, plan.authoritative, plan.truncated);
+        // Nothing of the names so far is looked up again.
+        plan.steps = 0;
         let resolved = self.look_further(plan, alias, rtype).unwrap_or(Resolved::Unknown);
         plan.truncate(len);
         (plan.rcode, plan.authoritative, plan.truncated) = (rcode, authoritative, truncated);
@@ -73,6 +76,9 @@ impl Lookup<'_> {
         let query = Query { qtype: rtype, ..self.query };
         let aliases = self.aliases + 1;
         Lookup { snapshot: self.snapshot, zone, ready, query, aliases }.chase(plan);
+        if std::mem::take(&mut plan.leads_on) {
+            return None; // a pool's target, which is not chosen yet
+        }
 
         let mut ttl_max = u32::MAX;
         for &item in plan.items().get(start..)? {

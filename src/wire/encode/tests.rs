@@ -67,8 +67,7 @@ fn ready_records_take_their_owner() {
     let record = b"\xc0\x0c\0\x01\0\x01\0\0\0\x3c\0\x04\xc0\0\x02\x01";
     for owner in [12, 14] {
         let written = write(512, 0, |writer| {
-            let result =
-                writer.ready(Section::Additional, (owner, u32::MAX), &record.repeat(2), 16);
+            let result = writer.ready(Section::Additional, (owner, u32::MAX), &record.repeat(2), 2);
             assert_eq!(result, Ok(()));
         });
         for record in written[27..].chunks(16) {
@@ -77,7 +76,7 @@ fn ready_records_take_their_owner() {
         assert_eq!(written[4..12], [0, 1, 0, 0, 0, 0, 0, 2]);
     }
     write(27 + 31, 0, |writer| {
-        let result = writer.ready(Section::Additional, (12, u32::MAX), &record.repeat(2), 16);
+        let result = writer.ready(Section::Additional, (12, u32::MAX), &record.repeat(2), 2);
         assert_eq!(result, Err(Full));
     });
 }

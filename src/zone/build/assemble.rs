@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::judge::{Judged, RECORD_REST, RRSET_MAX, Set, Soa, judge};
 use super::{Entry, HashMap, HashSet, NOTHING, Problem};
 use crate::name::hash_labels;
-use crate::zone::store::{NewNode, NewRrset, RRSETS_MAX, build_shard, flag};
+use crate::zone::store::{BalancedAt, NewNode, NewRrset, RRSETS_MAX, build_shard, flag};
 
 /// Who has names right below it, by the hashes of names.
 #[derive(Default)]
@@ -108,9 +108,10 @@ impl Assembler {
         let (mut ttl, mut count) = (u32::MAX, 0);
         if first.balanced {
             let at = first.at as usize;
-            self.bytes.extend_from_slice(&log[at..at + 8]);
+            self.bytes.extend_from_slice(&log[at..at + BalancedAt::LEN]);
             ttl = 0;
         }
+        let records = self.bytes.len();
         for entry in entries.iter().filter(|entry| !entry.balanced) {
             let at = entry.at as usize;
             let record_ttl = read_u32(log, at);
@@ -122,7 +123,7 @@ impl Assembler {
             let record = &log[at + 4..at + 6 + length];
             // The same record twice is one (RFC 2181 §5). What is too long already grows no further, so
             // the search stays short.
-            if self.bytes.len() - start > RRSET_MAX || self.contains(start, record) {
+            if self.bytes.len() - start > RRSET_MAX || self.contains(records, record) {
                 continue;
             }
             self.bytes.extend_from_slice(record);
@@ -130,7 +131,7 @@ impl Assembler {
         }
         let length = self.bytes.len() - start;
         if first.balanced != entries[entries.len() - 1].balanced {
-            self.mistake(log, first, Problem::AddressBesidePool);
+            self.mistake(log, first, Problem::RecordsBesidePool);
         } else if length + count * RECORD_REST > RRSET_MAX {
             self.mistake(log, first, Problem::RrsetTooLong);
             self.bytes.truncate(start);
@@ -140,7 +141,7 @@ impl Assembler {
         self.rrsets.push(NewRrset { rtype: first.rtype, ttl, count: count as u16, bytes });
     }
 
-    /// Whether the RRset whose bytes begin at `start` has this record, its length before it.
+    /// Whether the RRset whose records begin at `start` has this one, its length before it.
     fn contains(&self, start: usize, record: &[u8]) -> bool {
         let mut rest = &self.bytes[start..];
         while let Some((&length, _)) = rest.split_first_chunk::<2>() {

@@ -43,8 +43,8 @@ pub enum Problem {
     ZoneTooLong,
     /// TTLs that differ within an RRset (RFC 2181 §5.2); the lowest is taken.
     TtlsDiffer(u16),
-    /// A or AAAA beside a pool, which answers both.
-    AddressBesidePool,
+    /// Records beside a pool that answers their type.
+    RecordsBesidePool,
     /// NS at a wildcard: answered when asked for, never a referral (RFC 4592 §4.2).
     NsAtWildcard,
 }
@@ -64,7 +64,7 @@ impl Problem {
             Self::NoNs | Self::NsAtWildcard => rtype::NS,
             Self::CnameBesideOther | Self::ManyCname => rtype::CNAME,
             Self::ManyDname => rtype::DNAME,
-            Self::AddressBesidePool => rtype::A,
+            Self::RecordsBesidePool => rtype::A,
             Self::TtlsDiffer(rtype) => rtype,
             _ => rtype::SOA,
         }
@@ -101,8 +101,8 @@ impl fmt::Display for Problem {
                     rdata::type_name(*rtype)
                 );
             }
-            Self::AddressBesidePool => {
-                "addresses stand beside a pool; a pool answers A and AAAA by itself"
+            Self::RecordsBesidePool => {
+                "records stand beside a pool that answers their type by itself; remove one of the two"
             }
             Self::NsAtWildcard => "NS at a wildcard delegates nothing; write out the names",
         })

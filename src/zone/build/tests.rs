@@ -185,7 +185,7 @@ fn a_pool_stands_alone_with_its_addresses() {
         if address_first == Some(true) {
             address(&mut builder);
         }
-        builder.add_balanced(&www, 5, before);
+        builder.add_balanced(&model::Balanced::new(www.clone(), 5), &[], before);
         if address_first == Some(false) {
             address(&mut builder);
         }
@@ -193,7 +193,7 @@ fn a_pool_stands_alone_with_its_addresses() {
     };
     for first in [true, false] {
         let mistakes = told(build(Some(first), None).map(|_| ()).expect_err("they clash"));
-        assert!(mistakes.iter().all(|(_, problem, _)| *problem == Problem::AddressBesidePool));
+        assert!(mistakes.iter().all(|(_, problem, _)| *problem == Problem::RecordsBesidePool));
         assert_eq!(mistakes.len(), 1);
     }
     let (zone, _) = build(None, None).expect("it has no mistakes");
@@ -277,8 +277,8 @@ fn an_rrset_fits_into_a_message_with_its_owners() {
 #[test]
 fn every_problem_is_one_sentence() {
     use Problem::{
-        AddressBesidePool, BadRdata, CnameBesideOther, ManyCname, ManyDname, ManySoa, ManyTypes,
-        NoNs, NoSoa, NsAtWildcard, RrsetTooLong, SoaBelowApex, TtlsDiffer, ZoneTooLong,
+        BadRdata, CnameBesideOther, ManyCname, ManyDname, ManySoa, ManyTypes, NoNs, NoSoa,
+        NsAtWildcard, RecordsBesidePool, RrsetTooLong, SoaBelowApex, TtlsDiffer, ZoneTooLong,
     };
     for problem in [
         NoSoa,
@@ -293,7 +293,7 @@ fn every_problem_is_one_sentence() {
         ManyTypes,
         ZoneTooLong,
         TtlsDiffer(1),
-        AddressBesidePool,
+        RecordsBesidePool,
         NsAtWildcard,
     ] {
         let text = problem.to_string();

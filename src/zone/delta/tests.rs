@@ -174,23 +174,13 @@ fn a_zone_that_grows_splits_its_shards() {
 
 #[test]
 fn balanced_rrsets_stay_and_are_no_records() {
-    let pool = model::Pool {
-        name: "web".into(),
-        policy: model::Policy::RoundRobin,
-        ttl: 30,
-        min_ttl: 5,
-        answers: 8.try_into().expect("not 0"),
-        when_all_down: model::WhenAllDown::All,
-        panic: 0,
-        check: None,
-        backends: Vec::new(),
-    };
+    let pool = model::Pool::new("web".into(), model::Policy::RoundRobin, Vec::new());
     let mut builder = Builder::new(origin());
     for Record { owner, rtype, ttl, rdata } in [soa(1), record(NS)] {
         builder.add(owner.as_wire(), rtype, ttl, &rdata, 0);
     }
     let www = Name::parse("www", &origin()).expect("a name");
-    builder.add_balanced(&www, 0, None);
+    builder.add_balanced(&model::Balanced::new(www, 0), &[], None);
     let zone = builder.finish(vec![pool]).expect("fine").0;
     let before: Vec<_> = zone.balanced().collect();
     assert_eq!(before.iter().map(|(_, rtype, _)| *rtype).collect::<Vec<_>>(), [1, 28]);
@@ -199,7 +189,7 @@ fn balanced_rrsets_stay_and_are_no_records() {
     assert_eq!(edited.balanced().collect::<Vec<_>>(), before);
     assert!(Arc::ptr_eq(&edited.pools, &zone.pools));
     let unfit = zone.edited(&delta(&zone, &[], &["www 60 A 192.0.2.1"])).expect_err("a pool's");
-    assert_eq!(unfit.why, Why::Wrong(Problem::AddressBesidePool));
+    assert_eq!(unfit.why, Why::Wrong(Problem::RecordsBesidePool));
     let unfit = zone.edited(&delta(&zone, &["www 60 A 192.0.2.1"], &[])).expect_err("a pool's");
     assert_eq!(unfit.why, Why::NotThere);
 }

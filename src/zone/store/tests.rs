@@ -77,11 +77,11 @@ fn one_shard_takes_every_hash_and_many_share_them_by_their_high_bits() {
 
 #[test]
 fn an_rrset_is_read_as_it_was_written() {
-    let bytes =
-        [3, 0, 1, 2, 3, 0, 0, 1, 0, 9, /* pool */ 5, 0, 0, 0, /* rotation */ 6, 0, 0, 0];
+    let at = BalancedAt { pool: 5, rotation: 6, rules: Some(7) };
+    let bytes = [&[3, 0, 1, 2, 3, 0, 0, 1, 0, 9][..], &at.to_bytes()].concat();
     let rrsets = [
         NewRrset { rtype: 65_280, ttl: u32::MAX, count: 3, bytes: 0..10 },
-        NewRrset { rtype: 1, ttl: 0, count: 0, bytes: 10..18 },
+        NewRrset { rtype: 1, ttl: 0, count: 0, bytes: 10..22 },
     ];
     let name = Name::root();
     let node = NewNode {
@@ -99,7 +99,7 @@ fn an_rrset_is_read_as_it_was_written() {
     assert_eq!(plain.rdatas().collect::<Vec<_>>(), [&[1, 2, 3][..], &[], &[9]]);
     assert_eq!(plain.balanced(), None);
     let (_, balanced) = node.rrset(1).expect("it is there");
-    assert_eq!(balanced.balanced(), Some(BalancedAt { pool: 5, rotation: 6 }));
+    assert_eq!(balanced.balanced(), Some(at));
     assert_eq!(balanced.rdatas().count(), 0);
     assert!(node.rrset(2).is_none());
 }

@@ -1,14 +1,23 @@
 //! Each row of the charts of what a pool hands out.
 
+use std::net::IpAddr;
 use std::num::{NonZeroU8, NonZeroU16};
 use std::sync::Arc;
 
 use super::*;
-use crate::config::model::{Check, CheckKind, SetState};
+use crate::config::model::{Backend, Check, CheckKind, Serves, SetState};
+use crate::name::Name;
 
 fn address(text: &str) -> IpAddr {
     text.parse().expect(text)
 }
+
+fn endpoint(text: &str) -> Endpoint {
+    Endpoint::Address(address(text))
+}
+
+const V4: List = List::Addresses(Family::V4);
+const V6: List = List::Addresses(Family::V6);
 
 /// A pool of backends such as `a=192.0.2.1,2001:db8::1 b*3=192.0.2.2 c!=192.0.2.3`: a weight after
 /// the star, set down with an exclamation mark.
@@ -21,15 +30,11 @@ fn pool(backends: &str, when_all_down: WhenAllDown, panic: u16) -> Pool {
             name: name.to_owned(),
             weight: weight.parse().expect("a weight"),
             state,
-            addresses: addresses.split(',').map(address).collect(),
+            serves: Serves::Addresses(addresses.split(',').map(address).collect()),
         }
     };
+    let backends = backends.split(' ').map(backend).collect();
     Pool {
-        name: "web".to_owned(),
-        policy: Policy::RoundRobin,
-        ttl: 30,
-        min_ttl: 5,
-        answers: NonZeroU16::new(8).expect("eight is not zero"),
         when_all_down,
         panic,
         check: Some(Arc::new(Check {
@@ -40,7 +45,7 @@ fn pool(backends: &str, when_all_down: WhenAllDown, panic: u16) -> Pool {
             rise: NonZeroU8::MIN,
             fall: NonZeroU8::MIN,
         })),
-        backends: backends.split(' ').map(backend).collect(),
+        ..Pool::new("web".to_owned(), Policy::RoundRobin, backends)
     }
 }
 
@@ -53,15 +58,14 @@ fn standings(signs: &str) -> Vec<Standing> {
 
 /// The same, with what the file of this pool sets down.
 fn standings_in(pool: &Pool, signs: &str) -> Vec<Standing> {
-    let set_down = addresses_of(pool).map(|(backend, _)| backend.state == SetState::Down);
+    let set_down = pool.endpoints().map(|(backend, _)| backend.state == SetState::Down);
     let standings = standings(signs).into_iter().zip(set_down);
     standings.map(|(standing, is_set_down)| Standing { is_set_down, ..standing }).collect()
 }
 
 /// The last part of each address, in order.
-fn parts(addresses: &[IpAddr]) -> String {
-    let last = |address: &IpAddr| address.to_string().chars().last();
-    addresses.iter().filter_map(last).collect()
+fn parts(ready: &Ready) -> String {
+    ready.endpoints().filter_map(|endpoint| endpoint.to_string().chars().last()).collect()
 }
 
 const THREE: &str = "a=192.0.2.1 b=192.0.2.2 c=192.0.2.3";
@@ -73,7 +77,7 @@ fn each_row_of_the_chart() {
 
     let other = pool("d=192.0.2.8 e=192.0.2.9", All, 0);
     let other = Ready::new(&other, &standings("+-"), &[], None);
-    let last = [address("192.0.2.2")];
+    let last = [endpoint("192.0.2.2")];
     let fallback = WhenAllDown::Fallback(1);
     for (when, panic, signs, last, source, expected) in [
         (All, 0, "+++", &last[..], InService, "123"),
@@ -94,7 +98,7 @@ fn each_row_of_the_chart() {
         let pool = pool(THREE, when, panic);
         let ready = Ready::new(&pool, &standings(signs), last, Some(&other));
         let row = format!("{when:?}, panic {panic}, {signs}");
-        assert_eq!((ready.source, parts(&ready.addresses).as_str()), (source, expected), "{row}");
+        assert_eq!((ready.source, parts(&ready).as_str()), (source, expected), "{row}");
     }
 }
 
@@ -110,11 +114,11 @@ fn what_is_set_down_is_no_guess_unless_all_is() {
         ("a!=192.0.2.1 b!=192.0.2.2", WhenAllDown::All, "--", "", "12"),
         ("a!=192.0.2.1 b!=192.0.2.2", WhenAllDown::Last, "--", "2", "2"),
     ] {
-        let last: Vec<IpAddr> =
-            last.chars().map(|part| address(&format!("192.0.2.{part}"))).collect();
+        let last: Vec<Endpoint> =
+            last.chars().map(|part| endpoint(&format!("192.0.2.{part}"))).collect();
         let pool = pool(backends, when, 0);
         let ready = Ready::new(&pool, &standings_in(&pool, signs), &last, None);
-        assert_eq!(parts(&ready.addresses), expected, "{backends}, {when:?}, last {last:?}");
+        assert_eq!(parts(&ready), expected, "{backends}, {when:?}, last {last:?}");
     }
 }
 
@@ -156,7 +160,7 @@ fn the_ttl_is_the_soonest_change_within_its_bounds() {
             may_change_in: time.map(Duration::from_millis),
         });
         let ready = Ready::new(&pool, &standings, &[], None);
-        let record = ready.handout(Family::V4).records(0, 1);
+        let record = ready.handout(V4).records(0, 1);
         assert_eq!(record[6..10], u32::to_be_bytes(expected), "{milliseconds:?}");
     }
 }
@@ -165,14 +169,14 @@ fn the_ttl_is_the_soonest_change_within_its_bounds() {
 fn each_family_has_its_own_list_and_its_own_patience_when_it_is_empty() {
     let pool = pool("a=192.0.2.1,2001:db8::1 b=192.0.2.2", WhenAllDown::All, 0);
     let ready = Ready::new(&pool, &standings("+-+"), &[], None);
-    let (v4, v6) = (ready.handout(Family::V4), ready.handout(Family::V6));
+    let (v4, v6) = (ready.handout(V4), ready.handout(V6));
     assert_eq!((v4.count(), v6.count(), v6.is_empty()), (2, 0, true));
     // It can come back any moment.
     assert_eq!(v6.empty_ttl, 5);
     let only_v4 = self::pool(THREE, WhenAllDown::All, 0);
     let ready = Ready::new(&only_v4, &standings("+++"), &[], None);
     // Health will never bring one.
-    assert_eq!(ready.handout(Family::V6).empty_ttl, u32::MAX);
+    assert_eq!(ready.handout(V6).empty_ttl, u32::MAX);
 }
 
 #[test]
@@ -181,10 +185,10 @@ fn a_family_that_only_the_fallback_has_may_come_at_any_time() {
     let spare = Ready::new(&spare, &standings("+"), &[], None);
     let web = pool("a=192.0.2.1", WhenAllDown::Fallback(1), 0);
     let ready = Ready::new(&web, &standings("+"), &[], Some(&spare));
-    assert!(ready.handout(Family::V6).is_empty());
-    assert_eq!(ready.handout(Family::V6).empty_ttl, 5);
+    assert!(ready.handout(V6).is_empty());
+    assert_eq!(ready.handout(V6).empty_ttl, 5);
     let ready = Ready::new(&web, &standings("-"), &[], Some(&spare));
-    assert_eq!(ready.handout(Family::V6).count(), 1);
+    assert_eq!(ready.handout(V6).count(), 1);
 }
 
 #[test]
@@ -199,15 +203,60 @@ fn the_soonest_change_of_the_fallback_counts_too() {
 
 #[test]
 fn a_handout_is_whole_records_twice_in_a_row() {
-    let addresses = [address("192.0.2.1"), address("192.0.2.2")];
-    let handout = Handout::new(&addresses, 30, Policy::RoundRobin, 9, 5);
-    assert_eq!((handout.answers, handout.count(), handout.stride()), (2, 2, 16));
+    let ready = Ready::new(
+        &pool("a=192.0.2.1 b=192.0.2.2", WhenAllDown::All, 0),
+        &standings("++"),
+        &[],
+        None,
+    );
+    let handout = ready.handout(V4);
+    assert_eq!((handout.answers, handout.count(), handout.size(7)), (2, 2, 2 * 16));
     let one =
         |last: u8| [&[0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 30, 0, 4][..], &[192, 0, 2, last]].concat();
     assert_eq!(handout.records(0, 2), [one(1), one(2)].concat());
     assert_eq!(handout.records(1, 2), [one(2), one(1)].concat());
-    let handout = Handout::new(&[address("2001:db8::1")], 1, Policy::Fixed, 1, 5);
-    assert_eq!(handout.stride(), 28);
-    assert_eq!(handout.records(0, 1)[..12], [0xc0, 12, 0, 28, 0, 1, 0, 0, 0, 1, 0, 16]);
-    assert!(Handout::new(&[], 1, Policy::Fixed, 1, 5).is_empty());
+    let ready = Ready::new(&pool("a=2001:db8::1", WhenAllDown::All, 0), &standings("+"), &[], None);
+    assert_eq!(ready.handout(V6).size(0), 28);
+    assert_eq!(ready.handout(V6).records(0, 1)[..12], [0xc0, 12, 0, 28, 0, 1, 0, 0, 0, 30, 0, 16]);
+    assert!(ready.handout(V4).is_empty());
+}
+
+#[test]
+fn weight_0_takes_nothing_while_another_of_its_list_can() {
+    for (backends, signs, expected) in [
+        ("a*0=192.0.2.1 b=192.0.2.2", "++", "2"),
+        ("a*0=192.0.2.1 b=192.0.2.2", "+-", "1"),
+        ("a*0=192.0.2.1 b*0=192.0.2.2", "++", "12"),
+        ("a*0=192.0.2.1 b=192.0.2.2", "--", "2"),
+        // None but the one of weight 0 has AAAA.
+        ("a*0=192.0.2.1,2001:db8::7 b=192.0.2.2", "+++", "72"),
+    ] {
+        let own = pool(backends, WhenAllDown::All, 0);
+        let weighted = Pool { policy: Policy::Weighted, ..own.clone() };
+        let ready = Ready::new(&weighted, &standings(signs), &[], None);
+        assert_eq!(parts(&ready), expected, "{backends}, {signs}");
+        // Where weights do not choose, it is one like the others.
+        let ready = Ready::new(&own, &standings("+++"), &[], None);
+        assert_eq!(parts(&ready).len(), own.endpoints().count());
+    }
+}
+
+#[test]
+fn targets_are_one_an_answer_whatever_is_asked_for() {
+    let target =
+        |name: &str| Serves::Target { name: Name::parse_absolute(name).expect(name), probe: None };
+    let backends = ["a.example.", "longer.b.example."];
+    let backends = backends.map(|name| Backend::new(name.to_owned(), target(name)));
+    let pool = Pool::new("web".to_owned(), Policy::RoundRobin, backends.to_vec());
+    let ready = Ready::new(&pool, &standings("++"), &[], None);
+    let handout = ready.handout(List::Targets);
+    assert_eq!((handout.answers, handout.count()), (1, 2));
+    let names = [b"\x01a\x07example\0".as_slice(), b"\x06longer\x01b\x07example\0"];
+    for (draw, name) in [(0, names[0]), (1, names[1]), (2, names[0])] {
+        assert_eq!(ready.target(List::Targets, draw), Some(name), "{draw}");
+        assert_eq!(handout.size(draw), 12 + name.len());
+    }
+    assert!(ready.handout(V4).is_empty() && ready.handout(V4).empty_ttl == u32::MAX);
+    let ready = Ready::new(&pool, &standings("-+"), &[], None);
+    assert_eq!(ready.target(List::Targets, 4), Some(names[1]));
 }

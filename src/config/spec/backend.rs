@@ -1,0 +1,148 @@
+//! The backends of a pool.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use super::{choice, fields, map, number, scalar, texts};
+use crate::config::error::{Mistakes, Problem, Span};
+use crate::config::model::{Backend, POOL_ADDRESSES_MAX, SetState};
+use crate::config::node::{Kind, Node, Text};
+use crate::config::value;
+
+/// A backend, as written: all but names is final.
+#[derive(Clone)]
+pub(crate) struct BackendSpec<'n> {
+    pub(crate) name: Option<Text<'n>>,
+    pub(crate) at: Span,
+    pub(crate) weight: u16,
+    pub(crate) state: SetState,
+    /// Those that are served, or beside a target those that are probed; with a target there may be none.
+    pub(crate) addresses: Vec<IpAddr>,
+    pub(crate) target: Option<Text<'n>>,
+}
+
+/// What may stand in a backend.
+pub(in crate::config) const BACKEND_KEYS: [&str; 4] = ["address", "target", "weight", "state"];
+
+pub(in crate::config) const STATES: [(&str, SetState); 3] =
+    [("auto", SetState::Auto), ("up", SetState::Up), ("down", SetState::Down)];
+
+/// The backends of one pool, with what must hold among them.
+#[derive(Default)]
+struct Backends<'n> {
+    found: Vec<BackendSpec<'n>>,
+    /// Each address that is served and the line of it.
+    seen: HashMap<IpAddr, u32>,
+}
+
+/// Reads one address, a list of addresses and maps, or a map by names.
+pub(super) fn read_backends<'n>(
+    node: &'n Node<'_>,
+    mistakes: &mut Mistakes<'_>,
+) -> Vec<BackendSpec<'n>> {
+    let mut backends = Backends::default();
+    match &node.kind {
+        Kind::List(items) => items.iter().for_each(|item| backends.add(None, item, mistakes)),
+        Kind::Map(_) => {
+            for (name, value) in map(node, "backends", mistakes).into_iter().flatten() {
+                backends.add(Some(name), value, mistakes);
+            }
+        }
+        Kind::Scalar(..) if node.is_nothing() => {}
+        Kind::Scalar(..) => backends.add(None, node, mistakes),
+    }
+    let empty = match &node.kind {
+        Kind::List(items) => items.is_empty(),
+        Kind::Map(entries) => entries.is_empty(),
+        Kind::Scalar(..) => node.is_nothing(),
+    };
+    if empty {
+        mistakes.add(node.span, Problem::NoBackends);
+    }
+    let targets = backends.found.iter().filter(|backend| backend.target.is_some()).count();
+    if backends.seen.len() + targets > POOL_ADDRESSES_MAX {
+        mistakes.add(node.span, Problem::TooManyAddresses { most: POOL_ADDRESSES_MAX });
+    }
+    if let [first, rest @ ..] = backends.found.as_slice()
+        && let Some(other) =
+            rest.iter().find(|other| other.target.is_some() != first.target.is_some())
+    {
+        mistakes.add(other.at, Problem::MixedBackends);
+    }
+    backends.found
+}
+
+impl<'n> Backends<'n> {
+    /// Takes one backend: an address, several, or a map of its settings.
+    fn add(&mut self, name: Option<Text<'n>>, node: &'n Node<'_>, mistakes: &mut Mistakes<'_>) {
+        let (addresses, target, weight, state) = match &node.kind {
+            Kind::Map(_) => {
+                let place = "a backend";
+                let Some([address, target, weight, state]) =
+                    fields(node, place, BACKEND_KEYS, mistakes)
+                else {
+                    return;
+                };
+                if address.is_none() && target.is_none() {
+                    mistakes.add(node.span, Problem::NoAddressOrTarget);
+                    return;
+                }
+                (address.map(|(_, node)| node), target, weight, state)
+            }
+            _ => (Some(node), None, None, None),
+        };
+        let is_target = target.is_some();
+        let target = target.and_then(|(_, node)| scalar(node, "a name", mistakes));
+        let weight =
+            weight.and_then(|(_, node)| number(node, "a weight", 0..=u16::MAX.into(), mistakes));
+        let state = state.and_then(|(_, node)| choice(node, "a state", &STATES, mistakes));
+        let addresses = addresses
+            .map(|node| self.addresses(name, node, is_target, mistakes))
+            .unwrap_or_default();
+        if (is_target && target.is_none()) || (!is_target && addresses.is_empty()) {
+            return; // told above
+        }
+        self.found.push(BackendSpec {
+            name,
+            at: node.span,
+            weight: weight.unwrap_or(Backend::WEIGHT),
+            state: state.unwrap_or(SetState::Auto),
+            addresses,
+            target,
+        });
+    }
+
+    fn addresses(
+        &mut self,
+        name: Option<Text<'_>>,
+        node: &Node<'_>,
+        is_target: bool,
+        mistakes: &mut Mistakes<'_>,
+    ) -> Vec<IpAddr> {
+        let found = texts(node, "an address or a list of them", mistakes);
+        if matches!(&node.kind, Kind::List(items) if items.is_empty()) {
+            let backend = name.map_or("", |name| name.text).to_owned();
+            mistakes.add(node.span, Problem::NoAddresses { backend });
+        }
+        if is_target {
+            if let Some(second) = found.get(1) {
+                mistakes.add(second.span, Problem::ManyProbes);
+            }
+            // Several targets may be judged by one address.
+            let address = |text: Text<'_>| mistakes.take(text.span, value::address(text.text));
+            return found.into_iter().take(1).filter_map(address).collect();
+        }
+        found.into_iter().filter_map(|text| self.address(text, mistakes)).collect()
+    }
+
+    fn address(&mut self, text: Text<'_>, mistakes: &mut Mistakes<'_>) -> Option<IpAddr> {
+        let address = mistakes.take(text.span, value::address(text.text))?;
+        if let Some(&first) = self.seen.get(&address) {
+            let problem = Problem::DuplicateAddress { address: address.to_string(), first };
+            mistakes.add(text.span, problem);
+            return None;
+        }
+        self.seen.insert(address, text.span.line);
+        Some(address)
+    }
+}

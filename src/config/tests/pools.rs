@@ -1,0 +1,153 @@
+//! Targets, weights and rules: what they mean, and their mistakes.
+
+use super::{HEAD, TAIL, one, pool, zone};
+use crate::config::error::Problem;
+use crate::config::model::{Form, Policy, Serves};
+
+/// A zone with these pools and these records, a line each.
+fn with(pools: &[&str], records: &[&str]) -> String {
+    let lines = |lines: &[&str]| lines.iter().map(|line| format!("  {line}\n")).collect::<String>();
+    format!("{HEAD}pools:\n{}records:{TAIL}{}", lines(pools), lines(records))
+}
+
+const TO: &str = "to: [{target: a.example.net.}, {target: b, weight: 0}]";
+const WEB: &str = "web: [192.0.2.1]";
+
+#[test]
+fn a_pool_of_targets_answers_cname() {
+    let zone = zone(&with(
+        &[
+            "to: {policy: weighted, backends: {x: {target: a.example.net., weight: 3, state: down}, y: {target: B}}}",
+        ],
+        &["www: {pool: to}"],
+    ));
+    let [pool] = &zone.pools[..] else { panic!("one pool") };
+    assert_eq!((pool.policy, pool.answers.get()), (Policy::Weighted, 1));
+    let shown = pool.backends.iter().map(|backend| match &backend.serves {
+        Serves::Target { name, probe } => {
+            format!("{} {} {name} {probe:?}", backend.name, backend.weight)
+        }
+        Serves::Addresses(_) => "addresses".to_owned(),
+    });
+    assert_eq!(shown.collect::<Vec<_>>(), ["x 3 a.example.net. None", "y 1 b.example.com. None"]);
+    assert_eq!(zone.balanced[0].form, Form::Cname);
+    // Without a name of its own a backend is called after what it serves.
+    let bare = super::zone(&with(&[TO], &["www: {pool: to}"]));
+    let names = bare.pools[0].backends.iter().map(|backend| backend.name.as_str());
+    assert_eq!(names.collect::<Vec<_>>(), ["a.example.net", "b.example.com"]);
+}
+
+#[test]
+fn rules_say_which_pool_is_for_whom() {
+    let zone = zone(&with(
+        &[WEB, "office: [10.0.0.1]"],
+        &["www: {rules: [{subnets: [10.0.0.0/8, \"2001:db8::/32\"], pool: office}, {pool: web}]}"],
+    ));
+    let [balanced] = &zone.balanced[..] else { panic!("one name") };
+    assert_eq!((balanced.pool, balanced.form.clone()), (0, Form::Addresses));
+    let rules = balanced.rules.iter();
+    let rules: Vec<String> =
+        rules.map(|rule| format!("{:?} {}", rule.subnets, rule.pool)).collect();
+    assert_eq!(rules, ["[10.0.0.0/8, 2001:db8::/32] 1"]);
+}
+
+#[test]
+fn mistakes_in_targets_have_their_place() {
+    one(&pool("[192.0.2.1, «{»target: a}]"), Problem::MixedBackends);
+    one(
+        &pool("[{address: 192.0.2.1}, {target: «a..b»}]").replace("{address: 192.0.2.1}, ", ""),
+        Problem::BadName { text: "a..b".into(), error: crate::name::NameError::EmptyLabel },
+    );
+    one(
+        &pool("[{target: b}, {target: «B»}]"),
+        Problem::DuplicateTarget { target: "b.example.com.".into(), first: 7 },
+    );
+    let check = "\nchecks: {c: {tcp: {port: 1}}}";
+    one(
+        &pool(&format!("{{check: c, backends: [{{target: «b»}}]}}{check}")),
+        Problem::TargetWithoutProbe { backend: "b.example.com".into() },
+    );
+    one(
+        &pool(&format!(
+            "{{check: c, backends: [{{target: b, address: [192.0.2.1, «192.0.2.2»]}}]}}{check}"
+        )),
+        Problem::ManyProbes,
+    );
+    one(
+        &pool("[{target: «b», address: 192.0.2.1}]"),
+        Problem::ProbeWithoutCheck { backend: "b.example.com".into() },
+    );
+    let fallback = "web: {when_all_down: fallback, fallback: «to», backends: [192.0.2.1]}";
+    one(
+        &with(&[fallback, TO], &["www: {pool: web}"]),
+        Problem::FallbackOfOtherKind { pool: "web".into(), fallback: "to".into() },
+    );
+}
+
+#[test]
+fn rfc1034_3_6_2_a_pool_of_targets_stands_alone() {
+    let name = || "www.example.com.".to_owned();
+    for (record, problem) in [
+        ("'@': {«pool»: to}", Problem::TargetsAtApex { pool: "to".into() }),
+        (
+            "www: {«pool»: to, TXT: x}",
+            Problem::TargetsBesideOther { name: name(), other: "TXT".into() },
+        ),
+        (
+            "www: {«pool»: to, A: 192.0.2.1}",
+            Problem::TargetsBesideOther { name: name(), other: "A".into() },
+        ),
+        (
+            "www: {pool: to, «CNAME»: ns1}",
+            Problem::CnameBesideOther { name: name(), other: "a pool".into() },
+        ),
+    ] {
+        one(&with(&[TO], &[record]), problem);
+    }
+    // What leads to it leads to a CNAME (RFC 2181 §10.3).
+    one(
+        &with(&[TO], &["www: {pool: to}", "m: {MX: «10 www»}"]),
+        Problem::TargetIsCname { rtype: "MX".into(), name: name() },
+    );
+}
+
+#[test]
+fn mistakes_in_rules_have_their_place() {
+    let rules =
+        |rules: &str| with(&[WEB], &[&format!("www: {{rules: {rules}}}"), "x: {pool: web}"]);
+    let web = "{pool: web}";
+    one(&rules("«[»]"), Problem::NoCatchAll);
+    one(&rules("[«{»subnets: 10.0.0.0/8, pool: web}]"), Problem::NoCatchAll);
+    one(&rules(&format!("[«{{»pool: web}}, {web}]")), Problem::RuleWithoutSubnets);
+    one(&rules(&format!("[{{subnets: «[»], pool: web}}, {web}]")), Problem::RuleWithoutSubnets);
+    one(
+        &rules(&format!("[{{subnets: «10.1.0.0/8», pool: web}}, {web}]")),
+        Problem::BadSubnet { text: "10.1.0.0/8".into() },
+    );
+    one(
+        &rules(&format!("[{{subnets: 10.0.0.0/8, pool: «wbe»}}, {web}]")),
+        Problem::UnknownPool { name: "wbe".into(), near: Some("web".into()) },
+    );
+    one(
+        &rules(&format!("[{{subnets: 10.0.0.0/8, «geos»: [EU], pool: web}}, {web}]")),
+        Problem::UnknownKey {
+            place: "a rule",
+            key: "geos".into(),
+            near: None,
+            known: "`subnets`, `pool`".into(),
+        },
+    );
+    one(
+        &with(&[WEB, TO], &["www: {«rules»: [{subnets: 10.0.0.0/8, pool: to}, {pool: web}]}"]),
+        Problem::RulesOfBothKinds { pool: "web".into(), other: "to".into() },
+    );
+    one(
+        &with(&[WEB], &["www: {pool: web, «rules»: [{pool: web}]}"]),
+        Problem::PoolBesideRules { first: 7 },
+    );
+    let many = |count: usize, of: &str| vec![of; count].join(", ");
+    let rule = "{subnets: 10.0.0.0/8, pool: web}";
+    one(&rules(&format!("«[»{}, {web}]", many(65, rule))), Problem::TooManyRules { most: 65 });
+    let subnets = format!("{{subnets: [{}], pool: web}}", many(1025, "10.0.0.0/8"));
+    one(&rules(&format!("«[»{subnets}, {web}]")), Problem::TooManySubnets { most: 1024 });
+}

@@ -1,0 +1,170 @@
+//! Records that are ready to be copied into answers.
+
+use super::turn::turn;
+use super::weigh;
+use crate::config::model::{Endpoint, Policy};
+use crate::rdata::rtype;
+use crate::wire::{HEADER, class};
+
+/// The bytes of a record before its RDATA, the owner being a pointer.
+pub const RECORD_HEAD: usize = 12;
+
+/// The records of one form, ready to be copied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Handout {
+    /// Every record twice in a row, so that any rotation of them is one run.
+    records: Box<[u8]>,
+    /// The bytes of each record; 0 where they differ.
+    stride: usize,
+    /// Where each record begins, and the end, where they differ in length.
+    starts: Box<[u32]>,
+    count: usize,
+    /// How many records an answer takes, at most as many as there are.
+    pub answers: usize,
+    /// How they are chosen. Where all weights are alike, and where every answer has all of them, weights choose as
+    /// round robin does.
+    pub policy: Policy,
+    /// The places that each answer of a full turn takes, where weights choose.
+    turns: Box<[u16]>,
+    /// Seconds that "no address" may be kept when the list is empty, at most.
+    pub empty_ttl: u32,
+}
+
+impl Handout {
+    /// These records, which are whole and have their weights.
+    #[must_use]
+    pub fn new<'r>(
+        records: impl IntoIterator<Item = (&'r [u8], u16)>,
+        policy: Policy,
+        answers: usize,
+        empty_ttl: u32,
+    ) -> Self {
+        let (records, weights): (Vec<&[u8]>, Vec<u16>) = records.into_iter().unzip();
+        let count = records.len();
+        let answers = answers.min(count);
+        let policy = match policy {
+            Policy::Weighted
+                if answers == count || weights.iter().all(|weight| *weight == weights[0]) =>
+            {
+                Policy::RoundRobin
+            }
+            policy => policy,
+        };
+        let turns = match policy {
+            Policy::Weighted => weigh::turns(&weights, answers),
+            _ => Box::default(),
+        };
+        let first = records.first().map_or(0, |record| record.len());
+        let is_uniform = records.iter().all(|record| record.len() == first);
+        let twice = || records.iter().chain(&records);
+        let ends = twice().scan(0, |end: &mut u32, record| {
+            *end += record.len() as u32;
+            Some(*end)
+        });
+        Self {
+            stride: if is_uniform { first } else { 0 },
+            starts: if is_uniform { Box::default() } else { [0].into_iter().chain(ends).collect() },
+            records: twice().flat_map(|record| record.iter().copied()).collect(),
+            count,
+            answers,
+            policy,
+            turns,
+            empty_ttl,
+        }
+    }
+
+    /// Whether there is no record.
+    #[inline]
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// How many records there are.
+    #[inline]
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// The bytes that the answer of this draw takes.
+    #[inline]
+    #[must_use]
+    pub fn size(&self, draw: u64) -> usize {
+        if self.stride > 0 {
+            return self.answers * self.stride;
+        }
+        let mut size = 0;
+        let Ok(()) = turn(self, draw, |run, _| {
+            size += run.len();
+            Ok::<(), std::convert::Infallible>(())
+        });
+        size
+    }
+
+    /// A run of `count` records from the one at `start`, around the end where need be; both at most
+    /// [`Self::count`].
+    #[inline]
+    #[must_use]
+    pub fn records(&self, start: usize, count: usize) -> &[u8] {
+        let at = |place: usize| match self.stride {
+            0 => self.starts[place] as usize,
+            stride => place * stride,
+        };
+        &self.records[at(start)..at(start + count)]
+    }
+
+    /// The RDATA of each record.
+    pub fn rdatas(&self) -> impl Iterator<Item = &[u8]> {
+        (0..self.count).map(|place| &self.records(place, 1)[RECORD_HEAD..])
+    }
+
+    /// The places that an answer of this turn takes, where weights choose.
+    #[inline]
+    #[must_use]
+    pub fn places(&self, draw: u64) -> &[u16] {
+        let rows = (self.turns.len() / self.answers) as u64;
+        let row = (draw % rows) as usize;
+        &self.turns[row * self.answers..(row + 1) * self.answers]
+    }
+
+    /// The part of all that is handed out that each record should be, in their order.
+    #[must_use]
+    pub fn due(&self) -> Vec<f64> {
+        let mut times = vec![0_u32; self.count];
+        match self.policy {
+            Policy::RoundRobin | Policy::Random => times.fill(1),
+            Policy::Fixed => times[..self.answers].fill(1),
+            Policy::Weighted => {
+                self.turns.iter().for_each(|place| times[usize::from(*place)] += 1);
+            }
+        }
+        let total: u32 = times.iter().sum();
+        times.into_iter().map(|own| f64::from(own) / f64::from(total)).collect()
+    }
+}
+
+/// A whole record of an address or a target, its owner a pointer to the question's name.
+#[must_use]
+pub fn record(endpoint: &Endpoint, ttl: u32) -> Vec<u8> {
+    use std::net::IpAddr::{V4, V6};
+
+    match endpoint {
+        Endpoint::Address(V4(address)) => whole(rtype::A, ttl, &address.octets()),
+        Endpoint::Address(V6(address)) => whole(rtype::AAAA, ttl, &address.octets()),
+        // Written out: where the zone's name stands in a message is not known before the query.
+        Endpoint::Target(name) => whole(rtype::CNAME, ttl, name.as_wire()),
+    }
+}
+
+/// A whole record, its owner a pointer to the question's name.
+fn whole(rtype: u16, ttl: u32, rdata: &[u8]) -> Vec<u8> {
+    let mut record = Vec::with_capacity(RECORD_HEAD + rdata.len());
+    record.extend_from_slice(&[0xc0, HEADER as u8]);
+    record.extend_from_slice(&rtype.to_be_bytes());
+    record.extend_from_slice(&class::IN.to_be_bytes());
+    record.extend_from_slice(&ttl.to_be_bytes());
+    record.extend_from_slice(&(rdata.len() as u16).to_be_bytes());
+    record.extend_from_slice(rdata);
+    record
+}
