@@ -26,6 +26,7 @@ pub(crate) fn nsd(zones: &[ZoneFile<'_>]) -> Server {
   xfrdfile: "{here}/xfrd.state"
   xfrdir: "{here}"
   zonelistfile: "{here}/zone.list"
+  ipv4-edns-size: 1232
   minimal-responses: yes
   confine-to-zone: yes
   rrl-ratelimit: 0
@@ -51,6 +52,7 @@ pub(crate) fn knot(zones: &[ZoneFile<'_>]) -> Server {
         r"server:
   listen: 127.0.0.1@{port}
   rundir: {here}
+  udp-max-payload: 1232
   udp-workers: 1
   tcp-workers: 1
   background-workers: 1
@@ -88,10 +90,22 @@ pub(crate) fn bind(zones: &[ZoneFile<'_>]) -> Server {
   session-keyfile none;
   recursion no;
   dnssec-validation no;
+  edns-udp-size 1232;
+  max-udp-size 1232;
+  answer-cookie no;
   minimal-responses yes;
+  minimal-any yes;
   empty-zones-enable no;
   notify no;
   zero-no-soa-ttl no;
+  check-integrity no;
+  check-sibling no;
+  check-mx ignore;
+  check-mx-cname ignore;
+  check-srv-cname ignore;
+  check-wildcard no;
+  check-dup-records ignore;
+  max-records-per-type 0;
 }};
 controls {{ }};
 "#
@@ -159,14 +173,19 @@ remote-control:
 
 fn ready(mut server: Server, zones: &[ZoneFile<'_>]) -> Server {
     for zone in zones {
-        server.wait_for(&Question::new(&format!("{}.", zone.origin()), RecordType::SOA));
+        server.wait_for(&Question::new(&zone.apex(), RecordType::SOA));
     }
     server
 }
 
 /// Writes the zones into the folder: (origin, file) of each.
-fn master_files<'a>(folder: &Folder, zones: &'a [ZoneFile<'_>]) -> Vec<(&'a str, PathBuf)> {
-    zones.iter().map(|zone| (zone.origin(), folder.write(zone.name, zone.text))).collect()
+fn master_files(folder: &Folder, zones: &[ZoneFile<'_>]) -> Vec<(String, PathBuf)> {
+    // By number: a zone may be called what no file can be.
+    let file = |(at, zone): (usize, &ZoneFile<'_>)| {
+        let origin = zone.origin().replace("\\047", "/");
+        (origin, folder.write(&format!("{at}.zone"), zone.text))
+    };
+    zones.iter().enumerate().map(file).collect()
 }
 
 /// A copy of a server's command.

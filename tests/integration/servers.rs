@@ -39,6 +39,11 @@ impl ZoneFile<'_> {
         self.name.rsplit_once('.').expect("a zone file has an ending").0
     }
 
+    /// The zone's name with its last dot.
+    pub(crate) fn apex(&self) -> String {
+        format!("{}.", self.origin().trim_end_matches('.'))
+    }
+
     pub(crate) fn is_master_file(&self) -> bool {
         Path::new(self.name).extension().is_some_and(|extension| extension == "zone")
     }
@@ -58,7 +63,7 @@ impl Server {
         let loopback = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
         let mut server = Self::rotadns_with(&loopback, "", zones);
         for zone in zones {
-            server.wait_for(&Question::new(&format!("{}.", zone.origin()), RecordType::SOA));
+            server.wait_for(&Question::new(&zone.apex(), RecordType::SOA));
         }
         server
     }
@@ -87,10 +92,16 @@ impl Server {
         // A socket of its own, so that servers of several tests do not meet on one port.
         let has_admin = settings.lines().any(|line| line.starts_with("admin:"));
         let admin = if has_admin { "" } else { "admin: {socket: admin.sock}\n" };
+        // A file of a folder that is hidden, as the root's is, is served when named.
+        let hidden = zones.iter().filter(|zone| zone.name.starts_with('.'));
+        let hidden: Vec<String> = hidden
+            .map(|zone| format!(", {}", folder.path.join("zones").join(zone.name).display()))
+            .collect();
         let config = format!(
-            "listen: [{listen}]\nzones: {zones}\nstate: {state}\n{admin}{settings}",
+            "listen: [{listen}]\nzones: [{zones}{hidden}]\nstate: {state}\n{admin}{settings}",
             listen = listen.join(", "),
             zones = folder.path.join("zones").display(),
+            hidden = hidden.concat(),
             state = folder.path.join("state").display(),
         );
         folder.write(CONFIG_FILE, &config);
