@@ -34,8 +34,9 @@ pub fn exported(access: &Access, view: &View) -> Option<Exported> {
     if follows(access, zone).is_none() {
         return Some(exported.at_rest(&zone.pools));
     }
-    let addresses = |pool| ready.get(pool).map_or(Vec::new(), |ready| ready.addresses.clone());
-    Some(exported.handing_out(&zone.pools, addresses))
+    let endpoints =
+        |pool| ready.get(pool).map_or(Vec::new(), |ready| ready.endpoints().cloned().collect());
+    Some(exported.handing_out(&zone.pools, endpoints))
 }
 
 /// Sees to it that versions for health do not come too often.
