@@ -193,7 +193,7 @@ fn master_files(folder: &Folder, zones: &[ZoneFile<'_>]) -> Vec<(String, PathBuf
 /// Debian's `AppArmor` profiles of BIND and unbound go by the path of the command and forbid them to
 /// read a test's folder. The copy is made by `cp`, so that no other thread's child can hold it open
 /// for writing when it is started.
-fn unconfined(command: &str, package: &str, folder: &Folder) -> PathBuf {
+pub(crate) fn unconfined(command: &str, package: &str, folder: &Folder) -> PathBuf {
     let copy = folder.path.join(command);
     let status = Command::new("cp")
         .arg(installed(command, package))
