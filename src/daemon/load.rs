@@ -201,16 +201,12 @@ impl Loader {
 
     /// Takes in a version of a zone that comes from elsewhere, and gives what is to be served of it; `None` where
     /// it should not have come.
-    pub fn receive(&mut self, origin: &Name, zone: Option<Zone>) -> Option<Option<Arc<Zone>>> {
+    pub fn receive(&mut self, origin: &Name, zone: Option<Arc<Zone>>) -> Option<Option<Arc<Zone>>> {
         let Some(received) = self.received.get_mut(origin) else {
             error!(zone = %origin, "a zone came from elsewhere that `primaries` does not have; left out");
             return None;
         };
-        let before = received.zone.take();
-        received.zone = zone.map(|zone| match &before {
-            Some(before) => Arc::new(zone.following(before)),
-            None => Arc::new(zone),
-        });
+        received.zone = zone;
         Some(received.zone.clone())
     }
 

@@ -6,6 +6,7 @@
 //!   publisher   zones, reports ─▶ snapshot
 //!   prober      targets ─▶ reports
 //!   admin       what people and programs ask, and want
+//!   secondary   primaries ─▶ zones
 //!   udp-N       one for each worker and listen address
 //!   tcp-N       one for each core
 //! ```
@@ -20,6 +21,7 @@ mod listeners;
 pub mod load;
 pub mod probe;
 pub mod reload;
+mod secondary;
 mod services;
 mod settings;
 mod watch;
@@ -41,6 +43,7 @@ use crate::admin::listen::connections::CONNECTIONS_MAX;
 use crate::authority::Services;
 use crate::config::Config;
 use crate::counters::AllCounters;
+use crate::engine;
 use crate::health::source::Source;
 use crate::health::sources;
 use crate::prober::{Prober, Settings};
@@ -94,7 +97,9 @@ pub fn serve(config: &Config, strict: bool) -> anyhow::Result<()> {
     };
     let serving = serving?;
     let Backstage { publishing, prober, .. } = &serving.backstage;
+    let secondary = &serving.secondary;
     let crew: Crew<'_> = &[
+        ("secondary", &|| secondary.as_ref().is_some_and(secondary::Running::is_finished)),
         ("loader", &|| loading.is_finished()),
         ("publisher", &|| publishing.is_finished()),
         ("prober", &|| prober.is_finished()),
@@ -112,6 +117,7 @@ pub fn serve(config: &Config, strict: bool) -> anyhow::Result<()> {
 struct Serving {
     backstage: Backstage,
     listeners: listeners::Running,
+    secondary: Option<secondary::Running>,
     admin: Option<admin::Running>,
     counters: AllCounters,
 }
@@ -125,6 +131,8 @@ impl Serving {
         editor: &Editor,
         began: Timestamp,
     ) -> anyhow::Result<Self> {
+        let settings = Arc::new(settings::settings(config)?);
+        let elsewhere = secondary::Begun::begin(config, &settings.keys, editor, loader)?;
         let round = loader.load(Guard::On);
         if strict && round.broken > 0 {
             bail!("{} with mistakes, and --strict wants none", files(round.broken));
@@ -136,7 +144,7 @@ impl Serving {
         }
 
         let counters = AllCounters::with_threads(listeners::threads(config));
-        let backstage = Backstage::start(config, &counters, editor)?;
+        let backstage = Backstage::start(config, &counters, settings, editor)?;
         backstage.show(round);
         let ground = admin::Ground {
             publisher: &backstage.publisher,
@@ -156,19 +164,24 @@ impl Serving {
 
         let listeners = Listeners::open(config)?;
         let addresses = listeners.addresses()?;
-        let services: Arc<dyn Services> = Arc::new(services::All);
+        let services: Arc<dyn Services> =
+            Arc::new(services::All { notified: elsewhere.notified() });
         let listeners = listeners.start(config, &backstage.publisher, &counters, &services)?;
+        let secondary = elsewhere.start()?;
         info!(listen = ?addresses, "serving");
         backstage.herald.tell_all();
         if let Some(admin) = &admin {
             admin.progress().serving(addresses);
         }
-        Ok(Self { backstage, listeners, admin, counters })
+        Ok(Self { backstage, listeners, secondary, admin, counters })
     }
 
     fn stop(self) {
         if let Some(admin) = &self.admin {
             admin.progress().stopping();
+        }
+        if let Some(secondary) = self.secondary {
+            secondary.stop();
         }
         self.listeners.stop();
         self.backstage.stop();
@@ -345,7 +358,12 @@ struct Backstage {
 }
 
 impl Backstage {
-    fn start(config: &Config, counters: &AllCounters, editor: &Editor) -> anyhow::Result<Self> {
+    fn start(
+        config: &Config,
+        counters: &AllCounters,
+        settings: Arc<engine::settings::Settings>,
+        editor: &Editor,
+    ) -> anyhow::Result<Self> {
         // The publisher tells the prober its targets, the prober tells the publisher what it found:
         // one of them must come first.
         let prober = Arc::new(OnceLock::<Prober>::new());
@@ -355,7 +373,7 @@ impl Backstage {
             overrides: overrides(&config.state),
             probers: settings_of_probers(config),
             counting: counters.expected(),
-            settings: Arc::new(settings::settings(config)?),
+            settings,
         };
         let (publisher, publishing) = Publisher::start(start, move |targets| {
             if let Some(prober) = tell.get() {

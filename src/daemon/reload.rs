@@ -66,7 +66,7 @@ enum Wish {
     /// The files are to be read again.
     Reload(Reload),
     /// A zone has come from elsewhere, or has expired.
-    Received(Name, Option<Box<Zone>>),
+    Received(Name, Option<Arc<Zone>>),
     /// What a zone says to secondaries may differ from what it should, as health does.
     HealthChanged(Name),
 }
@@ -106,9 +106,9 @@ impl Editor {
 
     /// Serves a version of a zone that has come from elsewhere, one of [`Loader::with_primaries`]; `None` where it
     /// has expired: SERVFAIL. Waits while too much waits, so it is for threads that may.
-    pub fn received(&self, origin: Name, zone: Option<Zone>) {
+    pub fn received(&self, origin: Name, zone: Option<Arc<Zone>>) {
         // After the end there is nobody to serve to.
-        let _ = self.0.send(Wish::Received(origin, zone.map(Box::new)));
+        let _ = self.0.send(Wish::Received(origin, zone));
     }
 
     /// Makes a version of a zone where it is to say something else to secondaries than it does. Waits while too much waits, so
@@ -152,7 +152,7 @@ pub(super) fn keep_loading(
         match wishes.0.recv_timeout(quiet.wait()) {
             Ok(Wish::Reload(wish)) => quiet.hear(Some(wish)),
             Ok(Wish::Received(origin, zone)) => {
-                if let Some(zone) = loader.receive(&origin, zone.map(|zone| *zone)) {
+                if let Some(zone) = loader.receive(&origin, zone) {
                     stage.show(Show::One(origin, zone));
                 }
             }

@@ -5,12 +5,15 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use tracing::info;
 
+use super::secondary::Notified;
 use crate::authority::{Messages, Reply, Request, Services, transfer};
-use crate::engine::View;
+use crate::engine::{Service, View};
 use crate::wire::{HEADER, header, rcode};
 
 /// All of them.
-pub(super) struct All;
+pub(super) struct All {
+    pub(super) notified: Notified,
+}
 
 impl Services for All {
     fn transfer(&self, request: Request) -> Messages {
@@ -31,6 +34,9 @@ impl Services for All {
     }
 
     fn hand(&self, request: Request, reply: Reply) {
+        if request.service == Service::Notify {
+            return self.notified.hear(&request, reply);
+        }
         if let Some(answer) = failure(&request) {
             reply.send(answer);
         }
@@ -47,6 +53,7 @@ fn failure(request: &Request) -> Option<Vec<u8>> {
     Some(answer)
 }
 
+/// The time in seconds since 1970.
 #[expect(clippy::disallowed_methods, reason = "signatures tell the time")]
 pub(super) fn seconds() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())

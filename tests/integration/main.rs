@@ -32,11 +32,11 @@ mod peers;
 mod referees;
 mod resolver;
 mod restart;
+mod secondary;
 mod secured;
 mod servers;
 mod signals;
 mod sockets;
-mod transfers;
 mod waiting;
 
 mod architecture;

@@ -29,7 +29,6 @@ use crate::name::Name;
 use crate::rdata::rtype;
 use crate::zone::Zone;
 use crate::zone::build::Builder;
-use crate::zone::delta::Delta;
 use crate::zone::serial::is_greater;
 
 /// The most zones whose primaries are asked at once.
@@ -112,7 +111,7 @@ enum Form {
 }
 
 impl Life {
-    /// Begins with what is kept on the disk, and has it served unless it has expired. Blocks until it is read.
+    /// Begins with what is kept on the disk. Blocks until it is read.
     #[must_use]
     pub fn begin(
         common: Arc<Common>,
@@ -133,9 +132,19 @@ impl Life {
         };
         life.resume();
         life.show(|_| {});
-        let served = life.zone.clone().filter(|_| life.timers.is_served());
-        (life.common.serve)(life.asking.origin.clone(), served);
         life
+    }
+
+    /// The apex.
+    #[must_use]
+    pub fn origin(&self) -> &Name {
+        &self.asking.origin
+    }
+
+    /// What may be served; `None` where there is nothing, or it has expired.
+    #[must_use]
+    pub fn served(&self) -> Option<Arc<Zone>> {
+        self.zone.clone().filter(|_| self.timers.is_served())
     }
 
     fn resume(&mut self) {
@@ -392,13 +401,11 @@ async fn transfer(
 
 /// Builds what came as a whole. Who has our version takes the difference from us all the same.
 fn whole(builder: Builder, have: Option<&Zone>) -> Result<Zone, Failure> {
-    let mut zone = finish(builder).map_err(Failure::Unfit)?;
-    if let Some(have) = have
-        && let Some(delta) = Delta::between(have, &zone)
-    {
-        zone.journal = have.journal.with(Arc::new(delta));
-    }
-    Ok(zone)
+    let zone = finish(builder).map_err(Failure::Unfit)?;
+    Ok(match have {
+        Some(have) => zone.following(have),
+        None => zone,
+    })
 }
 
 /// Writes the newest version in the place of the one before; where only the time is new, that alone.

@@ -30,6 +30,7 @@ mod scripted;
 pub mod shown;
 pub mod timers;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use failure::Failure;
@@ -37,7 +38,7 @@ use message::Record;
 use receive::Difference;
 
 use crate::name::Name;
-use crate::rdata::{rtype, template};
+use crate::rdata::{self, rtype, template};
 use crate::zone::build::Builder;
 use crate::zone::delta::{self, Delta};
 use crate::zone::{Zone, build};
@@ -75,19 +76,39 @@ fn told(mistakes: &[build::Mistake]) -> String {
 /// The version that differences lead to, one after the other.
 fn apply(zone: &Arc<Zone>, differences: Vec<Difference>) -> Result<Zone, Failure> {
     let mut edited: Option<Zone> = None;
-    for Difference { removed, added } in differences {
-        let delta = delta(removed, added).ok_or(Failure::Malformed)?;
-        let next = edited.as_ref().unwrap_or(zone).edited(&delta);
+    for difference in differences {
+        let before = edited.as_ref().unwrap_or(zone);
+        let delta = delta(before, difference).ok_or(Failure::Malformed)?;
+        let next = before.edited(&delta);
         edited = Some(next.map_err(|unfit| Failure::DoesNotApply(unfit.to_string()))?);
     }
     unsigned(edited.ok_or(Failure::NoSoa)?).map_err(Failure::Unfit)
 }
 
-fn delta(removed: Vec<Record>, added: Vec<Record>) -> Option<Delta> {
+/// The difference as it changes this version.
+///
+/// NSD 4.6 adds records anew that were there and stay, which every secondary takes for no change. To remove what is not there
+/// is another matter: then the versions are not the same.
+fn delta(zone: &Zone, Difference { removed, added }: Difference) -> Option<Delta> {
     let mut removed = removed.into_iter().filter_map(of_zone);
     let mut added = added.into_iter().filter_map(of_zone);
     let (before, after) = (removed.next()?, added.next()?);
-    Delta::new(before, removed.collect(), after, added.collect())
+    let removed: Vec<_> = removed.collect();
+    let gone: HashSet<delta::Record> = removed.iter().cloned().map(canonical).collect();
+    let stays = |record: &delta::Record| {
+        let node = zone.node(&record.owner);
+        let Some((_, rrset)) = node.and_then(|node| node.rrset(record.rtype)) else { return false };
+        let is_there = |there: delta::Record| there.ttl == record.ttl && there.is_same(record);
+        zone.records_in(&record.owner, rrset).any(is_there)
+            && !gone.contains(&canonical(record.clone()))
+    };
+    let added = added.filter(|record| !stays(record)).collect();
+    Delta::new(before, removed, after, added)
+}
+
+fn canonical(mut record: delta::Record) -> delta::Record {
+    rdata::canonicalize(record.rtype, &mut record.rdata);
+    record
 }
 
 fn of_zone(record: Record) -> Option<delta::Record> {

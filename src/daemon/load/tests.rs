@@ -332,7 +332,7 @@ fn a_zone_from_elsewhere_is_served_beside_those_of_files() {
         });
         builder.finish(Vec::new()).expect("it has no mistakes").0
     };
-    let served = stage.loader.receive(&far, Some(build(3))).expect("it is awaited");
+    let served = stage.loader.receive(&far, Some(build(3).into())).expect("it is awaited");
     assert_eq!(served.map(|zone| zone.serial), Some(3));
     assert_eq!(stage.load(2), "far.example. 3, example. 7, 0 changed, 0 broken");
 
@@ -350,5 +350,5 @@ fn a_zone_from_elsewhere_is_served_beside_those_of_files() {
     assert!(stage.loader.receive(&far, None).expect("it is awaited").is_none(), "it has expired");
     assert_eq!(stage.load(5), "far.example. -, example. 7, 0 changed, 1 broken");
     let example = Name::parse_absolute("example").expect("a name");
-    assert!(stage.loader.receive(&example, Some(build(4))).is_none(), "a file's own");
+    assert!(stage.loader.receive(&example, Some(build(4).into())).is_none(), "a file's own");
 }

@@ -50,6 +50,7 @@ impl Stage {
         let primary = |scripted: &&Scripted| Primary { address: scripted.address, key: None };
         let primaries = primaries.iter().map(primary).collect();
         let life = Life::begin(Arc::clone(&self.common), asking, primaries, self.place());
+        (self.common.serve)(origin(), life.served());
         let (notify, notifies) = mpsc::channel(NOTIFIES_MAX);
         self.notify = Some(notify);
         tokio::spawn(life.live(notifies));
@@ -188,7 +189,6 @@ fn a_file_that_is_torn_is_transferred_anew() {
 fn rfc1995_4_what_does_not_fit_is_asked_for_as_a_whole() {
     for (name, differences) in [
         ("missing", "S6 S5 b9 S6 a2 S6"),
-        ("there", "S6 S5 S6 a1 S6"),
         ("other start", "S6 S4 a1 S6 a2 S6"),
         ("jump", "S7 S5 a1 S6 a2 S8"),
     ] {
@@ -210,6 +210,19 @@ fn rfc1995_4_what_does_not_fit_is_asked_for_as_a_whole() {
             assert_eq!((stage.shown().whole, stage.shown().incremental), (1, 0), "{name}");
         });
     }
+}
+
+#[test]
+fn a_difference_that_adds_what_stays_changes_nothing_there() {
+    run(async {
+        let mut stage = Stage::new("stays");
+        stage.place().keep(&built("S5 N a1 a2 S5"), wall()).expect("it can be kept");
+        let primary = Scripted::start(zone("S6", &["S6 S5 a2 S6 a1 a2 a3 N S6"])).await;
+        stage.begin(&[&primary]);
+        stage.until("the difference is there", |stage| stage.served() == "5 6").await;
+        assert_eq!(stage.last(), told(&built("S6 N a1 a2 a3 S6")));
+        assert_eq!((stage.shown().whole, stage.shown().incremental), (0, 1));
+    });
 }
 
 #[test]
