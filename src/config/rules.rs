@@ -7,6 +7,7 @@
 //! | RFC 2181 §10.1, RFC 6672 §2.4 | one CNAME, one DNAME a name; one SOA too | `alone` |
 //! | RFC 2181 §10.3 | NS, MX and SRV do not lead to a CNAME | `targets` |
 //! | RFC 4592 §4.2 | no NS at a wildcard | `alone` |
+//! | RFC 4035 §5 | no zone that is signed, and no signature in another | `signed` |
 //! | RFC 2136 §7.18, RFC 6672 §2.4 | what a cut or a DNAME hides is never answered | `occluded` |
 //! | RFC 4592 §3.3.1 | the closest encloser decides which wildcard | `Index::find` |
 
@@ -118,10 +119,21 @@ pub(crate) fn check_owners(origin: &Name, owners: &[Owner], mistakes: &mut Mista
             duplicates(set, mistakes);
         }
     }
+    signed(origin, owners, mistakes);
     let index = Index::new(origin, owners);
     index.cname_circles(mistakes);
     index.targets(mistakes);
     index.occluded(mistakes);
+}
+
+/// A key at the apex, or signatures that no key goes with; the first of each.
+fn signed(origin: &Name, owners: &[Owner], mistakes: &mut Mistakes<'_>) {
+    let apex = owners.iter().find(|owner| owner.name == *origin);
+    if let Some(keys) = apex.and_then(|apex| apex.set(rtype::DNSKEY)) {
+        mistakes.add(keys.at, Problem::Signed);
+    } else if let Some(set) = owners.iter().find_map(|owner| owner.set(rtype::RRSIG)) {
+        mistakes.add(set.at, Problem::Signatures);
+    }
 }
 
 /// What cannot stand beside something else at one name.

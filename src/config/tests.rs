@@ -387,6 +387,13 @@ fn addresses_beside_a_pool_are_a_mistake() {
 }
 
 #[test]
+fn rfc4035_5_a_zone_that_is_signed_is_refused() {
+    one(&records("  '@': {«DNSKEY»: 257 3 8 AQ==}\n"), Problem::Signed);
+    let signature = "A 8 1 60 20300101000000 20200101000000 1 example. AQ==";
+    one(&records(&format!("  a: {{A: 192.0.2.1, «RRSIG»: {signature}}}\n")), Problem::Signatures);
+}
+
+#[test]
 fn an_alias_answers_for_addresses_by_itself() {
     let beside = |other: &str| Problem::AliasBesideOther {
         name: "a.example.com.".into(),

@@ -253,6 +253,7 @@ impl Builder {
             self.mistake(0, Vec::new(), Problem::NoSoa);
             return Err(self.mistakes);
         };
+        self.tell_signatures_once();
         if self.mistakes.iter().any(|mistake| !mistake.problem.is_warning()) {
             return Err(self.mistakes);
         }
@@ -282,6 +283,17 @@ impl Builder {
             journal: Journal::default(),
         };
         Ok((zone, self.mistakes))
+    }
+
+    /// Leaves the first name that has signatures, and none where that the zone is signed says it all.
+    fn tell_signatures_once(&mut self) {
+        let of = |problem| move |mistake: &&Mistake| mistake.problem == problem;
+        let is_signed = self.mistakes.iter().any(|mistake| mistake.problem == Problem::Signed);
+        let told =
+            self.mistakes.iter().filter(of(Problem::Signatures)).min_by_key(|told| told.line);
+        let told = told.cloned().filter(|_| !is_signed);
+        self.mistakes.retain(|mistake| mistake.problem != Problem::Signatures);
+        self.mistakes.extend(told);
     }
 
     /// Names that exist only because something is below them (RFC 4592 §2.2.2), and so all names

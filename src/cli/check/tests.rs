@@ -171,3 +171,21 @@ fn a_name_that_is_not_utf8_is_told_as_json() {
     let json = serde_json::to_string(&report.mistakes).expect("it is plain data");
     assert!(json.contains("\u{fffd}.example.zone"), "{json}");
 }
+
+#[test]
+fn rfc4035_5_a_zone_that_is_signed_is_refused_in_either_format() {
+    let key = "DNSKEY: 257 3 8 AQ==";
+    let yaml = format!("zone: a.example\nns: ns.b.example.\nrecords:\n  '@': {{{key}}}\n");
+    let master = "@ 60 SOA ns.c. h 1 1 1 1 1\n@ 60 NS ns.c.\n@ 60 DNSKEY 257 3 8 AQ==\n";
+    let folder = Folder::with("signed", &[("a.example.yaml", &yaml), ("b.example.zone", master)]);
+    let (report, text) = folder.report();
+    assert_eq!(report.errors(), 2, "{text}");
+    for place in ["a.example.yaml:4:9", "b.example.zone:3:1"] {
+        assert!(text.contains(place), "{text}");
+    }
+    assert_eq!(
+        text.matches("remove its DS from the parent zone, then DNSKEY").count(),
+        2,
+        "{text}"
+    );
+}

@@ -199,6 +199,8 @@ pub enum Problem {
     AliasBesideOther { name: String, other: String },
     CnameLoop { names: Vec<String> },
     NameServersAtWildcard { name: String },
+    Signed,
+    Signatures,
     // Master files
     NoSoa { zone: String },
     NoApexNs { zone: String },
@@ -225,6 +227,7 @@ impl Problem {
             | Self::OwnerHasZone { .. }
             | Self::NameServerWithoutAddress { .. }
             | Self::TargetIsCname { .. }
+            | Self::Signatures
             | Self::Occluded { .. } => Severity::Warning,
             _ => Severity::Error,
         }

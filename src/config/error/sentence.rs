@@ -392,6 +392,14 @@ impl fmt::Display for Problem {
                 "`{name}` cannot be delegated, since a wildcard's NS has no meaning; delegate each name"
             ),
 
+            Self::Signed => f.write_str(
+                "the zone is signed, as it has DNSKEY at its apex; it would be bogus here, since signed zones are not \
+                 served with their proofs yet: remove its DS from the parent zone, then DNSKEY, RRSIG, NSEC, NSEC3 and \
+                 NSEC3PARAM from this one",
+            ),
+            Self::Signatures => f.write_str(
+                "RRSIG records prove nothing in a zone without DNSKEY, and no answer brings them along; remove them",
+            ),
             Self::NoSoa { zone } => {
                 write!(f, "the zone `{zone}` has no SOA; its first record is the SOA of `{zone}`")
             }

@@ -384,6 +384,15 @@ fn each_problem_has_its_sentence() {
             "the pool of `a.` answers A; add the address to the pool or remove it",
         ),
         (
+            Problem::Signed,
+            "the zone is signed, as it has DNSKEY at its apex; it would be bogus here, since signed zones are not served with \
+             their proofs yet: remove its DS from the parent zone, then DNSKEY, RRSIG, NSEC, NSEC3 and NSEC3PARAM from this one",
+        ),
+        (
+            Problem::Signatures,
+            "RRSIG records prove nothing in a zone without DNSKEY, and no answer brings them along; remove them",
+        ),
+        (
             Problem::AliasBesideOther { name: "a.".into(), other: "a pool".into() },
             "the alias of `a.` answers A and AAAA, and the name also has a pool; remove one of the two",
         ),

@@ -64,6 +64,12 @@ pub(in crate::zone) fn judge<'a>(
             wrong.push(Problem::ManyDname);
         }
     }
+    if is_apex && of_type(rtype::DNSKEY).is_some() {
+        wrong.push(Problem::Signed);
+    }
+    if of_type(rtype::RRSIG).is_some() {
+        wrong.push(Problem::Signatures);
+    }
     match of_type(rtype::NS) {
         None if is_apex => wrong.push(Problem::NoNs),
         Some(_) if is_wildcard => wrong.push(Problem::NsAtWildcard),

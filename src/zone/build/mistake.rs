@@ -45,6 +45,10 @@ pub enum Problem {
     TtlsDiffer(u16),
     /// Records beside a pool that answers their type.
     RecordsBesidePool,
+    /// DNSKEY at the apex: served without its proofs the zone would be bogus (RFC 4035 §5).
+    Signed,
+    /// RRSIG in a zone that has no key to check it with.
+    Signatures,
     /// NS at a wildcard: answered when asked for, never a referral (RFC 4592 §4.2).
     NsAtWildcard,
 }
@@ -53,7 +57,7 @@ impl Problem {
     /// Whether the zone can be served all the same.
     #[must_use]
     pub fn is_warning(self) -> bool {
-        matches!(self, Self::TtlsDiffer(_) | Self::NsAtWildcard)
+        matches!(self, Self::TtlsDiffer(_) | Self::NsAtWildcard | Self::Signatures)
     }
 }
 
@@ -66,6 +70,8 @@ impl Problem {
             Self::ManyDname => rtype::DNAME,
             Self::RecordsBesidePool => rtype::A,
             Self::TtlsDiffer(rtype) => rtype,
+            Self::Signed => rtype::DNSKEY,
+            Self::Signatures => rtype::RRSIG,
             _ => rtype::SOA,
         }
     }
@@ -103,6 +109,14 @@ impl fmt::Display for Problem {
             }
             Self::RecordsBesidePool => {
                 "records stand beside a pool that answers their type by itself; remove one of the two"
+            }
+            Self::Signed => {
+                "the zone is signed, as it has DNSKEY at its apex; it would be bogus here, since signed zones are \
+                 not served with their proofs yet: remove its DS from the parent zone, then DNSKEY, RRSIG, NSEC, \
+                 NSEC3 and NSEC3PARAM from this one"
+            }
+            Self::Signatures => {
+                "RRSIG records prove nothing in a zone without DNSKEY, and no answer brings them along; remove them"
             }
             Self::NsAtWildcard => "NS at a wildcard delegates nothing; write out the names",
         })

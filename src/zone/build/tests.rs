@@ -166,6 +166,24 @@ fn flags_say_what_stands_at_a_name() {
 }
 
 #[test]
+fn rfc4035_5_a_zone_that_is_signed_is_refused() {
+    let rrsig = "RRSIG A 8 1 60 20300101000000 20200101000000 1 example. AQ==\n";
+    let signed = format!("@ DNSKEY 257 3 8 AQ==\n@ {rrsig}a {rrsig}a A 192.0.2.1\n");
+    let mistakes = told(build(&format!("{HEAD}{signed}")).map(|_| ()).expect_err("it is signed"));
+    let mistakes: Vec<_> = mistakes.into_iter().map(|(_, problem, _)| problem).collect();
+    assert_eq!(mistakes, [Problem::Signed]);
+    // Signatures without a key are of no use, and do no harm; told once.
+    let lines = format!("{HEAD}b {rrsig}b A 192.0.2.1\na {rrsig}");
+    let (_, mistakes) = build(&lines).expect("it is served");
+    let mistakes: Vec<_> = mistakes.into_iter().map(|told| (told.problem, told.line)).collect();
+    assert_eq!(mistakes, [(Problem::Signatures, 4)]);
+    // The keys of others are data, and so is what a parent is told (RFC 7344).
+    built(
+        "@ CDNSKEY 257 3 8 AQ==\n@ CDS 1 8 2 00\nkey DNSKEY 256 3 8 AQ==\n@ NSEC3PARAM 1 0 0 -\n",
+    );
+}
+
+#[test]
 fn rfc2308_5_the_negative_ttl_is_the_lesser() {
     let zone = built("");
     assert_eq!((zone.serial, zone.negative_ttl, zone.origin_labels), (7, 30, 1));
@@ -278,7 +296,8 @@ fn an_rrset_fits_into_a_message_with_its_owners() {
 fn every_problem_is_one_sentence() {
     use Problem::{
         BadRdata, CnameBesideOther, ManyCname, ManyDname, ManySoa, ManyTypes, NoNs, NoSoa,
-        NsAtWildcard, RecordsBesidePool, RrsetTooLong, SoaBelowApex, TtlsDiffer, ZoneTooLong,
+        NsAtWildcard, RecordsBesidePool, RrsetTooLong, Signatures, Signed, SoaBelowApex,
+        TtlsDiffer, ZoneTooLong,
     };
     for problem in [
         NoSoa,
@@ -295,6 +314,8 @@ fn every_problem_is_one_sentence() {
         TtlsDiffer(1),
         RecordsBesidePool,
         NsAtWildcard,
+        Signed,
+        Signatures,
     ] {
         let text = problem.to_string();
         assert!(!text.ends_with('.') && !text.contains('\n') && text.len() > 10, "{text}");
