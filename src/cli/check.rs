@@ -17,8 +17,9 @@ use super::told::{self, Lines, Told, counted};
 use crate::config::files::{read_at_most, read_file};
 use crate::config::model::{Pool, Zone};
 use crate::config::{self, CONFIG_FILE, MasterRecord, Problem, Severity};
-use crate::daemon::load::Mistake;
+use crate::daemon::load::{Mistake, together};
 use crate::name::Name;
+use crate::zone;
 use crate::zone::build::{self, Built};
 use crate::zonefile;
 
@@ -56,6 +57,8 @@ struct Report {
     mistakes: Vec<Told>,
     /// Of each good zone's pools: the longest time until a failure is out of every cache.
     failovers: Vec<Failover>,
+    /// Each zone and its file; without content where it cannot be served.
+    zones: Vec<(Name, PathBuf, Option<zone::Zone>)>,
 }
 
 /// The worst case of one pool.
@@ -97,7 +100,19 @@ impl Report {
         for file in files {
             report.zone(&file);
         }
+        // Of files that are named one by one there may be others that these belong with.
+        if zones.iter().any(|path| path.is_dir()) {
+            report.together();
+        }
         report
+    }
+
+    /// Tells what only all zones together show.
+    fn together(&mut self) {
+        let zones = std::mem::take(&mut self.zones);
+        let read: Vec<_> =
+            zones.iter().map(|(origin, file, zone)| (origin, &**file, zone.as_ref())).collect();
+        self.tell(together(&read), "");
     }
 
     /// Checks a config file and returns where its zones are.
@@ -120,12 +135,15 @@ impl Report {
         let Some(text) = self.text(file) else { return };
         let (zone, mistakes) = config::read_zone(file, &text);
         self.tell(mistakes.into_iter().map(Mistake::from).collect(), &text);
+        let mut built = None;
         if let Some(zone) = zone {
             // The serial has no part in whether the zone can be built.
-            self.built(file, build::from_model(&zone, 0, None));
+            built = self.built(file, build::from_model(&zone, 0, None));
             let failovers = zone.pools.iter().map(|pool| Failover::of(&zone, pool));
             self.failovers.extend(failovers);
         }
+        let origin = config::zone_of_file(file);
+        self.zones.extend(origin.map(|origin| (origin, file.to_path_buf(), built)));
     }
 
     fn master_file(&mut self, file: &Path) {
@@ -135,7 +153,7 @@ impl Report {
             self.whole(file, &Problem::FileName { name: name.unwrap_or_default() });
             return;
         };
-        let mut records = Vec::new();
+        let (mut records, mut built) = (Vec::new(), None);
         let mut builder = build::Builder::new(origin.clone());
         let zonefile::Read { mistakes, files } =
             zonefile::read_file(file, &bytes, &origin, &mut read_at_most, |record| {
@@ -156,13 +174,16 @@ impl Report {
             let mistakes = config::check_records(file, &origin, records);
             let is_usable = mistakes.iter().all(|mistake| mistake.severity == Severity::Warning);
             found.extend(mistakes.into_iter().map(|told| Mistake::from(told).found_in(&files)));
-            if let Err(mistakes) = builder.finish(Vec::new())
-                && is_usable
-            {
-                let mistakes = mistakes.iter().filter(|mistake| !mistake.problem.is_warning());
-                found.extend(mistakes.map(|told| Mistake::of_master_records(&files, told)));
+            match builder.finish(Vec::new()) {
+                Ok((zone, _)) => built = Some(zone),
+                Err(mistakes) if is_usable => {
+                    let mistakes = mistakes.iter().filter(|mistake| !mistake.problem.is_warning());
+                    found.extend(mistakes.map(|told| Mistake::of_master_records(&files, told)));
+                }
+                Err(_) => {}
             }
         }
+        self.zones.push((origin, file.to_path_buf(), built));
         let text = String::from_utf8_lossy(&bytes);
         for told in found.chunk_by(|a, b| a.file == b.file) {
             if told[0].file == file {
@@ -176,10 +197,14 @@ impl Report {
 
     /// Tells what stands in the way of a zone whose records keep every rule: mostly its size. The
     /// builder's warnings are among those that the rules have told.
-    fn built(&mut self, file: &Path, built: Built) {
-        let Err(mistakes) = built else { return };
+    fn built(&mut self, file: &Path, built: Built) -> Option<zone::Zone> {
+        let mistakes = match built {
+            Ok((zone, _)) => return Some(zone),
+            Err(mistakes) => mistakes,
+        };
         let mistakes = mistakes.iter().filter(|mistake| !mistake.problem.is_warning());
         self.tell(mistakes.map(|mistake| Mistake::of_records(file, mistake)).collect(), "");
+        None
     }
 
     fn bytes(&mut self, file: &Path) -> Option<Vec<u8>> {

@@ -39,6 +39,8 @@ pub struct Zone {
     pub balanced: Vec<Balanced>,
     /// Which names answer with the addresses of which.
     pub aliases: Vec<Alias>,
+    /// Whether the reverse zones of the same server have names for its addresses.
+    pub reverse: bool,
 }
 
 /// The fields of SOA (RFC 1035 §3.3.13) without the serial.

@@ -58,6 +58,8 @@ struct ZoneFile {
     ns: OneOrMany<Word>,
     /// The start of authority. Every part has a default, and the serial is kept for you.
     soa: Option<Soa>,
+    /// Whether the reverse zones of this server, such as `2.0.192.in-addr.arpa`, have names for the addresses of this zone.
+    reverse: bool,
     /// What secondaries get of this zone; who they are is set for the server.
     secondaries: Option<Secondaries>,
     /// Ways to find out whether a backend works, by name.

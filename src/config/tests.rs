@@ -264,7 +264,8 @@ fn mistakes_in_the_shape_of_a_file_have_their_place() {
     one("«z»on: example.com\nrecords: {www: {A: 192.0.2.1}}", not_native(Some("zon")));
     one("«r»ecords: {www: {A: 192.0.2.1}}", not_native(None));
     let known =
-        "`zone`, `ttl`, `ns`, `soa`, `secondaries`, `checks`, `pools`, `records`".to_owned();
+        "`zone`, `ttl`, `ns`, `soa`, `reverse`, `secondaries`, `checks`, `pools`, `records`"
+            .to_owned();
     one(
         &format!("{}«recrods»: {{}}\n", records("")),
         Problem::UnknownKey {

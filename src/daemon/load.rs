@@ -20,6 +20,7 @@ mod mistake;
 mod read;
 #[cfg(test)]
 mod tests;
+mod together;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -37,9 +38,11 @@ use crate::name::Name;
 use crate::state::persist::Serials;
 use crate::zone::Zone;
 use crate::zone::exported::Exported;
+use crate::zone::reverse::{Pointers, is_reverse};
 use crate::zone::serial::Kept;
 
 pub use self::mistake::Mistake;
+pub use self::together::together;
 
 /// A zone of fewer names may lose any part of them at once.
 const GUARDED_NAMES: usize = 10;
@@ -248,7 +251,15 @@ impl Loader {
 
     /// As [`Loader::load`], at a time in seconds since 1970.
     fn load_at(&mut self, now: u32, guard: Guard) -> Round {
-        let (files, problems) = config::zone_files(&self.paths);
+        let (mut files, problems) = config::zone_files(&self.paths);
+        // What the others say of addresses goes into them.
+        files.sort_by_key(|file| {
+            config::zone_of_file(file).is_some_and(|origin| is_reverse(&origin))
+        });
+        let of_files = files.iter().filter_map(|file| config::zone_of_file(file));
+        let reverse = of_files.chain(self.received.keys().cloned()).filter(is_reverse);
+        let reverse: Vec<Name> = reverse.collect();
+        let mut names = None;
         let mut progress = Progress::default();
         for problem in &problems {
             progress.tell(problem.clone().into());
@@ -272,7 +283,20 @@ impl Loader {
                 continue;
             }
             let last = self.zones.remove(&origin);
+            let mut pointers = Vec::new();
+            if is_reverse(&origin) {
+                let names = names.get_or_insert_with(|| {
+                    let is_unknown = is_unknown(&files, &problems, guard);
+                    let stay = self.zones.values().filter(|last| is_unknown(last));
+                    let served = zones.values().chain(stay);
+                    Pointers::of(served.filter_map(|loaded: &Loaded| loaded.zone.as_deref()))
+                });
+                pointers = names.within(&origin, &reverse);
+            }
             let at = Known {
+                has_pointers: !pointers.is_empty()
+                    || last.as_ref().is_some_and(|last| last.content.has_pointers()),
+                pointers: &pointers,
                 origin: &origin,
                 kept: self.serials.get(&origin),
                 before: last.as_ref().and_then(|last| last.zone.as_deref()),
@@ -326,8 +350,17 @@ impl Loader {
         }
     }
 
-    fn round(&self, Progress { mut changes, broken, apart, .. }: Progress) -> Round {
+    fn round(&self, Progress { mut changes, broken, mut apart, .. }: Progress) -> Round {
         changes.sort();
+        let read = self.zones.iter();
+        let read = read.map(|(origin, loaded)| (origin, &*loaded.file, loaded.zone.as_deref()));
+        let received = self.received.iter();
+        let received = received.map(|(origin, one)| (origin, Path::new(""), one.zone.as_deref()));
+        let warnings = together(&read.chain(received).collect::<Vec<_>>());
+        if changes.count() > 0 {
+            warnings.iter().for_each(Mistake::log);
+        }
+        apart.extend(warnings);
         let mut zones: Vec<_> = self
             .zones
             .iter()
@@ -388,7 +421,9 @@ fn load_one(
             return loaded(Content::default(), before, true, vec![mistake]);
         }
     };
-    if let Some(last) = last.filter(|last| !last.is_broken && last.content.is_still(&bytes)) {
+    if let Some(last) =
+        last.filter(|last| !last.is_broken && last.content.is_still(&bytes, known.pointers))
+    {
         // It may stand elsewhere than before, and so may its warnings.
         let moved = |mistake: &Mistake| {
             let is_here = mistake.file == *last.file;

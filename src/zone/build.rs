@@ -57,6 +57,7 @@ pub fn from_model(zone: &model::Zone, serial: u32, before: Option<&Rotations>) -
     let (mut built, mistakes) = builder.finish(zone.pools.clone())?;
     built.exported = Exported::of(&zone.balanced, &zone.pools);
     built.secondaries = zone.secondaries;
+    built.reverse = zone.reverse;
     Ok((built, mistakes))
 }
 
@@ -279,6 +280,7 @@ impl Builder {
             rules: self.rules.into(),
             aliases: self.aliases.into(),
             secondaries: model::access::Secondaries::default(),
+            reverse: false,
             exported: Exported::default(),
             journal: Journal::default(),
         };

@@ -335,6 +335,7 @@ impl<'z> Drafts<'z> {
             rules: Arc::clone(&zone.rules),
             aliases: Arc::clone(&zone.aliases),
             secondaries: zone.secondaries,
+            reverse: zone.reverse,
             exported: zone.exported.clone(),
             journal: zone.journal.clone(),
         })

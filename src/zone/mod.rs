@@ -4,12 +4,14 @@
 //! after: a new version is a new [`Zone`] that takes over the rotations of the old one. Where little differs, the
 //! new one is made of the old and a [`delta::Delta`], and shares all the rest with it.
 
+pub mod astray;
 pub mod build;
 pub mod catalog;
 pub mod delta;
 mod edit;
 pub mod exported;
 pub mod journal;
+pub mod reverse;
 pub mod rules;
 pub mod serial;
 pub mod store;
@@ -62,6 +64,8 @@ pub struct Zone {
     pub aliases: Arc<[Alias]>,
     /// What its file says of its secondaries.
     pub secondaries: Secondaries,
+    /// Whether the reverse zones here have names for its addresses.
+    pub reverse: bool,
     /// What it says of its pools to those who take it whole.
     pub exported: Exported,
     /// The differences that led to it.

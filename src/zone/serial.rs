@@ -191,6 +191,7 @@ mod tests {
             pools: Vec::new(),
             balanced: Vec::new(),
             aliases: Vec::new(),
+            reverse: false,
             secondaries: crate::config::model::access::Secondaries::default(),
         }
     }

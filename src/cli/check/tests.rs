@@ -173,6 +173,31 @@ fn a_name_that_is_not_utf8_is_told_as_json() {
 }
 
 #[test]
+fn what_only_all_zones_together_show_is_told() {
+    let zone = "zone: a.example\nns: ns.b.example.\nreverse: true\nrecords:\n  '@': {alias: www.b.example.}\n  www: {pool: [192.0.2.1, 198.51.100.1]}\n  out: {alias: www.c.example.}\n";
+    let other = "zone: b.example\nns: ns\nrecords:\n  ns: {A: 192.0.2.53}\n  www: {CNAME: ns}\n";
+    let reverse = "zone: 2.0.192.in-addr.arpa\nns: ns.b.example.\n";
+    let files = [
+        ("a.example.yaml", zone),
+        ("b.example.yaml", other),
+        ("2.0.192.in-addr.arpa.yaml", reverse),
+    ];
+    let folder = Folder::with("together", &files);
+    let (report, text) = folder.report();
+    assert_eq!(report.errors(), 0);
+    for expected in [
+        "warning: `out.a.example.` is an alias of `www.c.example.`, which no zone here answers for; A and AAAA are SERVFAIL until one does",
+        "warning: no zone here holds the names of 198.51.100.1, which `reverse: true` asks for; add one such as 100.51.198.in-addr.arpa.",
+        "2 warnings",
+    ] {
+        assert!(text.contains(expected), "{text}");
+    }
+    // A file alone says nothing of the others.
+    let alone = Report::of(None, &[folder.0.join("a.example.yaml")]);
+    assert!(alone.mistakes.is_empty());
+}
+
+#[test]
 fn rfc4035_5_a_zone_that_is_signed_is_refused_in_either_format() {
     let key = "DNSKEY: 257 3 8 AQ==";
     let yaml = format!("zone: a.example\nns: ns.b.example.\nrecords:\n  '@': {{{key}}}\n");

@@ -36,6 +36,8 @@ pub(crate) struct ZoneSpec<'n> {
     pub(crate) ns_at: Option<Span>,
     pub(crate) ns: Vec<Text<'n>>,
     pub(crate) soa: SoaSpec<'n>,
+    /// Whether reverse zones have names for its addresses.
+    pub(crate) reverse: bool,
     pub(crate) secondaries: Secondaries,
     /// `None`, here and among the pools, where it has a mistake: its name is known all the same.
     pub(crate) checks: Vec<(Text<'n>, Option<Arc<Check>>)>,
@@ -57,8 +59,8 @@ pub(crate) struct SoaSpec<'n> {
 }
 
 /// What may stand at the top level.
-pub(super) const ZONE_KEYS: [&str; 8] =
-    ["zone", "ttl", "ns", "soa", "secondaries", "checks", "pools", "records"];
+pub(super) const ZONE_KEYS: [&str; 9] =
+    ["zone", "ttl", "ns", "soa", "reverse", "secondaries", "checks", "pools", "records"];
 /// What may stand in `soa`.
 pub(super) const SOA_KEYS: [&str; 8] =
     ["mname", "rname", "serial", "ttl", "refresh", "retry", "expire", "minimum"];
@@ -80,7 +82,7 @@ pub(crate) fn zone<'n>(
     file: &Path,
     mistakes: &mut Mistakes<'_>,
 ) -> Option<ZoneSpec<'n>> {
-    let [zone, ttl, ns, soa, secondaries, checks, pools, records] =
+    let [zone, ttl, ns, soa, reverse, secondaries, checks, pools, records] =
         fields(root, "a zone file", ZONE_KEYS, mistakes)?;
     let origin = origin(zone?.1, file, mistakes);
     let spec = ZoneSpec {
@@ -90,6 +92,11 @@ pub(crate) fn zone<'n>(
             .map(|(_, node)| texts(node, "a name or a list of names", mistakes))
             .unwrap_or_default(),
         soa: soa.map(|(_, node)| read_soa(node, mistakes)).unwrap_or_default(),
+        reverse: reverse
+            .and_then(|(_, node)| {
+                choice(node, "yes or no", &[("true", true), ("false", false)], mistakes)
+            })
+            .unwrap_or_default(),
         secondaries: secondaries
             .map(|(_, node)| read_secondaries(node, mistakes))
             .unwrap_or_default(),

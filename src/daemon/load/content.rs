@@ -8,6 +8,7 @@ use std::sync::Arc;
 use aws_lc_rs::digest::{SHA256, digest};
 
 use crate::config::files::read_file;
+use crate::name::Name;
 use crate::zone::serial::Digest;
 
 /// A zone's files.
@@ -17,12 +18,14 @@ pub(super) struct Content {
     pub(super) digest: Digest,
     /// Those that are included; also one that is not there.
     pub(super) included: Vec<Arc<Path>>,
+    /// Of the names of addresses that other zones brought; zeroes where there are none.
+    pub(super) pointers: Digest,
 }
 
 impl Content {
     /// Of a zone's own file.
     pub(super) fn of(bytes: &[u8]) -> Self {
-        Self { digest: sha256(bytes), included: Vec::new() }
+        Self { digest: sha256(bytes), ..Self::default() }
     }
 
     /// Adds a file that it includes; without bytes where it cannot be read.
@@ -32,8 +35,29 @@ impl Content {
         self.included.push(path.into());
     }
 
-    /// Whether the files are as they were, the zone's own with these bytes now.
-    pub(super) fn is_still(&self, bytes: &[u8]) -> bool {
+    /// With these names of addresses beside what the files have.
+    pub(super) fn with(self, pointers: &[(Name, Vec<Name>)]) -> Self {
+        Self { pointers: digest_of(pointers), ..self }
+    }
+
+    /// Whether it has names of addresses that the files do not have.
+    pub(super) fn has_pointers(&self) -> bool {
+        self.pointers != Digest::default()
+    }
+
+    /// Of all that the zone was made of.
+    pub(super) fn whole(&self) -> Digest {
+        if !self.has_pointers() {
+            return self.digest;
+        }
+        sha256(&[self.digest, self.pointers].concat())
+    }
+
+    /// Whether the zone would be as it was, its own file having these bytes now, and these names coming from others.
+    pub(super) fn is_still(&self, bytes: &[u8], pointers: &[(Name, Vec<Name>)]) -> bool {
+        if self.pointers != digest_of(pointers) {
+            return false;
+        }
         let mut now = Self::of(bytes);
         for path in &self.included {
             now.add(path, read_file(path).as_deref().ok());
@@ -45,6 +69,17 @@ impl Content {
     pub(super) fn included(&self) -> impl Iterator<Item = PathBuf> {
         self.included.iter().map(|path| path.to_path_buf())
     }
+}
+
+fn digest_of(pointers: &[(Name, Vec<Name>)]) -> Digest {
+    if pointers.is_empty() {
+        return Digest::default();
+    }
+    // A name says where it ends, and the root where a list does: no address has it for a name.
+    let lists = pointers.iter().flat_map(|(owner, names)| {
+        std::iter::once(owner).chain(names).map(Name::as_wire).chain([&b"\0"[..]])
+    });
+    sha256(&lists.collect::<Vec<_>>().concat())
 }
 
 fn sha256(bytes: &[u8]) -> Digest {

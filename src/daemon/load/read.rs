@@ -8,7 +8,9 @@ use crate::config::files::read_at_most;
 use crate::config::model::access::Access;
 use crate::config::{self, is_master_file, model};
 use crate::name::Name;
+use crate::rdata::rtype;
 use crate::zone::exported::Exported;
+use crate::zone::reverse::{self, Taken};
 use crate::zone::serial::Kept;
 use crate::zone::{Zone, build};
 use crate::zonefile;
@@ -32,6 +34,10 @@ pub(super) struct Known<'z> {
     pub(super) access: &'z Access,
     /// In seconds since 1970.
     pub(super) now: u32,
+    /// For a reverse zone: the names of addresses that other zones bring to it.
+    pub(super) pointers: &'z [(Name, Vec<Name>)],
+    /// Whether there are such names now, or were when it was read last.
+    pub(super) has_pointers: bool,
 }
 
 impl Known<'_> {
@@ -51,22 +57,26 @@ pub(super) fn zone(file: &Path, bytes: &[u8], known: &Known<'_>) -> Read {
     let mut read =
         if is_master_file(file) { master(file, bytes, known) } else { yaml(file, bytes, known) };
     if let Some((_, zone)) = &mut read.zone {
-        zone.digest = read.content.digest;
+        zone.digest = read.content.whole();
     }
     read
 }
 
 fn yaml(file: &Path, bytes: &[u8], known: &Known<'_>) -> Read {
-    let content = Content::of(bytes);
+    let content = Content::of(bytes).with(known.pointers);
     let Ok(text) = std::str::from_utf8(bytes) else {
         let message = config::Problem::NotUtf8.to_string();
         return Read { zone: None, mistakes: vec![Mistake::whole(file, message)], content };
     };
     let (model, mistakes) = config::read_zone(file, text);
     let mut mistakes: Vec<Mistake> = mistakes.into_iter().map(Mistake::from).collect();
-    let zone = model.and_then(|model| {
+    let zone = model.and_then(|mut model| {
+        add_pointers(&mut model, known);
         let exported = known.exported(&model);
-        let next = Kept::next(known.kept, &model, &exported, known.now);
+        let mut next = Kept::next(known.kept, &model, &exported, known.now);
+        if let Some(by_hand) = model.serial.filter(|_| known.has_pointers) {
+            next.serial = reverse::serial(by_hand, next.digest, known.kept);
+        }
         let rotations = known.before.map(|zone| &*zone.rotations);
         let built = build::from_model(&model, next.serial, rotations);
         let of_records = |mistake: &build::Mistake| Mistake::of_records(file, mistake);
@@ -77,7 +87,8 @@ fn yaml(file: &Path, bytes: &[u8], known: &Known<'_>) -> Read {
 }
 
 fn master(file: &Path, bytes: &[u8], known: &Known<'_>) -> Read {
-    let mut content = Content::of(bytes);
+    let mut content = Content::of(bytes).with(known.pointers);
+    let (mut soas, mut taken) = (Vec::new(), Taken::default());
     let mut builder = build::Builder::new(known.origin.clone());
     let mut include = |path: &Path, most: u64| {
         let read = read_at_most(path, most);
@@ -86,18 +97,63 @@ fn master(file: &Path, bytes: &[u8], known: &Known<'_>) -> Read {
     };
     let zonefile::Read { mistakes, files } =
         zonefile::read_file(file, bytes, known.origin, &mut include, |record| {
+            if known.has_pointers {
+                taken.see(known.origin, record.owner, record.rtype);
+                if record.rtype == rtype::SOA {
+                    soas.extend(Soa::of(&record));
+                    return;
+                }
+            }
             builder.add(record.owner, record.rtype, record.ttl, record.rdata, record.line);
         });
     if !mistakes.is_empty() {
         let mistakes = mistakes.iter().map(|mistake| Mistake::of_master_file(&files, mistake));
         return Read { zone: None, mistakes: mistakes.collect(), content };
     }
+    for Soa { owner, ttl, mut rdata, line } in soas {
+        if let Some(numbers) = rdata.last_chunk_mut::<20>()
+            && let Some(serial) = numbers.first_chunk_mut::<4>()
+        {
+            let by_hand = u32::from_be_bytes(*serial);
+            *serial = reverse::serial(by_hand, content.whole(), known.kept).to_be_bytes();
+        }
+        builder.add(owner.as_wire(), rtype::SOA, ttl, &rdata, line);
+        for set in taken.added(known.pointers, ttl).filter(|_| owner == *known.origin) {
+            for rdata in &set.rdata {
+                builder.add(set.owner.as_wire(), set.rtype, set.ttl, rdata, 0);
+            }
+        }
+    }
     let mut mistakes = Vec::new();
     let zone = built_of(builder.finish(Vec::new()), &mut mistakes, |mistake| {
         Mistake::of_master_records(&files, mistake)
     });
-    let zone = zone.map(|zone| (Kept { serial: zone.serial, digest: content.digest }, zone));
+    let zone = zone.map(|zone| (Kept { serial: zone.serial, digest: content.whole() }, zone));
     Read { zone, mistakes, content }
+}
+
+/// A SOA that waits for its serial.
+struct Soa {
+    owner: Name,
+    ttl: u32,
+    rdata: Vec<u8>,
+    line: u32,
+}
+
+impl Soa {
+    fn of(record: &zonefile::Record<'_>) -> Option<Self> {
+        let owner = Name::from_wire(record.owner)?;
+        Some(Self { owner, ttl: record.ttl, rdata: record.rdata.to_vec(), line: record.line })
+    }
+}
+
+/// Adds the names of addresses that the file does not have, with the TTL of the SOA.
+fn add_pointers(model: &mut model::Zone, known: &Known<'_>) {
+    let mut taken = Taken::default();
+    for set in &model.records {
+        taken.see(known.origin, set.owner.as_wire(), set.rtype);
+    }
+    model.records.extend(taken.added(known.pointers, model.soa.ttl));
 }
 
 /// The zone, and what its records together have wrong.

@@ -352,3 +352,120 @@ fn a_zone_from_elsewhere_is_served_beside_those_of_files() {
     let example = Name::parse_absolute("example").expect("a name");
     assert!(stage.loader.receive(&example, Some(build(4).into())).is_none(), "a file's own");
 }
+
+/// A zone that wants names for its addresses.
+fn forward(records: &str) -> String {
+    format!("{}{records}", yaml("x", 1).replacen("ns:", "reverse: true\nns:", 1))
+}
+
+#[test]
+fn a_reverse_zone_follows_the_zones_that_ask_for_names() {
+    let reverse = "2.0.192.in-addr.arpa";
+    let yaml_file = format!("a/{reverse}.yaml");
+    let own = || format!("zone: {reverse}\nns: [ns.x.]\nrecords:\n  9: {{PTR: other.x.}}\n");
+    check(
+        "reverse",
+        &[
+            (Write(&yaml_file, own()), "2.0.192.in-addr.arpa. 101, 1 changed, 0 broken"),
+            (
+                Write("a/x.yaml", forward("")),
+                "2.0.192.in-addr.arpa. 102, x. 102, 2 changed, 0 broken",
+            ),
+            (Nothing, "2.0.192.in-addr.arpa. 102, x. 102, 0 changed, 0 broken"),
+            // Addresses that it does not hold, and one that its file has a name for: it is made anew, and is the same.
+            (
+                Write("a/x.yaml", forward("  a: {A: [198.51.100.1, 192.0.2.9]}\n")),
+                "2.0.192.in-addr.arpa. 102, x. 104, 2 changed, 0 broken",
+            ),
+            (
+                Write("a/x.yaml", forward("  a: {pool: [192.0.2.8]}\n")),
+                "2.0.192.in-addr.arpa. 105, x. 105, 2 changed, 0 broken",
+            ),
+            // The last good version is what is served, and so what has names.
+            (
+                Write("a/x.yaml", forward("  a: {pool: []}\n")),
+                "2.0.192.in-addr.arpa. 105, x. 105, 0 changed, 1 broken",
+            ),
+            (Remove("a/x.yaml"), "2.0.192.in-addr.arpa. 107, 2 changed, 0 broken"),
+        ],
+    );
+}
+
+#[test]
+fn a_serial_by_hand_rises_with_names_of_addresses() {
+    let file = "a/2.0.192.in-addr.arpa.zone";
+    let own = |serial: u32| {
+        format!("@ 60 SOA ns.x. host.x. {serial} 1 1 1 60\n@ 60 NS ns.x.\n9 60 PTR other.x.\n")
+    };
+    let mut stage = Stage::new("reverse-by-hand");
+    for (number, (action, expected)) in [
+        (Write(file, own(7)), "2.0.192.in-addr.arpa. 7, 1 changed, 0 broken"),
+        (Write("a/x.yaml", forward("")), "2.0.192.in-addr.arpa. 8, x. 102, 2 changed, 0 broken"),
+        (Write(file, own(7)), "2.0.192.in-addr.arpa. 8, x. 102, 0 changed, 0 broken"),
+        (Write(file, own(20)), "2.0.192.in-addr.arpa. 20, x. 102, 1 changed, 0 broken"),
+        (
+            Write("a/x.yaml", forward("  b: {AAAA: '2001:db8::1', A: 192.0.2.7}\n")),
+            "2.0.192.in-addr.arpa. 21, x. 105, 2 changed, 0 broken",
+        ),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        stage.act(&action);
+        assert_eq!(stage.load(101 + number as u32), expected, "step {}", number + 1);
+    }
+    // A new process goes on where the last one was.
+    stage.restart();
+    let round = stage.loader.load_at(200, Guard::On);
+    let (_, zone) = &round.zones[0];
+    let zone = zone.as_ref().expect("it is served");
+    let mut records: Vec<_> = zone
+        .records()
+        .map(|record| {
+            let rdata = crate::rdata::print(record.rtype, &record.rdata);
+            format!(
+                "{} {} {} {rdata}",
+                record.owner,
+                record.ttl,
+                crate::rdata::type_name(record.rtype)
+            )
+        })
+        .collect();
+    records.sort_unstable();
+    assert_eq!(
+        records,
+        [
+            "2.0.192.in-addr.arpa. 60 NS ns.x.",
+            "2.0.192.in-addr.arpa. 60 SOA ns.x. host.x. 21 1 1 1 60",
+            "53.2.0.192.in-addr.arpa. 60 PTR ns.x.",
+            "7.2.0.192.in-addr.arpa. 60 PTR b.x.",
+            "9.2.0.192.in-addr.arpa. 60 PTR other.x.",
+        ]
+    );
+    let told: Vec<_> = round.mistakes.iter().map(|mistake| mistake.message.as_str()).collect();
+    assert_eq!(
+        told,
+        [
+            "no zone here holds the names of 2001:db8::1, which `reverse: true` asks for; add one such as 0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa."
+        ]
+    );
+}
+
+#[test]
+fn aliases_that_lead_nowhere_are_told() {
+    let mut stage = Stage::new("astray");
+    let records =
+        "  a: {alias: ns}\n  b: {alias: www.elsewhere.}\n  c: {alias: d}\n  d: {alias: c}\n";
+    stage.act(&Write("a/x.yaml", yaml("x", 1) + records));
+    let Round { mistakes, broken, .. } = stage.loader.load_at(101, Guard::On);
+    assert_eq!(broken, 0);
+    let told: Vec<_> = mistakes.iter().map(|mistake| mistake.message.as_str()).collect();
+    assert_eq!(
+        told,
+        [
+            "`b.x.` is an alias of `www.elsewhere.`, which no zone here answers for; A and AAAA are SERVFAIL until one does",
+            "`c.x.` is an alias of `d.x.`, which leads in a circle; A and AAAA are SERVFAIL until it ends at an address",
+            "`d.x.` is an alias of `c.x.`, which leads in a circle; A and AAAA are SERVFAIL until it ends at an address",
+        ]
+    );
+}
