@@ -12,10 +12,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rotadns::engine::choose::ready::{Ready, Standing};
+use rotadns::engine::settings::{Cookies, Policy, Settings};
 use rotadns::engine::snapshot::Chunks;
-use rotadns::engine::{Context, OUT_UDP, Plan, Snapshot, Transport, View, encode, prepare};
-use rotadns::name;
+use rotadns::engine::{
+    Context, OUT_UDP, Plan, Snapshot, Transport, View, encode, prepare, respond,
+};
+use rotadns::name::{self, Name};
 use rotadns::server::chance::Chance;
+use rotadns::wire::tsig::key::{Algorithm, Key, Keys};
 use rotadns::zone::build::from_model;
 
 struct Counting;
@@ -95,7 +99,16 @@ fn snapshot() -> Snapshot {
         Arc::new(Ready::new(pool, &standings, &[], None))
     });
     let ready = Chunks::new(ready);
-    Snapshot::new(vec![View::Served { zone: Arc::new(zone), ready }]).expect("there is one")
+    let settings = Settings {
+        nsid: Some("one of many".into()),
+        version: Some("1".into()),
+        cookies: Cookies { policy: Policy::Answer, secrets: vec![[1; 16], [2; 16]] },
+        keys: Keys::new(vec![key()]),
+        ..Settings::default()
+    };
+    Snapshot::new(vec![View::Served { zone: Arc::new(zone), ready }])
+        .expect("there is one")
+        .with_settings(Arc::new(settings))
 }
 
 /// Each kind of question, and what is none; with EDNS or without.
@@ -163,6 +176,56 @@ fn a_batch_of_queries_is_answered_without_an_allocation() {
     assert_eq!(allocations_of(|| (0..batches).for_each(|_| batch())), 0);
     // All but the response and what is shorter than a header.
     assert_eq!(answered, (batches + 1) * 62);
+}
+
+fn key() -> Key {
+    let name = Name::parse_absolute("k.").expect("a name");
+    Key::new(name, Algorithm::Sha256, &[3; 32])
+}
+
+/// What goes beside a question: cookies, NSID, client subnet, a signature.
+#[test]
+fn what_is_rare_is_answered_without_an_allocation() {
+    let snapshot = snapshot();
+    let client = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let context = Context { client, transport: Transport::Udp, draw: 0, now: 1_800_000_000 };
+    let cookie = [&[0, 10, 0, 8][..], &[1; 8]].concat();
+    let both = [&[0, 10, 0, 24][..], &[1; 24]].concat();
+    let subnet = [0, 8, 0, 7, 0, 1, 24, 0, 192, 0, 2];
+    let (nsid, unknown) = ([0, 3, 0, 0], [0xff, 0xf0, 0, 1, 7]);
+    let good = [&cookie[..], &nsid, &subnet, &unknown].concat();
+    let mut queries: Vec<Vec<u8>> = Vec::new();
+    for (name, class, options) in [
+        (&b"www.example.com."[..], 1, good.clone()),
+        (b"gone.example.com.", 1, both),
+        (b"www.example.net.", 1, good.clone()),
+        (b"version.bind.", 3, good),
+        (b"www.example.com.", 1, [0, 8, 0, 1, 9].to_vec()),
+    ] {
+        let mut query = vec![7, 7, 1, 0, 0, 1, 0, 0, 0, 0, 0, 1];
+        name::parse_into(name, &[0], &mut query).expect("a name");
+        query.extend([0, 16, 0, class, 0, 0, 41, 16, 0, 0, 0, 0x80, 0]);
+        query.extend((options.len() as u16).to_be_bytes());
+        query.extend(options);
+        queries.push(query);
+    }
+    let mut plan = Plan::default();
+    let mut out = vec![0; OUT_UDP];
+    let mut answer = |query: &[u8]| {
+        let length = respond(&snapshot, &context, query, &mut plan, &mut out);
+        assert!(length.is_some_and(|length| length > query.len() / 2));
+    };
+    for query in &queries {
+        answer(query); // what is made once
+        assert_eq!(allocations_of(|| (0..100).for_each(|_| answer(query))), 0, "{query:?}");
+    }
+    // A signature costs what the library of MACs takes for its state; nothing is kept of it.
+    let mut signed = queries[0].clone();
+    rotadns::wire::tsig::sign_request(&key(), &mut signed, context.now);
+    answer(&signed);
+    let each = allocations_of(|| answer(&signed));
+    assert_eq!(allocations_of(|| (0..100).for_each(|_| answer(&signed))), 100 * each);
+    assert!(each <= 8, "{each} for a signed query");
 }
 
 #[test]

@@ -12,6 +12,7 @@ use std::time::Duration;
 use crate::name::Name;
 
 pub mod access;
+pub mod answers;
 mod pool;
 pub mod probers;
 

@@ -134,7 +134,7 @@ pub const TYPES: [(u16, &str); 22] = [
 ];
 
 /// The response codes that are given, with the names of the IANA registry in lower case.
-pub const RCODES: [(u16, &str); 9] = [
+pub const RCODES: [(u16, &str); 10] = [
     (0, "noerror"),
     (1, "formerr"),
     (2, "servfail"),
@@ -144,10 +144,11 @@ pub const RCODES: [(u16, &str); 9] = [
     (6, "yxdomain"),
     (9, "notauth"),
     (16, "badvers"),
+    (23, "badcookie"),
 ];
 
 /// Response codes up to this have a place; [`RCODES`] names those in use.
-const RCODE_MAX: usize = 16;
+const RCODE_MAX: usize = 23;
 
 /// The place of a type in [`TYPES`], for those that have one.
 const TYPE_PLACES: [u8; 258] = {

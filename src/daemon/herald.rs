@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use super::load::Loader;
 use super::reload::{Editor, Show, Stage};
 use super::services::seconds;
+use super::settings::Set;
 use crate::authority::follow::{self, Follower, follows};
 use crate::authority::notify::Notifier;
 use crate::config::Config;
@@ -22,6 +23,7 @@ pub(super) struct Herald {
     publisher: Publisher,
     notifier: Notifier,
     follower: Follower,
+    set: Arc<Set>,
 }
 
 impl Herald {
@@ -30,6 +32,7 @@ impl Herald {
         config: &Config,
         publisher: &Publisher,
         editor: &Editor,
+        set: Set,
     ) -> anyhow::Result<Self> {
         let listen: Vec<IpAddr> = config.listen.iter().map(SocketAddr::ip).collect();
         let (notifier, _) =
@@ -43,7 +46,8 @@ impl Herald {
                 told.changed(&zone.origin, follow);
             }
         });
-        Ok(Self { publisher: publisher.clone(), notifier, follower })
+        let (publisher, set) = (publisher.clone(), Arc::new(set));
+        Ok(Self { publisher, notifier, follower, set })
     }
 
     /// Has every zone say what is known of its pools, before anybody can take it.
@@ -72,6 +76,10 @@ impl Herald {
 }
 
 impl Stage for Herald {
+    fn reading(&self) {
+        self.set.read_again(&self.publisher);
+    }
+
     fn show(&self, shown: Show) {
         match shown {
             Show::All(zones) => {

@@ -131,7 +131,7 @@ impl Serving {
         editor: &Editor,
         began: Timestamp,
     ) -> anyhow::Result<Self> {
-        let settings = Arc::new(settings::settings(config)?);
+        let (set, settings) = settings::Set::read(config)?;
         let elsewhere = secondary::Begun::begin(config, &settings.keys, editor, loader)?;
         let round = loader.load(Guard::On);
         if strict && round.broken > 0 {
@@ -144,7 +144,7 @@ impl Serving {
         }
 
         let counters = AllCounters::with_threads(listeners::threads(config));
-        let backstage = Backstage::start(config, &counters, settings, editor)?;
+        let backstage = Backstage::start(config, &counters, (set, settings), editor)?;
         backstage.show(round);
         let ground = admin::Ground {
             publisher: &backstage.publisher,
@@ -361,7 +361,7 @@ impl Backstage {
     fn start(
         config: &Config,
         counters: &AllCounters,
-        settings: Arc<engine::settings::Settings>,
+        (set, settings): (settings::Set, engine::settings::Settings),
         editor: &Editor,
     ) -> anyhow::Result<Self> {
         // The publisher tells the prober its targets, the prober tells the publisher what it found:
@@ -373,7 +373,7 @@ impl Backstage {
             overrides: overrides(&config.state),
             probers: settings_of_probers(config),
             counting: counters.expected(),
-            settings,
+            settings: Arc::new(settings),
         };
         let (publisher, publishing) = Publisher::start(start, move |targets| {
             if let Some(prober) = tell.get() {
@@ -387,7 +387,7 @@ impl Backstage {
         let started = Prober::start(settings, move |report| reports.report(report))
             .context("cannot start the prober")?;
         let prober = prober.get_or_init(|| started).clone();
-        let herald = Herald::start(config, &publisher, editor)?;
+        let herald = Herald::start(config, &publisher, editor, set)?;
         Ok(Self { publisher, publishing, prober, herald })
     }
 

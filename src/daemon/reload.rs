@@ -129,6 +129,9 @@ pub(super) enum Show {
 
 /// What the loader's thread needs beside its files.
 pub(super) trait Stage {
+    /// Files are read again: what reads others beside those of zones does so too.
+    fn reading(&self) {}
+
     /// Shows what has changed.
     fn show(&self, shown: Show);
 
@@ -181,6 +184,7 @@ pub(super) fn keep_loading(
 }
 
 fn reload(loader: &mut Loader, stage: &impl Stage, guard: Guard) -> Reloaded {
+    stage.reading();
     let Round { zones, changes, broken, mistakes } = loader.load(guard);
     let changed = changes.count();
     if changed > 0 {

@@ -1,16 +1,18 @@
 //! A plan becomes bytes.
 
+mod options;
+
 use std::sync::Arc;
 
 use super::choose::handout::{Handout, RECORD_HEAD};
-use super::choose::ready::Ready;
+use super::choose::ready::{Ready, Source};
 use super::choose::turn::turn;
 use super::plan::{Content, Item, List, Owner, Plan, Reply};
 use super::snapshot::{Chunks, Snapshot, View};
-use super::{Context, Transport};
+use super::{Context, Transport, chaos};
 use crate::rdata::rtype;
 use crate::wire::decode::Query;
-use crate::wire::encode::{Full, RecordHead, Writer, reserved};
+use crate::wire::encode::{Full, RecordHead, Section, Writer, reserved};
 use crate::wire::{HEADER, PAYLOAD_MAX, PAYLOAD_PLAIN, header, rcode, tsig};
 use crate::zone::Zone;
 
@@ -47,21 +49,37 @@ pub fn encode(
     };
     let signature = plan.signature.as_ref().zip(query.tsig);
     let signed = signature.map_or(0, |(outcome, at)| tsig::room(outcome, message, at));
-    let limit = limit(context.transport, &query);
-    let reserved = signed + reserved(query.edns);
+    let limit = limit(context.transport, &query).saturating_sub(signed);
+    let settings = &**snapshot.settings();
+    // Another version's options may mean anything.
+    let asked = query.edns.filter(|edns| edns.options.any && edns.version == 0);
+    let asked = asked.map(|edns| edns.options);
+    let needed = asked.map_or(0, |asked| options::needed(context, &asked, plan));
+    let welcome = asked.map_or(0, |asked| options::welcome(settings, &asked));
+    let reserved = reserved(query.edns) + needed;
     let mut writer = Writer::new(out, message, query.question_end, limit, reserved)?;
     let mut truncated = plan.truncated;
+    let mut guess = None;
     if let Some(place) = plan.zone
         && let Some(View::Served { zone, ready }) = snapshot.zone(place)
         && !plan.items().is_empty()
     {
         // The question's name ends in the apex; its type and class follow.
         writer.set_apex(query.question_end - 4 - zone.origin.as_wire().len());
-        truncated |=
-            Encoder { snapshot, zone, ready, name: HEADER as u16 }.items(plan, &mut writer);
+        let mut encoder =
+            Encoder { snapshot, zone, ready, name: HEADER as u16, welcome, guess: None };
+        truncated |= encoder.items(plan, &mut writer);
+        guess = encoder.guess;
+    }
+    if let Some(subject) = plan.subject {
+        truncated |= chaos::write(settings, subject, &mut writer).is_err();
     }
     if let Some(edns) = query.edns {
         writer.opt(edns, rcode);
+        if asked.is_some() || plan.error.is_some() || guess.is_some() {
+            let asked = asked.unwrap_or_default();
+            options::write((settings, context), (&asked, plan), guess, &mut writer, signed);
+        }
     }
     let authoritative = if plan.authoritative { header::AA } else { 0 };
     let truncated = if truncated { header::TC } else { 0 };
@@ -89,6 +107,10 @@ struct Encoder<'a> {
     ready: &'a Chunks<Arc<Ready>>,
     /// Where the name that is looked up at this point of the chain stands in the message.
     name: u16,
+    /// The room to keep for options before records are written that an answer can do without.
+    welcome: usize,
+    /// Where addresses in the answer come from, unless they are known to be right.
+    guess: Option<Source>,
 }
 
 impl Encoder<'_> {
@@ -98,6 +120,9 @@ impl Encoder<'_> {
     fn items(&mut self, plan: &Plan, writer: &mut Writer<'_>) -> bool {
         let mut targets = [0; TARGETS_MAX];
         for item in plan.items() {
+            if !item.needed && self.welcome > 0 {
+                writer.reserve(std::mem::take(&mut self.welcome));
+            }
             if self.item(item, writer, &mut targets) == Err(Full) && item.needed {
                 return true;
             }
@@ -144,6 +169,11 @@ impl Encoder<'_> {
             }
             Content::Balanced { pool, list, draw, .. } => {
                 let Some(ready) = ready.get(pool as usize) else { return Ok(()) };
+                if !matches!(ready.source, Source::InService | Source::Fallback)
+                    && item.section == Section::Answer
+                {
+                    self.guess = Some(ready.source);
+                }
                 let at = writer.end();
                 balanced(writer, item, (owner, alias_ttl), ready.handout(list), draw)?;
                 if list == List::Targets {

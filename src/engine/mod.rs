@@ -21,6 +21,8 @@ pub mod settings;
 pub mod snapshot;
 
 mod answer;
+mod beside;
+mod chaos;
 mod refuse;
 mod service;
 

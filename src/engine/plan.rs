@@ -2,12 +2,16 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use super::chaos::Subject;
 use crate::config::model::Endpoint;
 use crate::counters::zones::Class;
 use crate::name::Name;
 use crate::name::suffixes::Suffixes;
 use crate::rdata::rtype;
 use crate::wire::decode::{Edns, Query, Refusal};
+use crate::wire::edns::cookie::COOKIE_LEN;
+use crate::wire::edns::error::Extended;
+use crate::wire::edns::subnet::Subnet;
 use crate::wire::encode::Section;
 use crate::wire::rcode;
 use crate::wire::tsig::{Failed, Signed};
@@ -45,6 +49,14 @@ pub struct Plan {
     pub(super) service: Option<Service>,
     /// What its signature came to, where it has one.
     pub(super) signature: Option<Result<Signed, Failed>>,
+    /// The cookie of the answer.
+    pub(super) cookie: Option<[u8; COOKIE_LEN]>,
+    /// The network that the query says it is asked for.
+    pub subnet: Option<Subnet>,
+    /// What the response code does not tell.
+    pub(super) error: Option<Extended>,
+    /// What of the server itself is asked for.
+    pub(super) subject: Option<Subject>,
     items: [Item; ITEMS_MAX],
     len: usize,
 }
@@ -245,6 +257,10 @@ impl Default for Plan {
             reply: Reply::Silence,
             service: None,
             signature: None,
+            cookie: None,
+            subnet: None,
+            error: None,
+            subject: None,
             items: [nothing; ITEMS_MAX],
             len: 0,
         }
@@ -264,6 +280,10 @@ impl Plan {
         self.reply = Reply::Silence;
         self.service = None;
         self.signature = None;
+        self.cookie = None;
+        self.subnet = None;
+        self.error = None;
+        self.subject = None;
         self.len = 0;
     }
 
@@ -287,6 +307,11 @@ impl Plan {
             Refusal::Malformed => (Reply::Header, rcode::FORMERR),
             Refusal::MalformedAfterQuestion(end) => (Reply::Question(end), rcode::FORMERR),
         };
+    }
+
+    /// A response code alone, and why.
+    pub(super) fn refused(&mut self, rcode: u16, error: Extended) {
+        (self.rcode, self.error) = (rcode, Some(error));
     }
 
     /// How much of the query comes back.

@@ -2,18 +2,19 @@
 
 use super::plan::Plan;
 use super::snapshot::{Snapshot, View};
-use super::{Context, service};
+use super::{Context, beside, chaos, service};
+use crate::name::Name;
 use crate::rdata::rtype;
-use crate::wire::tsig::{self, Failed};
+use crate::wire::edns::error::{self, Extended};
 use crate::wire::{class, opcode, rcode};
 
 /// Finds the zone that answers; `false` where the plan is a refusal, and so is finished.
 ///
 /// ```text
-/// a signature that is wrong     NOTAUTH    RFC 8945 §5.2; FORMERR where it cannot be read
-/// EDNS version above 0          BADVERS    RFC 6891 §6.1.3
+/// signature, version, options   see beside
 /// OPT or TSIG asked for         FORMERR    RFC 6891 §6.1.1, RFC 8945 §4.2: never in a question
 /// NOTIFY, UPDATE, transfers     see service
+/// class CH                      see chaos
 /// class neither IN nor ANY      REFUSED
 /// outside our zones             REFUSED
 /// our zone, but broken          SERVFAIL
@@ -27,13 +28,7 @@ pub(super) fn zone(
     plan: &mut Plan,
 ) -> bool {
     let Some(&query) = plan.query() else { return false };
-    if let Some(at) = query.tsig
-        && !is_signed(snapshot, context, (message, at), plan)
-    {
-        return false;
-    }
-    if query.edns.is_some_and(|edns| edns.version > 0) {
-        plan.rcode = rcode::BADVERS;
+    if query.is_rare() && !beside::look(snapshot, context, message, plan) {
         return false;
     }
     if matches!(query.qtype, rtype::OPT | rtype::TSIG) {
@@ -49,12 +44,15 @@ pub(super) fn zone(
         return false;
     }
     if !matches!(query.qclass, class::IN | class::ANY) {
-        plan.rcode = rcode::REFUSED;
+        match query.qclass {
+            class::CH => chaos::plan(snapshot.settings(), plan),
+            _ => plan.refused(rcode::REFUSED, error::NOT_AUTHORITATIVE),
+        }
         return false;
     }
     let depth_max = plan.name.labels();
     let Some((mut place, depth)) = snapshot.catalog().find(&plan.name, depth_max) else {
-        plan.rcode = rcode::REFUSED;
+        plan.refused(rcode::REFUSED, error::NOT_AUTHORITATIVE);
         return false;
     };
     // DS belongs to the parent's side of a cut (RFC 4035 §3.1.4.1).
@@ -66,26 +64,19 @@ pub(super) fn zone(
         place = parent;
     }
     plan.zone = Some(place);
-    if let Some(View::Broken(_)) = snapshot.zone(place) {
-        plan.rcode = rcode::SERVFAIL;
+    if let Some(View::Broken(origin)) = snapshot.zone(place) {
+        plan.refused(rcode::SERVFAIL, why_broken(snapshot, origin));
         return false;
     }
     if matches!(query.qtype, rtype::MAILA | rtype::MAILB | rtype::AXFR) {
-        plan.rcode = rcode::NOTIMP;
+        plan.refused(rcode::NOTIMP, error::NOT_SUPPORTED);
         return false;
     }
     true
 }
 
-/// Whether the signature is right; else the answer says what is wrong with it (RFC 8945 §5.2).
-#[cold]
-fn is_signed(
-    snapshot: &Snapshot,
-    context: &Context,
-    (message, at): (&[u8], usize),
-    plan: &mut Plan,
-) -> bool {
-    let outcome = tsig::verify(&snapshot.settings().keys, message, at, context.now);
-    plan.rcode = outcome.as_ref().map_or_else(Failed::rcode, |_| rcode::NOERROR);
-    plan.signature.insert(outcome).is_ok()
+/// Why a zone that is ours cannot be answered from.
+pub(super) fn why_broken(snapshot: &Snapshot, origin: &Name) -> Extended {
+    let comes_from_elsewhere = snapshot.settings().access.primaries.contains_key(origin);
+    if comes_from_elsewhere { error::EXPIRED } else { error::NOT_READY }
 }

@@ -11,9 +11,11 @@
 
 use super::Context;
 use super::plan::{Plan, Service};
+use super::refuse::why_broken;
 use super::snapshot::{Snapshot, View};
 use crate::config::model::access::is_allowed;
 use crate::rdata::rtype;
+use crate::wire::edns::error;
 use crate::wire::{class, opcode, rcode};
 
 /// The zone that the question's name is the apex of; NOTAUTH is planned where there is none (RFC 5936 §2.2.1,
@@ -25,7 +27,7 @@ fn apex<'s>(snapshot: &'s Snapshot, plan: &mut Plan) -> Option<&'s View> {
     plan.zone = found.filter(|_| is_in).map(|(place, _)| place);
     let view = plan.zone.and_then(|place| snapshot.zone(place));
     if view.is_none() {
-        plan.rcode = rcode::NOTAUTH;
+        plan.refused(rcode::NOTAUTH, error::NOT_AUTHORITATIVE);
     }
     view
 }
@@ -36,7 +38,7 @@ pub(super) fn transfer(snapshot: &Snapshot, context: &Context, plan: &mut Plan) 
     let Some(view) = apex(snapshot, plan) else { return };
     let allow = &snapshot.settings().access.of(view.origin()).transfer;
     let is_allowed = is_allowed(allow, context.client, plan.key());
-    settle(plan, view, is_allowed, Service::Transfer);
+    settle((snapshot, view), plan, is_allowed, Service::Transfer);
 }
 
 /// NOTIFY and UPDATE.
@@ -53,22 +55,29 @@ pub(super) fn operation(snapshot: &Snapshot, context: &Context, plan: &mut Plan)
         let Some(view) = apex(snapshot, plan) else { return };
         let allow = &access.of(view.origin()).update;
         let is_allowed = is_allowed(allow, context.client, plan.key());
-        settle(plan, view, is_allowed, Service::Update);
+        settle((snapshot, view), plan, is_allowed, Service::Update);
     } else if let Some(view) = apex(snapshot, plan) {
         // RFC 1996 §3.7: a notify is of the SOA.
         if query.qtype == rtype::SOA && access.may_notify(view.origin(), context.client, plan.key())
         {
             plan.service = Some(Service::Notify);
         } else {
-            plan.rcode = rcode::REFUSED;
+            plan.refused(rcode::REFUSED, error::PROHIBITED);
         }
     }
 }
 
-fn settle(plan: &mut Plan, view: &View, is_allowed: bool, service: Service) {
+fn settle(
+    (snapshot, view): (&Snapshot, &View),
+    plan: &mut Plan,
+    is_allowed: bool,
+    service: Service,
+) {
     match view {
-        _ if !is_allowed => plan.rcode = rcode::REFUSED,
-        View::Broken(_) => plan.rcode = rcode::SERVFAIL,
+        _ if !is_allowed => plan.refused(rcode::REFUSED, error::PROHIBITED),
+        View::Broken(origin) => {
+            plan.refused(rcode::SERVFAIL, why_broken(snapshot, origin));
+        }
         View::Served { .. } => plan.service = Some(service),
     }
 }

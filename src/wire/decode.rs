@@ -3,6 +3,7 @@
 //! Every way in which a packet can be wrong is a variant of [`Refusal`]; [`crate::engine`] says which
 //! answer each earns.
 
+use super::edns::Options;
 use super::{HEADER, class, header, opcode};
 use crate::name::NAME_MAX;
 use crate::name::suffixes::Suffixes;
@@ -19,7 +20,7 @@ pub struct Query {
     pub qtype: u16,
     /// The class asked for.
     pub qclass: u16,
-    /// Where the question ends in the message.
+    /// Where the question ends in the message: behind the header where there is none.
     pub question_end: usize,
     /// What EDNS says, where it is spoken.
     pub edns: Option<Edns>,
@@ -28,6 +29,19 @@ pub struct Query {
 }
 
 impl Query {
+    /// Whether something is asked.
+    #[must_use]
+    pub fn has_question(&self) -> bool {
+        self.question_end > HEADER
+    }
+
+    /// Whether something goes beside the question that is to be looked at: a signature, a version, an option.
+    #[inline]
+    #[must_use]
+    pub fn is_rare(&self) -> bool {
+        self.tsig.is_some() || self.edns.is_some_and(|edns| edns.version > 0 || edns.options.any)
+    }
+
     /// What kind of query it is.
     #[must_use]
     pub fn opcode(&self) -> u8 {
@@ -44,6 +58,8 @@ pub struct Edns {
     pub version: u8,
     /// DNSSEC OK, to be given back (RFC 3225 §3).
     pub dnssec_ok: bool,
+    /// Its options.
+    pub options: Options,
 }
 
 /// Why a packet gets no ordinary answer.
@@ -73,7 +89,7 @@ pub fn decode(message: &[u8], name: &mut Suffixes) -> Result<Query, Refusal> {
     }
     // One question, no more and no less (RFC 9619 §4).
     if word(4) != 1 {
-        return Err(Refusal::Malformed);
+        return without_question(message, flags);
     }
     let name_end = HEADER + name.read(&message[HEADER..]).ok_or(Refusal::Malformed)?;
     let Some((&[t0, t1, c0, c1], _)) = message[name_end..].split_first_chunk::<4>() else {
@@ -95,6 +111,32 @@ pub fn decode(message: &[u8], name: &mut Suffixes) -> Result<Query, Refusal> {
         .read(before_additional, u32::from(word(10)), &mut query)
         .ok_or(Refusal::MalformedAfterQuestion(question_end))?;
     Ok(query)
+}
+
+/// A message without a question: nothing but a cookie can be asked for so (RFC 7873 §5.4).
+#[cold]
+fn without_question(message: &[u8], flags: u16) -> Result<Query, Refusal> {
+    let word = |at: usize| {
+        let two = message.get(at..).and_then(|rest| rest.first_chunk());
+        two.map_or(0, |&two| u16::from_be_bytes(two))
+    };
+    let mut query = Query {
+        id: word(0),
+        flags,
+        qtype: 0,
+        qclass: 0,
+        question_end: HEADER,
+        edns: None,
+        tsig: None,
+    };
+    if word(4) != 0 || query.opcode() != opcode::QUERY {
+        return Err(Refusal::Malformed);
+    }
+    let before_additional = u32::from(word(6)) + u32::from(word(8));
+    let records = Records { message, at: HEADER };
+    records.read(before_additional, u32::from(word(10)), &mut query).ok_or(Refusal::Malformed)?;
+    let asks = query.edns.is_some_and(|edns| edns.options.has_cookie());
+    if asks { Ok(query) } else { Err(Refusal::Malformed) }
 }
 
 /// The records behind the question. Each takes at least 11 bytes, so their number is bounded by the
@@ -123,18 +165,20 @@ impl<'a> Records<'a> {
             match self.next()? {
                 (rtype::OPT, _, rdata) => {
                     // Owned by the root, once, its options whole (RFC 6891 §6.1.1, §6.1.2).
-                    let is_good = query.edns.is_none()
-                        && self.message[start] == 0
-                        && options_are_whole(rdata);
-                    if !is_good {
+                    if query.edns.is_some() || self.message[start] != 0 {
                         return None;
                     }
+                    let options = match rdata.len() {
+                        0 => Options::default(),
+                        len => Options::read(self.message, self.at - len, len)?,
+                    };
                     let &[p0, p1, _, version, flags, _] =
                         self.message[start + 3..].first_chunk()?;
                     query.edns = Some(Edns {
                         payload: u16::from_be_bytes([p0, p1]),
                         version,
                         dnssec_ok: flags & 0x80 != 0,
+                        options,
                     });
                 }
                 (rtype::TSIG, class::ANY, _) => query.tsig = Some(start),
@@ -178,16 +222,6 @@ fn skip_name(message: &[u8], mut at: usize) -> Option<usize> {
     }
 }
 
-fn options_are_whole(mut options: &[u8]) -> bool {
-    while let Some((&[_, _, l0, l1], rest)) = options.split_first_chunk::<4>() {
-        match rest.get(usize::from(u16::from_be_bytes([l0, l1]))..) {
-            Some(rest) => options = rest,
-            None => return false,
-        }
-    }
-    options.is_empty()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -216,11 +250,16 @@ mod tests {
     #[test]
     fn rfc6891_6_1_2_opt_is_read_among_other_records() {
         let record = b"\0\0\x01\0\x01\0\0\0\x09\0\x02hi";
-        let opt = b"\0\0\x29\x10\0\x05\x02\x80\0\0\x05\0\x0a\0\x01?";
+        let opt = b"\0\0\x29\x10\0\x05\x02\x80\0\0\x05\0\x09\0\x01?";
         let body = [QUESTION, record, record, opt, record].concat();
         let query = read(0, [1, 1, 0, 3], &body).expect("a query");
-        assert_eq!(query.edns, Some(Edns { payload: 4096, version: 2, dnssec_ok: true }));
+        let options = Options::default();
+        let expected = Edns { payload: 4096, version: 2, dnssec_ok: true, options };
+        assert_eq!(query.edns, Some(expected));
     }
+
+    /// Records, how many of them are in each section, and where the TSIG of the query is.
+    type Row<'a> = (&'a [&'a [u8]], [u16; 3], Option<usize>);
 
     #[test]
     fn rfc8945_5_1_tsig_comes_once_and_last() {
@@ -228,7 +267,7 @@ mod tests {
         let of_class_in = b"\x01k\0\0\xfa\0\x01\0\0\0\0\0\x02hi";
         let opt = b"\0\0\x29\x10\0\0\0\0\0\0\0";
         let start = 12 + QUESTION.len();
-        let rows: [(&[&[u8]], [u16; 3], Option<usize>); 8] = [
+        let rows: [Row<'_>; 8] = [
             (&[tsig], [0, 0, 1], Some(start)),
             (&[opt, tsig], [0, 0, 2], Some(start + opt.len())),
             (&[opt, opt, tsig], [0, 0, 3], None),

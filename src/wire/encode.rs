@@ -5,6 +5,7 @@
 //! that another one of them has (RFC 1035 §4.1.4, for types of RFC 1035 alone: RFC 3597 §4).
 
 use super::decode::Edns;
+use super::edns::OPTION_HEAD;
 use super::{HEADER, OPT_LEN, PAYLOAD_MAX, class};
 use crate::rdata::rtype;
 use crate::rdata::template::{self, TemplateName};
@@ -49,14 +50,19 @@ pub struct Writer<'a> {
     buf: &'a mut [u8],
     len: usize,
     limit: usize,
+    /// How much is kept for OPT and its options.
+    reserved: usize,
     /// Where the apex stands, as the tail of the question.
     apex: u16,
+    /// Where the length of OPT's data stands.
+    opt: usize,
+    questions: u16,
     counts: [u16; 3],
 }
 
 impl<'a> Writer<'a> {
     /// Starts an answer to `query`, whose header and question are copied; its length stays within
-    /// `limit`, with `reserved` of it kept for OPT and TSIG. `None` where the buffer cannot hold the question.
+    /// `limit`, with `reserved` of it kept for OPT and its options. `None` where the buffer cannot hold the question.
     #[must_use]
     pub fn new(
         buf: &'a mut [u8],
@@ -66,8 +72,19 @@ impl<'a> Writer<'a> {
         reserved: usize,
     ) -> Option<Self> {
         buf.get_mut(..question_end)?.copy_from_slice(query.get(..question_end)?);
-        let limit = limit.min(buf.len()).saturating_sub(reserved);
-        Some(Self { buf, len: question_end, limit, apex: 0, counts: [0; 3] })
+        let limit = limit.min(buf.len());
+        let reserved = reserved.min(limit);
+        let limit = limit - reserved;
+        let questions = u16::from(question_end > HEADER);
+        let (len, counts) = (question_end, [0; 3]);
+        Some(Self { buf, len, limit, reserved, apex: 0, opt: 0, questions, counts })
+    }
+
+    /// Keeps so much more for OPT's options, as far as it is free.
+    pub fn reserve(&mut self, bytes: usize) {
+        let bytes = bytes.min(self.limit.saturating_sub(self.len));
+        self.limit -= bytes;
+        self.reserved += bytes;
     }
 
     /// Says where the apex stands in the message.
@@ -216,6 +233,33 @@ impl<'a> Writer<'a> {
         Ok(at)
     }
 
+    /// Writes a TXT record in class CH, of TTL 0 and of the question's name: up to 255 bytes of text.
+    pub fn chaos(&mut self, text: &[u8]) -> Result<(), Full> {
+        let len = text.len().min(usize::from(u8::MAX));
+        self.fits(12 + 1 + len)?;
+        let [o0, o1] = pointer(HEADER as u16);
+        let [t0, t1] = rtype::TXT.to_be_bytes();
+        let [c0, c1] = class::CH.to_be_bytes();
+        self.put(&[
+            o0,
+            o1,
+            t0,
+            t1,
+            c0,
+            c1,
+            0,
+            0,
+            0,
+            0,
+            ((len + 1) >> 8) as u8,
+            (len + 1) as u8,
+            len as u8,
+        ]);
+        self.put(&text[..len]);
+        self.counts[Section::Answer as usize] += 1;
+        Ok(())
+    }
+
     /// Writes OPT, for which room was kept, with the upper bits of the response code.
     pub fn opt(&mut self, edns: Edns, rcode: u16) {
         let [size_high, size_low] = PAYLOAD_MAX.to_be_bytes();
@@ -223,14 +267,28 @@ impl<'a> Writer<'a> {
         let [_, rtype] = rtype::OPT.to_be_bytes();
         let extended = (rcode >> 4) as u8;
         self.put(&[0, 0, rtype, size_high, size_low, extended, 0, dnssec_ok, 0, 0, 0]);
+        self.opt = self.len - 2;
+        self.limit += std::mem::take(&mut self.reserved);
         self.counts[Section::Additional as usize] += 1;
+    }
+
+    /// Adds an option to the OPT that was written last, whole or not at all.
+    pub fn option(&mut self, code: u16, data: &[&[u8]]) -> Result<(), Full> {
+        let len: usize = data.iter().map(|part| part.len()).sum();
+        self.fits(OPTION_HEAD + len)?;
+        self.put(&code.to_be_bytes());
+        self.put(&(len as u16).to_be_bytes());
+        for part in data {
+            self.put(part);
+        }
+        self.set_rdlength(self.opt);
+        Ok(())
     }
 
     /// Writes the header's flags and counts, and says how long the message is.
     #[must_use]
     pub fn finish(self, flags: u16) -> usize {
-        let questions = u16::from(self.buf.len() > HEADER && self.len > HEADER);
-        let [answers, authorities, additionals] = self.counts;
+        let (questions, [answers, authorities, additionals]) = (self.questions, self.counts);
         for (at, word) in
             [(2, flags), (4, questions), (6, answers), (8, authorities), (10, additionals)]
         {

@@ -4,10 +4,12 @@
 //! |---|---|---|
 //! | 1035 §4.1 | header, question, records; pointers | [`decode`], [`encode`] |
 //! | 6891 §6 | OPT, payload size, versions | [`decode`], [`encode::Writer::opt`] |
+//! | 6891 §6.1.2 | options | [`edns`], [`encode::Writer::option`] |
 //! | 8945 | transaction signatures | [`tsig`] |
 //! | 3597 §4 | names compressed in RDATA of the RFC 1035 types only | [`crate::rdata::template`] |
 
 pub mod decode;
+pub mod edns;
 pub mod encode;
 pub mod names;
 pub mod records;
@@ -44,6 +46,8 @@ pub mod rcode {
     pub const NOTAUTH: u16 = 9;
     /// An EDNS version that we do not speak.
     pub const BADVERS: u16 = 16;
+    /// A cookie is missing or wrong (RFC 7873 §8).
+    pub const BADCOOKIE: u16 = 23;
 }
 
 /// Kinds of query (RFC 1035 §4.1.1, RFC 1996, RFC 2136).

@@ -9,6 +9,7 @@ use std::net::Ipv4Addr;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use rotadns::engine::Transport;
+use rotadns::engine::settings::{Cookies, Policy, Settings};
 use rotadns::name::Name;
 
 use crate::world::{Ask, HEAD, World, build, decode, parse, render};
@@ -25,6 +26,12 @@ fn all_sorts() -> World {
         "www A 192.0.2.1\n* TXT wild\nc CNAME www\nd DNAME www\nsub NS ns.sub\nns.sub A 192.0.2.2\n\
          big TXT 1\nloop CNAME loop\na.b.c AAAA 2001:db8::1\n",
     )
+    .set(Settings {
+        nsid: Some("one of many".into()),
+        version: Some("1".into()),
+        cookies: Cookies { policy: Policy::Require, secrets: vec![[1; 16]] },
+        ..Settings::default()
+    })
 }
 
 /// What every answer keeps to, whatever was asked.
@@ -44,10 +51,10 @@ fn check_answer(query: &[u8], transport: Transport, answer: Option<Vec<u8>>) {
 }
 
 fn transport() -> impl Strategy<Value = Transport> {
-    select(vec![Transport::Udp, Transport::Tcp])
+    select(vec![Transport::Udp, Transport::Tcp, Transport::Tls])
 }
 
-const QUESTIONS: [&str; 10] = [
+const QUESTIONS: [&str; 14] = [
     "www.example.com. A +edns",
     "x.example.com. TXT",
     "c.example.com. A +do",
@@ -58,6 +65,10 @@ const QUESTIONS: [&str; 10] = [
     "example.com. IXFR",
     "com. NS",
     ". SOA +version=1",
+    "www.example.com. A +option=10:0102030405060708 +option=3: +option=12:",
+    "x.example.com. TXT +option=8:00011800c00002 +option=11:",
+    "www.example.com. A +option=10:01020304050607080100000000000000ffffffffffffffff",
+    "version.bind. TXT CH +option=3:",
 ];
 
 proptest! {

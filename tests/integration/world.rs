@@ -6,8 +6,8 @@
 //!   ]);
 //! ```
 //!
-//! A question is a name, a type, perhaps a class, and options: `+tcp`, `+edns` or `+edns=4096`,
-//! `+version=1`, `+do`, `+rd`, `+cd`, `+ad`, `+draw=3`. An answer is its response code and flags, then
+//! A question is a name, a type, perhaps a class, and options: `+tcp`, `+tls`, `+edns` or `+edns=4096`,
+//! `+version=1`, `+option=3:` with data in hex, `+do`, `+rd`, `+cd`, `+ad`, `+draw=3`. An answer is its response code and flags, then
 //! answer, authority and additional section, empty ones at the end left out. Of an SOA's data only
 //! the serial is shown. hickory-proto reads our bytes, and so is the second opinion on them.
 
@@ -101,7 +101,7 @@ impl World {
         draw: u64,
     ) -> Option<Vec<u8>> {
         let context = Context { client, transport, draw, now: NOW };
-        let room = if transport == Transport::Tcp { OUT_TCP } else { OUT_UDP };
+        let room = if transport == Transport::Udp { OUT_UDP } else { OUT_TCP };
         // Filled, so that a byte that was never written is seen.
         let mut out = vec![0xee; room];
         let mut plan = Box::<Plan>::default();
@@ -249,6 +249,7 @@ impl Ask {
         let rtype = number_of_type(words.next().expect("a question has a type"));
         let (mut class, mut flags, mut transport, mut draw) = (1, 0, Transport::Udp, 0);
         let (mut payload, mut version, mut dnssec_ok) = (None, 0, 0);
+        let mut options = Vec::new();
         for word in words {
             let (key, value) = word.split_once('=').unwrap_or((word, ""));
             let number = || value.parse::<u16>().expect("a number");
@@ -259,9 +260,11 @@ impl Ask {
                 "NONE" => class = 254,
                 "ANY" => class = 255,
                 "+tcp" => transport = Transport::Tcp,
+                "+tls" => transport = Transport::Tls,
                 "+edns" if value.is_empty() => payload = Some(1232),
                 "+edns" => payload = Some(number()),
                 "+version" => version = number() as u8,
+                "+option" => options.extend(option(value)),
                 "+do" => dnssec_ok = 0x80,
                 "+rd" => flags |= 0x0100,
                 "+ad" => flags |= 0x0020,
@@ -270,7 +273,7 @@ impl Ask {
                 _ => panic!("{word} is no option of a question"),
             }
         }
-        if version > 0 || dnssec_ok > 0 {
+        if version > 0 || dnssec_ok > 0 || !options.is_empty() {
             payload = payload.or(Some(1232));
         }
         let mut query = header(flags, [1, 0, 0, u16::from(payload.is_some())]);
@@ -280,10 +283,46 @@ impl Ask {
         if let Some(payload) = payload {
             query.extend([0, 0, 41]);
             query.extend(payload.to_be_bytes());
-            query.extend([0, version, dnssec_ok, 0, 0, 0]);
+            query.extend([0, version, dnssec_ok, 0]);
+            query.extend((options.len() as u16).to_be_bytes());
+            query.extend(options);
         }
         Self { query, transport, draw }
     }
+}
+
+/// An EDNS option: its number, a colon, its data in hexadecimal digits.
+fn option(text: &str) -> Vec<u8> {
+    let (code, digits) = text.split_once(':').expect("a number, a colon and data");
+    let data = unhex(digits);
+    let code: u16 = code.parse().expect("a number");
+    [code.to_be_bytes(), (data.len() as u16).to_be_bytes()]
+        .into_iter()
+        .flatten()
+        .chain(data)
+        .collect()
+}
+
+/// Bytes from hexadecimal digits.
+pub(crate) fn unhex(digits: &str) -> Vec<u8> {
+    let pairs = digits.as_bytes().chunks(2).map(|pair| str::from_utf8(pair).expect("digits"));
+    pairs.map(|pair| u8::from_str_radix(pair, 16).expect("two digits")).collect()
+}
+
+/// The options of an answer's OPT, which stands last, in their order.
+pub(crate) fn options(answer: &[u8]) -> Vec<(u16, Vec<u8>)> {
+    decode(answer);
+    let head = [0, 0, 41, 0x04, 0xd0];
+    let at = answer.windows(head.len()).rposition(|window| window == head).expect("an OPT");
+    let mut rest = &answer[at + 11..];
+    let mut found = Vec::new();
+    while let Some((&[c0, c1, l0, l1], data)) = rest.split_first_chunk() {
+        let (data, more) = data.split_at(usize::from(u16::from_be_bytes([l0, l1])));
+        found.push((u16::from_be_bytes([c0, c1]), data.to_vec()));
+        rest = more;
+    }
+    assert!(rest.is_empty(), "nothing follows OPT");
+    found
 }
 
 /// A header with the ID [`ID`].
@@ -358,6 +397,7 @@ fn rcode(number: u16) -> &'static str {
         6 => "YXDOMAIN",
         9 => "NOTAUTH",
         16 => "BADVERS",
+        23 => "BADCOOKIE",
         _ => panic!("response code {number}"),
     }
 }

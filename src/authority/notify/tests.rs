@@ -40,7 +40,7 @@ fn settings(peers: &[(SocketAddr, bool)]) -> Settings {
         .map(|&(address, is_signed)| access::Peer { address, key: is_signed.then(|| name("k.")) });
     let general = ZoneAccess { notify: notify.collect(), ..ZoneAccess::default() };
     let access = Access { general, ..Access::default() };
-    Settings { keys: Keys::new(vec![key()]), access }
+    Settings { keys: Keys::new(vec![key()]), access, ..Settings::default() }
 }
 
 fn peer() -> (Peer, SocketAddr) {

@@ -127,6 +127,7 @@ pub enum Problem {
     BadServerName { text: String },
     BadHeader { text: String },
     EmptyText { what: &'static str },
+    SaidTooLong { what: &'static str, most: usize },
     BadProberName { text: String },
     BadServer { text: String },
     PlainServer { text: String },

@@ -149,6 +149,9 @@ impl fmt::Display for Problem {
                 "`{}` is not a header field: the name is letters, digits and `-`, the value one line",
                 Quoted(text)
             ),
+            Self::SaidTooLong { what, most } => {
+                write!(f, "{what} is longer than {most} bytes; shorten it")
+            }
             Self::EmptyText { what } => write!(f, "{what} cannot be empty; remove it if none is meant"),
             Self::BadProberName { text } => write!(
                 f,

@@ -14,6 +14,10 @@ fn each_problem_has_its_sentence() {
     let text = || "x y".to_owned();
     let seconds = Duration::from_secs;
     let rows = [
+        (
+            Problem::SaidTooLong { what: "`nsid`", most: 128 },
+            "`nsid` is longer than 128 bytes; shorten it",
+        ),
         (Problem::TooManyEntries { most: 9 }, "there are more than 9 entries here; remove some"),
         (
             Problem::BadPrefix { text: "192.0.2.1/24".into() },

@@ -13,6 +13,7 @@ use super::model::probers::{OnProberLoss, Quorum};
 use feed::Feed;
 
 pub mod admin;
+pub mod answers;
 pub mod authority;
 pub mod feed;
 mod spec;
@@ -47,6 +48,8 @@ pub struct Config {
     pub limits: Limits,
     /// What other servers and programs may do to zones.
     pub authority: authority::Authority,
+    /// How much answers say, and what the server says of itself.
+    pub answers: answers::Answers,
     /// How is logged.
     pub log: Log,
 }
@@ -155,6 +158,7 @@ impl Default for Config {
             feed: None,
             limits: Limits { tcp_connections: count(20_000), tcp_per_client: count(100) },
             authority: authority::Authority::default(),
+            answers: answers::Answers::default(),
             log: Log { format: LogFormat::Text, level: LogLevel::Info },
         }
     }
@@ -279,6 +283,7 @@ log: {format: json, level: debug}
             }),
             limits: Limits { tcp_connections: count(200), tcp_per_client: count(1) },
             authority: authority::Authority::default(),
+            answers: answers::Answers::default(),
             log: Log { format: LogFormat::Json, level: LogLevel::Debug },
         };
         assert_eq!(read(text), Ok(expected));

@@ -1,6 +1,7 @@
 //! The shape of the config file, by serde, and its texts resolved; each part that is long has a file here.
 
 mod admin;
+mod answers;
 mod authority;
 mod feed;
 mod prober;
@@ -43,6 +44,11 @@ pub(super) struct ConfigSpec {
     primaries: authority::Named<Spanned<authority::PrimarySpec>>,
     per_zone: authority::Named<authority::PerZoneSpec>,
     tls: Option<Spanned<authority::TlsSpec>>,
+    nsid: Option<Text>,
+    identity: Option<answers::IdentitySpec>,
+    cookies: Option<answers::CookiesSpec>,
+    responses: Option<Text>,
+    any: Option<Text>,
 }
 
 #[derive(Default, Deserialize)]
@@ -171,6 +177,13 @@ impl Reader<'_> {
                 primaries: spec.primaries,
                 per_zone: spec.per_zone,
                 tls: spec.tls,
+            }),
+            answers: self.answers(&answers::AnswersSpec {
+                nsid: spec.nsid,
+                identity: spec.identity,
+                cookies: spec.cookies,
+                responses: spec.responses,
+                any: spec.any,
             }),
             ..Config::default()
         };

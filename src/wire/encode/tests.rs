@@ -1,6 +1,7 @@
 //! Answers as bytes.
 
 use super::*;
+use crate::wire::edns::Options;
 
 /// The question `a.example. A`, its apex at 14.
 const QUERY: &[u8] = b"\0\x07\0\0\0\x01\0\0\0\0\0\0\x01a\x07example\0\0\x01\0\x01";
@@ -83,7 +84,7 @@ fn ready_records_take_their_owner() {
 
 #[test]
 fn rfc6891_6_1_3_opt_has_the_upper_bits_of_the_response_code() {
-    let edns = Edns { payload: 4096, version: 9, dnssec_ok: true };
+    let edns = Edns { payload: 4096, version: 9, dnssec_ok: true, options: Options::default() };
     let written = write(512, reserved(Some(edns)), |writer| writer.opt(edns, 16));
     assert_eq!(written[27..], [0, 0, 41, 4, 0xd0, 1, 0, 0x80, 0, 0, 0]);
     assert_eq!(written[27..].len(), OPT_LEN);

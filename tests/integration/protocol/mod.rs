@@ -1,4 +1,8 @@
 //! What goes beside a question and its answer: signatures, EDNS options, questions about the server itself.
 
+mod chaos;
+mod cookies;
+mod errors;
+mod options;
 mod services;
 mod signed;

@@ -8,7 +8,7 @@ use rotadns::wire::tsig::chain::Verifier;
 use rotadns::wire::tsig::key::{Algorithm, Key, Keys};
 use rotadns::wire::tsig::{self, Mac};
 
-use crate::world::{Ask, NOW, World, parse, render};
+use crate::world::{Ask, NOW, World, parse, render, text};
 
 /// A key that the server knows, by the name `k.`.
 pub(super) fn key(algorithm: Algorithm) -> Key {
@@ -180,7 +180,7 @@ fn rfc8945_5_1_tsig_elsewhere_than_at_the_end_is_formerr() {
 fn rfc8945_5_3_an_answer_stays_within_its_limit_with_its_signature() {
     let key = key(Algorithm::Sha256);
     for count in 20..40 {
-        let records: String = (0..count).map(|at| format!("big A 192.0.2.{at}\n")).collect();
+        let records = text((0..count).map(|at| format!("big A 192.0.2.{at}\n")));
         let world = World::of("example.com.", &records).set(settings());
         let (query, _) = signed("big.example.com. A", &key, NOW);
         let answer = send(&world, &query);
