@@ -2,8 +2,11 @@
 
 pub mod check;
 mod client;
+mod content;
 pub mod demo;
 mod explain;
+mod export;
+mod import;
 mod keygen;
 mod plain;
 mod probe;
@@ -80,6 +83,10 @@ enum Command {
     Reload(reload::Flags),
     /// Explain every step of one answer
     Explain(explain::Flags),
+    /// Print a zone file of any format in our own
+    Import(import::Flags),
+    /// Print a zone as a master file, or in any other format
+    Export(export::Flags),
     /// Print the JSON Schema of the zone file, for editors
     Schema,
     /// Serve small HTTP backends to try things out with
@@ -163,6 +170,8 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Auto(flags) => steer::auto(&flags),
         Command::Reload(flags) => reload::run(&flags),
         Command::Explain(flags) => explain::run(&flags),
+        Command::Import(flags) => import::run(&flags),
+        Command::Export(flags) => export::run(&flags),
         Command::Schema => schema::run(),
         Command::Demo { listen } => serve_demo(listen),
     };

@@ -3,12 +3,14 @@
 //! The rules are those of our own format ([`super::rules`]), told by line. Three of its errors are
 //! warnings here, because zones in the wild have them and every server loads them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use super::error::{ConfigError, Mistakes, Problem, Severity, Span};
+use super::model::access::Secondaries;
+use super::model::{RrSet, Soa, Zone};
 use super::rules::{self, Entry, Owner, Set};
-use crate::name::Name;
+use crate::name::{self, Name};
 use crate::rdata::{self, rtype};
 
 /// One record of a master file.
@@ -54,6 +56,65 @@ pub fn check_records(
         }
     }
     found
+}
+
+/// The zone that records make, if they have an SOA; they keep every rule of [`check_records`]. A record that
+/// stands twice is one (RFC 2181 §5).
+#[must_use]
+pub fn zone_of_records(
+    origin: &Name,
+    records: impl IntoIterator<Item = MasterRecord>,
+) -> Option<Zone> {
+    let mut mistakes = Mistakes::new(Path::new(""), "");
+    let mut soa = None;
+    let mut sets = Vec::new();
+    for Owner { name, sets: own, .. } in gather(origin, records, &mut mistakes) {
+        for set in own {
+            if set.rtype == rtype::SOA {
+                soa = set.entries.first().and_then(|entry| soa_of(set.ttl, &entry.rdata));
+                continue;
+            }
+            let mut seen = HashSet::with_capacity(set.entries.len());
+            let is_new = |entry: &Entry| {
+                let mut canonical = entry.rdata.clone();
+                rdata::canonicalize(set.rtype, &mut canonical);
+                seen.insert(canonical)
+            };
+            let rdata = set.entries.into_iter().filter(is_new).map(|entry| entry.rdata);
+            let rdata = rdata.collect();
+            sets.push(RrSet { owner: name.clone(), rtype: set.rtype, ttl: set.ttl, rdata });
+        }
+    }
+    let (soa, serial) = soa?;
+    Some(Zone {
+        origin: origin.clone(),
+        serial: Some(serial),
+        soa,
+        secondaries: Secondaries::default(),
+        reverse: false,
+        records: sets,
+        pools: Vec::new(),
+        balanced: Vec::new(),
+        aliases: Vec::new(),
+    })
+}
+
+/// The fields of an SOA, and its serial.
+fn soa_of(ttl: u32, wire: &[u8]) -> Option<(Soa, u32)> {
+    let (mname, rest) = wire.split_at_checked(name::wire_len(wire)?)?;
+    let (rname, rest) = rest.split_at_checked(name::wire_len(rest)?)?;
+    let mut numbers = rest.as_chunks::<4>().0.iter().map(|bytes| u32::from_be_bytes(*bytes));
+    let serial = numbers.next()?;
+    let soa = Soa {
+        ttl,
+        mname: mname.to_vec(),
+        rname: rname.to_vec(),
+        refresh: numbers.next()?,
+        retry: numbers.next()?,
+        expire: numbers.next()?,
+        minimum: numbers.next()?,
+    };
+    Some((soa, serial))
 }
 
 /// The records by owner and type.

@@ -23,6 +23,7 @@ mod resolve;
 mod rules;
 mod spec;
 mod value;
+pub mod write;
 
 #[cfg(test)]
 mod tests;
@@ -31,7 +32,7 @@ use std::path::Path;
 
 pub use error::{ConfigError, Location, Problem, Severity};
 pub use files::{CONFIG_FILE, is_master_file, zone_files, zone_of_file};
-pub use master::{MasterRecord, check_records};
+pub use master::{MasterRecord, check_records, zone_of_records};
 pub use server::{Config, read_config};
 
 use error::{Mistakes, Span};

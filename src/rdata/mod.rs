@@ -46,7 +46,7 @@ pub mod template;
 mod walk;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::fmt;
 
@@ -83,6 +83,16 @@ pub fn parse(rtype: u16, text: &str, origin: &Name, out: &mut Vec<u8>) -> Result
 #[must_use]
 pub fn print(rtype: u16, rdata: &[u8]) -> impl fmt::Display {
     print::Printed { rtype, rdata }
+}
+
+/// As [`print`](fn@print), with names as `name` writes them.
+#[must_use]
+pub fn print_with<'a>(
+    rtype: u16,
+    rdata: &'a [u8],
+    name: &'a dyn Fn(&[u8]) -> String,
+) -> impl fmt::Display + 'a {
+    print::PrintedWith { rtype, rdata, name }
 }
 
 /// The number of the record type that a text names: `a`, `AAAA`, `TYPE257`. Types that no record in a

@@ -18,25 +18,48 @@ pub(super) struct Printed<'a> {
 
 impl fmt::Display for Printed<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match walk(self.rtype, self.rdata).filter(|_| is_valid(self.rtype, self.rdata)) {
-            Some(parts) => {
-                let mut blank = false;
-                for Part { field, at } in parts.flatten() {
-                    let bytes = &self.rdata[at];
-                    if bytes.is_empty() && is_nothing(field) {
-                        continue;
-                    }
-                    if blank {
-                        f.write_str(" ")?;
-                    }
-                    blank = true;
-                    write_field(field, bytes, f)?;
-                }
-                Ok(())
-            }
-            None => write_generic(self.rdata, f),
+        write_fields(self.rtype, self.rdata, &|wire, f| name::write_presentation(wire, f), f)
+    }
+}
+
+/// The same with names as somebody likes them: a function from wire form to text.
+pub(super) struct PrintedWith<'a> {
+    pub(super) rtype: u16,
+    pub(super) rdata: &'a [u8],
+    pub(super) name: &'a dyn Fn(&[u8]) -> String,
+}
+
+impl fmt::Display for PrintedWith<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_fields(self.rtype, self.rdata, &|wire, f| f.write_str(&(self.name)(wire)), f)
+    }
+}
+
+fn write_fields(
+    rtype: u16,
+    rdata: &[u8],
+    write_name: &dyn Fn(&[u8], &mut dyn fmt::Write) -> fmt::Result,
+    f: &mut dyn fmt::Write,
+) -> fmt::Result {
+    let Some(parts) = walk(rtype, rdata).filter(|_| is_valid(rtype, rdata)) else {
+        return write_generic(rdata, f);
+    };
+    let mut blank = false;
+    for Part { field, at } in parts.flatten() {
+        let bytes = &rdata[at];
+        if bytes.is_empty() && is_nothing(field) {
+            continue;
+        }
+        if blank {
+            f.write_str(" ")?;
+        }
+        blank = true;
+        match field {
+            Field::Name(_) => write_name(bytes, f)?,
+            _ => write_field(field, bytes, f)?,
         }
     }
+    Ok(())
 }
 
 /// Whether a field of no bytes is written as no text.

@@ -16,7 +16,7 @@ use super::*;
 
 /// Type, text, wire form, text as it is printed where that differs. The origin is `example.`.
 #[rustfmt::skip]
-const ROWS: &[(u16, &str, &[u8], &str)] = &[
+pub(crate) const ROWS: &[(u16, &str, &[u8], &str)] = &[
     (A, "192.0.2.1", b"\xc0\x00\x02\x01", ""),
     (NS, "NS1", b"\x03NS1\x07example\0", "NS1.example."),
     (NS, "@", b"\x07example\0", "example."),

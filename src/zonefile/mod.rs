@@ -1,4 +1,4 @@
-//! RFC 1035 master files: text to records.
+//! RFC 1035 master files: text to records and back.
 //!
 //! An entry is a directive or a record; a line ends it unless parentheses are open:
 //!
@@ -26,6 +26,7 @@
 mod files;
 mod problem;
 mod read;
+mod write;
 
 #[cfg(test)]
 mod tests;
@@ -33,3 +34,4 @@ mod tests;
 pub use self::files::Files;
 pub use self::problem::{Mistake, Problem};
 pub use self::read::{Include, MISTAKES_MAX, Read, Record, read, read_file};
+pub use self::write::{Line, write};

@@ -23,6 +23,7 @@ mod commands;
 mod compose;
 mod end_to_end;
 mod failures;
+mod formats;
 mod http;
 mod load;
 mod logging;

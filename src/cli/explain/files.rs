@@ -19,7 +19,7 @@ use crate::state::persist::Serials;
 use crate::state::what_if::{Facts, snapshot_of};
 
 /// Where the zones are, by these flags; without any, by the config file of this folder, or else in `zones/`.
-pub(super) fn paths(config: Option<&Path>, zones: Option<&Path>) -> Result<Vec<PathBuf>> {
+pub(in crate::cli) fn paths(config: Option<&Path>, zones: Option<&Path>) -> Result<Vec<PathBuf>> {
     if let Some(zones) = zones {
         return Ok(vec![zones.to_path_buf()]);
     }

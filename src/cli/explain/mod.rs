@@ -7,7 +7,7 @@
 //! ```
 
 mod draw;
-mod files;
+pub(super) mod files;
 
 use std::io::Write as _;
 use std::net::IpAddr;

@@ -20,11 +20,13 @@ mod problem;
 mod record;
 mod shapes;
 mod text;
+mod write;
 
 #[cfg(test)]
 mod tests;
 
 pub use problem::Problem;
+pub use write::{Written, write};
 
 use std::borrow::Cow;
 

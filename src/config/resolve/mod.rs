@@ -16,12 +16,13 @@ use crate::name::{self, Name};
 use crate::rdata::{self, RDATA_MAX, rtype};
 
 use pools::Pools;
+pub(super) use pools::unnamed;
 
 /// The fields of SOA that a file does not set, in seconds, as RIPE-203 has them for most zones.
-const REFRESH: u32 = 3600;
-const RETRY: u32 = 600;
-const EXPIRE: u32 = 14 * 86_400;
-const MINIMUM: u32 = 300;
+pub(super) const REFRESH: u32 = 3600;
+pub(super) const RETRY: u32 = 600;
+pub(super) const EXPIRE: u32 = 14 * 86_400;
+pub(super) const MINIMUM: u32 = 300;
 /// The longest character-string (RFC 1035 §3.3).
 const STRING_MAX: usize = 255;
 
@@ -291,7 +292,7 @@ fn read_rdata(
 }
 
 /// A text as character-strings, each as long as one can be (RFC 1035 §3.3.14).
-fn write_text(text: &[u8], wire: &mut Vec<u8>) {
+pub(super) fn write_text(text: &[u8], wire: &mut Vec<u8>) {
     if text.is_empty() {
         wire.push(0);
     }

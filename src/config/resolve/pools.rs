@@ -307,7 +307,7 @@ fn target(text: Text<'_>, origin: &Name, mistakes: &mut Mistakes<'_>) -> Option<
 }
 
 /// The name of a backend that the file gives none: what it serves.
-fn unnamed(serves: &Serves) -> String {
+pub(in crate::config) fn unnamed(serves: &Serves) -> String {
     match serves {
         Serves::Addresses(addresses) => {
             addresses.first().map_or_else(String::new, ToString::to_string)

@@ -13,15 +13,15 @@ use crate::config::node::{Kind, Node};
 use crate::config::value;
 
 /// How often a target is probed unless its check says otherwise.
-const INTERVAL: Duration = Duration::from_secs(10);
+pub(in crate::config) const INTERVAL: Duration = Duration::from_secs(10);
 /// How often while it is changing side.
-const FAST_INTERVAL: Duration = Duration::from_secs(1);
+pub(in crate::config) const FAST_INTERVAL: Duration = Duration::from_secs(1);
 /// How long a probe may take.
-const TIMEOUT: Duration = Duration::from_secs(2);
+pub(in crate::config) const TIMEOUT: Duration = Duration::from_secs(2);
 /// Passes that bring a target up.
-const RISE: NonZeroU8 = NonZeroU8::new(2).expect("two is not zero");
+pub(in crate::config) const RISE: NonZeroU8 = NonZeroU8::new(2).expect("two is not zero");
 /// Failures that take it down.
-const FALL: NonZeroU8 = NonZeroU8::new(3).expect("three is not zero");
+pub(in crate::config) const FALL: NonZeroU8 = NonZeroU8::new(3).expect("three is not zero");
 /// The shortest of all three times: nobody probes a machine more often than that.
 const SPAN_MIN: Duration = Duration::from_millis(10);
 /// The longest of all three times.

@@ -67,7 +67,7 @@ pub(super) const SOA_KEYS: [&str; 8] =
 /// What may stand in `secondaries`.
 pub(super) const SECONDARIES_KEYS: [&str; 2] = ["follow_health", "interval"];
 /// The TTL of records where the zone sets none: an hour.
-const TTL: u32 = 3600;
+pub(super) const TTL: u32 = 3600;
 
 /// Whether a file is in our own format: it says whose zone it is.
 pub(crate) fn is_native(root: &Node<'_>) -> bool {

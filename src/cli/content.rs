@@ -1,0 +1,104 @@
+//! What a zone file of any format says, for the commands that write it in another.
+
+use std::path::Path;
+
+use anyhow::{Result, bail};
+use clap::ValueEnum;
+
+use super::screen::Screen;
+use super::told::{self, Lines, Told};
+use crate::config::files::{read_at_most, read_file};
+use crate::config::model::Zone;
+use crate::config::octodns::{self, Written};
+use crate::config::{self, MasterRecord, Severity};
+use crate::daemon::load::Mistake;
+use crate::name::Name;
+use crate::zonefile;
+
+mod lines;
+
+/// A format of zone files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// Our own YAML
+    Native,
+    /// octoDNS YAML
+    Octodns,
+    /// An RFC 1035 master file
+    Zone,
+}
+
+impl Format {
+    /// The zone in this format, and what it cannot say there, a line each.
+    pub(super) fn written(self, zone: &Zone) -> Written {
+        match self {
+            Self::Native => Written { text: config::write::native(zone), lost: Vec::new() },
+            Self::Octodns => octodns::write(zone),
+            Self::Zone => lines::master_file(zone),
+        }
+    }
+}
+
+/// Reads a zone file by its name: YAML, or else a master file, whose zone is `origin` where its name does not say.
+/// Mistakes go to stderr; `None` where one is an error.
+pub(super) fn read(file: &Path, origin: Option<&Name>) -> Result<Option<Zone>> {
+    let bytes = match read_file(file) {
+        Ok(bytes) => bytes,
+        Err(error) => bail!("{}: cannot be read: {error}", file.display()),
+    };
+    let is_yaml = file.extension().is_some_and(|end| end == "yaml" || end == "yml");
+    let (zone, mistakes) =
+        if is_yaml { yaml(file, &bytes)? } else { master_file(file, &bytes, origin)? };
+    let shown = String::from_utf8_lossy(&bytes);
+    let mut told = Vec::new();
+    for mistake in mistakes {
+        // A file that is included is read anew for the line.
+        let text = if mistake.file == file { shown.to_string() } else { other(&mistake.file) };
+        let lines = Lines::of(&text, [mistake.line]);
+        told.push(Told::new(mistake, &lines));
+    }
+    eprint!("{}", told::human(&told, Screen::of_stdout().is_coloured()));
+    Ok(zone)
+}
+
+fn other(file: &Path) -> String {
+    String::from_utf8_lossy(&read_file(file).unwrap_or_default()).into_owned()
+}
+
+fn yaml(file: &Path, bytes: &[u8]) -> Result<(Option<Zone>, Vec<Mistake>)> {
+    let Ok(text) = str::from_utf8(bytes) else {
+        bail!("{}: {}", file.display(), config::Problem::NotUtf8);
+    };
+    let (zone, mistakes) = config::read_zone(file, text);
+    Ok((zone, mistakes.into_iter().map(Mistake::from).collect()))
+}
+
+fn master_file(
+    file: &Path,
+    bytes: &[u8],
+    origin: Option<&Name>,
+) -> Result<(Option<Zone>, Vec<Mistake>)> {
+    let Some(origin) = origin.cloned().or_else(|| config::zone_of_file(file)) else {
+        bail!("{}: its name does not say which zone it is; --origin NAME does", file.display());
+    };
+    let mut records = Vec::new();
+    let zonefile::Read { mistakes, files } =
+        zonefile::read_file(file, bytes, &origin, &mut read_at_most, |record| {
+            records.extend(Name::from_wire(record.owner).map(|owner| MasterRecord {
+                owner,
+                rtype: record.rtype,
+                ttl: record.ttl,
+                rdata: record.rdata.to_vec(),
+                line: record.line,
+            }));
+        });
+    if !mistakes.is_empty() {
+        let told = mistakes.iter().map(|mistake| Mistake::of_master_file(&files, mistake));
+        return Ok((None, told.collect()));
+    }
+    let mistakes = config::check_records(file, &origin, records.clone());
+    let is_usable = mistakes.iter().all(|mistake| mistake.severity == Severity::Warning);
+    let zone = config::zone_of_records(&origin, records).filter(|_| is_usable);
+    let told = mistakes.into_iter().map(|mistake| Mistake::from(mistake).found_in(&files));
+    Ok((zone, told.collect()))
+}

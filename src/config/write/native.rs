@@ -1,0 +1,276 @@
+//! A zone in our own format, so that reading it gives the same zone.
+//!
+//! What a file need not say is left out, and names are as short as they read.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::str;
+
+use super::yaml::Yaml;
+use crate::config::model::access::Secondaries;
+use crate::config::model::{Balanced, Form, RrSet, Rule, Zone};
+use crate::config::{resolve, spec};
+use crate::name::{self, Name};
+use crate::rdata::{self, rtype};
+
+mod pools;
+
+use pools::Checks;
+
+/// Writes a zone.
+#[must_use]
+pub fn native(zone: &Zone) -> String {
+    // All fields by name, so that a new one is not forgotten.
+    let Zone {
+        origin,
+        serial: _,
+        soa: _,
+        secondaries,
+        reverse,
+        records,
+        pools,
+        balanced: _,
+        aliases: _,
+    } = zone;
+    let ttl = usual_ttl(zone);
+    let writer = Writer { zone, ttl };
+    let mut top = vec![entry("zone", without_dot(origin))];
+    if ttl != spec::TTL {
+        top.push(("ttl".into(), seconds(ttl)));
+    }
+    let servers =
+        records.iter().find(|set| set.rtype == rtype::NS && set.owner == *origin && set.ttl == ttl);
+    if let Some(servers) = servers {
+        let names = servers.rdata.iter().map(|rdata| Yaml::scalar(relative(rdata, origin)));
+        top.push(("ns".into(), Yaml::List(names.collect())));
+    }
+    let soa = writer.soa(servers);
+    if !soa.is_empty() {
+        top.push(("soa".into(), Yaml::Map(soa)));
+    }
+    if *reverse {
+        top.push(entry("reverse", reverse));
+    }
+    if let Some(follow) = secondaries_of(*secondaries) {
+        top.push(("secondaries".into(), follow));
+    }
+    let mut out = String::new();
+    Yaml::Map(top).write_block(0, &mut out);
+    let checks = Checks::of(pools);
+    let sections = [
+        ("checks", checks.section()),
+        ("pools", pools.iter().map(|pool| pools::pool(pool, pools, &checks)).collect()),
+        ("records", writer.records(servers.is_some())),
+    ];
+    for (key, section) in sections {
+        if !section.is_empty() {
+            let _ = writeln!(out, "\n{key}:");
+            Yaml::Map(section).write_block(2, &mut out);
+        }
+    }
+    out
+}
+
+/// A key and its scalar.
+fn entry(key: &str, text: impl ToString) -> (String, Yaml) {
+    (key.to_owned(), Yaml::scalar(text))
+}
+
+struct Writer<'z> {
+    zone: &'z Zone,
+    ttl: u32,
+}
+
+impl Writer<'_> {
+    /// What of the SOA is not as it would be made up.
+    fn soa(&self, servers: Option<&RrSet>) -> Vec<(String, Yaml)> {
+        let (origin, soa) = (&self.zone.origin, &self.zone.soa);
+        let mut found = Vec::new();
+        let first = servers.map_or(origin.as_wire(), |servers| &servers.rdata[0]);
+        if soa.mname != first {
+            found.push(entry("mname", relative(&soa.mname, origin)));
+        }
+        let rname = [b"\x0ahostmaster", origin.as_wire()].concat();
+        if soa.rname != rname {
+            found.push(entry("rname", relative(&soa.rname, origin)));
+        }
+        found.extend(self.zone.serial.map(|serial| entry("serial", serial)));
+        for (key, value, usual) in [
+            ("ttl", soa.ttl, self.ttl),
+            ("refresh", soa.refresh, resolve::REFRESH),
+            ("retry", soa.retry, resolve::RETRY),
+            ("expire", soa.expire, resolve::EXPIRE),
+            ("minimum", soa.minimum, resolve::MINIMUM),
+        ] {
+            if value != usual {
+                found.push((key.to_owned(), seconds(value)));
+            }
+        }
+        found
+    }
+
+    /// Each name and what it has, in the order of the zone, the apex first.
+    fn records(&self, has_servers: bool) -> Vec<(String, Yaml)> {
+        let origin = &self.zone.origin;
+        let mut owners: Vec<(&Name, Vec<(String, Yaml)>)> = Vec::new();
+        let mut places: HashMap<&Name, usize> = HashMap::new();
+        let mut add = |owner, entry: (String, Yaml)| {
+            let place = *places.entry(owner).or_insert_with(|| {
+                owners.push((owner, Vec::new()));
+                owners.len() - 1
+            });
+            owners[place].1.push(entry);
+        };
+        for alias in &self.zone.aliases {
+            add(&alias.owner, entry("alias", relative(alias.target.as_wire(), origin)));
+        }
+        for balanced in &self.zone.balanced {
+            add(&balanced.owner, self.balanced(balanced));
+        }
+        for set in &self.zone.records {
+            let is_above = has_servers && set.rtype == rtype::NS && set.owner == *origin;
+            if !is_above {
+                let key = rdata::type_name(set.rtype).to_string();
+                add(&set.owner, (key, self.set(set)));
+            }
+        }
+        owners.sort_by_key(|(owner, _)| *owner != origin);
+        let named =
+            owners.into_iter().map(|(owner, entries)| (key(owner, origin), Yaml::Map(entries)));
+        named.collect()
+    }
+
+    fn set(&self, set: &RrSet) -> Yaml {
+        let values = set.rdata.iter().map(|rdata| Yaml::scalar(self.value(set.rtype, rdata)));
+        let values = Yaml::one_or_list(values.collect());
+        if set.ttl == self.ttl {
+            return values;
+        }
+        Yaml::Map(vec![("ttl".into(), seconds(set.ttl)), ("values".into(), values)])
+    }
+
+    /// A value as [`resolve`] reads it: of TXT the text itself where it is one.
+    fn value(&self, rtype: u16, wire: &[u8]) -> String {
+        if rtype == rtype::TXT
+            && let Some(text) = text(wire)
+        {
+            return text;
+        }
+        let relative = |name: &[u8]| relative(name, &self.zone.origin);
+        rdata::print_with(rtype, wire, &relative).to_string()
+    }
+
+    /// The pools of a name.
+    fn balanced(&self, balanced: &Balanced) -> (String, Yaml) {
+        let Balanced { form, rules, pool, .. } = balanced;
+        let name = |place: usize| Yaml::scalar(&self.zone.pools[place].name);
+        let rule = |Rule { subnets, pool }: &Rule| {
+            let subnets = Yaml::one_or_list(subnets.iter().map(Yaml::scalar).collect());
+            Yaml::Map(vec![("subnets".into(), subnets), ("pool".into(), name(*pool))])
+        };
+        let (key, value) = if rules.is_empty() {
+            ("pool", name(*pool))
+        } else {
+            let everybody = Yaml::Map(vec![("pool".into(), name(*pool))]);
+            ("rules", Yaml::List(rules.iter().map(rule).chain([everybody]).collect()))
+        };
+        let entry = (key.to_owned(), value);
+        match form {
+            Form::Addresses | Form::Cname => entry,
+            Form::A => ("A".into(), Yaml::Map(vec![entry])),
+            Form::Aaaa => ("AAAA".into(), Yaml::Map(vec![entry])),
+        }
+    }
+}
+
+/// The TTL that most sets have, so that they need not say it.
+fn usual_ttl(zone: &Zone) -> u32 {
+    let mut counts: HashMap<u32, usize> = HashMap::new();
+    for set in &zone.records {
+        *counts.entry(set.ttl).or_default() += 1;
+    }
+    let most = counts.into_iter().max_by_key(|&(ttl, count)| (count, ttl == spec::TTL, ttl));
+    most.map_or(spec::TTL, |(ttl, _)| ttl)
+}
+
+fn secondaries_of(secondaries: Secondaries) -> Option<Yaml> {
+    let Secondaries { follow_health, interval } = secondaries;
+    let follow = follow_health.map(|follows| entry("follow_health", follows));
+    let interval = interval.map(|interval| ("interval".to_owned(), pools::span(interval)));
+    let found: Vec<_> = follow.into_iter().chain(interval).collect();
+    (!found.is_empty()).then_some(Yaml::Map(found))
+}
+
+/// A span of seconds with the units that make it short.
+fn seconds(seconds: u32) -> Yaml {
+    if seconds == 0 {
+        return Yaml::scalar(0);
+    }
+    let mut text = String::new();
+    let mut rest = seconds;
+    for (unit, letter) in [(86_400, 'd'), (3600, 'h'), (60, 'm'), (1, 's')] {
+        if rest >= unit {
+            let _ = write!(text, "{}{letter}", rest / unit);
+            rest %= unit;
+        }
+    }
+    // `2d7h13m20s` says less than its number.
+    Yaml::scalar(if text.len() > 6 { seconds.to_string() } else { text })
+}
+
+/// The text of a TXT whose strings are as long as they can be.
+fn text(wire: &[u8]) -> Option<String> {
+    let mut bytes = Vec::with_capacity(wire.len());
+    let mut rest = wire;
+    while let Some((&len, tail)) = rest.split_first() {
+        let (string, tail) = tail.split_at_checked(usize::from(len))?;
+        bytes.extend_from_slice(string);
+        rest = tail;
+    }
+    let mut again = Vec::with_capacity(wire.len());
+    resolve::write_text(&bytes, &mut again);
+    let text = String::from_utf8(bytes).ok().filter(|_| again == wire)?;
+    let is_plain = !text.starts_with('"') && !text.chars().any(char::is_control);
+    is_plain.then_some(text)
+}
+
+/// A name of the zone as a key of `records`.
+fn key(owner: &Name, origin: &Name) -> String {
+    let short = short(owner.as_wire(), origin);
+    // Written so, it would look like a name that lacks its last dot.
+    let is_doubtful = Name::parse_absolute(&short).is_ok_and(|name| name.is_at_or_below(origin));
+    if is_doubtful && short != "@" { owner.to_string() } else { short }
+}
+
+/// A name in RDATA: short where it is right below the zone, with its last dot else.
+fn relative(wire: &[u8], origin: &Name) -> String {
+    let short = short(wire, origin);
+    if short.replace("\\.", "").contains('.') { full(wire) } else { short }
+}
+
+/// A name relative to the zone, if it is in it and written in the case of its name.
+fn short(wire: &[u8], origin: &Name) -> String {
+    let origin = origin.as_wire();
+    if wire == origin {
+        return "@".to_owned();
+    }
+    if origin.len() > 1 && name::is_at_or_below(wire, origin) {
+        let above = [&wire[..wire.len() - origin.len()], &[0]].concat();
+        let mut text = full(&above);
+        text.pop();
+        return text;
+    }
+    full(wire)
+}
+
+fn full(wire: &[u8]) -> String {
+    let mut text = String::new();
+    let _ = name::write_presentation(wire, &mut text);
+    text
+}
+
+/// A zone's name as people write it.
+fn without_dot(origin: &Name) -> String {
+    let text = origin.to_string();
+    text.strip_suffix('.').filter(|text| !text.is_empty()).unwrap_or(&text).to_owned()
+}

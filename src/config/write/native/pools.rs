@@ -1,0 +1,190 @@
+//! Pools and checks in our own format.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::super::yaml::Yaml;
+use super::{entry, seconds};
+use crate::config::model::{
+    Backend, Check, CheckKind, HttpCheck, Policy, Pool, Serves, SetState, Tls, Verify, WhenAllDown,
+};
+use crate::config::resolve;
+use crate::config::spec::check as defaults;
+
+/// The checks that several pools have, each with a name.
+pub(super) struct Checks(Vec<(Arc<Check>, String)>);
+
+impl Checks {
+    pub(super) fn of(pools: &[Pool]) -> Self {
+        let mut shared: Vec<(Arc<Check>, String)> = Vec::new();
+        for check in pools.iter().filter_map(|pool| pool.check.as_ref()) {
+            let uses = pools.iter().filter(|pool| pool.check.as_ref() == Some(check)).count();
+            if uses > 1 && !shared.iter().any(|(other, _)| other == check) {
+                let (kind, port) = kind_of(check);
+                let plain = format!("{kind}-{port}");
+                let is_free = |name: &String| !shared.iter().any(|(_, other)| other == name);
+                let numbered = (2..).map(|number| format!("{plain}-{number}"));
+                let name = std::iter::once(plain.clone()).chain(numbered).find(is_free);
+                shared.push((Arc::clone(check), name.unwrap_or(plain)));
+            }
+        }
+        Self(shared)
+    }
+
+    pub(super) fn section(&self) -> Vec<(String, Yaml)> {
+        self.0.iter().map(|(check, name)| (name.clone(), Yaml::Map(written(check)))).collect()
+    }
+
+    fn reference(&self, check: &Arc<Check>) -> Yaml {
+        match self.0.iter().find(|(other, _)| other == check) {
+            Some((_, name)) => Yaml::scalar(name),
+            None => Yaml::Map(written(check)),
+        }
+    }
+}
+
+fn kind_of(check: &Check) -> (&'static str, u16) {
+    match &check.kind {
+        CheckKind::Tcp { port } => ("tcp", port.get()),
+        CheckKind::Http(HttpCheck { port, tls: None, .. }) => ("http", port.get()),
+        CheckKind::Http(HttpCheck { port, .. }) => ("https", port.get()),
+    }
+}
+
+/// What may stand in a check.
+fn written(check: &Check) -> Vec<(String, Yaml)> {
+    let Check { kind, interval, fast_interval, timeout, rise, fall } = check;
+    let (name, port) = kind_of(check);
+    let kind = match kind {
+        CheckKind::Tcp { .. } => vec![entry("port", port)],
+        CheckKind::Http(http) => request(http),
+    };
+    let mut found = vec![(name.to_owned(), Yaml::Map(kind))];
+    for (key, value, usual) in [
+        ("interval", interval, defaults::INTERVAL),
+        ("timeout", timeout, defaults::TIMEOUT.min(*interval)),
+        ("fast_interval", fast_interval, defaults::FAST_INTERVAL.min(*interval)),
+    ] {
+        if *value != usual {
+            found.push((key.into(), span(*value)));
+        }
+    }
+    for (key, value, usual) in [("rise", rise, defaults::RISE), ("fall", fall, defaults::FALL)] {
+        if *value != usual {
+            found.push(entry(key, value));
+        }
+    }
+    found
+}
+
+fn request(http: &HttpCheck) -> Vec<(String, Yaml)> {
+    let HttpCheck { port, path, host, headers, status, body, tls } = http;
+    let mut found = Vec::new();
+    if port.get() != if tls.is_some() { 443 } else { 80 } {
+        found.push(entry("port", port));
+    }
+    if path != "/" {
+        found.push(entry("path", path));
+    }
+    found.extend(host.as_ref().map(|host| entry("host", host)));
+    if *status != [200..=299] {
+        let ranges = status.iter().map(|range| match (range.start(), range.end()) {
+            (low, high) if low == high => Yaml::scalar(low),
+            (low, high) => Yaml::scalar(format!("{low}-{high}")),
+        });
+        found.push(("status".into(), Yaml::one_or_list(ranges.collect())));
+    }
+    if !headers.is_empty() {
+        let fields = headers.iter().map(|(name, value)| entry(name, value)).collect();
+        found.push(("headers".into(), Yaml::Map(fields)));
+    }
+    found.extend(body.as_ref().map(|body| entry("body", body)));
+    if let Some(Tls { sni, verify }) = tls {
+        found.extend(sni.as_ref().map(|sni| entry("sni", sni)));
+        match verify {
+            Verify::System => {}
+            Verify::Ca(path) => found.push(entry("ca", path.display())),
+            Verify::Off => found.push(entry("verify", "false")),
+        }
+    }
+    found
+}
+
+pub(super) fn span(duration: Duration) -> Yaml {
+    match (u32::try_from(duration.as_secs()), duration.subsec_millis()) {
+        (Ok(whole), 0) => seconds(whole),
+        _ => Yaml::scalar(format!("{}ms", duration.as_millis())),
+    }
+}
+
+/// A pool by its name.
+pub(super) fn pool(pool: &Pool, pools: &[Pool], checks: &Checks) -> (String, Yaml) {
+    let Pool { name, policy, ttl, min_ttl, answers, when_all_down, panic, check, backends } = pool;
+    let mut found = Vec::new();
+    found.extend(check.as_ref().map(|check| ("check".into(), checks.reference(check))));
+    if *policy != Policy::RoundRobin {
+        found.push(entry("policy", policy.name()));
+    }
+    if *ttl != Pool::TTL {
+        found.push(("ttl".into(), seconds(*ttl)));
+    }
+    if *min_ttl != Pool::MIN_TTL.min(*ttl) {
+        found.push(("min_ttl".into(), seconds(*min_ttl)));
+    }
+    if *answers != policy.answers() {
+        found.push(entry("answers", answers));
+    }
+    match when_all_down {
+        WhenAllDown::All => {}
+        WhenAllDown::None => found.push(entry("when_all_down", "none")),
+        WhenAllDown::Last => found.push(entry("when_all_down", "last")),
+        WhenAllDown::Fallback(place) => {
+            found.push(entry("when_all_down", "fallback"));
+            found.push(entry("fallback", &pools[*place].name));
+        }
+    }
+    if *panic > 0 {
+        let share = format!("{}.{:03}", panic / 1000, panic % 1000);
+        found.push(entry("panic", share.trim_end_matches('0').trim_end_matches('.')));
+    }
+    let is_named = backends.iter().any(|backend| backend.name != resolve::unnamed(&backend.serves));
+    let backends = if is_named {
+        Yaml::Map(backends.iter().map(|each| (each.name.clone(), backend(each))).collect())
+    } else {
+        Yaml::List(backends.iter().map(backend).collect())
+    };
+    found.push(("backends".into(), backends));
+    (name.clone(), Yaml::Map(found))
+}
+
+fn backend(backend: &Backend) -> Yaml {
+    let Backend { weight, state, serves, .. } = backend;
+    let mut found = Vec::new();
+    match serves {
+        Serves::Addresses(addresses) => {
+            let addresses = Yaml::one_or_list(addresses.iter().map(Yaml::scalar).collect());
+            if *weight == Backend::WEIGHT && *state == SetState::Auto && is_one(&addresses) {
+                return addresses;
+            }
+            found.push(("address".into(), addresses));
+        }
+        Serves::Target { name, probe } => {
+            found.push(entry("target", name));
+            found.extend(probe.map(|probe| entry("address", probe)));
+        }
+    }
+    if *weight != Backend::WEIGHT {
+        found.push(entry("weight", weight));
+    }
+    match state {
+        SetState::Auto => {}
+        SetState::Up => found.push(entry("state", "up")),
+        SetState::Down => found.push(entry("state", "down")),
+    }
+    Yaml::Map(found)
+}
+
+/// A list in a list of backends reads badly, so several addresses stand in a map.
+fn is_one(addresses: &Yaml) -> bool {
+    matches!(addresses, Yaml::Scalar(_))
+}

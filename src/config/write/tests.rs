@@ -1,0 +1,188 @@
+//! A zone that is written and read again is the same zone.
+
+use std::path::Path;
+
+use proptest::prelude::*;
+
+use super::native;
+use crate::config::model::{RrSet, Zone};
+use crate::config::{Severity, octodns, read_zone};
+use crate::name::Name;
+use crate::rdata::{self, rtype};
+
+fn read(text: &str) -> Zone {
+    let (zone, mistakes) = read_zone(Path::new("example.com.yaml"), text);
+    let errors: Vec<_> =
+        mistakes.iter().filter(|mistake| mistake.severity == Severity::Error).collect();
+    zone.unwrap_or_else(|| panic!("{errors:#?}\n{text}"))
+}
+
+/// The same with all in one order.
+fn sorted(mut zone: Zone) -> Zone {
+    zone.records.iter_mut().for_each(|set| set.rdata.sort());
+    zone.records.sort_by(|a, b| (&a.owner, a.rtype).cmp(&(&b.owner, b.rtype)));
+    zone.balanced
+        .sort_by(|a, b| (&a.owner, a.form.clone() as u8).cmp(&(&b.owner, b.form.clone() as u8)));
+    zone.aliases.sort_by(|a, b| a.owner.cmp(&b.owner));
+    zone
+}
+
+const WHOLE: &str = r#"zone: example.com
+ttl: 10m
+ns: [ns1, ns.example.net.]
+soa: {mname: ns2, rname: a\.b.example.org., serial: 2026112101, refresh: 2h, minimum: 90s}
+reverse: true
+secondaries: {follow_health: true, interval: 5s}
+checks:
+  shared: {tcp: {port: 8080}, interval: 5s, timeout: 500ms, rise: 1}
+pools:
+  web:
+    check: shared
+    policy: weighted
+    ttl: 20s
+    panic: 0.25
+    backends:
+      web-1: {address: [192.0.2.1, "2001:db8::1"], weight: 3}
+      web-2: {address: 192.0.2.2, state: down}
+      "010": 192.0.2.3
+    when_all_down: fallback
+    fallback: sorry
+  sorry: {check: shared, min_ttl: 1s, answers: 1, backends: [198.51.100.1, 198.51.100.2]}
+  page:
+    check:
+      https: {port: 8443, path: "/a?b", host: www.example.com, headers: {X-Y: "z: #"}, status: [200-299, 301], body: "no", sni: x.example, verify: false}
+      fall: 2
+    policy: random
+    when_all_down: none
+    backends: [192.0.2.9]
+  names: {policy: fixed, when_all_down: last, backends: [{target: a.example.net.}, {target: b}]}
+records:
+  "@": {pool: web, MX: {ttl: 1d, values: [10 mail, 20 mail.example.org.]}, TXT: [v=spf1 -all, '"a" "b"', "no", "é☂", ""]}
+  ns1: {A: 192.0.2.53}
+  www: {rules: [{subnets: [10.0.0.0/8, "2001:db8::/32"], pool: page}, {subnets: 192.0.2.0/24, pool: sorry}, {pool: web}]}
+  moved: {pool: names}
+  apex: {alias: "@"}
+  "*.no": {CNAME: www}
+  no: {TXT: {ttl: 0, values: 'x\y'}}
+  example.com.example.com.: {A: 192.0.2.99}
+  a\.b.c: {TYPE65280: '\# 2 0a0b', HTTPS: '1 . alpn="h2,h3" ipv6hint=2001:db8::1'}
+"#;
+
+#[test]
+fn all_that_a_file_can_say_is_written() {
+    let zone = read(WHOLE);
+    let text = native(&zone);
+    assert_eq!(sorted(read(&text)), sorted(zone), "{text}");
+    // Written once, it stays as it is.
+    assert_eq!(native(&read(&text)), text);
+}
+
+#[test]
+fn what_is_written_reads_well() {
+    let zone = read(
+        "zone: example.com\nns: [ns1]\npools: {web: {check: {tcp: {port: 80}}, backends: {w: 192.0.2.1}}}\n\
+         records: {ns1: {A: 192.0.2.53}, www: {pool: web}, a: {TXT: x, MX: {ttl: 60, values: [10 b.c.]}}}\n",
+    );
+    assert_eq!(
+        native(&zone),
+        "\
+zone: example.com
+ns: [ns1]
+
+pools:
+  web: {check: {tcp: {port: 80}}, backends: {w: 192.0.2.1}}
+
+records:
+  www: {pool: web}
+  ns1: {A: 192.0.2.53}
+  a: {TXT: x, MX: {ttl: 1m, values: 10 b.c.}}
+"
+    );
+}
+
+/// Labels that are hard to write.
+const LABELS: [&[u8]; 10] =
+    [b"www", b"no", b"010", b"*", b"1e3", b"@", b"$", b"zone", b"a.b", b"_tcp"];
+
+/// Sets of any types, of which octoDNS has some.
+fn sets() -> impl Strategy<Value = Vec<RrSet>> {
+    let alone = [rtype::SOA, rtype::CNAME, rtype::DNAME, rtype::NS, rtype::DNSKEY];
+    let rows: Vec<(u16, Vec<u8>)> = rdata::tests::ROWS
+        .iter()
+        .filter(|row| !alone.contains(&row.0))
+        .map(|&(rtype, _, wire, _)| (rtype, wire.to_vec()))
+        .collect();
+    let text = prop::collection::vec(any::<u8>(), 0..600).prop_map(|bytes| {
+        let mut wire = Vec::new();
+        crate::config::resolve::write_text(&bytes, &mut wire);
+        (rtype::TXT, wire)
+    });
+    let strings =
+        prop::collection::vec(prop::collection::vec(any::<u8>(), 0..5), 1..4).prop_map(|strings| {
+            let cut = |string: Vec<u8>| [vec![string.len() as u8], string].concat();
+            (rtype::TXT, strings.into_iter().flat_map(cut).collect())
+        });
+    let readable = "[ -~é]{0,40}".prop_map(|text: String| {
+        let mut wire = Vec::new();
+        crate::config::resolve::write_text(text.as_bytes(), &mut wire);
+        (rtype::TXT, wire)
+    });
+    let record =
+        prop_oneof![4 => prop::sample::select(rows), 1 => text, 1 => strings, 2 => readable];
+    let label = prop_oneof![
+        prop::sample::select(LABELS.as_slice()).prop_map(<[u8]>::to_vec),
+        prop::collection::vec(any::<u8>(), 1..8),
+    ];
+    let owner = prop::collection::vec(label, 1..3).prop_map(|labels| {
+        let wire: Vec<u8> =
+            labels.iter().flat_map(|label| [&[label.len() as u8][..], label].concat()).collect();
+        Name::from_wire(&[&wire[..], b"\x07example\x03com\x00"].concat()).expect("a name")
+    });
+    prop::collection::vec((owner, 0..100_000u32, record), 0..12).prop_map(|rows| {
+        let mut sets: Vec<RrSet> = Vec::new();
+        for (owner, ttl, (rtype, wire)) in rows {
+            match sets.iter_mut().find(|set| set.owner == owner && set.rtype == rtype) {
+                Some(set) if set.rdata.contains(&wire) => {}
+                Some(set) => set.rdata.push(wire),
+                None => sets.push(RrSet { owner, rtype, ttl, rdata: vec![wire] }),
+            }
+        }
+        sets
+    })
+}
+
+fn with(sets: Vec<RrSet>) -> Zone {
+    let mut zone = read("zone: example.com\nns: [ns.example.net.]\n");
+    zone.records.extend(sets);
+    zone
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    #[test]
+    fn any_records_are_the_same_when_they_are_read_again(sets in sets()) {
+        let zone = with(sets);
+        let text = native(&zone);
+        prop_assert_eq!(sorted(read(&text)), sorted(zone), "{}", text);
+    }
+
+    #[test]
+    fn octodns_has_the_same_records_or_says_which_it_has_not(sets in sets()) {
+        let zone = with(sets);
+        let octodns::Written { text, lost } = octodns::write(&zone);
+        let again = read(&text);
+        let (count, counted) = (zone.records.iter(), again.records.iter());
+        let all: usize = count.map(|set| set.rdata.len()).sum();
+        let kept: usize = counted.map(|set| set.rdata.len()).sum();
+        prop_assert_eq!(all, kept + lost.len(), "{}", text);
+        for set in &again.records {
+            let expected = zone.records.iter().find(|other| other.owner == set.owner && other.rtype == set.rtype);
+            prop_assert_eq!(Some(set), expected, "{}", text);
+        }
+        // From there to our own format and back, nothing more is lost.
+        let there = octodns::write(&read(&native(&again)));
+        prop_assert_eq!(there.lost, Vec::<String>::new());
+        prop_assert_eq!(sorted(read(&there.text)), sorted(again));
+    }
+}

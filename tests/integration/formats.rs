@@ -1,0 +1,128 @@
+//! `rotadns import` and `rotadns export`: zones go from one format to another and stay the same.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use crate::servers::{Folder, ROTADNS};
+
+const MASTER: &str = "\
+$ORIGIN example.com.
+$TTL 3600
+@   IN SOA ns1 hostmaster (
+    2026112101   ; serial
+    3600         ; refresh
+    600          ; retry
+    1209600      ; expire
+    300 )        ; minimum
+    IN NS  ns1
+    IN TXT \"v=spf1 -all\"
+ns1 IN A   192.0.2.53
+www IN A   192.0.2.1
+";
+
+fn rotadns(folder: &Path, arguments: &[&str]) -> (String, String, i32) {
+    let output = Command::new(ROTADNS).args(arguments).current_dir(folder).output();
+    let Output { status, stdout, stderr } = output.expect("the binary that is tested");
+    let text = |bytes| String::from_utf8(bytes).expect("it is UTF-8");
+    (text(stdout), text(stderr), status.code().expect("it ends by itself"))
+}
+
+#[test]
+fn a_zone_comes_back_from_each_format_as_it_was() {
+    let folder = Folder::new();
+    folder.write("a/example.com.zone", MASTER);
+    let (native, said, code) = rotadns(&folder.path, &["import", "a/example.com.zone"]);
+    assert_eq!((said.as_str(), code), ("", 0));
+    assert_eq!(
+        native,
+        "\
+zone: example.com
+ns: [ns1]
+soa: {serial: 2026112101}
+
+records:
+  \"@\": {TXT: v=spf1 -all}
+  ns1: {A: 192.0.2.53}
+  www: {A: 192.0.2.1}
+"
+    );
+    folder.write("b/example.com.yaml", &native);
+    let (zone, said, code) = rotadns(&folder.path, &["export", "example.com", "--zones", "b"]);
+    assert_eq!((zone.as_str(), said.as_str(), code), (MASTER, "", 0));
+
+    let (octodns, _, code) =
+        rotadns(&folder.path, &["export", "b/example.com.yaml", "--format", "octodns"]);
+    assert_eq!(code, 0);
+    folder.write("c/example.com.yaml", &octodns);
+    let (again, said, code) = rotadns(&folder.path, &["import", "c/example.com.yaml"]);
+    assert_eq!(
+        (again, said.as_str(), code),
+        (native.replace("soa: {serial: 2026112101}\n", ""), "", 0)
+    );
+}
+
+#[test]
+fn a_pool_becomes_its_addresses_with_a_comment() {
+    let folder = Folder::new();
+    folder.write(
+        "zones/example.com.yaml",
+        "\
+zone: example.com
+ns: [ns.example.net.]
+pools:
+  web: {backends: {web-1: 192.0.2.1, web-2: {address: \"2001:db8::2\", state: down}}, when_all_down: fallback, fallback: sorry}
+  sorry: {backends: [198.51.100.1]}
+  names: {backends: [{target: a.example.net.}, {target: b.example.net.}]}
+records:
+  \"@\": {alias: www}
+  www: {pool: web}
+  moved: {pool: names}
+",
+    );
+    let (zone, said, code) = rotadns(&folder.path, &["export", "example.com"]);
+    assert_eq!(code, 0);
+    for line in [
+        "www        IN A     192.0.2.1 ; pool web, backend web-1, state auto",
+        "; www      IN AAAA  2001:db8::2 ; pool web, backend web-2, state down",
+        "; www      IN A     198.51.100.1 ; pool sorry, backend 198.51.100.1, state auto, when nothing of web passes",
+        "moved      IN CNAME a.example.net. ; pool names, backend a.example.net, state auto",
+        "; moved      IN CNAME b.example.net. ; pool names, backend b.example.net, state auto",
+        "           IN A     192.0.2.1 ; alias of www.example.com.",
+        "; www.example.com. is answered from the pool web, by health",
+    ] {
+        assert!(zone.lines().any(|found| found == line), "{line}\n{zone}");
+    }
+    assert!(said.contains("www.example.com. is answered from the pool web"), "{said}");
+    // A file that was exported can be served.
+    folder.write("out/example.com.zone", &zone);
+    let (_, said, code) = rotadns(&folder.path, &["check", "out"]);
+    assert_eq!((said.as_str(), code), ("", 0));
+}
+
+#[test]
+fn what_is_wrong_has_its_code_and_its_place() {
+    let folder = Folder::new();
+    folder.write("db.example", MASTER);
+    folder.write("bad.example.zone", "@ 1 A x\n");
+    for (arguments, expected, code) in [
+        (&["import", "db.example"][..], "--origin NAME does", 1),
+        (&["import", "gone.zone"], "gone.zone: cannot be read", 1),
+        (&["import", "bad.example.zone"], "bad.example.zone:1:7", 1),
+        (&["import", "db.example", "--origin", "a..b"], "not a name", 2),
+        (&["export", "example.net", "--zones", "."], "no file of the zone example.net. is in .", 1),
+        (
+            &["export", "db.example", "--format", "bind"],
+            "[possible values: native, octodns, zone]",
+            2,
+        ),
+    ] {
+        let (out, said, found) = rotadns(&folder.path, arguments);
+        assert!(
+            said.contains(expected) && out.is_empty() && found == code,
+            "{arguments:?}: {found}\n{said}"
+        );
+    }
+    let (out, _, code) =
+        rotadns(&folder.path, &["import", "db.example", "--origin", "example.com"]);
+    assert!(out.starts_with("zone: example.com\n") && code == 0, "{out}");
+}
