@@ -208,3 +208,24 @@ fn rfc6672_2_2_a_name_that_gets_too_long_is_yxdomain() {
         format!("YXDOMAIN aa | d.example.com. 3600 DNAME {label}.{label}.{label}.example.com.")
     );
 }
+
+#[test]
+fn rfc6672_2_3_a_dname_at_the_apex_of_the_root_ends() {
+    let world = World::bare(".", ". 60 SOA . . 7 1 1 1 60\n. 60 NS ns.\n. 60 DNAME x.\n");
+    let answer = world.ask("a. A +tcp");
+    assert!(answer.starts_with("NOERROR aa | . 60 DNAME x., a. 60 CNAME a.x., "), "{answer}");
+    assert!(answer.matches("CNAME").count() <= 17, "{answer}");
+    world
+        .check(&[(". DNAME", "NOERROR aa | . 60 DNAME x."), (". A", "NOERROR aa |  | . 60 SOA 7")]);
+}
+
+#[test]
+fn rfc6672_2_4_a_dname_at_a_cut_belongs_to_the_child() {
+    check(
+        &world("sub NS ns.example.net.\nsub DNAME ns1\n"),
+        &[
+            ("sub.example.com. DNAME", "NOERROR |  | sub.example.com. 3600 NS ns.example.net."),
+            ("a.sub.example.com. A", "NOERROR |  | sub.example.com. 3600 NS ns.example.net."),
+        ],
+    );
+}

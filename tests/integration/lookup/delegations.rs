@@ -130,3 +130,27 @@ fn rfc2136_7_18_and_rfc6672_2_4_occluded_data_is_never_answered() {
         ],
     );
 }
+
+#[test]
+fn rfc1034_4_3_2_three_zones_deep_each_has_its_own() {
+    let ds = "DS 1 8 2 00\n";
+    let world = World::of("example.", &format!("b NS ns.b\nns.b A 192.0.2.1\nb {ds}"))
+        .and(World::of(
+            "b.example.",
+            &format!("a NS ns.a\nns.a A 192.0.2.2\na {ds}w A 192.0.2.3\n"),
+        ))
+        .and(World::of("a.b.example.", "w A 192.0.2.4\n"));
+    world.check(&[
+        ("w.a.b.example. A", "NOERROR aa | w.a.b.example. 3600 A 192.0.2.4"),
+        ("w.b.example. A", "NOERROR aa | w.b.example. 3600 A 192.0.2.3"),
+        ("b.example. NS", "NOERROR aa | b.example. 3600 NS ns1.b.example."),
+        // RFC 4035 §3.1.4.1: each DS is answered one zone above.
+        ("a.b.example. DS", "NOERROR aa | a.b.example. 3600 DS 1 8 2 00"),
+        ("b.example. DS", "NOERROR aa | b.example. 3600 DS 1 8 2 00"),
+        ("example. DS", "NOERROR aa |  | example. 300 SOA 7"),
+        ("w.a.b.example. DS", "NOERROR aa |  | a.b.example. 300 SOA 7"),
+    ]);
+    // The grandparent is not the parent: without b.example it has a cut above the name.
+    let world = World::of("example.", "b NS ns.example.net.\n").and(World::of("a.b.example.", ""));
+    world.check(&[("a.b.example. DS", "NOERROR |  | b.example. 3600 NS ns.example.net.")]);
+}

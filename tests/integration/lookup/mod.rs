@@ -4,6 +4,7 @@
 
 mod aliases;
 mod delegations;
+mod examples;
 mod flattened;
 mod wildcards;
 
@@ -242,6 +243,58 @@ fn rfc1035_2_3_4_names_of_255_bytes_and_labels_of_63() {
         (&format!("{many} A"), &format!("NOERROR aa | {many} 60 A 192.0.2.1")),
         (&format!("{} A", &many[2..]), "NOERROR aa |  | . 30 SOA 7"),
     ]);
+}
+
+#[test]
+fn rfc1035_2_3_4_a_wildcard_and_a_dname_fill_a_name_to_the_last_byte() {
+    let label = "l".repeat(63);
+    let world = world(&format!("*.w A 192.0.2.1\nd DNAME {label}.{label}.t\n*.t TXT x\n"));
+    // 3 × 64 + 48 + 2 + 13 = 255.
+    let below = format!("{label}.{label}.{label}.{}.w.example.com.", "m".repeat(47));
+    // 2 × 64 + 2 + 13 are the target; 64 + 48 more make 255.
+    let long = format!("{label}.{}", "p".repeat(47));
+    let too_long = format!("{label}.{}", "p".repeat(48));
+    let dname = format!("d.example.com. 3600 DNAME {label}.{label}.t.example.com.");
+    check(
+        &world,
+        &[
+            (&format!("{below} A"), &format!("NOERROR aa | {below} 3600 A 192.0.2.1")),
+            (
+                &format!("{long}.d.example.com. TXT +tcp"),
+                &format!(
+                    "NOERROR aa | {dname}, {long}.d.example.com. 3600 CNAME {long}.{label}.{label}.t.example.com., {long}.{label}.{label}.t.example.com. 3600 TXT x"
+                ),
+            ),
+            (&format!("{too_long}.d.example.com. TXT"), &format!("YXDOMAIN aa | {dname}")),
+        ],
+    );
+}
+
+#[test]
+fn rfc2181_11_escaped_dots_are_no_ends_of_labels() {
+    let world = world(
+        "a\\.b A 192.0.2.1\n*.c\\.d A 192.0.2.2\ne CNAME a\\.b\nf\\.g DNAME h\nx.h A 192.0.2.3\ns\\.u NS ns.s\\.u\nns.s\\.u A 192.0.2.4\n",
+    );
+    check(
+        &world,
+        &[
+            ("x.c\\.d.example.com. A", "NOERROR aa | x.c\\.d.example.com. 3600 A 192.0.2.2"),
+            ("x.c.d.example.com. A", "NXDOMAIN aa |  | SOA"),
+            (
+                "e.example.com. A",
+                "NOERROR aa | e.example.com. 3600 CNAME a\\.b.example.com., a\\.b.example.com. 3600 A 192.0.2.1",
+            ),
+            (
+                "x.f\\.g.example.com. A",
+                "NOERROR aa | f\\.g.example.com. 3600 DNAME h.example.com., x.f\\.g.example.com. 3600 CNAME x.h.example.com., x.h.example.com. 3600 A 192.0.2.3",
+            ),
+            ("x.f.g.example.com. A", "NXDOMAIN aa |  | SOA"),
+            (
+                "www.s\\.u.example.com. A",
+                "NOERROR |  | s\\.u.example.com. 3600 NS ns.s\\.u.example.com. | ns.s\\.u.example.com. 3600 A 192.0.2.4",
+            ),
+        ],
+    );
 }
 
 #[test]

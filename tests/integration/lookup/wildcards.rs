@@ -112,3 +112,49 @@ fn rfc4592_4_2_ns_at_a_wildcard_is_data_and_no_referral() {
         ],
     );
 }
+
+#[test]
+fn rfc4592_4_4_to_4_6_dname_srv_and_ds_at_a_wildcard() {
+    let world = world(
+        "*.d DNAME ns1\n*.s SRV 0 0 1 ns1\n*.k DS 1 8 2 00\n*.k A 192.0.2.1\n_s._tcp.s TXT x\n",
+    );
+    check(
+        &world,
+        &[
+            // §4.4: what a DNAME at a wildcard does is not defined; here it is data.
+            ("a.d.example.com. DNAME", "NOERROR aa | a.d.example.com. 3600 DNAME ns1.example.com."),
+            ("a.d.example.com. A", "NOERROR aa |  | SOA"),
+            ("b.a.d.example.com. A", "NOERROR aa |  | SOA"),
+            // Asked itself, it has names below like any other.
+            (
+                "a.*.d.example.com. A",
+                "NXDOMAIN aa | *.d.example.com. 3600 DNAME ns1.example.com., a.*.d.example.com. 3600 CNAME a.ns1.example.com. | SOA",
+            ),
+            // §4.5: a service's labels are covered like others, unless one of them is there.
+            (
+                "_t._udp.s.example.com. SRV",
+                "NOERROR aa | _t._udp.s.example.com. 3600 SRV 0 0 1 ns1.example.com.",
+            ),
+            ("_t._tcp.s.example.com. SRV", "NXDOMAIN aa |  | SOA"),
+            // §4.6: no cut is there, so it is data as well.
+            ("a.k.example.com. DS", "NOERROR aa | a.k.example.com. 3600 DS 1 8 2 00"),
+        ],
+    );
+}
+
+#[test]
+fn rfc4592_2_2_1_a_wildcard_stops_at_a_cut_and_at_a_dname() {
+    check(
+        &world(
+            "* A 192.0.2.1\nsub NS ns.example.net.\n*.sub A 192.0.2.2\nd DNAME e\n*.d A 192.0.2.3\n",
+        ),
+        &[
+            ("a.example.com. A", "NOERROR aa | a.example.com. 3600 A 192.0.2.1"),
+            ("a.sub.example.com. A", "NOERROR |  | sub.example.com. 3600 NS ns.example.net."),
+            (
+                "a.d.example.com. A",
+                "NOERROR aa | d.example.com. 3600 DNAME e.example.com., a.d.example.com. 3600 CNAME a.e.example.com., a.e.example.com. 3600 A 192.0.2.1",
+            ),
+        ],
+    );
+}
