@@ -34,9 +34,8 @@ pub fn exported(access: &Access, view: &View) -> Option<Exported> {
     if follows(access, zone).is_none() {
         return Some(exported.at_rest(&zone.pools));
     }
-    let endpoints =
-        |pool| ready.get(pool).map_or(Vec::new(), |ready| ready.endpoints().cloned().collect());
-    Some(exported.handing_out(&zone.pools, endpoints))
+    let offers = |pool| ready.get(pool).map_or(Vec::new(), |ready| ready.offers.clone());
+    Some(exported.handing_out(&zone.pools, offers))
 }
 
 /// Sees to it that versions for health do not come too often.

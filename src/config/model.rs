@@ -13,9 +13,11 @@ use crate::name::Name;
 
 pub mod access;
 pub mod answers;
+mod made;
 mod pool;
 pub mod probers;
 
+pub use made::{HINTS_MAX, Made, Offer, Service, hints, srv, with_hints};
 pub use pool::{
     Backend, Balanced, Endpoint, Form, POOL_ADDRESSES_MAX, Policy, Pool, RULES_MAX, Rule,
     SUBNETS_MAX, Serves, SetState, WhenAllDown,

@@ -89,6 +89,13 @@ impl Owner {
         self.sets.iter().find(|set| set.rtype == rtype)
     }
 
+    /// Takes the records of a set, which stands at a place: they are made into others. The set stays, so that what stands
+    /// beside it is told.
+    pub(crate) fn take_values(&mut self, at: Span) -> Vec<Entry> {
+        let set = self.sets.iter_mut().find(|set| set.at == at);
+        set.map(|set| std::mem::take(&mut set.entries)).unwrap_or_default()
+    }
+
     /// Whether it answers CNAME, of its own or from a pool.
     fn is_cname(&self) -> bool {
         self.targets().is_some() || self.has(rtype::CNAME)

@@ -17,8 +17,8 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use self::scalar::{
-    Address, Answers, Code, HeaderValue, Host, Literal, Path, Policy, Port, Rname, Serial, Share,
-    Span, State, Streak, Subnet, Ttl, Value, Verify, Weight, WhenAllDown, Word,
+    Address, Answers, Code, HeaderValue, Hints, Host, Literal, Path, Policy, Port, Priority, Rname,
+    Serial, Share, Span, State, Streak, Subnet, Ttl, Value, Verify, Weight, WhenAllDown, Word,
 };
 use crate::config::model::RULES_MAX;
 use crate::rdata::{self, rtype};
@@ -224,6 +224,8 @@ struct PoolMap {
     fallback: Word,
     /// The share of the weight under which every address is handed out; 0, which is never.
     panic: Share,
+    /// The port of backends that set none, for SRV.
+    port: Port,
     /// The backends.
     backends: Backends,
 }
@@ -269,6 +271,10 @@ struct BackendMap {
     address: OneOrMany<Address>,
     /// A name that is handed out as a CNAME, instead of addresses.
     target: Word,
+    /// Its name in DNS, for SRV; of a target, the target without this.
+    host: Word,
+    /// Its port, for SRV; the pool's without this.
+    port: Port,
     /// Its share among the pool's backends, where weights choose and under `panic`; 1. One of 0 takes nothing while
     /// others can.
     weight: Weight,
@@ -369,11 +375,21 @@ enum Set {
 
 /// Records and their TTL.
 #[derive(JsonSchema)]
-#[schemars(deny_unknown_fields, extend("required" = ["values"]))]
+#[schemars(
+    deny_unknown_fields,
+    extend("required" = [], "anyOf" = [{"required": ["values"]}, {"required": ["pool"]}])
+)]
 #[expect(dead_code, reason = "a schema is made of it, and no value")]
 struct SetMap {
     /// How long they may be kept; the zone's `ttl` without this.
     ttl: Ttl,
     /// The records, as in a master file; of TXT, the text itself.
     values: OneOrMany<Value>,
+    /// Of SRV: the pool whose backends are the records. Of HTTPS and SVCB: the pool of the hints, where it is not the name's
+    /// own.
+    pool: Word,
+    /// Of SRV from a pool: the priority of its records; 0.
+    priority: Priority,
+    /// Of HTTPS and SVCB: `pool` adds the addresses that the pool hands out as `ipv4hint` and `ipv6hint`.
+    hints: Hints,
 }

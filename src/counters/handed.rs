@@ -149,7 +149,11 @@ impl<K: Clone + Ord> Tally<K> {
     /// call this; one that has no row is not counted.
     #[inline]
     pub fn add(&self, thread: usize, list: usize, start: usize) {
-        let Some(List { from, .. }) = self.lists.get(list) else { return };
+        let Some(List { from, runs }) = self.lists.get(list) else { return };
+        // A list that is not counted has no keys.
+        if start >= runs.keys.len() {
+            return;
+        }
         let cell = from + start;
         if let Some(line) = self.lines.get(thread * self.lines_of_thread + cell / LINE) {
             add(&line.0[cell % LINE], 1);

@@ -362,7 +362,7 @@ impl<'a> Lookup<'a> {
     #[inline]
     fn handed(&self, plan: &Plan, rrset: &Rrset<'_>) -> Option<Handed> {
         let choice = self.zone.choice(rrset.balanced()?, plan.client);
-        Some(Handed { choice, list: List::of(rrset.rtype) })
+        Some(Handed { choice, list: List::of(rrset.rtype, choice.made) })
     }
 
     #[inline]
@@ -385,7 +385,7 @@ struct Handed {
 impl Handed {
     #[inline]
     fn content(self) -> Content {
-        let Self { choice: Choice { pool, rotation }, list } = self;
+        let Self { choice: Choice { pool, rotation, .. }, list } = self;
         Content::Balanced { pool, rotation, list, draw: 0 }
     }
 }

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::chaos::Subject;
-use crate::config::model::Endpoint;
+use crate::config::model::{Endpoint, Made, Pool};
 use crate::counters::zones::Class;
 use crate::name::Name;
 use crate::name::suffixes::Suffixes;
@@ -157,28 +157,31 @@ pub enum List {
     Addresses(Family),
     /// Targets, as CNAME.
     Targets,
+    /// What is made of the pool, by its place among all that is.
+    Made(u32),
 }
 
 impl List {
-    /// The list that answers a type.
+    /// The list that answers a type; what is made of the pool where it is none of the three that all pools have.
     #[inline]
     #[must_use]
-    pub fn of(rtype: u16) -> Self {
+    pub fn of(rtype: u16, made: u32) -> Self {
         match rtype {
+            rtype::A => Self::Addresses(Family::V4),
             rtype::AAAA => Self::Addresses(Family::V6),
             rtype::CNAME => Self::Targets,
-            _ => Self::Addresses(Family::V4),
+            _ => Self::Made(made),
         }
     }
 
-    /// The type that it answers.
-    #[inline]
+    /// The type that it answers for a pool.
     #[must_use]
-    pub fn rtype(self) -> u16 {
+    pub fn rtype(self, pool: &Pool) -> u16 {
         match self {
             Self::Addresses(Family::V4) => rtype::A,
             Self::Addresses(Family::V6) => rtype::AAAA,
             Self::Targets => rtype::CNAME,
+            Self::Made(place) => pool.made.get(place as usize).map_or(0, Made::rtype),
         }
     }
 
@@ -201,6 +204,7 @@ impl List {
             Self::Addresses(Family::V4) => 0,
             Self::Addresses(Family::V6) => 1,
             Self::Targets => 2,
+            Self::Made(place) => 3 + place as usize,
         }
     }
 }

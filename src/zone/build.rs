@@ -23,7 +23,7 @@ use super::journal::Journal;
 use super::rules::Rules;
 use super::store::{BalancedAt, SHARD_NAMES, SHARDS_MAX, Store};
 use super::{Choice, Rotations, Zone};
-use crate::config::model::{self, Form};
+use crate::config::model::{self, Form, Made};
 use crate::name::{self, Name, hash_labels};
 use crate::rdata::{rtype, template};
 
@@ -69,6 +69,8 @@ pub struct Builder {
     bytes: Vec<u8>,
     rotations: Rotations,
     rules: Vec<Rules>,
+    /// What is made of each pool, by its place.
+    made: HashMap<usize, Vec<Made>>,
     aliases: Vec<model::Alias>,
     mistakes: Vec<Mistake>,
     /// The owner added last, its hash and where its labels stand: files have runs of one owner.
@@ -107,6 +109,7 @@ impl Builder {
             bytes: vec![0],
             rotations: Rotations::default(),
             rules: Vec::new(),
+            made: HashMap::new(),
             aliases: Vec::new(),
             mistakes: Vec::new(),
             last: (origin_hash, 0),
@@ -141,16 +144,12 @@ impl Builder {
         let wire = owner.as_wire();
         let labels = &wire[..wire.len() - self.origin.as_wire().len()];
         let (hash, name) = self.name(labels);
-        let types: &[u16] = match balanced.form {
-            Form::Addresses => &[rtype::A, rtype::AAAA],
-            Form::A => &[rtype::A],
-            Form::Aaaa => &[rtype::AAAA],
-            Form::Cname => &[rtype::CNAME],
-        };
-        for &rtype in types {
+        for rtype in balanced.form.types() {
             let rotation = self.rotations.place(owner, rtype, None, before);
             let rules = self.rules(balanced, rtype, pools, rotation, before);
-            let at = BalancedAt { pool: balanced.pool as u32, rotation, rules };
+            let made = self.made(balanced, balanced.pool);
+            let choice = Choice { pool: balanced.pool as u32, rotation, made };
+            let at = BalancedAt { choice, rules };
             self.push_balanced((hash, name), rtype, at.to_bytes());
         }
     }
@@ -179,6 +178,17 @@ impl Builder {
         self.push(Entry { hash, name, at, line: 0, rtype, balanced: true });
     }
 
+    /// The place among what is made of a pool, where a name answers that.
+    fn made(&mut self, balanced: &model::Balanced, pool: usize) -> u32 {
+        let Form::Made(made) = &balanced.form else { return 0 };
+        let known = self.made.entry(pool).or_default();
+        let place = known.iter().position(|other| other == made).unwrap_or_else(|| {
+            known.push(made.clone());
+            known.len() - 1
+        });
+        place as u32
+    }
+
     /// The place of the rules of one type, where there are any.
     fn rules(
         &mut self,
@@ -199,7 +209,8 @@ impl Builder {
                 let of_rule = Some(pools[rule.pool].name.as_str());
                 self.rotations.place(&balanced.owner, rtype, of_rule, before)
             };
-            rules.push((&rule.subnets, Choice { pool: rule.pool as u32, rotation }));
+            let made = self.made(balanced, rule.pool);
+            rules.push((&rule.subnets, Choice { pool: rule.pool as u32, rotation, made }));
         }
         self.rules.push(Rules::new(&rules));
         Some(self.rules.len() as u32 - 1)
@@ -232,7 +243,12 @@ impl Builder {
     }
 
     /// Builds the zone.
-    pub fn finish(mut self, pools: Vec<model::Pool>) -> Built {
+    pub fn finish(mut self, mut pools: Vec<model::Pool>) -> Built {
+        for (place, made) in std::mem::take(&mut self.made) {
+            if let Some(pool) = pools.get_mut(place) {
+                pool.made = made;
+            }
+        }
         if self.bytes.len() >= ZONE_BYTES_MAX {
             self.mistake(0, Vec::new(), Problem::ZoneTooLong);
             return Err(self.mistakes);

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::Zone;
 use super::delta::Record;
-use crate::config::model::{self, Endpoint, Form, Pool, SetState, WhenAllDown};
+use crate::config::model::{self, Endpoint, Form, Made, Offer, Pool, SetState, WhenAllDown};
 use crate::name::Name;
 use crate::rdata::rtype;
 
@@ -28,6 +28,8 @@ pub struct Set {
     pub ttl: u32,
     /// The place of the pool in the zone.
     pub pool: usize,
+    /// What is made of the pool, where that is neither addresses nor a target.
+    pub made: Option<Made>,
     /// RDATA in wire form, sorted, none twice; shared by the names of one pool.
     pub rdata: Arc<[Box<[u8]>]>,
 }
@@ -37,16 +39,21 @@ impl Exported {
     #[must_use]
     pub fn of(balanced: &[model::Balanced], pools: &[Pool]) -> Self {
         let said: Vec<Said> =
-            (0..pools.len()).map(|pool| Said::new(&pools[pool], &standing(pools, pool))).collect();
+            (0..pools.len()).map(|pool| Said::new(&pools[pool], standing(pools, pool))).collect();
         let sets = balanced.iter().flat_map(|balanced| {
             // Rules are for clients, and who takes the zone is none: it gets what everybody else gets.
             let (said, pool) = (&said[balanced.pool], balanced.pool);
-            types(&balanced.form).iter().map(move |&rtype| Set {
+            let made = match &balanced.form {
+                Form::Made(made) => Some(made),
+                _ => None,
+            };
+            balanced.form.types().map(move |rtype| Set {
                 owner: balanced.owner.clone(),
                 rtype,
                 ttl: pools[pool].ttl,
                 pool,
-                rdata: Arc::clone(said.of(rtype)),
+                made: made.cloned(),
+                rdata: said.of(rtype, made),
             })
         });
         let mut sets: Vec<Set> = sets.collect();
@@ -56,19 +63,15 @@ impl Exported {
 
     /// The same names, each pool handing out what it is asked for by its place.
     #[must_use]
-    pub fn handing_out(
-        &self,
-        pools: &[Pool],
-        mut endpoints: impl FnMut(usize) -> Vec<Endpoint>,
-    ) -> Self {
+    pub fn handing_out(&self, pools: &[Pool], mut offers: impl FnMut(usize) -> Vec<Offer>) -> Self {
         let said: Vec<Said> =
-            pools.iter().enumerate().map(|(at, pool)| Said::new(pool, &endpoints(at))).collect();
+            pools.iter().enumerate().map(|(at, pool)| Said::new(pool, offers(at))).collect();
         let sets = self.0.iter().map(|set| {
             let said = &said[set.pool];
-            let rdata = said.of(set.rtype);
+            let rdata = said.of(set.rtype, set.made.as_ref());
             // What is the same stays shared with the version before.
-            let rdata = if *rdata == set.rdata { &set.rdata } else { rdata };
-            Set { rdata: Arc::clone(rdata), ..set.clone() }
+            let rdata = if rdata == set.rdata { Arc::clone(&set.rdata) } else { rdata };
+            Set { rdata, ..set.clone() }
         });
         Self(sets.collect())
     }
@@ -142,48 +145,42 @@ impl Exported {
     }
 }
 
-/// The types that a name answers from its pools.
-fn types(form: &Form) -> &'static [u16] {
-    match form {
-        Form::Addresses => &[rtype::A, rtype::AAAA],
-        Form::A => &[rtype::A],
-        Form::Aaaa => &[rtype::AAAA],
-        Form::Cname => &[rtype::CNAME],
-    }
-}
-
 /// RDATA of what a pool hands out.
 struct Said {
     v4: Arc<[Box<[u8]>]>,
     v6: Arc<[Box<[u8]>]>,
     cname: Arc<[Box<[u8]>]>,
+    /// What was offered, but for addresses that stay inside.
+    offers: Vec<Offer>,
 }
 
 impl Said {
-    fn new(pool: &Pool, endpoints: &[Endpoint]) -> Self {
+    fn new(pool: &Pool, mut offers: Vec<Offer>) -> Self {
         let own = || pool.backends.iter().flat_map(model::Backend::addresses);
-        let is_internal = !own().any(is_public);
-        let (mut v4, mut v6) = (Vec::new(), Vec::new());
-        for address in endpoints.iter().filter_map(Endpoint::address) {
-            match address {
-                _ if !is_internal && !is_public(&address) => {}
-                IpAddr::V4(address) => v4.push(Box::from(address.octets())),
-                IpAddr::V6(address) => v6.push(Box::from(address.octets())),
+        if own().any(is_public) {
+            offers.retain(|offer| offer.endpoint.address().is_none_or(|own| is_public(&own)));
+        }
+        let (mut v4, mut v6, mut cname) = (Vec::new(), Vec::new(), Vec::new());
+        for offer in &offers {
+            match &offer.endpoint {
+                Endpoint::Address(IpAddr::V4(address)) => v4.push(Box::from(address.octets())),
+                Endpoint::Address(IpAddr::V6(address)) => v6.push(Box::from(address.octets())),
+                // A name has one CNAME (RFC 2181 §10.1): the first target stands for all of them.
+                Endpoint::Target(_) if !cname.is_empty() => {}
+                Endpoint::Target(name) => cname.push(Box::from(name.as_wire())),
             }
         }
-        // A name has one CNAME (RFC 2181 §10.1): the first target stands for all of them.
-        let target = endpoints.iter().find_map(|endpoint| match endpoint {
-            Endpoint::Target(name) => Some(Box::from(name.as_wire())),
-            Endpoint::Address(_) => None,
-        });
-        Self { v4: rrset(v4), v6: rrset(v6), cname: rrset(target.into_iter().collect()) }
+        Self { v4: rrset(v4), v6: rrset(v6), cname: rrset(cname), offers }
     }
 
-    fn of(&self, rtype: u16) -> &Arc<[Box<[u8]>]> {
-        match rtype {
-            rtype::A => &self.v4,
-            rtype::AAAA => &self.v6,
-            _ => &self.cname,
+    fn of(&self, rtype: u16, made: Option<&Made>) -> Arc<[Box<[u8]>]> {
+        match (made, rtype) {
+            (Some(made), _) => {
+                rrset(made.rdata(&self.offers).into_iter().map(Vec::into_boxed_slice).collect())
+            }
+            (None, rtype::A) => Arc::clone(&self.v4),
+            (None, rtype::AAAA) => Arc::clone(&self.v6),
+            (None, _) => Arc::clone(&self.cname),
         }
     }
 }
@@ -204,11 +201,11 @@ fn rrset(mut rdata: Vec<Box<[u8]>>) -> Arc<[Box<[u8]>]> {
 /// none                             none            none
 /// none                             all, last       all
 /// ```
-fn standing(pools: &[Pool], pool: usize) -> Vec<Endpoint> {
+fn standing(pools: &[Pool], pool: usize) -> Vec<Offer> {
     let pool = &pools[pool];
-    let of = |is_wanted: fn(SetState) -> bool| -> Vec<Endpoint> {
+    let of = |is_wanted: fn(SetState) -> bool| -> Vec<Offer> {
         let backends = pool.backends.iter().filter(|backend| is_wanted(backend.state));
-        backends.flat_map(model::Backend::endpoints).collect()
+        backends.flat_map(Offer::of).collect()
     };
     let up = of(|state| state != SetState::Down);
     match pool.when_all_down {
@@ -252,6 +249,7 @@ mod tests {
             rtype: rtype::A,
             ttl,
             pool: 0,
+            made: None,
             rdata: addresses.iter().map(|last| Box::from([192, 0, 2, *last])).collect(),
         }
     }

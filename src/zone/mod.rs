@@ -77,8 +77,8 @@ impl Zone {
     #[inline]
     #[must_use]
     pub fn choice(&self, at: BalancedAt, client: IpAddr) -> Choice {
-        let own = Choice { pool: at.pool, rotation: at.rotation };
-        at.rules.map_or(own, |rules| self.rules[rules as usize].find(client).unwrap_or(own))
+        let find = |rules: u32| self.rules[rules as usize].find(client);
+        at.rules.and_then(find).unwrap_or(at.choice)
     }
 }
 
@@ -89,6 +89,8 @@ pub struct Choice {
     pub pool: u32,
     /// The place of its rotation in the zone.
     pub rotation: u32,
+    /// For types other than A, AAAA and CNAME: the place of what is made of the pool, among all that is.
+    pub made: u32,
 }
 
 /// How far each balanced name has turned, one count for each owner and type, so that resolvers that

@@ -136,7 +136,7 @@ mod tests {
             .split('|')
             .map(|rule| rule.split_whitespace().map(|one| one.parse().expect(one)).collect())
             .collect();
-        let choice = |pool| Choice { pool, rotation: 0 };
+        let choice = |pool| Choice { pool, rotation: 0, made: 0 };
         let rules: Vec<(&[IpNet], Choice)> =
             subnets.iter().zip(0..).map(|(own, pool)| (own.as_slice(), choice(pool))).collect();
         Rules::new(&rules)

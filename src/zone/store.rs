@@ -24,6 +24,7 @@ mod walk;
 
 use std::sync::Arc;
 
+use super::Choice;
 use crate::sys::prefetch;
 
 pub use self::edit::{NewRrsets, Replaced};
@@ -268,14 +269,14 @@ impl<'a> Rrset<'a> {
     #[inline]
     #[must_use]
     pub fn balanced(&self) -> Option<BalancedAt> {
-        self.without_records().filter(|at| at.pool != ALIAS)
+        self.without_records().filter(|at| at.choice.pool != ALIAS)
     }
 
     /// The place of the alias that it is answered from, if there is one.
     #[inline]
     #[must_use]
     pub fn alias(&self) -> Option<u32> {
-        Some(self.without_records().filter(|at| at.pool == ALIAS)?.rotation)
+        Some(self.without_records().filter(|at| at.choice.pool == ALIAS)?.choice.rotation)
     }
 
     #[inline]
@@ -290,23 +291,22 @@ impl<'a> Rrset<'a> {
 /// What a balanced RRset hands out, and which rotation it turns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BalancedAt {
-    /// The place of its pool in the zone.
-    pub pool: u32,
-    /// The place of its rotation in the zone.
-    pub rotation: u32,
+    /// What everybody gets for whom no rule is.
+    pub choice: Choice,
     /// The place in the zone of the rules that give some clients another pool.
     pub rules: Option<u32>,
 }
 
 impl BalancedAt {
     /// How many bytes it takes.
-    pub const LEN: usize = 12;
+    pub const LEN: usize = 16;
 
-    /// As it stands in place of RDATA: three numbers, the last of them past all places where there are no rules.
+    /// As it stands in place of RDATA: four numbers, the last of them past all places where there are no rules.
     #[must_use]
     pub fn to_bytes(self) -> [u8; Self::LEN] {
         let mut bytes = [0; Self::LEN];
-        let numbers = [self.pool, self.rotation, self.rules.unwrap_or(u32::MAX)];
+        let Choice { pool, rotation, made } = self.choice;
+        let numbers = [pool, rotation, made, self.rules.unwrap_or(u32::MAX)];
         for (room, number) in bytes.chunks_exact_mut(4).zip(numbers) {
             room.copy_from_slice(&number.to_le_bytes());
         }
@@ -316,18 +316,17 @@ impl BalancedAt {
     /// What stands in place of RDATA for the alias at a place.
     #[must_use]
     pub fn of_alias(place: u32) -> [u8; Self::LEN] {
-        Self { pool: ALIAS, rotation: place, rules: None }.to_bytes()
+        let choice = Choice { pool: ALIAS, rotation: place, made: 0 };
+        Self { choice, rules: None }.to_bytes()
     }
 
     #[inline]
     fn read(bytes: &[u8]) -> Option<Self> {
-        let &[p0, p1, p2, p3, r0, r1, r2, r3, s0, s1, s2, s3] = bytes.first_chunk()?;
-        let rules = u32::from_le_bytes([s0, s1, s2, s3]);
-        Some(Self {
-            pool: u32::from_le_bytes([p0, p1, p2, p3]),
-            rotation: u32::from_le_bytes([r0, r1, r2, r3]),
-            rules: (rules != u32::MAX).then_some(rules),
-        })
+        let (numbers, _) = bytes.first_chunk::<{ Self::LEN }>()?.as_chunks::<4>();
+        let &[pool, rotation, made, rules] = numbers else { return None };
+        let [pool, rotation, made, rules] = [pool, rotation, made, rules].map(u32::from_le_bytes);
+        let choice = Choice { pool, rotation, made };
+        Some(Self { choice, rules: (rules != u32::MAX).then_some(rules) })
     }
 }
 

@@ -75,7 +75,7 @@ fn record(zone: &Zone, labels: &[u8], set: &Rrset<'_>) -> Record {
         rdata::print(set.rtype, &rdata).to_string()
     });
     let values = values.collect();
-    let pool = set.balanced().and_then(|at| zone.pools.get(at.pool as usize));
+    let pool = set.balanced().and_then(|at| zone.pools.get(at.choice.pool as usize));
     let alias = set.alias().and_then(|place| zone.aliases.get(place as usize));
     Record {
         name: owner.map(|owner| owner.to_string()).unwrap_or_default(),

@@ -179,6 +179,15 @@ pub enum Problem {
     TooManyRules { most: usize },
     TooManySubnets { most: usize },
     RulesOfBothKinds { pool: String, other: String },
+    // Records that are made of pools
+    NotOfPool { key: &'static str, rtype: String },
+    TtlBesidePool,
+    ValuesBesidePool,
+    NoService { pool: String, backend: String, missing: &'static str },
+    HintsWithoutPool,
+    HintsOfTargets { pool: String },
+    HintsOfAliasMode,
+    HintsByHand,
     // Records
     ZoneName { zone: String, file: String },
     NoNameServers,

@@ -329,6 +329,39 @@ impl fmt::Display for Problem {
                 Quoted(other)
             ),
 
+            Self::NotOfPool { key, rtype } => write!(
+                f,
+                "`{key}` has no use for {rtype} here; SRV takes `pool` and `priority`, HTTPS and SVCB `hints: pool` \
+                 beside their values"
+            ),
+            Self::TtlBesidePool => {
+                f.write_str("what is made of a pool has the pool's TTL; set `ttl` there")
+            }
+            Self::ValuesBesidePool => {
+                f.write_str("the values are made of the pool; remove one of the two")
+            }
+            Self::NoService { pool, backend, missing } => write!(
+                f,
+                "SRV needs the host and the port of each backend, and `{}` of the pool `{}` has no `{missing}`; add it",
+                Quoted(backend),
+                Quoted(pool)
+            ),
+            Self::HintsWithoutPool => f.write_str(
+                "`hints: pool` are the addresses of the name's own pool, and it has none; add one, or name one beside \
+                 by `pool: POOL`",
+            ),
+            Self::HintsOfTargets { pool } => write!(
+                f,
+                "hints are addresses, and the pool `{}` has targets; take a pool of addresses",
+                Quoted(pool)
+            ),
+            Self::HintsOfAliasMode => f.write_str(
+                "a record of priority 0 is an alias and has no hints; give it a set of its own at another name",
+            ),
+            Self::HintsByHand => {
+                f.write_str("the hints are the pool's; remove `ipv4hint` and `ipv6hint` from the value")
+            }
+
             Self::ZoneName { zone, file } => write!(
                 f,
                 "the file is named after the zone `{file}`, and this says `{zone}`; make them agree"

@@ -303,6 +303,34 @@ fn each_problem_has_its_sentence() {
              kind",
         ),
         (
+            Problem::NotOfPool { key: "pool", rtype: "A".into() },
+            "`pool` has no use for A here; SRV takes `pool` and `priority`, HTTPS and SVCB `hints: pool` beside their \
+             values",
+        ),
+        (Problem::TtlBesidePool, "what is made of a pool has the pool's TTL; set `ttl` there"),
+        (Problem::ValuesBesidePool, "the values are made of the pool; remove one of the two"),
+        (
+            Problem::NoService { pool: "p".into(), backend: "a".into(), missing: "host" },
+            "SRV needs the host and the port of each backend, and `a` of the pool `p` has no `host`; add it",
+        ),
+        (
+            Problem::HintsWithoutPool,
+            "`hints: pool` are the addresses of the name's own pool, and it has none; add one, or name one beside by \
+             `pool: POOL`",
+        ),
+        (
+            Problem::HintsOfTargets { pool: "p".into() },
+            "hints are addresses, and the pool `p` has targets; take a pool of addresses",
+        ),
+        (
+            Problem::HintsOfAliasMode,
+            "a record of priority 0 is an alias and has no hints; give it a set of its own at another name",
+        ),
+        (
+            Problem::HintsByHand,
+            "the hints are the pool's; remove `ipv4hint` and `ipv6hint` from the value",
+        ),
+        (
             Problem::TargetsAtApex { pool: "a".into() },
             "the pool `a` has targets, for which the zone's own name cannot have a CNAME; give it addresses",
         ),

@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 
-use super::Check;
+use super::{Check, Made, Service};
 use crate::name::Name;
+use crate::rdata::rtype;
 
 /// The most addresses, or targets, that the backends of one pool may have together.
 pub const POOL_ADDRESSES_MAX: usize = 1024;
@@ -59,6 +60,22 @@ pub enum Form {
     Aaaa,
     /// CNAME, one target an answer: so it has nothing else, and is not the apex. The pools serve targets.
     Cname,
+    /// What else a record makes of it.
+    Made(Made),
+}
+
+impl Form {
+    /// The types that it answers.
+    pub fn types(&self) -> impl Iterator<Item = u16> + use<> {
+        let (first, second) = match self {
+            Self::Addresses => (rtype::A, Some(rtype::AAAA)),
+            Self::A => (rtype::A, None),
+            Self::Aaaa => (rtype::AAAA, None),
+            Self::Cname => (rtype::CNAME, None),
+            Self::Made(made) => (made.rtype(), None),
+        };
+        std::iter::once(first).chain(second)
+    }
 }
 
 /// A set of backends and how they are handed out.
@@ -74,6 +91,9 @@ pub struct Pool {
     pub min_ttl: u32,
     /// How many addresses an answer has at most.
     pub answers: NonZeroU16,
+    /// How many SRV records an answer has at most: clients weigh them themselves, so they are more than one where weights
+    /// choose.
+    pub services: NonZeroU16,
     /// What is handed out when nothing passes.
     pub when_all_down: WhenAllDown,
     /// The share of the pool's weight under which every address is handed out, in parts of a
@@ -84,6 +104,8 @@ pub struct Pool {
     /// At least one, in the order of the file, all of them with addresses or all with targets; together they have at
     /// most [`POOL_ADDRESSES_MAX`]. Where there is a check, each target has an address to probe.
     pub backends: Vec<Backend>,
+    /// What records make of it besides addresses and a target, each once. A zone's builder fills it in.
+    pub made: Vec<Made>,
 }
 
 impl Pool {
@@ -101,10 +123,12 @@ impl Pool {
             ttl: Self::TTL,
             min_ttl: Self::MIN_TTL,
             answers: policy.answers(),
+            services: ANSWERS,
             when_all_down: WhenAllDown::All,
             panic: 0,
             check: None,
             backends,
+            made: Vec::new(),
         }
     }
 
@@ -158,6 +182,7 @@ impl Policy {
     }
 }
 
+/// How many addresses an answer has at most, where the file sets nothing and weights do not pick.
 const ANSWERS: NonZeroU16 = NonZeroU16::new(8).expect("eight is not zero");
 
 /// What a pool hands out when none of its addresses passes.
@@ -185,6 +210,8 @@ pub struct Backend {
     pub state: SetState,
     /// What is handed out of it.
     pub serves: Serves,
+    /// Where it is to those who ask for SRV; there where a record makes SRV of its pool.
+    pub service: Option<Service>,
 }
 
 /// What is handed out of a backend.
@@ -208,7 +235,8 @@ impl Backend {
     /// A backend of which the file says nothing else.
     #[must_use]
     pub fn new(name: String, serves: Serves) -> Self {
-        Self { name, weight: Self::WEIGHT, state: SetState::Auto, serves }
+        let (weight, state) = (Self::WEIGHT, SetState::Auto);
+        Self { name, weight, state, serves, service: None }
     }
 
     /// The addresses that may be handed out.

@@ -8,10 +8,10 @@ mod pools;
 use std::collections::HashMap;
 
 use super::error::{Mistakes, Problem, Span};
-use super::model::{Alias, Balanced, Form, RrSet, Soa, Zone};
+use super::model::{Alias, Balanced, Form, Made, RrSet, Soa, Zone, hints};
 use super::node::Text;
 use super::rules::{self, AliasOf, Dotted, Entry, OwnPool, Owner, Set};
-use super::spec::{RecordSpec, SetSpec, SoaSpec, ZoneSpec};
+use super::spec::{MadeSpec, RecordSpec, SetSpec, SoaSpec, ZoneSpec};
 use crate::name::{self, Name};
 use crate::rdata::{self, RDATA_MAX, rtype};
 
@@ -43,6 +43,7 @@ pub(crate) fn zone(spec: ZoneSpec<'_>, top: Span, mistakes: &mut Mistakes<'_>) -
         let RecordSpec { name, pool, alias, sets } = record;
         // A pool is resolved though its record's name is wrong: so its check counts as used.
         let pool = pool.map(|(key, pool)| (key, pools.of_record(pool, mistakes)));
+        let own = pool.as_ref().and_then(|(_, found)| found.clone());
         let Some(place) = records.owner(name, mistakes) else { continue };
         let owner = &mut records.owners[place];
         if let Some((key, found)) = pool {
@@ -61,8 +62,27 @@ pub(crate) fn zone(spec: ZoneSpec<'_>, top: Span, mistakes: &mut Mistakes<'_>) -
         if let Some((key, target)) = alias {
             records.alias(place, key, target, mistakes);
         }
-        for set in sets {
-            records.set(place, set, mistakes);
+        for mut set in sets {
+            let made = set.made.take();
+            let key = set.key.span;
+            let rtype = set.rtype;
+            let is_new = records.set(place, set, mistakes);
+            let owner = &mut records.owners[place];
+            let found = match made.filter(|_| is_new) {
+                Some(MadeSpec::Services { pool, priority }) => pools
+                    .services(pool, priority, mistakes)
+                    .map(|(form, pool)| (form, (Vec::new(), pool))),
+                Some(MadeSpec::Hints { pool, at }) => {
+                    let values = owner.take_values(key);
+                    let values = values_for_hints(&values, mistakes);
+                    let found = pools.hints(pool, own.as_ref(), at, mistakes);
+                    found.map(|found| (Form::Made(Made::Hints { rtype, values }), found))
+                }
+                None => None,
+            };
+            if let Some((form, (rules, pool))) = found {
+                balanced.push(Balanced { owner: owner.name.clone(), form, rules, pool });
+            }
         }
     }
     rules::check_owners(&spec.origin, &records.owners, mistakes);
@@ -241,8 +261,8 @@ impl Records<'_> {
         }
     }
 
-    /// Adds the values of one type to their owner.
-    fn set(&mut self, place: usize, spec: SetSpec<'_>, mistakes: &mut Mistakes<'_>) {
+    /// Adds the values of one type to their owner; `false` where it has some already.
+    fn set(&mut self, place: usize, spec: SetSpec<'_>, mistakes: &mut Mistakes<'_>) -> bool {
         let owner = &mut self.owners[place];
         if let Some(set) = owner.sets.iter().find(|set| set.rtype == spec.rtype) {
             let first = set.at.line;
@@ -252,7 +272,7 @@ impl Records<'_> {
                 Problem::DuplicateKey { key: spec.key.text.into(), first }
             };
             mistakes.add(spec.key.span, problem);
-            return;
+            return false;
         }
         let mut entries = Vec::with_capacity(spec.values.len());
         for value in spec.values {
@@ -263,6 +283,7 @@ impl Records<'_> {
         }
         let ttl = spec.ttl.unwrap_or(self.ttl);
         owner.sets.push(Set { rtype: spec.rtype, ttl, at: spec.key.span, entries });
+        true
     }
 }
 
@@ -289,6 +310,18 @@ fn read_rdata(
             None
         }
     }
+}
+
+/// The RDATA of values that hints are added to: of service mode, and without hints by hand (RFC 9460 §2.4.2, §7.3).
+fn values_for_hints(values: &[Entry], mistakes: &mut Mistakes<'_>) -> Vec<Vec<u8>> {
+    for value in values {
+        if value.rdata.starts_with(&[0, 0]) {
+            mistakes.add(value.at, Problem::HintsOfAliasMode);
+        } else if !hints(&value.rdata).is_empty() {
+            mistakes.add(value.at, Problem::HintsByHand);
+        }
+    }
+    values.iter().map(|value| value.rdata.clone()).collect()
 }
 
 /// A text as character-strings, each as long as one can be (RFC 1035 §3.3.14).

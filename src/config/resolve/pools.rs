@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::config::error::{Mistakes, Problem, Span};
-use crate::config::model::{Backend, Check, Form, Pool, Rule, Serves, WhenAllDown};
+use crate::config::model::{Backend, Check, Form, Made, Pool, Rule, Serves, Service, WhenAllDown};
 use crate::config::nearest::nearest;
 use crate::config::node::Text;
 use crate::config::rules;
@@ -28,6 +28,10 @@ pub(super) struct Pools<'z> {
     /// Whether a record uses it.
     used: Vec<bool>,
     fallbacks: Vec<Option<Text<'z>>>,
+    /// The first backend of each pool that cannot stand in SRV, and what it lacks.
+    without_service: Vec<Option<(String, &'static str)>>,
+    /// The pools that SRV is made of, and where.
+    services: Vec<(usize, Span)>,
 }
 
 impl<'z> Pools<'z> {
@@ -42,6 +46,8 @@ impl<'z> Pools<'z> {
             found: Vec::new(),
             used: Vec::new(),
             fallbacks: Vec::new(),
+            without_service: Vec::new(),
+            services: Vec::new(),
         };
         for (key, pool) in &spec.pools {
             // Of two with one name, told when the file was parsed, both count as the last.
@@ -63,6 +69,7 @@ impl<'z> Pools<'z> {
             ttl: spec.ttl,
             min_ttl: spec.min_ttl,
             answers: spec.answers,
+            services: spec.services,
             when_all_down: match spec.when_all_down {
                 WhenSpec::None => WhenAllDown::None,
                 WhenSpec::Last => WhenAllDown::Last,
@@ -72,7 +79,9 @@ impl<'z> Pools<'z> {
             panic: spec.panic,
             check: spec.check.as_ref().and_then(|check| self.check(check, mistakes)),
             backends: backends(spec, &self.origin, mistakes),
+            made: Vec::new(),
         });
+        self.without_service.push(spec.and_then(without_service));
         self.keys.push(key);
         self.found.push(pool);
         self.used.push(false);
@@ -141,6 +150,41 @@ impl<'z> Pools<'z> {
         if expected { Form::Cname } else { Form::Addresses }
     }
 
+    /// What SRV makes of a pool, by its name.
+    pub(super) fn services(
+        &mut self,
+        pool: Text<'z>,
+        priority: u16,
+        mistakes: &mut Mistakes<'_>,
+    ) -> Option<(Form, usize)> {
+        let place = self.place(PoolRef::Named(pool), mistakes)?;
+        self.services.push((place, pool.span));
+        Some((Form::Made(Made::Srv { priority }), place))
+    }
+
+    /// Which pools give hints: one by its name, or the name's own, which have addresses.
+    pub(super) fn hints(
+        &mut self,
+        pool: Option<Text<'z>>,
+        own: Option<&(Vec<Rule>, usize)>,
+        at: Span,
+        mistakes: &mut Mistakes<'_>,
+    ) -> Option<(Vec<Rule>, usize)> {
+        let found = match (pool, own) {
+            (Some(pool), _) => (Vec::new(), self.place(PoolRef::Named(pool), mistakes)?),
+            (None, Some(own)) => own.clone(),
+            (None, None) => {
+                mistakes.add(at, Problem::HintsWithoutPool);
+                return None;
+            }
+        };
+        if self.found[found.1].as_ref().is_some_and(Pool::serves_targets) {
+            let pool = self.keys[found.1].text.to_owned();
+            mistakes.add(at, Problem::HintsOfTargets { pool });
+        }
+        Some(found)
+    }
+
     /// The name of a pool.
     pub(super) fn name(&self, place: usize) -> &'z str {
         self.keys[place].text
@@ -194,6 +238,7 @@ impl<'z> Pools<'z> {
         self.tell_other_kinds(&fallbacks, &next, mistakes);
         let circles = rules::circles(&next);
         if circles.is_empty() {
+            self.tell_without_service(&next, mistakes);
             self.tell_long_chains(&fallbacks, &next, mistakes);
         }
         for circle in circles {
@@ -243,6 +288,19 @@ impl<'z> Pools<'z> {
         }
     }
 
+    /// Tells of each SRV whose pool, or one that it falls back on, has a backend that no SRV can be made of.
+    fn tell_without_service(&self, next: &[Option<usize>], mistakes: &mut Mistakes<'_>) {
+        for &(pool, at) in &self.services {
+            let mut chain = std::iter::successors(Some(pool), |&place| next[place]);
+            let lacking =
+                chain.find_map(|place| Some((place, self.without_service[place].as_ref()?)));
+            if let Some((place, (backend, missing))) = lacking {
+                let (pool, backend) = (self.keys[place].text.to_owned(), backend.clone());
+                mistakes.add(at, Problem::NoService { pool, backend, missing });
+            }
+        }
+    }
+
     /// Tells of each chain of fallbacks that is too long, where it begins.
     fn tell_long_chains(
         &self,
@@ -288,7 +346,8 @@ fn backends(spec: &PoolSpec<'_>, origin: &Name, mistakes: &mut Mistakes<'_>) -> 
         let name = named.unwrap_or_else(|| unnamed(&serves));
         probe(spec, backend, &name, mistakes);
         let (weight, state) = (backend.weight, backend.state);
-        found.push(Backend { name, weight, state, serves });
+        let service = service(spec, backend, &serves, origin, mistakes);
+        found.push(Backend { name, weight, state, serves, service });
     }
     found
 }
@@ -333,4 +392,35 @@ fn probe(spec: &PoolSpec<'_>, backend: &BackendSpec<'_>, name: &str, mistakes: &
         }
         _ => {}
     }
+}
+
+/// Where a backend is to those who ask for SRV, where the file says so: a target is a host as well.
+fn service(
+    spec: &PoolSpec<'_>,
+    backend: &BackendSpec<'_>,
+    serves: &Serves,
+    origin: &Name,
+    mistakes: &mut Mistakes<'_>,
+) -> Option<Service> {
+    let host = match (backend.host, serves) {
+        (Some(text), _) => target(text, origin, mistakes)?,
+        (None, Serves::Target { name, .. }) => name.clone(),
+        (None, Serves::Addresses(_)) => return None,
+    };
+    Some(Service { host, port: backend.port.or(spec.port)? })
+}
+
+/// The first backend of a pool that SRV cannot be made of, and what it lacks.
+fn without_service(spec: &PoolSpec<'_>) -> Option<(String, &'static str)> {
+    let lacks = |backend: &BackendSpec<'_>| match (backend.host.or(backend.target), backend.port) {
+        (None, _) => Some("host"),
+        (Some(_), None) if spec.port.is_none() => Some("port"),
+        _ => None,
+    };
+    spec.backends.iter().find_map(|backend| {
+        let missing = lacks(backend)?;
+        let text = backend.name.or(backend.target).map(|name| name.text.to_owned());
+        let address = || backend.addresses.first().map(ToString::to_string);
+        Some((text.or_else(address).unwrap_or_default(), missing))
+    })
 }

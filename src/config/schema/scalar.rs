@@ -74,6 +74,10 @@ scalars! {
     Streak = number(U8, 1, 255);
     /// A weight, from 0 to 65535.
     Weight = number(U16_OR_0, 0, 65_535);
+    /// A priority, from 0 to 65535.
+    Priority = number(U16_OR_0, 0, 65_535);
+    /// Where hints come from.
+    Hints = choice(["pool"]);
     /// A subnet, such as `10.0.0.0/8`.
     Subnet = json_schema!({"type": "string", "pattern": SUBNET});
     /// How many addresses an answer has at most.

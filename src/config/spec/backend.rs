@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
+use super::pool::read_port;
 use super::{choice, fields, map, number, scalar, texts};
 use crate::config::error::{Mistakes, Problem, Span};
 use crate::config::model::{Backend, POOL_ADDRESSES_MAX, SetState};
@@ -19,10 +20,15 @@ pub(crate) struct BackendSpec<'n> {
     /// Those that are served, or beside a target those that are probed; with a target there may be none.
     pub(crate) addresses: Vec<IpAddr>,
     pub(crate) target: Option<Text<'n>>,
+    /// Its name in DNS, for SRV.
+    pub(crate) host: Option<Text<'n>>,
+    /// For SRV; else the pool's.
+    pub(crate) port: Option<u16>,
 }
 
 /// What may stand in a backend.
-pub(in crate::config) const BACKEND_KEYS: [&str; 4] = ["address", "target", "weight", "state"];
+pub(in crate::config) const BACKEND_KEYS: [&str; 6] =
+    ["address", "target", "host", "port", "weight", "state"];
 
 pub(in crate::config) const STATES: [(&str, SetState); 3] =
     [("auto", SetState::Auto), ("up", SetState::Up), ("down", SetState::Down)];
@@ -75,10 +81,10 @@ pub(super) fn read_backends<'n>(
 impl<'n> Backends<'n> {
     /// Takes one backend: an address, several, or a map of its settings.
     fn add(&mut self, name: Option<Text<'n>>, node: &'n Node<'_>, mistakes: &mut Mistakes<'_>) {
-        let (addresses, target, weight, state) = match &node.kind {
+        let (addresses, target, host, port, weight, state) = match &node.kind {
             Kind::Map(_) => {
                 let place = "a backend";
-                let Some([address, target, weight, state]) =
+                let Some([address, target, host, port, weight, state]) =
                     fields(node, place, BACKEND_KEYS, mistakes)
                 else {
                     return;
@@ -87,12 +93,14 @@ impl<'n> Backends<'n> {
                     mistakes.add(node.span, Problem::NoAddressOrTarget);
                     return;
                 }
-                (address.map(|(_, node)| node), target, weight, state)
+                (address.map(|(_, node)| node), target, host, port, weight, state)
             }
-            _ => (Some(node), None, None, None),
+            _ => (Some(node), None, None, None, None, None),
         };
         let is_target = target.is_some();
         let target = target.and_then(|(_, node)| scalar(node, "a name", mistakes));
+        let host = host.and_then(|(_, node)| scalar(node, "a name", mistakes));
+        let port = port.and_then(|(_, node)| read_port(node, mistakes));
         let weight =
             weight.and_then(|(_, node)| number(node, "a weight", 0..=u16::MAX.into(), mistakes));
         let state = state.and_then(|(_, node)| choice(node, "a state", &STATES, mistakes));
@@ -109,6 +117,8 @@ impl<'n> Backends<'n> {
             state: state.unwrap_or(SetState::Auto),
             addresses,
             target,
+            host,
+            port,
         });
     }
 

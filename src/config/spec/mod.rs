@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 pub(crate) use backend::BackendSpec;
 pub(crate) use pool::{CheckRef, PoolRef, PoolSpec, WhenSpec};
-pub(crate) use record::{RecordSpec, SetSpec};
+pub(crate) use record::{MadeSpec, RecordSpec, SetSpec};
 pub(crate) use rules::RulesSpec;
 
 use super::error::{Mistakes, Problem, Span};

@@ -18,6 +18,9 @@ pub(crate) struct PoolSpec<'n> {
     pub(crate) ttl: u32,
     pub(crate) min_ttl: u32,
     pub(crate) answers: NonZeroU16,
+    pub(crate) services: NonZeroU16,
+    /// For SRV of backends that set none.
+    pub(crate) port: Option<u16>,
     pub(crate) when_all_down: WhenSpec<'n>,
     pub(crate) panic: u16,
     pub(crate) check: Option<CheckRef<'n>>,
@@ -46,7 +49,7 @@ pub(crate) enum WhenSpec<'n> {
 }
 
 /// What may stand in a pool.
-pub(in crate::config) const POOL_KEYS: [&str; 9] = [
+pub(in crate::config) const POOL_KEYS: [&str; 10] = [
     "check",
     "policy",
     "ttl",
@@ -55,6 +58,7 @@ pub(in crate::config) const POOL_KEYS: [&str; 9] = [
     "when_all_down",
     "fallback",
     "panic",
+    "port",
     "backends",
 ];
 
@@ -104,13 +108,15 @@ pub(super) fn pool<'n>(
             ttl: Pool::TTL,
             min_ttl: Pool::MIN_TTL,
             answers: Policy::RoundRobin.answers(),
+            services: Policy::RoundRobin.answers(),
+            port: None,
             when_all_down: WhenSpec::All,
             panic: 0,
             check: None,
             backends: read_backends(node, mistakes),
         });
     }
-    let [check, policy, ttl, min_ttl, answers, when, fallback, panic, backends] =
+    let [check, policy, ttl, min_ttl, answers, when, fallback, panic, port, backends] =
         fields(node, "a pool", POOL_KEYS, mistakes)?;
     let ttl = ttl.and_then(|(_, node)| ttl_of(node, mistakes)).unwrap_or(Pool::TTL);
     let min_ttl_set = min_ttl.and_then(|(_, node)| ttl_of(node, mistakes));
@@ -120,6 +126,7 @@ pub(super) fn pool<'n>(
     let answers = answers.and_then(|(_, node)| {
         number::<u16>(node, "a number of answers", 1..=POOL_ADDRESSES_MAX as u32, mistakes)
     });
+    let answers = answers.and_then(NonZeroU16::new);
     let panic = panic
         .and_then(|(_, node)| scalar(node, "a share", mistakes))
         .and_then(|text| mistakes.take(text.span, value::share(text.text)));
@@ -134,12 +141,19 @@ pub(super) fn pool<'n>(
         policy,
         ttl,
         min_ttl: min_ttl_set.unwrap_or(Pool::MIN_TTL.min(ttl)),
-        answers: answers.and_then(NonZeroU16::new).unwrap_or(policy.answers()),
+        answers: answers.unwrap_or(policy.answers()),
+        services: answers.unwrap_or(Policy::RoundRobin.answers()),
+        port: port.and_then(|(_, node)| read_port(node, mistakes)),
         when_all_down: read_when(when, fallback, mistakes),
         panic: panic.unwrap_or(0),
         check: check.and_then(|(_, node)| read_check(node, file, mistakes)),
         backends: backends.map(|(_, node)| read_backends(node, mistakes)).unwrap_or_default(),
     })
+}
+
+/// Reads the port of a service.
+pub(super) fn read_port(node: &Node<'_>, mistakes: &mut Mistakes<'_>) -> Option<u16> {
+    number(node, "a port", 1..=u16::MAX.into(), mistakes)
 }
 
 fn read_check<'n>(

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::pool::pool_ref;
 use super::rules::{RulesSpec, read_rules};
-use super::{Field, fields, map, scalar, texts, ttl_of};
-use crate::config::error::{Mistakes, Problem};
+use super::{Field, choice, fields, map, number, scalar, texts, ttl_of};
+use crate::config::error::{Mistakes, Problem, Span};
 use crate::config::nearest::nearest;
 use crate::config::node::{Kind, Node, Text};
 use crate::rdata;
@@ -28,12 +28,24 @@ pub(crate) struct SetSpec<'n> {
     pub(crate) ttl: Option<u32>,
     /// In presentation format, or the text itself of TXT.
     pub(crate) values: Vec<Text<'n>>,
+    /// What it makes of a pool.
+    pub(crate) made: Option<MadeSpec<'n>>,
+}
+
+/// What a set makes of a pool, as written.
+pub(crate) enum MadeSpec<'n> {
+    /// SRV.
+    Services { pool: Text<'n>, priority: u16 },
+    /// The hints of its values: from a pool by its name, or from the name's own.
+    Hints { pool: Option<Text<'n>>, at: Span },
 }
 
 /// What may stand under a name besides types.
 pub(in crate::config) const NAME_KEYS: [&str; 3] = ["pool", "rules", "alias"];
 /// What may stand in a set of records.
-pub(in crate::config) const SET_KEYS: [&str; 2] = ["ttl", "values"];
+pub(in crate::config) const SET_KEYS: [&str; 5] = ["ttl", "values", "pool", "priority", "hints"];
+/// Where hints come from.
+const HINTS: [(&str, ()); 1] = [("pool", ())];
 
 /// Reads one name.
 pub(super) fn record<'n>(
@@ -92,14 +104,26 @@ fn rtype(key: Text<'_>, mistakes: &mut Mistakes<'_>) -> Option<u16> {
 
 /// Reads a string, a list, or `{ttl, values}`.
 fn set<'n>(rtype: u16, (key, node): Field<'n>, mistakes: &mut Mistakes<'_>) -> SetSpec<'n> {
-    let mut set = SetSpec { rtype, key, ttl: None, values: Vec::new() };
+    let mut set = SetSpec { rtype, key, ttl: None, values: Vec::new(), made: None };
     let values = match &node.kind {
         Kind::Map(_) => {
             let place = "a record set";
-            let Some([ttl, values]) = fields(node, place, SET_KEYS, mistakes) else {
+            let Some([ttl, values, pool, priority, hints]) =
+                fields(node, place, SET_KEYS, mistakes)
+            else {
                 return set;
             };
             set.ttl = ttl.and_then(|(_, node)| ttl_of(node, mistakes));
+            set.made = made(rtype, [pool, priority, hints], mistakes);
+            if let Some((ttl, _)) = ttl.filter(|_| set.made.is_some()) {
+                mistakes.add(ttl.span, Problem::TtlBesidePool);
+            }
+            if let Some(MadeSpec::Services { .. }) = set.made {
+                if let Some((values, _)) = values {
+                    mistakes.add(values.span, Problem::ValuesBesidePool);
+                }
+                return set;
+            }
             let Some((_, values)) = values else {
                 mistakes.add(node.span, Problem::MissingKey { place, key: "values" });
                 return set;
@@ -116,4 +140,39 @@ fn set<'n>(rtype: u16, (key, node): Field<'n>, mistakes: &mut Mistakes<'_>) -> S
         _ => texts(values, "a value, a list, or `{ttl, values}`", mistakes),
     };
     set
+}
+
+/// Reads what a set makes of a pool: `pool` and `priority` of SRV, `hints` and perhaps `pool` of HTTPS and SVCB.
+fn made<'n>(
+    rtype: u16,
+    [pool, priority, hints]: [Option<Field<'n>>; 3],
+    mistakes: &mut Mistakes<'_>,
+) -> Option<MadeSpec<'n>> {
+    let is_srv = rtype == rdata::rtype::SRV;
+    let has_hints = matches!(rtype, rdata::rtype::HTTPS | rdata::rtype::SVCB);
+    let of_other = [
+        (pool, "pool", is_srv || (has_hints && hints.is_some())),
+        (priority, "priority", is_srv && pool.is_some()),
+        (hints, "hints", has_hints),
+    ];
+    let mut is_wrong = false;
+    for (field, key, is_right) in of_other {
+        if let (Some((at, _)), false) = (field, is_right) {
+            let rtype = rdata::type_name(rtype).to_string();
+            mistakes.add(at.span, Problem::NotOfPool { key, rtype });
+            is_wrong = true;
+        }
+    }
+    if is_wrong {
+        return None;
+    }
+    let name = pool.map(|(_, node)| scalar(node, "a pool's name", mistakes));
+    if is_srv {
+        let priority = priority
+            .and_then(|(_, node)| number(node, "a priority", 0..=u16::MAX.into(), mistakes));
+        return Some(MadeSpec::Services { pool: name??, priority: priority.unwrap_or(0) });
+    }
+    let (key, node) = hints?;
+    choice(node, "where hints come from", &HINTS, mistakes)?;
+    Some(MadeSpec::Hints { pool: name.flatten(), at: key.span })
 }

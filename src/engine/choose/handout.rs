@@ -19,7 +19,9 @@ pub struct Handout {
     /// Where each record begins, and the end, where they differ in length.
     starts: Box<[u32]>,
     count: usize,
-    /// How many records an answer takes, at most as many as there are.
+    /// How many records stand together, and are counted and chosen as one.
+    each: usize,
+    /// How many an answer takes, at most as many as there are.
     pub answers: usize,
     /// How they are chosen. Where all weights are alike, and where every answer has all of them, weights choose as
     /// round robin does.
@@ -66,11 +68,25 @@ impl Handout {
             starts: if is_uniform { Box::default() } else { [0].into_iter().chain(ends).collect() },
             records: twice().flat_map(|record| record.iter().copied()).collect(),
             count,
+            each: 1,
             answers,
             policy,
             turns,
             empty_ttl,
         }
+    }
+
+    /// The same, where each is so many records that stand together.
+    #[must_use]
+    pub fn of_each(self, each: usize) -> Self {
+        Self { each, ..self }
+    }
+
+    /// How many records so many of it are.
+    #[inline]
+    #[must_use]
+    pub fn records_in(&self, count: usize) -> usize {
+        count * self.each
     }
 
     /// Whether there is no record.
@@ -114,7 +130,23 @@ impl Handout {
         &self.records[at(start)..at(start + count)]
     }
 
-    /// The RDATA of each record.
+    /// The type of its records, where it has any.
+    #[must_use]
+    pub fn rtype(&self) -> Option<u16> {
+        let rtype = self.records.get(2..4)?;
+        Some(u16::from_be_bytes([rtype[0], rtype[1]]))
+    }
+
+    /// After how many turns it begins anew.
+    #[must_use]
+    pub fn turns(&self) -> usize {
+        match self.policy {
+            Policy::Weighted => self.turns.len() / self.answers,
+            _ => self.count,
+        }
+    }
+
+    /// The RDATA of each, where each is one record.
     pub fn rdatas(&self) -> impl Iterator<Item = &[u8]> {
         (0..self.count).map(|place| &self.records(place, 1)[RECORD_HEAD..])
     }
@@ -158,7 +190,8 @@ pub fn record(endpoint: &Endpoint, ttl: u32) -> Vec<u8> {
 }
 
 /// A whole record, its owner a pointer to the question's name.
-fn whole(rtype: u16, ttl: u32, rdata: &[u8]) -> Vec<u8> {
+#[must_use]
+pub fn whole(rtype: u16, ttl: u32, rdata: &[u8]) -> Vec<u8> {
     let mut record = Vec::with_capacity(RECORD_HEAD + rdata.len());
     record.extend_from_slice(&[0xc0, HEADER as u8]);
     record.extend_from_slice(&rtype.to_be_bytes());

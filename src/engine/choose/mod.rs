@@ -3,6 +3,7 @@
 //! next ([`turn`]). What that comes to is [`share`].
 
 pub mod handout;
+pub mod made;
 pub mod ready;
 pub mod share;
 pub mod turn;

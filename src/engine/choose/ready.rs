@@ -3,7 +3,7 @@
 //! Made anew when health changes, which is rare, so that a query has nothing left to filter:
 //!
 //! ```text
-//!   standing of each endpoint ──▶ eligible ──▶ panic? all down? ──▶ lists of A, AAAA, CNAME; TTL
+//!   standing of each endpoint ──▶ eligible ──▶ panic? all down? ──▶ lists of A, AAAA, CNAME, SRV ...; TTL
 //! ```
 //!
 //! A version that answers also holds where its answers are counted, [`crate::counters::handed`]; that has no
@@ -14,8 +14,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::handout::{Handout, RECORD_HEAD, record};
+use super::made;
 use super::turn::{counted_width, starts};
-use crate::config::model::{Endpoint, Policy, Pool, WhenAllDown};
+use crate::config::model::{Endpoint, Offer, Policy, Pool, WhenAllDown};
 use crate::counters::handed::{Counting, Handed, Runs};
 use crate::engine::plan::{Family, List};
 
@@ -33,8 +34,10 @@ pub struct Standing {
 /// What a pool may hand out now.
 #[derive(Debug)]
 pub struct Ready {
-    /// By [`List::place`].
+    /// By [`List::place`], as far as all pools have them.
     lists: [Handout; LISTS.len()],
+    /// What records make of the pool, in the order of the model.
+    made: Box<[Handout]>,
     /// Where its answers are counted; a version that is only looked at counts none.
     counting: Option<Counting<Endpoint>>,
     /// Seconds that the answer may be kept.
@@ -45,17 +48,8 @@ pub struct Ready {
     pub offers: Vec<Offer>,
 }
 
-/// Every list, by its place.
+/// The lists that all pools have, by their places.
 const LISTS: [List; 3] = [List::Addresses(Family::V4), List::Addresses(Family::V6), List::Targets];
-
-/// One thing that may be handed out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Offer {
-    /// What.
-    pub endpoint: Endpoint,
-    /// Its backend's.
-    pub weight: u16,
-}
 
 /// Where the addresses or targets that are handed out come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,11 +133,13 @@ impl Ready {
             let answers = match list {
                 List::Addresses(_) => usize::from(pool.answers.get()),
                 // A name has one CNAME (RFC 2181 §10.1).
-                List::Targets => 1,
+                List::Targets | List::Made(_) => 1,
             };
             Handout::new(records, pool.policy, answers, empty_ttl(list))
         });
-        Self { lists, counting: None, ttl, source, offers }
+        let made = pool.made.iter().map(|made| made::handout(pool, made, &offers, &lists, ttl));
+        let made = made.collect();
+        Self { lists, made, counting: None, ttl, source, offers }
     }
 
     /// The same, its answers counted for this pool.
@@ -153,7 +149,11 @@ impl Ready {
             let own = self.endpoints().filter(|endpoint| list.holds(endpoint));
             Runs { keys: own.cloned().collect(), width: counted_width(self.handout(list)) }
         };
-        let counting = Some(handed.begin(LISTS.map(runs)));
+        let made = self.made.iter().map(|handout| Runs {
+            keys: made::keys(handout, &self.offers),
+            width: counted_width(handout),
+        });
+        let counting = Some(handed.begin(LISTS.map(runs).into_iter().chain(made)));
         Self { counting, ..self }
     }
 
@@ -208,14 +208,18 @@ impl Ready {
     #[inline]
     #[must_use]
     pub fn handout(&self, list: List) -> &Handout {
-        &self.lists[list.place()]
+        match list {
+            List::Made(place) => &self.made[place as usize],
+            _ => &self.lists[list.place()],
+        }
     }
 }
 
 impl PartialEq for Ready {
     fn eq(&self, other: &Self) -> bool {
-        let Self { lists, counting: _, ttl, source, offers } = self;
-        (lists, ttl, source, offers) == (&other.lists, &other.ttl, &other.source, &other.offers)
+        let Self { lists, made, counting: _, ttl, source, offers } = self;
+        (lists, made, ttl, source, offers)
+            == (&other.lists, &other.made, &other.ttl, &other.source, &other.offers)
     }
 }
 
@@ -233,8 +237,9 @@ fn offers(
     standings: &[Standing],
     is_wanted: impl Fn(&Standing) -> bool,
 ) -> Vec<Offer> {
-    let wanted = pool.endpoints().zip(standings).filter(|(_, standing)| is_wanted(standing));
-    wanted.map(|((backend, endpoint), _)| Offer { endpoint, weight: backend.weight }).collect()
+    let all = pool.backends.iter().flat_map(Offer::of);
+    let wanted = all.zip(standings).filter(|(_, standing)| is_wanted(standing));
+    wanted.map(|(offer, _)| offer).collect()
 }
 
 /// What is handed out as a guess.

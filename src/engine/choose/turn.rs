@@ -42,6 +42,7 @@ pub fn turn<E>(
     mut take: impl FnMut(&[u8], usize) -> Result<(), E>,
 ) -> Result<(), E> {
     let count = handout.count();
+    let mut take = |run: &[u8], count| take(run, handout.records_in(count));
     if count == 0 {
         return Ok(());
     }

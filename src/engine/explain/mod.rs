@@ -23,7 +23,7 @@ use super::choose::turn::Needs;
 use super::plan::{Content, List};
 use super::snapshot::{Snapshot, View};
 use super::{Context, OUT_TCP, Plan, Transport, choose_all, encode, prepare};
-use crate::config::model::{Endpoint, Pool};
+use crate::config::model::{Endpoint, Pool, hints};
 use crate::counters;
 use crate::health::reason::Judgement;
 use crate::name::Name;
@@ -260,11 +260,27 @@ impl Telling<'_> {
         }
     }
 
+    /// Whether the answer has an SRV record of a backend.
+    fn has_service(&self, pool: &Pool, backend: &str) -> bool {
+        let backend = pool.backends.iter().find(|other| other.name == backend);
+        let Some(service) = backend.and_then(|backend| backend.service.as_ref()) else {
+            return false;
+        };
+        let end = [&service.port.to_be_bytes()[..], service.host.as_wire()].concat();
+        let mut answers = self.records.iter().filter(|own| own.section == Section::Answer);
+        answers.any(|own| own.rtype == rtype::SRV && own.rdata.get(4..) == Some(&end))
+    }
+
     /// Whether the answer has an address or a target.
     fn has(&self, endpoint: &Endpoint) -> bool {
         self.records.iter().any(|record| {
             record.section == Section::Answer
                 && match endpoint {
+                    Endpoint::Address(address)
+                        if matches!(record.rtype, rtype::HTTPS | rtype::SVCB) =>
+                    {
+                        hints(&record.rdata).contains(address)
+                    }
                     Endpoint::Address(IpAddr::V4(address)) => record.rdata == address.octets(),
                     Endpoint::Address(IpAddr::V6(address)) => record.rdata == address.octets(),
                     Endpoint::Target(name) => {

@@ -148,9 +148,9 @@ impl Telling<'_> {
     ) {
         let Some((pool, list, draw)) = balanced(item.content) else { return };
         let name = owner(zone, at);
-        let rtype = type_name(list.rtype());
-        self.say(Stage::Name, format!("{name} has {rtype} from a pool"));
-        if let Some(at) = node(zone, at).and_then(|node| node.rrset(list.rtype())?.1.balanced()) {
+        let rtype = rtype_of(zone, pool, list);
+        self.say(Stage::Name, format!("{name} has {} from a pool", type_name(rtype)));
+        if let Some(at) = node(zone, at).and_then(|node| node.rrset(rtype)?.1.balanced()) {
             self.rules(zone, at, question.client);
         }
         self.pool(zone, ready, pool, list, Some(draw));
@@ -171,7 +171,7 @@ impl Telling<'_> {
             }
             self.say(Stage::Rule, format!("{client} is not in {subnets}: not pool {pool}"));
         }
-        self.say(Stage::Rule, format!("no rule is for {client}: pool {}", name(at.pool)));
+        self.say(Stage::Rule, format!("no rule is for {client}: pool {}", name(at.choice.pool)));
     }
 
     /// Tells where an alias leads, and what is there.
@@ -185,7 +185,7 @@ impl Telling<'_> {
         let name = owner(zone, at);
         let target = target_text(zone, at);
         if let Some((pool, list, draw)) = balanced(item.content) {
-            let found = type_name(list.rtype());
+            let found = type_name(rtype_of(other, pool, list));
             let said = format!("{name} is an alias of {target}, which has {found} from a pool");
             self.say(Stage::Name, said);
             self.pool(other, ready, pool, list, Some(draw));
@@ -232,7 +232,7 @@ impl Telling<'_> {
             self.say(Stage::Name, said);
             self.rules(zone, at, question.client);
             let choice = zone.choice(at, question.client);
-            return self.pool(zone, ready, choice.pool, List::of(rtype), None);
+            return self.pool(zone, ready, choice.pool, List::of(rtype, choice.made), None);
         }
         if node.and_then(|node| node.rrset(question.qtype)?.1.alias()).is_some() {
             let target = target_text(zone, at);
@@ -268,6 +268,11 @@ fn target_text(zone: &Zone, at: &Suffixes) -> String {
     let place = node(zone, at).and_then(|node| node.rrsets().find_map(|(_, rrset)| rrset.alias()));
     let alias = place.and_then(|place| zone.aliases.get(place as usize));
     alias.map_or_else(String::new, |alias| alias.target.to_string())
+}
+
+/// The type that a list of a pool answers.
+fn rtype_of(zone: &Zone, pool: u32, list: List) -> u16 {
+    zone.pools.get(pool as usize).map_or(0, |pool| list.rtype(pool))
 }
 
 /// What answers for a name, itself or a wildcard.

@@ -12,6 +12,7 @@ use crate::engine::choose::turn::starts;
 use crate::engine::plan::List;
 use crate::engine::snapshot::Chunks;
 use crate::health::reason::Judgement;
+use crate::rdata::{print, rtype};
 use crate::zone::Zone;
 
 impl Telling<'_> {
@@ -41,6 +42,7 @@ impl Telling<'_> {
         }
         if let Some(draw) = draw {
             self.say(Stage::Draw, draw_text(pool, ready, list, draw));
+            let noun = if let List::Made(_) = list { "record" } else { noun };
             let (answers, count) = (handout.answers, counted(handout.count(), noun));
             self.say(Stage::Count, format!("{answers} of {count}"));
             self.say(Stage::Ttl, ttl_text(pool, ready, &judged));
@@ -58,7 +60,7 @@ impl Telling<'_> {
         let judged = (self.judge)(zone, pool);
         let candidate = |Judgement { backend, endpoint, verdict, reason }| Candidate {
             eligible: ready.has(&endpoint),
-            chosen: self.has(&endpoint),
+            chosen: self.has(&endpoint) || self.has_service(pool, &backend),
             reason: if verdict.in_service && !ready.has(&endpoint) {
                 format!("{reason}; of weight 0 while others can take its part")
             } else {
@@ -118,8 +120,15 @@ fn draw_text(pool: &Pool, ready: &Ready, list: List, draw: u64) -> String {
     let mut first = None;
     starts(handout, draw, |start| first = first.or(Some(start)));
     let mut own = ready.endpoints().filter(|endpoint| list.holds(endpoint));
-    let first = own.nth(first.unwrap_or(0)).map_or_else(String::new, ToString::to_string);
-    let begin = format!("from {first} on");
+    let begin = match (list, own.nth(first.unwrap_or(0))) {
+        (List::Made(_), _) if handout.rtype() == Some(rtype::SRV) => {
+            let mut records = handout.rdatas().skip(first.unwrap_or(0));
+            let record = records.next().unwrap_or_default();
+            format!("from {} on", print(rtype::SRV, record))
+        }
+        (_, Some(first)) => format!("from {first} on"),
+        (_, None) => "with the hints that A and AAAA would have".to_owned(),
+    };
     match handout.policy {
         Policy::Weighted => format!("turn {draw} of the weights, {begin}"),
         Policy::RoundRobin if pool.policy == Policy::Weighted && is_partly(handout) => {

@@ -220,13 +220,13 @@ fn a_pool_stands_alone_with_its_addresses() {
         rrset.balanced().expect("it is balanced")
     };
     let (a, aaaa) = (at(&zone, rtype::A), at(&zone, rtype::AAAA));
-    assert_eq!((a.pool, aaaa.pool), (5, 5));
-    assert_ne!(a.rotation, aaaa.rotation, "one for each type");
+    assert_eq!((a.choice.pool, aaaa.choice.pool), (5, 5));
+    assert_ne!(a.choice.rotation, aaaa.choice.rotation, "one for each type");
     // A new version of the zone goes on where the old one was.
-    zone.rotations.get(a.rotation).advance(3);
+    zone.rotations.get(a.choice.rotation).advance(3);
     let (next, _) = build(None, Some(&zone.rotations)).expect("it has no mistakes");
-    assert_eq!(next.rotations.get(at(&next, rtype::A).rotation).advance(1), 3);
-    assert_eq!(zone.rotations.get(a.rotation).advance(1), 4, "both turn the same one");
+    assert_eq!(next.rotations.get(at(&next, rtype::A).choice.rotation).advance(1), 3);
+    assert_eq!(zone.rotations.get(a.choice.rotation).advance(1), 4, "both turn the same one");
 }
 
 #[test]

@@ -77,11 +77,12 @@ fn one_shard_takes_every_hash_and_many_share_them_by_their_high_bits() {
 
 #[test]
 fn an_rrset_is_read_as_it_was_written() {
-    let at = BalancedAt { pool: 5, rotation: 6, rules: Some(7) };
+    let choice = Choice { pool: 5, rotation: 6, made: 8 };
+    let at = BalancedAt { choice, rules: Some(7) };
     let bytes = [&[3, 0, 1, 2, 3, 0, 0, 1, 0, 9][..], &at.to_bytes()].concat();
     let rrsets = [
         NewRrset { rtype: 65_280, ttl: u32::MAX, count: 3, bytes: 0..10 },
-        NewRrset { rtype: 1, ttl: 0, count: 0, bytes: 10..22 },
+        NewRrset { rtype: 1, ttl: 0, count: 0, bytes: 10..26 },
     ];
     let name = Name::root();
     let node = NewNode {

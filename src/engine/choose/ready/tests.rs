@@ -30,6 +30,7 @@ fn pool(backends: &str, when_all_down: WhenAllDown, panic: u16) -> Pool {
             name: name.to_owned(),
             weight: weight.parse().expect("a weight"),
             state,
+            service: None,
             serves: Serves::Addresses(addresses.split(',').map(address).collect()),
         }
     };
