@@ -7,10 +7,12 @@ use std::sync::Arc;
 use super::choose::handout::{Handout, RECORD_HEAD};
 use super::choose::ready::{Ready, Source};
 use super::choose::turn::turn;
+use super::lookup::target_offset;
 use super::plan::{Content, Item, List, Owner, Plan, Reply};
 use super::snapshot::{Chunks, Snapshot, View};
 use super::{Context, Transport, chaos};
 use crate::rdata::rtype;
+use crate::rdata::template::layout;
 use crate::wire::decode::Query;
 use crate::wire::encode::{Full, RecordHead, Section, Writer, reserved};
 use crate::wire::{HEADER, PAYLOAD_MAX, PAYLOAD_PLAIN, header, rcode, tsig};
@@ -119,7 +121,8 @@ impl Encoder<'_> {
     #[inline]
     fn items(&mut self, plan: &Plan, writer: &mut Writer<'_>) -> bool {
         let mut targets = [0; TARGETS_MAX];
-        for item in plan.items() {
+        let (own, extras) = plan.parts();
+        for item in own {
             if !item.needed && self.welcome > 0 {
                 writer.reserve(std::mem::take(&mut self.welcome));
             }
@@ -127,7 +130,41 @@ impl Encoder<'_> {
                 return true;
             }
         }
+        if let (Some(last), false) = (own.last(), extras.is_empty()) {
+            self.extras((last, extras), writer, &mut targets);
+        }
         false
+    }
+
+    /// Writes what was not asked for, as far as it fits, behind the last RRset that was.
+    #[cold]
+    fn extras(
+        &mut self,
+        (last, extras): (&Item, &[Item]),
+        writer: &mut Writer<'_>,
+        answered: &mut [u16; TARGETS_MAX],
+    ) {
+        writer.reserve(std::mem::take(&mut self.welcome));
+        if let (Content::Rrset { rrset, .. }, None) = (last.content, last.alias) {
+            let rrset = self.zone.store.rrset(rrset);
+            // Where a type has no template, nothing has noted its names yet.
+            if let (None, Some(offset)) = (layout(rrset.rtype), target_offset(rrset.rtype)) {
+                let size = usize::from(rrset.count) * RECORD_HEAD + rrset.rdata_len();
+                let mut at = writer.end() - size;
+                for (place, rdata) in answered.iter_mut().zip(rrset.rdatas()) {
+                    // As far as the message can be pointed into.
+                    *place = u16::try_from(at + RECORD_HEAD + offset).unwrap_or(u16::MAX);
+                    at += RECORD_HEAD + rdata.len();
+                }
+            }
+        }
+        let mut targets = [0; TARGETS_MAX];
+        for item in extras {
+            let is_answered = matches!(item.owner, Owner::Answered(_));
+            let targets = if is_answered { &mut *answered } else { &mut targets };
+            // What does not fit is not missed.
+            let _ = self.item(item, writer, targets);
+        }
     }
 
     #[inline]
@@ -140,7 +177,7 @@ impl Encoder<'_> {
         let owner = match item.owner {
             Owner::Current(skip) => self.name + u16::from(skip),
             Owner::Apex => writer.apex(),
-            Owner::Target(index) => {
+            Owner::Target(index) | Owner::Answered(index) => {
                 let target = targets.get(usize::from(index)).copied().unwrap_or_default();
                 if target == 0 || target > POINTER_MAX {
                     return Err(Full);

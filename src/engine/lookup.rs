@@ -11,9 +11,10 @@
 //! | 8482 §4.1 | ANY gives one RRset | `Lookup::node` |
 //! | 9471 §3 | glue | `Lookup::referral` |
 //!
-//! What an alias stands for is looked up in the same way, in `alias.rs`.
+//! What an alias stands for is looked up in the same way, in `alias.rs`; what full responses have besides is in `extras.rs`.
 
 mod alias;
+mod extras;
 
 use std::sync::Arc;
 
@@ -30,6 +31,7 @@ use crate::wire::{class, rcode};
 use crate::zone::store::{Node, NodeAt, Rrset, RrsetAt, flag};
 use crate::zone::{Choice, Zone};
 use alias::Resolved;
+pub(super) use extras::target_offset;
 
 /// Plans the answer from the zone that the question's name is in.
 pub fn lookup(snapshot: &Snapshot, plan: &mut Plan) {
@@ -81,6 +83,9 @@ impl<'a> Lookup<'a> {
     fn finish(&self, plan: &mut Plan) {
         // A class of ANY cannot be said to be answered whole (RFC 1035 §3.2.5).
         plan.authoritative &= self.query.qclass != class::ANY;
+        if plan.is_full && !plan.leads_on {
+            self.extras(plan);
+        }
     }
 
     /// Looks up the plan's name, and follows where it leads within the zone.
@@ -172,19 +177,21 @@ impl<'a> Lookup<'a> {
                 let is_below = ends_with_labels(target.labels, cut);
                 // The root zone has no templates: every name is in it.
                 if (target.in_zone || apex == 1) && is_below == needed {
-                    self.glue(plan, target.labels, index as u16, needed);
+                    let mut lower = [0; crate::name::NAME_MAX];
+                    let lower = &mut lower[..target.labels.len()];
+                    lower.copy_from_slice(target.labels);
+                    lower.make_ascii_lowercase();
+                    let apex_hash = plan.name.suffix_hash(self.zone.origin_labels);
+                    if let Some(at) = self.zone.store.find(hash_labels(apex_hash, lower), lower) {
+                        self.glue(plan, at, Owner::Target(index as u16), needed);
+                    }
                 }
             }
         }
     }
 
-    fn glue(&self, plan: &mut Plan, labels: &[u8], index: u16, needed: bool) {
-        let mut lower = [0; crate::name::NAME_MAX];
-        let lower = &mut lower[..labels.len()];
-        lower.copy_from_slice(labels);
-        lower.make_ascii_lowercase();
-        let apex_hash = plan.name.suffix_hash(self.zone.origin_labels);
-        let Some(at) = self.zone.store.find(hash_labels(apex_hash, lower), lower) else { return };
+    /// The addresses of a name, for the additional section.
+    fn glue(&self, plan: &mut Plan, at: NodeAt, owner: Owner, needed: bool) {
         for (at, rrset) in self.zone.store.node(at).rrsets() {
             if !matches!(rrset.rtype, rtype::A | rtype::AAAA) {
                 continue;
@@ -198,13 +205,7 @@ impl<'a> Lookup<'a> {
                     Resolved::Nothing { .. } | Resolved::Unknown => continue,
                 },
             };
-            plan.push(Item {
-                section: Section::Additional,
-                owner: Owner::Target(index),
-                needed,
-                content,
-                alias,
-            });
+            plan.push(Item { section: Section::Additional, owner, needed, content, alias });
         }
     }
 
@@ -225,6 +226,9 @@ impl<'a> Lookup<'a> {
             plan.push(answer(at));
             return self.follow(plan, cname);
         }
+        if qtype == rtype::ANY && plan.is_whole_any {
+            return self.all(plan, node);
+        }
         // RFC 8482 §4.1: one RRset, that of the lowest type.
         let wanted = match qtype {
             rtype::ANY => node.rrsets().find(|(_, rrset)| !self.is_empty(plan, rrset)),
@@ -234,13 +238,34 @@ impl<'a> Lookup<'a> {
         };
         match wanted {
             None => self.negative(plan, self.no_data_ttl(plan, node)),
-            Some((at, rrset)) => match (self.handed(plan, &rrset), rrset.alias()) {
-                (None, None) => plan.push(answer(at)),
-                (None, Some(alias)) => self.alias(plan, alias, rrset.rtype),
-                (Some(handed), _) => {
-                    self.balanced(plan, handed);
-                }
-            },
+            Some((at, rrset)) => self.rrset(plan, at, &rrset),
+        }
+        false
+    }
+
+    /// Answers with an RRset of a name, in whatever way it comes about.
+    #[inline]
+    fn rrset(&self, plan: &mut Plan, at: RrsetAt, rrset: &Rrset<'a>) {
+        match (self.handed(plan, rrset), rrset.alias()) {
+            (None, None) => plan.push(answer(at)),
+            (None, Some(alias)) => self.alias(plan, alias, rrset.rtype),
+            (Some(handed), _) => {
+                self.balanced(plan, handed);
+            }
+        }
+    }
+
+    /// Answers with every RRset of a name (RFC 8482 §4: over a stream nobody is fooled by it).
+    #[cold]
+    fn all(&self, plan: &mut Plan, node: Node<'a>) -> bool {
+        let before = plan.items().len();
+        for (at, rrset) in node.rrsets() {
+            if !self.is_empty(plan, &rrset) {
+                self.rrset(plan, at, &rrset);
+            }
+        }
+        if plan.items().len() == before {
+            self.negative(plan, self.no_data_ttl(plan, node));
         }
         false
     }

@@ -25,6 +25,10 @@ pub const ITEMS_MAX: usize = 256;
 pub const CHAIN_MAX: usize = 16;
 
 /// What an answer will be made of. It is made to be used again.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each says one thing of the answer, and all combine"
+)]
 pub struct Plan {
     /// The name that is looked up: the question's, then the target of each CNAME.
     pub name: Suffixes,
@@ -36,6 +40,10 @@ pub struct Plan {
     pub authoritative: bool,
     /// Whether something that was needed is left out.
     pub truncated: bool,
+    /// Whether an answer has more than what was asked for.
+    pub(super) is_full: bool,
+    /// Whether ANY is answered with every RRset.
+    pub(super) is_whole_any: bool,
     /// Where the client is, for rules.
     pub client: IpAddr,
     /// The hashes of the names that were looked up, as far as `steps`.
@@ -59,6 +67,8 @@ pub struct Plan {
     pub(super) subject: Option<Subject>,
     items: [Item; ITEMS_MAX],
     len: usize,
+    /// How many of the items are what was asked for; `None` where all are.
+    own: Option<usize>,
 }
 
 /// What is no look-up, and allowed: who listens hands the query on to it and encodes no answer.
@@ -118,6 +128,8 @@ pub enum Owner {
     Apex,
     /// The target of the record with this index in the last NS RRset.
     Target(u16),
+    /// The same in the last RRset of what was asked for, where more follows it.
+    Answered(u16),
 }
 
 /// The records of an item.
@@ -261,6 +273,9 @@ impl Default for Plan {
             reply: Reply::Silence,
             service: None,
             signature: None,
+            is_full: false,
+            is_whole_any: false,
+            own: None,
             cookie: None,
             subnet: None,
             error: None,
@@ -284,6 +299,9 @@ impl Plan {
         self.reply = Reply::Silence;
         self.service = None;
         self.signature = None;
+        self.is_full = false;
+        self.is_whole_any = false;
+        self.own = None;
         self.cookie = None;
         self.subnet = None;
         self.error = None;
@@ -391,6 +409,23 @@ impl Plan {
         }
     }
 
+    /// What is added from now on was not asked for.
+    pub(super) fn begin_extras(&mut self) {
+        self.own = Some(self.len);
+    }
+
+    /// Takes an RRset back.
+    pub(super) fn remove(&mut self, place: usize) {
+        self.items[place..self.len].rotate_left(1);
+        self.len -= 1;
+    }
+
+    /// What was asked for, in the order of the answer, and what was not.
+    #[inline]
+    pub(super) fn parts(&self) -> (&[Item], &[Item]) {
+        self.items().split_at(self.own.unwrap_or(self.len).min(self.len))
+    }
+
     /// Takes back all RRsets but the first `len`.
     pub fn truncate(&mut self, len: usize) {
         self.len = self.len.min(len);
@@ -421,7 +456,7 @@ impl Plan {
             rcode::NOERROR => {}
             _ => return Class::Other,
         }
-        match self.items().last().map(|item| (item.section, item.owner)) {
+        match self.parts().0.last().map(|item| (item.section, item.owner)) {
             None | Some((Section::Answer, _)) => Class::NoError,
             Some((Section::Authority, Owner::Apex)) => Class::NoData,
             Some(_) => Class::Referral,

@@ -1,6 +1,7 @@
 //! What is answered without a look into a zone: other versions, classes, operations, names.
 
 use super::plan::Plan;
+use super::settings::{AnyAnswer, Responses};
 use super::snapshot::{Snapshot, View};
 use super::{Context, beside, chaos, service};
 use crate::name::Name;
@@ -68,6 +69,9 @@ pub(super) fn zone(
         plan.refused(rcode::SERVFAIL, why_broken(snapshot, origin));
         return false;
     }
+    let settings = snapshot.settings();
+    plan.is_full = settings.responses == Responses::Full;
+    plan.is_whole_any = settings.any == AnyAnswer::Full && context.transport.is_stream();
     if matches!(query.qtype, rtype::MAILA | rtype::MAILB | rtype::AXFR) {
         plan.refused(rcode::NOTIMP, error::NOT_SUPPORTED);
         return false;

@@ -30,6 +30,7 @@ pub struct Query {
 
 impl Query {
     /// Whether something is asked.
+    #[inline]
     #[must_use]
     pub fn has_question(&self) -> bool {
         self.question_end > HEADER
@@ -39,7 +40,9 @@ impl Query {
     #[inline]
     #[must_use]
     pub fn is_rare(&self) -> bool {
-        self.tsig.is_some() || self.edns.is_some_and(|edns| edns.version > 0 || edns.options.any)
+        !self.has_question()
+            || self.tsig.is_some()
+            || self.edns.is_some_and(|edns| edns.version > 0 || edns.options.any)
     }
 
     /// What kind of query it is.
@@ -113,7 +116,7 @@ pub fn decode(message: &[u8], name: &mut Suffixes) -> Result<Query, Refusal> {
     Ok(query)
 }
 
-/// A message without a question: nothing but a cookie can be asked for so (RFC 7873 §5.4).
+/// A message without a question: nothing but a cookie can be asked for so (RFC 7873 §5.4), by EDNS.
 #[cold]
 fn without_question(message: &[u8], flags: u16) -> Result<Query, Refusal> {
     let word = |at: usize| {
@@ -135,8 +138,8 @@ fn without_question(message: &[u8], flags: u16) -> Result<Query, Refusal> {
     let before_additional = u32::from(word(6)) + u32::from(word(8));
     let records = Records { message, at: HEADER };
     records.read(before_additional, u32::from(word(10)), &mut query).ok_or(Refusal::Malformed)?;
-    let asks = query.edns.is_some_and(|edns| edns.options.has_cookie());
-    if asks { Ok(query) } else { Err(Refusal::Malformed) }
+    // Whoever speaks EDNS is told with EDNS what is wrong (RFC 6891 §7).
+    if query.edns.is_some() { Ok(query) } else { Err(Refusal::Malformed) }
 }
 
 /// The records behind the question. Each takes at least 11 bytes, so their number is bounded by the

@@ -83,6 +83,9 @@ fn rfc9619_4_one_question_no_more_and_no_less() {
         let sent = send(&world, &[&header(0, [count, 0, 0, 0]), &questions]);
         assert_eq!(sent.as_deref(), Some("FORMERR"), "{count} questions");
     }
+    // RFC 6891 §7: with EDNS, where it is spoken.
+    let sent = send(&world, &[&header(0, [0, 0, 0, 1]), &opt(&[])]);
+    assert_eq!(sent.as_deref(), Some("FORMERR edns=1232"));
 }
 
 #[test]

@@ -40,7 +40,7 @@ impl Telling<'_> {
         if at.read(question.name.as_wire()).is_none() {
             return;
         }
-        for item in plan.items() {
+        for item in plan.parts().0 {
             match (item.section, item.content) {
                 (Section::Additional, _) => {}
                 (Section::Answer, _) if let Some(alias) = item.alias => {

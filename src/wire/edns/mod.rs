@@ -110,12 +110,6 @@ impl Options {
         self.keepalive.map(|span| span.len == 0)
     }
 
-    /// Whether a cookie is there.
-    #[must_use]
-    pub fn has_cookie(&self) -> bool {
-        self.cookie.is_some()
-    }
-
     /// The cookie.
     #[must_use]
     pub fn cookie(&self, message: &[u8]) -> Option<Sent> {

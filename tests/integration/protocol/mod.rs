@@ -3,6 +3,7 @@
 mod chaos;
 mod cookies;
 mod errors;
+mod full;
 mod options;
 mod services;
 mod signed;
