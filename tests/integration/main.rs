@@ -21,6 +21,7 @@ mod clients;
 mod command_line;
 mod commands;
 mod compose;
+mod conformance;
 mod end_to_end;
 mod failures;
 mod formats;
