@@ -302,15 +302,7 @@ impl JsonSchema for Record {
         let mut properties: BTreeMap<String, Schema> =
             types().map(|name| (name, set.clone())).collect();
         properties.insert("pool".into(), pool);
-        let rule = generator.subschema_for::<Rule>();
-        properties.insert("rules".into(), json_schema!({
-            "description": "Which pool is for whom: the first rule that matches decides, and the last is for \
-                            everybody else.",
-            "type": "array",
-            "minItems": 1,
-            "maxItems": RULES_MAX + 1,
-            "items": rule,
-        }));
+        properties.insert("rules".into(), generator.subschema_for::<Rules>());
         properties.insert("alias".into(), alias);
         // The reader takes any case; editors complete capitals.
         let any_case: Vec<String> = types().map(|name| any_case(&name)).collect();
@@ -353,6 +345,27 @@ enum PoolRef {
     Pool(Pool),
 }
 
+/// Which pool is for whom.
+struct Rules;
+
+impl JsonSchema for Rules {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Rules".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let rule = generator.subschema_for::<Rule>();
+        json_schema!({
+            "description": "Which pool is for whom: the first rule that matches decides, and the last is for \
+                            everybody else.",
+            "type": "array",
+            "minItems": 1,
+            "maxItems": RULES_MAX + 1,
+            "items": rule,
+        })
+    }
+}
+
 /// Which pool is for clients of some subnets; without subnets, for everybody else.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields, extend("required" = ["pool"]))]
@@ -377,7 +390,10 @@ enum Set {
 #[derive(JsonSchema)]
 #[schemars(
     deny_unknown_fields,
-    extend("required" = [], "anyOf" = [{"required": ["values"]}, {"required": ["pool"]}])
+    extend(
+        "required" = [],
+        "anyOf" = [{"required": ["values"]}, {"required": ["pool"]}, {"required": ["rules"]}]
+    )
 )]
 #[expect(dead_code, reason = "a schema is made of it, and no value")]
 struct SetMap {
@@ -385,9 +401,11 @@ struct SetMap {
     ttl: Ttl,
     /// The records, as in a master file; of TXT, the text itself.
     values: OneOrMany<Value>,
-    /// Of SRV: the pool whose backends are the records. Of HTTPS and SVCB: the pool of the hints, where it is not the name's
-    /// own.
+    /// Of A, AAAA and SRV: the pool that the records are made of. Of HTTPS and SVCB: the pool of the hints, where it is not
+    /// the name's own.
     pool: Word,
+    /// In place of `pool`: which pool is for whom.
+    rules: Option<Rules>,
     /// Of SRV from a pool: the priority of its records; 0.
     priority: Priority,
     /// Of HTTPS and SVCB: `pool` adds the addresses that the pool hands out as `ipv4hint` and `ipv6hint`.

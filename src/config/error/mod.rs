@@ -185,7 +185,7 @@ pub enum Problem {
     ValuesBesidePool,
     NoService { pool: String, backend: String, missing: &'static str },
     HintsWithoutPool,
-    HintsOfTargets { pool: String },
+    TargetsForAddresses { pool: String },
     HintsOfAliasMode,
     HintsByHand,
     // Records

@@ -331,8 +331,8 @@ impl fmt::Display for Problem {
 
             Self::NotOfPool { key, rtype } => write!(
                 f,
-                "`{key}` has no use for {rtype} here; SRV takes `pool` and `priority`, HTTPS and SVCB `hints: pool` \
-                 beside their values"
+                "`{key}` has no use for {rtype} here; A, AAAA and SRV take `pool` in place of values, HTTPS and SVCB \
+                 `hints: pool` beside them"
             ),
             Self::TtlBesidePool => {
                 f.write_str("what is made of a pool has the pool's TTL; set `ttl` there")
@@ -350,9 +350,9 @@ impl fmt::Display for Problem {
                 "`hints: pool` are the addresses of the name's own pool, and it has none; add one, or name one beside \
                  by `pool: POOL`",
             ),
-            Self::HintsOfTargets { pool } => write!(
+            Self::TargetsForAddresses { pool } => write!(
                 f,
-                "hints are addresses, and the pool `{}` has targets; take a pool of addresses",
+                "the pool `{}` has targets, where addresses are handed out; take a pool of addresses",
                 Quoted(pool)
             ),
             Self::HintsOfAliasMode => f.write_str(

@@ -303,9 +303,9 @@ fn each_problem_has_its_sentence() {
              kind",
         ),
         (
-            Problem::NotOfPool { key: "pool", rtype: "A".into() },
-            "`pool` has no use for A here; SRV takes `pool` and `priority`, HTTPS and SVCB `hints: pool` beside their \
-             values",
+            Problem::NotOfPool { key: "pool", rtype: "MX".into() },
+            "`pool` has no use for MX here; A, AAAA and SRV take `pool` in place of values, HTTPS and SVCB \
+             `hints: pool` beside them",
         ),
         (Problem::TtlBesidePool, "what is made of a pool has the pool's TTL; set `ttl` there"),
         (Problem::ValuesBesidePool, "the values are made of the pool; remove one of the two"),
@@ -319,8 +319,8 @@ fn each_problem_has_its_sentence() {
              `pool: POOL`",
         ),
         (
-            Problem::HintsOfTargets { pool: "p".into() },
-            "hints are addresses, and the pool `p` has targets; take a pool of addresses",
+            Problem::TargetsForAddresses { pool: "p".into() },
+            "the pool `p` has targets, where addresses are handed out; take a pool of addresses",
         ),
         (
             Problem::HintsOfAliasMode,

@@ -8,10 +8,10 @@ mod pools;
 use std::collections::HashMap;
 
 use super::error::{Mistakes, Problem, Span};
-use super::model::{Alias, Balanced, Form, Made, RrSet, Soa, Zone, hints};
+use super::model::{Alias, Balanced, Form, RrSet, Soa, Zone};
 use super::node::Text;
 use super::rules::{self, AliasOf, Dotted, Entry, OwnPool, Owner, Set};
-use super::spec::{MadeSpec, RecordSpec, SetSpec, SoaSpec, ZoneSpec};
+use super::spec::{RecordSpec, SetSpec, SoaSpec, ZoneSpec};
 use crate::name::{self, Name};
 use crate::rdata::{self, RDATA_MAX, rtype};
 
@@ -68,19 +68,11 @@ pub(crate) fn zone(spec: ZoneSpec<'_>, top: Span, mistakes: &mut Mistakes<'_>) -
             let rtype = set.rtype;
             let is_new = records.set(place, set, mistakes);
             let owner = &mut records.owners[place];
-            let found = match made.filter(|_| is_new) {
-                Some(MadeSpec::Services { pool, priority }) => pools
-                    .services(pool, priority, mistakes)
-                    .map(|(form, pool)| (form, (Vec::new(), pool))),
-                Some(MadeSpec::Hints { pool, at }) => {
-                    let values = owner.take_values(key);
-                    let values = values_for_hints(&values, mistakes);
-                    let found = pools.hints(pool, own.as_ref(), at, mistakes);
-                    found.map(|found| (Form::Made(Made::Hints { rtype, values }), found))
-                }
-                None => None,
-            };
-            if let Some((form, (rules, pool))) = found {
+            let found = made.filter(|_| is_new).and_then(|made| {
+                let values = owner.take_values(key);
+                pools.made(rtype, made, own.as_ref(), (key, &values), mistakes)
+            });
+            if let Some((form, rules, pool)) = found {
                 balanced.push(Balanced { owner: owner.name.clone(), form, rules, pool });
             }
         }
@@ -310,18 +302,6 @@ fn read_rdata(
             None
         }
     }
-}
-
-/// The RDATA of values that hints are added to: of service mode, and without hints by hand (RFC 9460 §2.4.2, §7.3).
-fn values_for_hints(values: &[Entry], mistakes: &mut Mistakes<'_>) -> Vec<Vec<u8>> {
-    for value in values {
-        if value.rdata.starts_with(&[0, 0]) {
-            mistakes.add(value.at, Problem::HintsOfAliasMode);
-        } else if !hints(&value.rdata).is_empty() {
-            mistakes.add(value.at, Problem::HintsByHand);
-        }
-    }
-    values.iter().map(|value| value.rdata.clone()).collect()
 }
 
 /// A text as character-strings, each as long as one can be (RFC 1035 §3.3.14).

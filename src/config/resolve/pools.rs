@@ -4,14 +4,17 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::config::error::{Mistakes, Problem, Span};
-use crate::config::model::{Backend, Check, Form, Made, Pool, Rule, Serves, Service, WhenAllDown};
+use crate::config::model::{
+    Backend, Check, Form, Made, Pool, Rule, Serves, Service, WhenAllDown, hints,
+};
 use crate::config::nearest::nearest;
 use crate::config::node::Text;
-use crate::config::rules;
+use crate::config::rules::{self, Entry};
 use crate::config::spec::{
-    BackendSpec, CheckRef, PoolRef, PoolSpec, RulesSpec, WhenSpec, ZoneSpec,
+    BackendSpec, CheckRef, MadeSpec, PoolRef, PoolSpec, RulesSpec, WhenSpec, ZoneSpec,
 };
 use crate::name::Name;
+use crate::rdata::rtype;
 
 /// How many pools a fallback may lead through. Whoever walks them may do so by recursion.
 const FALLBACKS_MAX: usize = 16;
@@ -150,39 +153,49 @@ impl<'z> Pools<'z> {
         if expected { Form::Cname } else { Form::Addresses }
     }
 
-    /// What SRV makes of a pool, by its name.
-    pub(super) fn services(
+    /// What a record set makes of pools, and of which for whom; `own` are those of its name.
+    pub(super) fn made(
         &mut self,
-        pool: Text<'z>,
-        priority: u16,
-        mistakes: &mut Mistakes<'_>,
-    ) -> Option<(Form, usize)> {
-        let place = self.place(PoolRef::Named(pool), mistakes)?;
-        self.services.push((place, pool.span));
-        Some((Form::Made(Made::Srv { priority }), place))
-    }
-
-    /// Which pools give hints: one by its name, or the name's own, which have addresses.
-    pub(super) fn hints(
-        &mut self,
-        pool: Option<Text<'z>>,
+        rtype: u16,
+        spec: MadeSpec<'z>,
         own: Option<&(Vec<Rule>, usize)>,
-        at: Span,
+        (at, values): (Span, &[Entry]),
         mistakes: &mut Mistakes<'_>,
-    ) -> Option<(Vec<Rule>, usize)> {
-        let found = match (pool, own) {
-            (Some(pool), _) => (Vec::new(), self.place(PoolRef::Named(pool), mistakes)?),
-            (None, Some(own)) => own.clone(),
-            (None, None) => {
-                mistakes.add(at, Problem::HintsWithoutPool);
-                return None;
+    ) -> Option<(Form, Vec<Rule>, usize)> {
+        let (form, at, found) = match spec {
+            MadeSpec::Addresses(pools) => {
+                let form = if rtype == rtype::A { Form::A } else { Form::Aaaa };
+                (form, at, self.of_record(pools, mistakes)?)
+            }
+            MadeSpec::Services { pools, priority } => {
+                let found = self.of_record(pools, mistakes)?;
+                let places = found.0.iter().map(|rule| rule.pool).chain([found.1]);
+                self.services.extend(places.map(|place| (place, at)));
+                let form = Form::Made(Made::Srv { priority });
+                return Some((form, found.0, found.1));
+            }
+            MadeSpec::Hints { pools, at } => {
+                let values = values_for_hints(values, mistakes);
+                let found = match (pools, own) {
+                    (Some(pools), _) => self.of_record(pools, mistakes)?,
+                    (None, Some(own)) => own.clone(),
+                    (None, None) => {
+                        mistakes.add(at, Problem::HintsWithoutPool);
+                        return None;
+                    }
+                };
+                (Form::Made(Made::Hints { rtype, values }), at, found)
             }
         };
-        if self.found[found.1].as_ref().is_some_and(Pool::serves_targets) {
-            let pool = self.keys[found.1].text.to_owned();
-            mistakes.add(at, Problem::HintsOfTargets { pool });
+        let (rules, pool) = found;
+        let mut places = rules.iter().map(|rule| rule.pool).chain([pool]);
+        let with_targets =
+            places.find(|place| self.found[*place].as_ref().is_some_and(Pool::serves_targets));
+        if let Some(place) = with_targets {
+            let pool = self.keys[place].text.to_owned();
+            mistakes.add(at, Problem::TargetsForAddresses { pool });
         }
-        Some(found)
+        Some((form, rules, pool))
     }
 
     /// The name of a pool.
@@ -423,4 +436,16 @@ fn without_service(spec: &PoolSpec<'_>) -> Option<(String, &'static str)> {
         let address = || backend.addresses.first().map(ToString::to_string);
         Some((text.or_else(address).unwrap_or_default(), missing))
     })
+}
+
+/// The RDATA of values that hints are added to: of service mode, and without hints by hand (RFC 9460 §2.4.2, §7.3).
+fn values_for_hints(values: &[Entry], mistakes: &mut Mistakes<'_>) -> Vec<Vec<u8>> {
+    for value in values {
+        if value.rdata.starts_with(&[0, 0]) {
+            mistakes.add(value.at, Problem::HintsOfAliasMode);
+        } else if !hints(&value.rdata).is_empty() {
+            mistakes.add(value.at, Problem::HintsByHand);
+        }
+    }
+    values.iter().map(|value| value.rdata.clone()).collect()
 }

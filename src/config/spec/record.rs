@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::pool::pool_ref;
+use super::pool::{PoolRef, pool_ref};
 use super::rules::{RulesSpec, read_rules};
 use super::{Field, choice, fields, map, number, scalar, texts, ttl_of};
 use crate::config::error::{Mistakes, Problem, Span};
@@ -34,16 +34,19 @@ pub(crate) struct SetSpec<'n> {
 
 /// What a set makes of a pool, as written.
 pub(crate) enum MadeSpec<'n> {
+    /// Addresses of one family.
+    Addresses(RulesSpec<'n>),
     /// SRV.
-    Services { pool: Text<'n>, priority: u16 },
-    /// The hints of its values: from a pool by its name, or from the name's own.
-    Hints { pool: Option<Text<'n>>, at: Span },
+    Services { pools: RulesSpec<'n>, priority: u16 },
+    /// The hints of its values: from pools by their names, or from the name's own.
+    Hints { pools: Option<RulesSpec<'n>>, at: Span },
 }
 
 /// What may stand under a name besides types.
 pub(in crate::config) const NAME_KEYS: [&str; 3] = ["pool", "rules", "alias"];
 /// What may stand in a set of records.
-pub(in crate::config) const SET_KEYS: [&str; 5] = ["ttl", "values", "pool", "priority", "hints"];
+pub(in crate::config) const SET_KEYS: [&str; 6] =
+    ["ttl", "values", "pool", "rules", "priority", "hints"];
 /// Where hints come from.
 const HINTS: [(&str, ()); 1] = [("pool", ())];
 
@@ -108,17 +111,17 @@ fn set<'n>(rtype: u16, (key, node): Field<'n>, mistakes: &mut Mistakes<'_>) -> S
     let values = match &node.kind {
         Kind::Map(_) => {
             let place = "a record set";
-            let Some([ttl, values, pool, priority, hints]) =
+            let Some([ttl, values, pool, rules, priority, hints]) =
                 fields(node, place, SET_KEYS, mistakes)
             else {
                 return set;
             };
             set.ttl = ttl.and_then(|(_, node)| ttl_of(node, mistakes));
-            set.made = made(rtype, [pool, priority, hints], mistakes);
+            set.made = made(rtype, [pool, rules, priority, hints], mistakes);
             if let Some((ttl, _)) = ttl.filter(|_| set.made.is_some()) {
                 mistakes.add(ttl.span, Problem::TtlBesidePool);
             }
-            if let Some(MadeSpec::Services { .. }) = set.made {
+            if let Some(MadeSpec::Addresses(_) | MadeSpec::Services { .. }) = set.made {
                 if let Some((values, _)) = values {
                     mistakes.add(values.span, Problem::ValuesBesidePool);
                 }
@@ -142,18 +145,26 @@ fn set<'n>(rtype: u16, (key, node): Field<'n>, mistakes: &mut Mistakes<'_>) -> S
     set
 }
 
-/// Reads what a set makes of a pool: `pool` and `priority` of SRV, `hints` and perhaps `pool` of HTTPS and SVCB.
+/// Reads what a set makes of pools: `pool` or `rules` of A and AAAA; of SRV, with `priority`; of HTTPS and SVCB, where they
+/// have `hints`.
 fn made<'n>(
     rtype: u16,
-    [pool, priority, hints]: [Option<Field<'n>>; 3],
+    [pool, rules, priority, hints]: [Option<Field<'n>>; 4],
     mistakes: &mut Mistakes<'_>,
 ) -> Option<MadeSpec<'n>> {
-    let is_srv = rtype == rdata::rtype::SRV;
-    let has_hints = matches!(rtype, rdata::rtype::HTTPS | rdata::rtype::SVCB);
+    use rdata::rtype::{A, AAAA, HTTPS, SRV, SVCB};
+
+    let has_pool = match rtype {
+        A | AAAA | SRV => true,
+        HTTPS | SVCB => hints.is_some(),
+        _ => false,
+    };
+    let is_from_pool = pool.is_some() || rules.is_some();
     let of_other = [
-        (pool, "pool", is_srv || (has_hints && hints.is_some())),
-        (priority, "priority", is_srv && pool.is_some()),
-        (hints, "hints", has_hints),
+        (pool, "pool", has_pool),
+        (rules, "rules", has_pool),
+        (priority, "priority", rtype == SRV && is_from_pool),
+        (hints, "hints", matches!(rtype, HTTPS | SVCB)),
     ];
     let mut is_wrong = false;
     for (field, key, is_right) in of_other {
@@ -166,13 +177,24 @@ fn made<'n>(
     if is_wrong {
         return None;
     }
-    let name = pool.map(|(_, node)| scalar(node, "a pool's name", mistakes));
-    if is_srv {
-        let priority = priority
-            .and_then(|(_, node)| number(node, "a priority", 0..=u16::MAX.into(), mistakes));
-        return Some(MadeSpec::Services { pool: name??, priority: priority.unwrap_or(0) });
+    if let (Some((first, _)), Some((second, _))) = (pool, rules) {
+        mistakes.add(second.span, Problem::PoolBesideRules { first: first.span.line });
     }
-    let (key, node) = hints?;
-    choice(node, "where hints come from", &HINTS, mistakes)?;
-    Some(MadeSpec::Hints { pool: name.flatten(), at: key.span })
+    let named = |text| RulesSpec::everybody(PoolRef::Named(text));
+    let pools = match (pool, rules) {
+        (Some((_, node)), _) => scalar(node, "a pool's name", mistakes).map(named),
+        (None, Some((_, node))) => read_rules(node, mistakes),
+        (None, None) => None,
+    };
+    let priority =
+        priority.and_then(|(_, node)| number(node, "a priority", 0..=u16::MAX.into(), mistakes));
+    match (rtype, hints) {
+        (A | AAAA, _) => Some(MadeSpec::Addresses(pools?)),
+        (SRV, _) => Some(MadeSpec::Services { pools: pools?, priority: priority.unwrap_or(0) }),
+        (_, Some((key, node))) => {
+            choice(node, "where hints come from", &HINTS, mistakes)?;
+            Some(MadeSpec::Hints { pools, at: key.span })
+        }
+        _ => None,
+    }
 }

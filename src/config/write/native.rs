@@ -8,7 +8,7 @@ use std::str;
 
 use super::yaml::Yaml;
 use crate::config::model::access::Secondaries;
-use crate::config::model::{Balanced, Form, RrSet, Rule, Zone};
+use crate::config::model::{Balanced, Form, Made, RrSet, Rule, Zone};
 use crate::config::{resolve, spec};
 use crate::name::{self, Name};
 use crate::rdata::{self, rtype};
@@ -179,6 +179,16 @@ impl Writer<'_> {
             Form::Addresses | Form::Cname => entry,
             Form::A => ("A".into(), Yaml::Map(vec![entry])),
             Form::Aaaa => ("AAAA".into(), Yaml::Map(vec![entry])),
+            Form::Made(Made::Srv { priority }) => {
+                let priority = (*priority > 0).then(|| self::entry("priority", priority));
+                ("SRV".into(), Yaml::Map([entry].into_iter().chain(priority).collect()))
+            }
+            Form::Made(Made::Hints { rtype, values }) => {
+                let values = values.iter().map(|rdata| Yaml::scalar(self.value(*rtype, rdata)));
+                let values = ("values".to_owned(), Yaml::one_or_list(values.collect()));
+                let set = vec![values, entry, self::entry("hints", "pool")];
+                (rdata::type_name(*rtype).to_string(), Yaml::Map(set))
+            }
         }
     }
 }

@@ -21,8 +21,7 @@ fn read(text: &str) -> Zone {
 fn sorted(mut zone: Zone) -> Zone {
     zone.records.iter_mut().for_each(|set| set.rdata.sort());
     zone.records.sort_by(|a, b| (&a.owner, a.rtype).cmp(&(&b.owner, b.rtype)));
-    zone.balanced
-        .sort_by(|a, b| (&a.owner, a.form.clone() as u8).cmp(&(&b.owner, b.form.clone() as u8)));
+    zone.balanced.sort_by_key(|one| (one.owner.clone(), one.form.types().collect::<Vec<_>>()));
     zone.aliases.sort_by(|a, b| a.owner.cmp(&b.owner));
     zone
 }
@@ -56,11 +55,17 @@ pools:
     when_all_down: none
     backends: [192.0.2.9]
   names: {policy: fixed, when_all_down: last, backends: [{target: a.example.net.}, {target: b}]}
+  sip: {policy: weighted, answers: 1, port: 5060, backends: {a: {address: 192.0.2.1, host: a}, b: {address: 192.0.2.2, host: b.c, port: 1}}}
+  to: {policy: weighted, port: 443, backends: [{target: a}, {target: b, host: c}]}
 records:
   "@": {pool: web, MX: {ttl: 1d, values: [10 mail, 20 mail.example.org.]}, TXT: [v=spf1 -all, '"a" "b"', "no", "é☂", ""]}
   ns1: {A: 192.0.2.53}
   www: {rules: [{subnets: [10.0.0.0/8, "2001:db8::/32"], pool: page}, {subnets: 192.0.2.0/24, pool: sorry}, {pool: web}]}
   moved: {pool: names}
+  _sip._udp: {SRV: {pool: sip, priority: 7}}
+  _to._tcp: {SRV: {rules: [{subnets: 10.0.0.0/8, pool: sip}, {pool: to}]}}
+  split: {A: {pool: web}, AAAA: {rules: [{subnets: 10.0.0.0/8, pool: page}, {pool: web}]}}
+  hinted: {pool: web, HTTPS: {values: 1 . alpn=h2, hints: pool}, SVCB: {values: [1 ., 2 b], pool: page, hints: pool}}
   apex: {alias: "@"}
   "*.no": {CNAME: www}
   no: {TXT: {ttl: 0, values: 'x\y'}}

@@ -25,6 +25,7 @@ records:
   _y._tcp: {SRV: {pool: few}, TXT: hi}
   '*.wild': {SRV: {pool: sip}}
   svc: {SVCB: {values: [1 one port=1, 2 two], pool: heavy, hints: pool}}
+  split: {A: {pool: heavy}, AAAA: '2001:db8::9'}
   turn: {pool: heavy, HTTPS: {values: 1 ., hints: pool}}
 ";
 
@@ -109,6 +110,15 @@ fn rfc9460_7_3_hints_are_the_addresses_that_the_pool_hands_out() {
 }
 
 #[test]
+fn a_family_alone_can_come_from_a_pool() {
+    World::yaml(ZONE, "").check(&[
+        ("split.example.com. A", "NOERROR aa | split.example.com. 30 A 192.0.2.8"),
+        ("split.example.com. A +draw=2", "NOERROR aa | split.example.com. 30 A 192.0.2.9"),
+        ("split.example.com. AAAA", "NOERROR aa | split.example.com. 3600 AAAA 2001:db8::9"),
+    ]);
+}
+
+#[test]
 fn hints_turn_as_a_and_aaaa_do() {
     let world = World::yaml(ZONE, "");
     for (draw, last) in [(0, 8), (1, 8), (2, 9), (3, 8), (4, 8), (6, 9)] {
@@ -128,6 +138,8 @@ fn shown(world: &World, question: &str) -> String {
     let message = crate::world::decode(&bytes);
     let records = rotadns::wire::records::records(&bytes);
     assert_eq!(message.answers.len(), records.len());
-    let text = |record: &rotadns::wire::records::Record| record.to_string().replace(" IN ", " ").replace('"', "");
+    let text = |record: &rotadns::wire::records::Record| {
+        record.to_string().replace(" IN ", " ").replace('"', "")
+    };
     format!("NOERROR aa | {}", records.iter().map(text).collect::<Vec<_>>().join(", "))
 }

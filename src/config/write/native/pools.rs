@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::super::yaml::Yaml;
 use super::{entry, seconds};
 use crate::config::model::{
-    Backend, Check, CheckKind, HttpCheck, Policy, Pool, Serves, SetState, Tls, Verify, WhenAllDown,
+    Backend, Check, CheckKind, HttpCheck, Policy, Pool, Serves, Service, SetState, Tls, Verify,
+    WhenAllDown,
 };
 use crate::config::resolve;
 use crate::config::spec::check as defaults;
@@ -119,7 +120,9 @@ pub(super) fn span(duration: Duration) -> Yaml {
 
 /// A pool by its name.
 pub(super) fn pool(pool: &Pool, pools: &[Pool], checks: &Checks) -> (String, Yaml) {
-    let Pool { name, policy, ttl, min_ttl, answers, when_all_down, panic, check, backends } = pool;
+    // What is made of it stands with the records.
+    let Pool { name, policy, ttl, min_ttl, answers, services, check, backends, made: _, .. } = pool;
+    let Pool { when_all_down, panic, .. } = pool;
     let mut found = Vec::new();
     found.extend(check.as_ref().map(|check| ("check".into(), checks.reference(check))));
     if *policy != Policy::RoundRobin {
@@ -131,7 +134,8 @@ pub(super) fn pool(pool: &Pool, pools: &[Pool], checks: &Checks) -> (String, Yam
     if *min_ttl != Pool::MIN_TTL.min(*ttl) {
         found.push(("min_ttl".into(), seconds(*min_ttl)));
     }
-    if *answers != policy.answers() {
+    // Where the file says so, both are that many.
+    if *answers != policy.answers() || *services != Policy::RoundRobin.answers() {
         found.push(entry("answers", answers));
     }
     match when_all_down {
@@ -158,12 +162,13 @@ pub(super) fn pool(pool: &Pool, pools: &[Pool], checks: &Checks) -> (String, Yam
 }
 
 fn backend(backend: &Backend) -> Yaml {
-    let Backend { weight, state, serves, .. } = backend;
+    let Backend { weight, state, serves, service, .. } = backend;
     let mut found = Vec::new();
     match serves {
         Serves::Addresses(addresses) => {
             let addresses = Yaml::one_or_list(addresses.iter().map(Yaml::scalar).collect());
-            if *weight == Backend::WEIGHT && *state == SetState::Auto && is_one(&addresses) {
+            let is_plain = *weight == Backend::WEIGHT && *state == SetState::Auto;
+            if is_plain && service.is_none() && is_one(&addresses) {
                 return addresses;
             }
             found.push(("address".into(), addresses));
@@ -172,6 +177,11 @@ fn backend(backend: &Backend) -> Yaml {
             found.push(entry("target", name));
             found.extend(probe.map(|probe| entry("address", probe)));
         }
+    }
+    if let Some(Service { host, port }) = service {
+        let is_target = matches!(serves, Serves::Target { name, .. } if name == host);
+        found.extend((!is_target).then(|| entry("host", host)));
+        found.push(entry("port", port));
     }
     if *weight != Backend::WEIGHT {
         found.push(entry("weight", weight));
