@@ -39,6 +39,7 @@ mod secured;
 mod servers;
 mod signals;
 mod sockets;
+mod transfers;
 mod waiting;
 
 mod architecture;
