@@ -1,4 +1,4 @@
-//! Health as content: when what a zone says of its pools is said anew.
+//! Health as content: what a zone says of its pools and aliases, and when it says so anew.
 //!
 //! ```text
 //!   publisher: a pool hands out something else ──▶ Follower::changed ──at most once an interval──▶ editor: a new
@@ -15,8 +15,10 @@ use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::config::model::access::{Access, FollowHealth};
-use crate::engine::View;
+use crate::engine::plan::{Family, List};
+use crate::engine::{Snapshot, View, alias};
 use crate::name::Name;
+use crate::rdata::rtype;
 use crate::zone::Zone;
 use crate::zone::exported::Exported;
 
@@ -26,16 +28,37 @@ pub fn follows(access: &Access, zone: &Zone) -> Option<FollowHealth> {
     access.of(&zone.origin).following(zone.secondaries)
 }
 
-/// What a zone is to say of its pools now; `None` where it is not served.
+/// What a zone is to say of its pools and aliases now; `None` where it is not served.
 #[must_use]
-pub fn exported(access: &Access, view: &View) -> Option<Exported> {
+pub fn exported(snapshot: &Snapshot, view: &View) -> Option<Exported> {
     let View::Served { zone, ready } = view else { return None };
-    let exported = &zone.exported;
-    if follows(access, zone).is_none() {
-        return Some(exported.at_rest(&zone.pools));
+    let follows = follows(&snapshot.settings().access, zone).is_some();
+    let exported = if follows {
+        let offers = |pool| ready.get(pool).map_or(Vec::new(), |ready| ready.offers.clone());
+        zone.exported.handing_out(&zone.pools, offers)
+    } else {
+        zone.exported.at_rest(&zone.pools)
+    };
+    if zone.aliases.is_empty() {
+        return Some(exported);
     }
-    let offers = |pool| ready.get(pool).map_or(Vec::new(), |ready| ready.offers.clone());
-    Some(exported.handing_out(&zone.pools, offers))
+    let said = |place: u32, pool: usize, list: List| {
+        let View::Served { zone: other, ready } = snapshot.zone(place)? else { return None };
+        if follows {
+            let rdata = ready.get(pool)?.handout(list).rdatas().map(<[u8]>::to_vec).collect();
+            return Some((other.pools.get(pool)?.ttl, rdata));
+        }
+        let is_own = Arc::ptr_eq(other, zone);
+        let exported = if is_own { &exported } else { &other.exported };
+        let rtype = match list {
+            List::Addresses(Family::V4) => rtype::A,
+            List::Addresses(Family::V6) => rtype::AAAA,
+            List::Targets => rtype::CNAME,
+        };
+        exported.of_pool(pool, rtype)
+    };
+    let aliases = zone.aliases.iter().flat_map(|one| alias::addresses_of(snapshot, one, said));
+    Some(exported.with_aliases(aliases))
 }
 
 /// Sees to it that versions for health do not come too often.

@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use arc_swap::ArcSwap;
 
 use super::load::Loader;
 use super::reload::{Editor, Show, Stage};
@@ -12,7 +13,8 @@ use super::settings::Set;
 use crate::authority::follow::{self, Follower, follows};
 use crate::authority::notify::Notifier;
 use crate::config::Config;
-use crate::engine::View;
+use crate::config::model::access::{FOLLOW_INTERVAL, FollowHealth};
+use crate::engine::{Snapshot, View};
 use crate::name::Name;
 use crate::state::publisher::Publisher;
 use crate::zone::exported::Exported;
@@ -24,6 +26,30 @@ pub(super) struct Herald {
     notifier: Notifier,
     follower: Follower,
     set: Arc<Set>,
+    aliasing: Arc<ArcSwap<Aliasing>>,
+}
+
+/// The zones that have aliases, and so say what others do.
+#[derive(Default)]
+struct Aliasing {
+    /// Those that follow health.
+    following: Vec<(Name, FollowHealth)>,
+    /// Those that do not.
+    others: Vec<Name>,
+}
+
+impl Aliasing {
+    fn new(snapshot: &Snapshot) -> Self {
+        let mut aliasing = Self::default();
+        let zones = snapshot.zones().filter_map(View::zone);
+        for zone in zones.filter(|zone| !zone.aliases.is_empty()) {
+            match follows(&snapshot.settings().access, zone) {
+                Some(follow) => aliasing.following.push((zone.origin.clone(), follow)),
+                None => aliasing.others.push(zone.origin.clone()),
+            }
+        }
+        aliasing
+    }
 }
 
 impl Herald {
@@ -41,26 +67,43 @@ impl Herald {
         let (follower, _) = Follower::start(move |zone| editor.health_changed(zone))
             .context("cannot start the follower")?;
         let (told, snapshot) = (follower.clone(), Arc::clone(publisher.snapshot()));
+        let aliasing = Arc::<ArcSwap<Aliasing>>::default();
+        let following = Arc::clone(&aliasing);
         publisher.on_health(move |zone| {
             if let Some(follow) = follows(&snapshot.load().settings().access, zone) {
                 told.changed(&zone.origin, follow);
             }
+            for (origin, follow) in &following.load().following {
+                told.changed(origin, *follow);
+            }
         });
         let (publisher, set) = (publisher.clone(), Arc::new(set));
-        Ok(Self { publisher, notifier, follower, set })
+        Ok(Self { publisher, notifier, follower, set, aliasing })
     }
 
     /// Has every zone say what is known of its pools, before anybody can take it.
     pub(super) fn say_what_is_known(&self, loader: &mut Loader) {
         let snapshot = self.publisher.snapshot().load_full();
         for view in snapshot.zones() {
-            let exported = follow::exported(&snapshot.settings().access, view);
+            let exported = follow::exported(&snapshot, view);
             let said = exported.and_then(|exported| loader.say(view.origin(), exported));
             if let Some(zone) = said {
                 self.publisher.zone(view.origin().clone(), Some(zone));
             }
         }
         self.publisher.flush();
+        self.aliasing.store(Arc::new(Aliasing::new(&snapshot)));
+    }
+
+    /// Has zones looked at that say what others do.
+    fn look_at_aliases(&self) {
+        let aliasing = self.aliasing.load();
+        for (origin, follow) in &aliasing.following {
+            self.follower.changed(origin, *follow);
+        }
+        for origin in &aliasing.others {
+            self.follower.changed(origin, FollowHealth { interval: FOLLOW_INTERVAL });
+        }
     }
 
     /// Tells secondaries of all zones in a version that they were not told of.
@@ -93,6 +136,7 @@ impl Stage for Herald {
                         self.follower.changed(&zone.origin, follow);
                     }
                 }
+                self.aliasing.store(Arc::new(Aliasing::new(&snapshot)));
             }
             Show::One(origin, zone) => {
                 self.publisher.zone(origin, zone.clone());
@@ -102,12 +146,13 @@ impl Stage for Herald {
                 }
             }
         }
+        self.look_at_aliases();
     }
 
     fn exported(&self, origin: &Name) -> Option<Exported> {
         let snapshot = self.publisher.snapshot().load();
         let place = snapshot.catalog().place(origin)?;
-        follow::exported(&snapshot.settings().access, snapshot.zone(place as u32)?)
+        follow::exported(&snapshot, snapshot.zone(place as u32)?)
     }
 
     fn said(&self, origin: &Name) {

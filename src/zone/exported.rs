@@ -26,13 +26,16 @@ pub struct Set {
     pub rtype: u16,
     /// Seconds.
     pub ttl: u32,
-    /// The place of the pool in the zone.
+    /// The place of the pool in the zone, or [`ALIAS`].
     pub pool: usize,
     /// What is made of the pool, where that is neither addresses nor a target.
     pub made: Option<Made>,
     /// RDATA in wire form, sorted, none twice; shared by the names of one pool.
     pub rdata: Arc<[Box<[u8]>]>,
 }
+
+/// Stands in the place of a pool where an alias is: its addresses may come from any of our zones.
+pub const ALIAS: usize = usize::MAX;
 
 impl Exported {
     /// What these names say whatever health says: see [`standing`].
@@ -56,9 +59,7 @@ impl Exported {
                 rdata: said.of(rtype, made),
             })
         });
-        let mut sets: Vec<Set> = sets.collect();
-        sets.sort_unstable_by(|a, b| (&a.owner, a.rtype).cmp(&(&b.owner, b.rtype)));
-        Self(sets.into())
+        sets.collect()
     }
 
     /// The same names, each pool handing out what it is asked for by its place.
@@ -67,7 +68,7 @@ impl Exported {
         let said: Vec<Said> =
             pools.iter().enumerate().map(|(at, pool)| Said::new(pool, offers(at))).collect();
         let sets = self.0.iter().map(|set| {
-            let said = &said[set.pool];
+            let Some(said) = said.get(set.pool) else { return set.clone() };
             let rdata = said.of(set.rtype, set.made.as_ref());
             // What is the same stays shared with the version before.
             let rdata = if rdata == set.rdata { Arc::clone(&set.rdata) } else { rdata };
@@ -91,6 +92,44 @@ impl Exported {
             Set { rdata: Arc::clone(&known.unwrap_or(set).rdata), ..set.clone() }
         });
         Self(sets.collect())
+    }
+
+    /// The same, with these RRsets for aliases.
+    #[must_use]
+    pub fn with_aliases(&self, aliases: impl IntoIterator<Item = model::RrSet>) -> Self {
+        let aliases = aliases.into_iter().map(|set| Set {
+            owner: set.owner,
+            rtype: set.rtype,
+            ttl: set.ttl,
+            pool: ALIAS,
+            made: None,
+            rdata: rrset(set.rdata.into_iter().map(Vec::into_boxed_slice).collect()),
+        });
+        self.without_aliases().chain(aliases).collect()
+    }
+
+    /// The same, with what another version says of aliases that it has too.
+    #[must_use]
+    pub fn carrying_aliases(&self, aliases: &[model::Alias], before: &Zone) -> Self {
+        let stays = |set: &&Set| {
+            let owned = |alias: &&model::Alias| set.pool == ALIAS && alias.owner == set.owner;
+            let known = before.aliases.iter().find(owned);
+            known.is_some() && aliases.iter().find(owned) == known
+        };
+        let known = before.exported.0.iter().filter(stays).cloned();
+        self.without_aliases().chain(known).collect()
+    }
+
+    fn without_aliases(&self) -> impl Iterator<Item = Set> {
+        self.0.iter().filter(|set| set.pool != ALIAS).cloned()
+    }
+
+    /// The TTL and the RDATA of a pool's RRsets of a type, where a name hands it out.
+    #[must_use]
+    pub fn of_pool(&self, pool: usize, rtype: u16) -> Option<(u32, Vec<Vec<u8>>)> {
+        let is_asked = |set: &&Set| set.pool == pool && set.rtype == rtype && set.made.is_none();
+        let set = self.0.iter().find(is_asked)?;
+        Some((set.ttl, set.rdata.iter().map(|rdata| rdata.to_vec()).collect()))
     }
 
     /// The RRsets in the order of their owners and types; some may have no records.
@@ -142,6 +181,14 @@ impl Exported {
     fn find(&self, owner: &Name, rtype: u16) -> Option<&Set> {
         let found = self.0.binary_search_by(|set| (&set.owner, set.rtype).cmp(&(owner, rtype)));
         Some(&self.0[found.ok()?])
+    }
+}
+
+impl FromIterator<Set> for Exported {
+    fn from_iter<I: IntoIterator<Item = Set>>(sets: I) -> Self {
+        let mut sets: Vec<Set> = sets.into_iter().collect();
+        sets.sort_by(|a, b| (&a.owner, a.rtype).cmp(&(&b.owner, b.rtype)));
+        Self(sets.into())
     }
 }
 

@@ -45,10 +45,9 @@ impl Known<'_> {
     fn exported(&self, zone: &model::Zone) -> Exported {
         let exported = Exported::of(&zone.balanced, &zone.pools);
         let follows = self.access.of(self.origin).following(zone.secondaries).is_some();
-        match self.before.filter(|_| follows) {
-            Some(before) => exported.carrying(&zone.pools, before),
-            None => exported,
-        }
+        let Some(before) = self.before else { return exported };
+        let exported = exported.carrying_aliases(&zone.aliases, before);
+        if follows { exported.carrying(&zone.pools, before) } else { exported }
     }
 }
 
