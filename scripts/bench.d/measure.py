@@ -18,10 +18,11 @@ import admin
 import load
 import prober
 import servers
+import transfer
 from load import SERVER_CORE
 from servers import Server, Zone
 
-SCENARIOS = ["udp", "tcp", "million", "prober", "verdict", "admin"]
+SCENARIOS = ["udp", "tcp", "million", "transfer", "prober", "verdict", "admin"]
 SMALL = "bench.example"
 MILLION = "million.example"
 NAMES = 1_000_000
@@ -51,6 +52,8 @@ def main():
             if options.only in (None, "million"):
                 bench_million(options, measured, folder, table)
             table.print()
+            if options.only in (None, "transfer"):
+                bench_transfer(options, folder)
             if options.rotadns and options.only in (None, "prober"):
                 prober.bench_prober(options, folder)
             if options.rotadns and options.only in (None, "verdict"):
@@ -71,7 +74,7 @@ def arguments():
     parser.add_argument("--without-rotadns", action="store_true", help="the other servers alone")
     parser.add_argument("--with-hickory", action="store_true", help="hickory-dns too, built if need be")
     # Given by scripts/bench.
-    for path in ("--rotadns", "--load", "--hickory"):
+    for path in ("--rotadns", "--load", "--transfer", "--hickory"):
         parser.add_argument(path, type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.quick:
@@ -115,13 +118,19 @@ def validate(server):
         server.fail(f"the pool does not rotate: of 64 answers the first address was always in {first}")
 
 
+def million_names(folder):
+    master_file = folder / "million"
+    if not master_file.exists():
+        with master_file.open("w") as out:
+            out.write(servers.master_file_header(MILLION))
+            for n in range(NAMES):
+                out.write(f"n{n:06} IN A 192.0.{n >> 8 & 255}.{n & 255}\n")
+    return master_file
+
+
 def bench_million(options, measured, folder, table):
     """A million names from a master file: time to ready, memory, random names over UDP."""
-    master_file = folder / "million"
-    with master_file.open("w") as out:
-        out.write(servers.master_file_header(MILLION))
-        for n in range(NAMES):
-            out.write(f"n{n:06} IN A 192.0.{n >> 8 & 255}.{n & 255}\n")
+    master_file = million_names(folder)
     questions = folder / "questions-million"
     chosen = random.Random(1).sample(range(NAMES), NAMES_ASKED)
     questions.write_text("".join(f"n{n:06}.{MILLION} A\n" for n in chosen))
@@ -141,11 +150,24 @@ def bench_million(options, measured, folder, table):
             server.stop()
 
 
+def bench_transfer(options, folder):
+    """The million names handed out whole, beside servers that can."""
+    names = ["RotaDNS", "Knot", "NSD"] if options.rotadns else ["Knot", "NSD"]
+    table = Table(names, base="Knot")
+    master_file = million_names(folder)
+    # SOA twice, NS and its address.
+    records = NAMES + 4
+    last = f"n{NAMES - 1:06}.{MILLION}"
+    transfer.bench_transfer(options, MILLION, master_file, last, records, folder, table)
+    table.print()
+
+
 class Table:
     """Medians, a row a measure and a column a server."""
 
-    def __init__(self, names):
+    def __init__(self, names, base="gdnsd"):
         self.names = names
+        self.base = base
         self.rows = defaultdict(lambda: defaultdict(list))
 
     def add(self, measure, name, value):
@@ -155,13 +177,14 @@ class Table:
     def print(self):
         if not self.rows:
             return
-        print("Medians, and in brackets the ratio to gdnsd:\n")
+        print(f"Medians, and in brackets the ratio to {self.base}:\n")
         print("| measure |", " | ".join(self.names), "|")
         print("|---|" + "---|" * len(self.names))
         for measure, values in self.rows.items():
             medians = {name: statistics.median(values[name]) for name in self.names}
-            base = medians["gdnsd"]
-            cells = [f"{shown(medians[name])} ({medians[name] / base:.2f})" for name in self.names]
+            base = medians[self.base]
+            ratio = {name: f" ({medians[name] / base:.2f})" if base else "" for name in self.names}
+            cells = [f"{shown(medians[name])}{ratio[name]}" for name in self.names]
             print(f"| {measure} |", " | ".join(cells), "|")
         print()
 
