@@ -54,6 +54,8 @@ pub fn exported(snapshot: &Snapshot, view: &View) -> Option<Exported> {
             List::Addresses(Family::V4) => rtype::A,
             List::Addresses(Family::V6) => rtype::AAAA,
             List::Targets => rtype::CNAME,
+            // An alias stands for addresses alone.
+            List::Made(_) => return None,
         };
         exported.of_pool(pool, rtype)
     };
