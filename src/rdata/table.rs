@@ -4,6 +4,9 @@
 //! ([`super::print`]), where names stand, which of them may be compressed or are lower-cased in the
 //! canonical form ([`super::walk`]). A new type is a new row; a new way to write something is a new
 //! [`Field`], and the compiler then lists the places that must know it.
+//!
+//! The types are those of IANA's registry that have a text in use. Left to the generic form are those that never had one
+//! (UINFO, UID, GID, UNSPEC) and those that are gone: NXT (RFC 3755) and A6 (RFC 6563).
 
 use std::fmt;
 

@@ -43,5 +43,6 @@ mod transfers;
 mod waiting;
 
 mod architecture;
+mod names;
 mod readme;
 mod schema;

@@ -194,6 +194,15 @@ fn balanced_rrsets_stay_and_are_no_records() {
     assert_eq!(unfit.why, Why::NotThere);
 }
 
+#[test]
+fn rfc4035_5_a_change_does_not_make_a_zone_a_signed_one() {
+    let zone = build(1, &[record(NS)]).expect("fine").0;
+    let unfit = zone.edited(&delta(&zone, &[], &["@ 60 DNSKEY 257 3 8 AQ=="])).expect_err("a key");
+    assert_eq!((unfit.why, unfit.rtype), (Why::Wrong(Problem::Signed), 48));
+    let below = zone.edited(&delta(&zone, &[], &["a 60 DNSKEY 257 3 8 AQ=="]));
+    assert!(below.is_ok(), "the key of something else");
+}
+
 /// Records over few names, so that they meet.
 fn any_record() -> impl Strategy<Value = Record> {
     let label = || select(vec!["a", "b", "*", "c"]);
