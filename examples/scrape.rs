@@ -33,6 +33,7 @@ fn main() {
         published: Published { generation: 1, at: 1_000 },
         facts,
         probers: &[],
+        secondaries: &[],
         counters: &AllCounters::default(),
         process: &Process::now(0),
         now: 2_000,

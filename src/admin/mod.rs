@@ -47,7 +47,7 @@ use guard::tokens::Tokens;
 use listen::identity::{Identity, acceptor};
 use listen::reread::Reread;
 use listen::{Sockets, serve};
-use model::{Mistake, ZoneState};
+use model::{Mistake, Secondary, ZoneState};
 use refusal::Refusal;
 use service::{Guards, Service};
 
@@ -122,6 +122,10 @@ pub struct Owner {
     pub file: FileOf,
     /// Reads the zone files again; `true` takes what looks like an accident too.
     pub reload: Box<dyn Fn(bool) -> Reloading + Send + Sync>,
+    /// The zones that come from elsewhere.
+    pub secondaries: Box<dyn Fn() -> Vec<Secondary> + Send + Sync>,
+    /// One of them.
+    pub secondary: Box<dyn Fn(&Name) -> Option<Secondary> + Send + Sync>,
 }
 
 /// Finds the file that a zone comes from.

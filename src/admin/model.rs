@@ -35,6 +35,9 @@ pub struct Status {
     pub backends: BTreeMap<BackendState, u64>,
     /// Who probes.
     pub probers: Vec<Prober>,
+    /// Zones that are transferred from elsewhere.
+    #[serde(default)]
+    pub secondaries: Vec<Secondary>,
     /// Overrides in force.
     pub overrides: u64,
     /// Queries and answers since the start, over all transports.
@@ -62,7 +65,7 @@ pub struct ZoneCounts {
     pub served: u64,
     /// Served as they were before a mistake came into their file.
     pub stale: u64,
-    /// Answered with SERVFAIL: they have never been without a mistake.
+    /// Answered with SERVFAIL: they have never been without a mistake, or have expired, or never come from elsewhere.
     pub broken: u64,
 }
 
@@ -83,6 +86,39 @@ pub struct Zone {
     pub file: Option<String>,
     /// The mistakes in its file, when it was read last.
     pub mistakes: Vec<Mistake>,
+    /// How it comes here, where it is transferred from elsewhere.
+    pub secondary: Option<Secondary>,
+}
+
+/// How a zone that is transferred from elsewhere stands.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Secondary {
+    /// Its apex, with the last dot.
+    pub zone: String,
+    /// Where its primaries are.
+    pub primaries: Vec<SocketAddr>,
+    /// Who had the newest version, or ours, last.
+    pub primary: Option<SocketAddr>,
+    /// The serial of what was transferred last, expired or not.
+    pub serial: Option<u32>,
+    /// When it was last known to be up to date.
+    #[schemars(with = "Option<String>")]
+    pub refreshed: Option<Timestamp>,
+    /// When it expires unless a primary answers, or has expired.
+    #[schemars(with = "Option<String>")]
+    pub expires: Option<Timestamp>,
+    /// Whether it is answered with SERVFAIL: it has expired, or never come.
+    pub is_expired: bool,
+    /// Why it was not refreshed the last time, where it was not.
+    pub failure: Option<String>,
+    /// Transfers of the whole zone since the start.
+    pub transferred_whole: u64,
+    /// Transfers of differences since the start.
+    pub transferred_differences: u64,
+    /// Checks and transfers that failed since the start.
+    pub failed: u64,
+    /// NOTIFYs since the start.
+    pub notified: u64,
 }
 
 /// How a zone is served.
@@ -93,7 +129,7 @@ pub enum ZoneState {
     Served,
     /// As its file said before there was a mistake in it.
     Stale,
-    /// SERVFAIL: it has never been without a mistake.
+    /// SERVFAIL: it has never been without a mistake, or has expired, or never come from elsewhere.
     Broken,
 }
 

@@ -153,6 +153,7 @@ pub async fn metrics(
                 published: admin.publisher.published(),
                 facts: moment.facts(),
                 probers: &admin.publisher.probers(),
+                secondaries: &(admin.owner.secondaries)(),
                 counters: &admin.counters,
                 process: &Process::now(unix(admin.about.started)),
                 now: unix(Timestamp::now()),

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
+use std::time::SystemTime;
 
 use anyhow::{Context as _, anyhow, bail};
 use arc_swap::ArcSwap;
@@ -15,6 +16,7 @@ use super::load::{self, Files, Guard, Version};
 use super::reload::{self, Editor};
 use crate::admin::views::zones::hex;
 use crate::admin::{About, Admin, Api, NotReloaded, Owner, Progress, Settings, ZoneFile, model};
+use crate::authority::secondary::shown::{Board, Shown};
 use crate::config::{Config, Severity};
 use crate::counters::AllCounters;
 use crate::name::Name;
@@ -37,6 +39,7 @@ pub(super) struct Ground<'g> {
     pub(super) counters: &'g AllCounters,
     pub(super) files: &'g Arc<ArcSwap<Files>>,
     pub(super) editor: &'g Editor,
+    pub(super) board: &'g Arc<Board>,
     pub(super) started: Timestamp,
 }
 
@@ -60,7 +63,7 @@ impl Running {
             ground.publisher.clone(),
             ground.counters.clone(),
             About { started: ground.started, config_digest: config_digest(config) },
-            owner(Arc::clone(ground.files), ground.editor.clone()),
+            owner(Arc::clone(ground.files), ground.editor.clone(), Arc::clone(ground.board)),
         ));
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -106,7 +109,7 @@ fn config_digest(config: &Config) -> String {
     hex(digest(&SHA256, text.as_bytes()).as_ref())
 }
 
-fn owner(files: Arc<ArcSwap<Files>>, editor: Editor) -> Owner {
+fn owner(files: Arc<ArcSwap<Files>>, editor: Editor, board: Arc<Board>) -> Owner {
     let file = move |origin: &_| {
         let files = files.load();
         let load::ZoneFile { file, version, mistakes } = files.get(origin)?;
@@ -140,7 +143,37 @@ fn owner(files: Arc<ArcSwap<Files>>, editor: Editor) -> Owner {
         };
         Box::pin(reloading) as _
     };
-    Owner { file: Box::new(file), reload: Box::new(reload) }
+    let all = Arc::clone(&board);
+    let secondaries = move || {
+        let zones = all.zones();
+        zones.iter().map(|(origin, shown)| secondary(origin, shown)).collect()
+    };
+    let one = move |origin: &_| board.zone(origin).map(|shown| secondary(origin, &shown));
+    Owner {
+        file: Box::new(file),
+        reload: Box::new(reload),
+        secondaries: Box::new(secondaries),
+        secondary: Box::new(one),
+    }
+}
+
+/// How a zone from elsewhere stands, as the API has it.
+fn secondary(origin: &Name, shown: &Shown) -> model::Secondary {
+    let time = |at: Option<SystemTime>| at.and_then(|at| Timestamp::try_from(at).ok());
+    model::Secondary {
+        zone: origin.to_string(),
+        primaries: shown.primaries.clone(),
+        primary: shown.primary,
+        serial: shown.serial,
+        refreshed: time(shown.refreshed),
+        expires: time(shown.expires),
+        is_expired: shown.is_expired,
+        failure: shown.failure.clone(),
+        transferred_whole: shown.whole,
+        transferred_differences: shown.incremental,
+        failed: shown.failed,
+        notified: shown.notified,
+    }
 }
 
 fn told(mistake: &load::Mistake) -> model::Mistake {

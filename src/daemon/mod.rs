@@ -151,6 +151,7 @@ impl Serving {
             counters: &counters,
             files: loader.files(),
             editor,
+            board: &elsewhere.board(),
             started: began,
         };
         let admin = admin::Running::start(config, &ground)?;

@@ -24,6 +24,7 @@ use crate::authority::secondary::disk::Place;
 use crate::authority::secondary::life::{Common, Life, NOTIFIES_MAX, Notify};
 use crate::authority::secondary::notified;
 use crate::authority::secondary::receive::Limits;
+use crate::authority::secondary::shown::Board;
 use crate::authority::{Reply, Request};
 use crate::config::Config;
 use crate::config::model::access::Peer;
@@ -38,6 +39,7 @@ const BLOCKING_MAX: usize = 4;
 pub(super) struct Begun {
     lives: Vec<(Life, mpsc::Receiver<Notify>)>,
     notified: Notified,
+    board: Arc<Board>,
 }
 
 /// Zones that are looked after.
@@ -64,15 +66,18 @@ impl Begun {
         editor: &Editor,
         loader: &mut Loader,
     ) -> anyhow::Result<Self> {
-        let editor = editor.clone();
+        let (board, editor) = (Arc::new(Board::default()), editor.clone());
         let serve = move |origin, zone| editor.received(origin, zone);
-        let common = Arc::new(Common::new(serve, Arc::default()));
+        let common = Arc::new(Common::new(serve, Arc::clone(&board)));
         let (mut lives, mut notified) = (Vec::new(), HashMap::new());
         for (origin, peers) in &config.authority.access.primaries {
             let asking = Asking {
                 origin: origin.clone(),
                 patience: Patience::default(),
-                limits: Limits::default(),
+                limits: Limits {
+                    bytes: config.limits.zone_bytes.get() as u64,
+                    ..Limits::default()
+                },
                 clock: seconds,
             };
             let primaries = peers.iter().map(|peer| primary(peer, keys));
@@ -84,12 +89,17 @@ impl Begun {
             notified.insert(origin.clone(), Told { primaries: peers.clone(), life: sender });
             lives.push((life, receiver));
         }
-        Ok(Self { lives, notified: Notified(Arc::new(notified)) })
+        Ok(Self { lives, notified: Notified(Arc::new(notified)), board })
     }
 
     /// Where NOTIFYs go.
     pub(super) fn notified(&self) -> Notified {
         self.notified.clone()
+    }
+
+    /// Where people look.
+    pub(super) fn board(&self) -> Arc<Board> {
+        Arc::clone(&self.board)
     }
 
     /// Looks after them from now on; without any there is nothing to do.

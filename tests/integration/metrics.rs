@@ -9,8 +9,10 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use rotadns::admin::metrics::process::Process;
 use rotadns::admin::metrics::{Format, World, render};
+use rotadns::admin::model::Secondary;
 use rotadns::config::read_zone;
 use rotadns::counters::handed::Handed;
 use rotadns::counters::zones::{Class, ZoneCounts};
@@ -116,11 +118,29 @@ impl Stage {
             published: Published { generation: 12, at: 10_000 },
             facts: Facts { registry, overrides, down: &nothing },
             probers,
+            secondaries: &[secondary()],
             counters,
             process: &process,
             now: 12_345,
         };
         render(&world, format)
+    }
+}
+
+fn secondary() -> Secondary {
+    Secondary {
+        zone: r#"a\"b."#.to_owned(),
+        primaries: Vec::new(),
+        primary: None,
+        serial: Some(7),
+        refreshed: Timestamp::from_millisecond(9_000).ok(),
+        expires: Timestamp::from_millisecond(99_500).ok(),
+        is_expired: false,
+        failure: None,
+        transferred_whole: 1,
+        transferred_differences: 2,
+        failed: 3,
+        notified: 4,
     }
 }
 
@@ -247,6 +267,9 @@ fn values_are_what_was_counted() {
         (format!("rotadns_check_duration_seconds_bucket{first},le=\"+Inf\"}}"), 3.0),
         (format!("rotadns_check_duration_seconds_count{first}}}"), 3.0),
         (format!("rotadns_check_duration_seconds_sum{first}}}"), 9.023),
+        (r#"rotadns_secondary_refreshed_timestamp_seconds{zone="a\\\"b"}"#.to_owned(), 9.0),
+        (r#"rotadns_secondary_expires_timestamp_seconds{zone="a\\\"b"}"#.to_owned(), 99.5),
+        (r#"rotadns_secondary_transfers_total{zone="a\\\"b",form="ixfr"}"#.to_owned(), 2.0),
         (r#"rotadns_overrides{state="drain"}"#.to_owned(), 1.0),
         (r#"rotadns_prober_up{prober="ams-1"}"#.to_owned(), 0.0),
         (r#"rotadns_prober_heard_timestamp_seconds{prober="ams-1"}"#.to_owned(), 1.5),

@@ -14,6 +14,9 @@ mod page;
 mod pools;
 pub mod process;
 
+use jiff::Timestamp;
+
+use crate::admin::model::Secondary;
 use crate::counters::zones::Class;
 use crate::counters::{AllCounters, FAMILIES, RCODES, TYPES, Via};
 use crate::engine::snapshot::{Snapshot, View};
@@ -38,6 +41,8 @@ pub struct World<'a> {
     pub facts: Facts<'a>,
     /// Who probes.
     pub probers: &'a [Prober],
+    /// What comes from elsewhere.
+    pub secondaries: &'a [Secondary],
     /// What was counted.
     pub counters: &'a AllCounters,
     /// What the process takes.
@@ -53,6 +58,7 @@ pub fn render(world: &World<'_>, format: Format) -> String {
     families.extend(messages(world, format));
     families.extend(snapshot(world, format));
     families.extend(zones(world, format));
+    families.extend(secondaries(world, format));
     families.extend(pools::pools(world, format));
     families.extend(probers(world, format));
     families.extend(overrides(world, format));
@@ -131,6 +137,43 @@ fn zones(world: &World<'_>, format: Format) -> Vec<Family> {
         }
     }
     vec![up, serial, names, queries]
+}
+
+fn secondaries(world: &World<'_>, format: Format) -> Vec<Family> {
+    let gauge = |name, help| Family::new(format, Kind::Gauge, name, help);
+    let counter = |name, help| Family::new(format, Kind::Counter, name, help);
+    let mut expired = gauge(
+        "secondary_expired",
+        "1 where the zone has expired or never come, and answers SERVFAIL",
+    );
+    let mut refreshed = gauge(
+        "secondary_refreshed_timestamp_seconds",
+        "When the zone was last known to be up to date",
+    );
+    let mut expires = gauge(
+        "secondary_expires_timestamp_seconds",
+        "When the zone expires unless a primary answers",
+    );
+    let mut transfers = counter("secondary_transfers", "Transfers of the zone, by form");
+    let mut failed = counter("secondary_failures", "Checks and transfers that failed");
+    let mut notified = counter("secondary_notifies", "NOTIFYs of the zone's primaries");
+    for secondary in world.secondaries {
+        let labels = named(&secondary.zone);
+        let time = |at: Timestamp| seconds(u64::try_from(at.as_millisecond()).unwrap_or_default());
+        expired.sample(labels.as_str(), u8::from(secondary.is_expired));
+        if let Some(at) = secondary.refreshed {
+            refreshed.sample(labels.as_str(), time(at));
+        }
+        if let Some(at) = secondary.expires {
+            expires.sample(labels.as_str(), time(at));
+        }
+        let (whole, differences) = (secondary.transferred_whole, secondary.transferred_differences);
+        transfers.part("", labels.as_str(), r#"form="axfr""#, whole);
+        transfers.part("", labels.as_str(), r#"form="ixfr""#, differences);
+        failed.sample(labels.as_str(), secondary.failed);
+        notified.sample(labels.as_str(), secondary.notified);
+    }
+    vec![expired, refreshed, expires, transfers, failed, notified]
 }
 
 /// The label of [`Class::ALL`]'s names, which are plain.
@@ -226,8 +269,11 @@ fn process(process: &Process, format: Format) -> Vec<Family> {
 
 /// A zone as keys have it, without the last dot.
 fn zone_labels(origin: &Name) -> Labels {
-    let text = origin.to_string();
-    let text = text.strip_suffix('.').filter(|shorter| !shorter.is_empty()).unwrap_or(&text);
+    named(&origin.to_string())
+}
+
+fn named(text: &str) -> Labels {
+    let text = text.strip_suffix('.').filter(|shorter| !shorter.is_empty()).unwrap_or(text);
     Labels::default().with("zone", text)
 }
 

@@ -8,8 +8,11 @@ use super::pools::{Moment, source};
 use super::zones::{counts, digest};
 use super::{prober, time};
 use crate::admin::Admin;
-use crate::admin::model::{Snapshot, Status, ZoneCounts};
+use crate::admin::model::{Secondary, Snapshot, Status, ZoneCounts};
 use crate::counters::{AllCounters, TYPES, Via};
+
+/// How many zones alarms name.
+const NAMED_MAX: usize = 3;
 
 /// The server at a glance.
 #[must_use]
@@ -27,7 +30,9 @@ pub fn status(admin: &Admin) -> Status {
     }
     let zones = counts(admin, &moment.snapshot);
     let mut alarms = publisher.alarms();
-    alarms.extend(files(zones));
+    let secondaries = (admin.owner.secondaries)();
+    alarms.extend(files(zones, &secondaries));
+    alarms.extend(unrefreshed(&secondaries));
     Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         started: admin.about.started,
@@ -43,14 +48,34 @@ pub fn status(admin: &Admin) -> Status {
         pools,
         backends,
         probers: publisher.probers().iter().map(prober).collect(),
+        secondaries,
         overrides: moment.overrides().len() as u64,
         queries: queries(&admin.counters),
         alarms,
     }
 }
 
+/// What is wrong with zones that come from elsewhere.
+fn unrefreshed(secondaries: &[Secondary]) -> Vec<String> {
+    let failing = |secondary: &Secondary| {
+        let why = secondary.failure.as_ref()?;
+        let what =
+            if secondary.is_expired { "is answered with SERVFAIL" } else { "is served as it was" };
+        Some(format!("{} {what}, as no primary has refreshed it: {why}", secondary.zone))
+    };
+    let mut failing = secondaries.iter().filter_map(failing);
+    let mut told: Vec<String> = failing.by_ref().take(NAMED_MAX).collect();
+    match failing.count() {
+        0 => {}
+        more => told.push(format!("{more} more zones from elsewhere are not refreshed")),
+    }
+    told
+}
+
 /// What is wrong with the files.
-fn files(zones: ZoneCounts) -> Vec<String> {
+fn files(mut zones: ZoneCounts, secondaries: &[Secondary]) -> Vec<String> {
+    let expired = secondaries.iter().filter(|secondary| secondary.is_expired).count() as u64;
+    zones.broken = zones.broken.saturating_sub(expired);
     let zone =
         |count| if count == 1 { "1 zone is".to_owned() } else { format!("{count} zones are") };
     let told = [
@@ -75,13 +100,52 @@ mod tests {
     #[test]
     fn what_is_wrong_with_files_is_an_alarm() {
         let zones = |served, stale, broken| ZoneCounts { served, stale, broken };
-        assert_eq!(files(zones(7, 0, 0)), [""; 0]);
+        assert_eq!(files(zones(7, 0, 0), &[]), [""; 0]);
         assert_eq!(
-            files(zones(7, 2, 1)),
+            files(zones(7, 2, 1), &[]),
             [
                 "1 zone is answered with SERVFAIL, for mistakes in their files; `rotadns check` tells them",
                 "2 zones are served as before, for mistakes in their files; `rotadns check` tells them",
             ]
+        );
+    }
+
+    #[test]
+    fn what_is_not_refreshed_is_an_alarm_and_no_file() {
+        let secondary = |zone: &str, is_expired, failure: Option<&str>| Secondary {
+            zone: zone.to_owned(),
+            primaries: Vec::new(),
+            primary: None,
+            serial: None,
+            refreshed: None,
+            expires: None,
+            is_expired,
+            failure: failure.map(str::to_owned),
+            transferred_whole: 0,
+            transferred_differences: 0,
+            failed: 0,
+            notified: 0,
+        };
+        let why = Some("192.0.2.1:53: it sent nothing for 30s");
+        let told = [
+            secondary("a.", false, None),
+            secondary("b.", false, why),
+            secondary("c.", true, why),
+            secondary("d.", true, None),
+        ];
+        let broken = ZoneCounts { broken: 2, ..ZoneCounts::default() };
+        assert_eq!(files(broken, &told), [""; 0], "both are from elsewhere");
+        assert_eq!(
+            unrefreshed(&told),
+            [
+                "b. is served as it was, as no primary has refreshed it: 192.0.2.1:53: it sent nothing for 30s",
+                "c. is answered with SERVFAIL, as no primary has refreshed it: 192.0.2.1:53: it sent nothing for 30s",
+            ]
+        );
+        let many: Vec<_> = (0..5).map(|_| secondary("b.", false, why)).collect();
+        assert_eq!(
+            unrefreshed(&many).last().map(String::as_str),
+            Some("2 more zones from elsewhere are not refreshed")
         );
     }
 }

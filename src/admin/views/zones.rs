@@ -28,6 +28,7 @@ pub fn zone(admin: &Admin, view: &View) -> Zone {
         pools: served.map_or(0, |zone| zone.pools.len() as u64),
         file: path,
         mistakes: mistakes.unwrap_or_default(),
+        secondary: (admin.owner.secondary)(origin),
     }
 }
 

@@ -38,7 +38,7 @@ use message::Record;
 use receive::Difference;
 
 use crate::name::Name;
-use crate::rdata::{self, rtype, template};
+use crate::rdata::{self, template};
 use crate::zone::build::Builder;
 use crate::zone::delta::{self, Delta};
 use crate::zone::{Zone, build};
@@ -46,18 +46,9 @@ use crate::zone::{Zone, build};
 /// Builds the zone of what was gathered; an error is a sentence for people.
 fn finish(builder: Builder) -> Result<Zone, String> {
     match builder.finish(Vec::new()) {
-        Ok((zone, _)) => unsigned(zone),
+        Ok((zone, _)) => Ok(zone),
         Err(mistakes) => Err(told(&mistakes)),
     }
-}
-
-/// The zone, unless it is signed: its proofs would not be answered, and resolvers that ask for them take it for forged.
-fn unsigned(zone: Zone) -> Result<Zone, String> {
-    let apex = zone.store.find(crate::name::hash(zone.origin.as_wire()), &[]);
-    if apex.is_some_and(|apex| zone.store.node(apex).rrset(rtype::DNSKEY).is_some()) {
-        return Err("a DNSKEY stands at its apex, and signed zones are not served yet; transfer it unsigned".into());
-    }
-    Ok(zone)
 }
 
 /// The first mistake, and how many there are besides.
@@ -82,7 +73,7 @@ fn apply(zone: &Arc<Zone>, differences: Vec<Difference>) -> Result<Zone, Failure
         let next = before.edited(&delta);
         edited = Some(next.map_err(|unfit| Failure::DoesNotApply(unfit.to_string()))?);
     }
-    unsigned(edited.ok_or(Failure::NoSoa)?).map_err(Failure::Unfit)
+    edited.ok_or(Failure::NoSoa)
 }
 
 /// The difference as it changes this version.

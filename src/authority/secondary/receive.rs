@@ -11,6 +11,7 @@
 
 use super::failure::Failure;
 use super::message::{Message, Record};
+use crate::config::model::access::ZONE_BYTES;
 use crate::name::{Name, is_at_or_below};
 use crate::rdata::rtype;
 use crate::zone::build::Builder;
@@ -25,8 +26,6 @@ pub struct Limits {
     pub records: u64,
 }
 
-/// The most bytes of a zone that is transferred, where the operator says no other.
-pub const BYTES_MAX: u64 = 1 << 30;
 /// The most records of a transfer.
 pub const RECORDS_MAX: u64 = 50_000_000;
 /// The most differences of an answer to IXFR: who has more to tell sends the zone.
@@ -34,7 +33,7 @@ pub const DIFFERENCES_MAX: usize = 10_000;
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { bytes: BYTES_MAX, records: RECORDS_MAX }
+        Self { bytes: ZONE_BYTES as u64, records: RECORDS_MAX }
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::View;
 use crate::admin::model::{
-    Backend, BackendState, Pool, Prober, ProberState, Source, Status, ZoneCounts,
+    Backend, BackendState, Pool, Prober, ProberState, Secondary, Source, Status, ZoneCounts,
 };
 use crate::cli::screen::Column::{Broken, Name, Whole, Wide};
 use crate::cli::screen::{Screen, Tone, number, span};
@@ -29,6 +29,9 @@ pub(super) fn view(View { status, pools }: &View, screen: Screen) -> String {
     }
     if !status.probers.is_empty() {
         let _ = write!(text, "\n{}", prober_table(status, screen));
+    }
+    if !status.secondaries.is_empty() {
+        let _ = write!(text, "\n{}", secondary_table(status, screen));
     }
     text
 }
@@ -148,6 +151,38 @@ fn prober_table(status: &Status, screen: Screen) -> String {
             (&number(*missing), odd(*missing)),
             (&number(*unknown), odd(*unknown)),
             (&number(*rejected), Tone::Plain),
+        ]);
+    }
+    grid.lines()
+}
+
+fn secondary_table(status: &Status, screen: Screen) -> String {
+    let mut grid = screen.grid(&[
+        Name("ZONE"),
+        Whole("SECONDARY OF"),
+        Whole("SERIAL"),
+        Whole("REFRESHED"),
+        Whole("EXPIRES"),
+    ]);
+    for secondary in &status.secondaries {
+        let Secondary { zone, primaries, primary, serial, refreshed, expires, .. } = secondary;
+        let primary = primary.or_else(|| primaries.first().copied());
+        let primary = primary.map_or_else(String::new, |primary| primary.to_string());
+        let serial = serial.map_or_else(|| "none".to_owned(), |serial| serial.to_string());
+        let refreshed =
+            refreshed.map_or("never".into(), |at| format!("{} ago", span(at, status.now)));
+        let tone = if secondary.failure.is_some() { Tone::Odd } else { Tone::Plain };
+        let (expires, left) = match expires {
+            _ if secondary.is_expired => ("SERVFAIL".to_owned(), Tone::Bad),
+            Some(at) => (format!("in {}", span(status.now, *at)), Tone::Plain),
+            None => (String::new(), Tone::Plain),
+        };
+        grid.row([
+            (zone, Tone::Plain),
+            (&primary, Tone::Plain),
+            (&serial, Tone::Plain),
+            (&refreshed, tone),
+            (&expires, left),
         ]);
     }
     grid.lines()

@@ -18,6 +18,9 @@ pub const FOLLOW_INTERVAL: Duration = Duration::from_secs(5);
 pub const FOLLOW_INTERVALS: (Duration, Duration) =
     (Duration::from_millis(100), Duration::from_secs(3600));
 
+/// The most bytes of a zone that is transferred from elsewhere, unless the config file says otherwise.
+pub const ZONE_BYTES: usize = 1 << 30;
+
 /// Who may, where both of what it names agree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Allow {

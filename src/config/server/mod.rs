@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::error::{ConfigError, Location, Problem};
+use super::model::access::ZONE_BYTES;
 use super::model::probers::{OnProberLoss, Quorum};
 use feed::Feed;
 
@@ -102,6 +103,8 @@ pub struct Limits {
     pub tcp_connections: NonZeroUsize,
     /// TCP connections of one client.
     pub tcp_per_client: NonZeroUsize,
+    /// Bytes of a zone that is transferred from elsewhere, its names whole.
+    pub zone_bytes: NonZeroUsize,
 }
 
 /// How is logged.
@@ -156,7 +159,11 @@ impl Default for Config {
                 expect: Vec::new(),
             },
             feed: None,
-            limits: Limits { tcp_connections: count(20_000), tcp_per_client: count(100) },
+            limits: Limits {
+                tcp_connections: count(20_000),
+                tcp_per_client: count(100),
+                zone_bytes: count(ZONE_BYTES),
+            },
             authority: authority::Authority::default(),
             answers: answers::Answers::default(),
             log: Log { format: LogFormat::Text, level: LogLevel::Info },
@@ -235,7 +242,7 @@ feed:
     - {server: "https://[2001:db8::53]"}
     - {server: "http://127.0.0.1:8054"}
     - {server: "unix:run/admin"}
-limits: {tcp_connections: 200, tcp_per_client: 1}
+limits: {tcp_connections: 200, tcp_per_client: 1, zone_bytes: 1000}
 log: {format: json, level: debug}
 "#;
         let count = |count| NonZeroUsize::new(count).expect("above zero");
@@ -281,7 +288,11 @@ log: {format: json, level: debug}
                     server(Endpoint::Unix("/etc/rotadns/run/admin".into())),
                 ],
             }),
-            limits: Limits { tcp_connections: count(200), tcp_per_client: count(1) },
+            limits: Limits {
+                tcp_connections: count(200),
+                tcp_per_client: count(1),
+                zone_bytes: count(1000),
+            },
             authority: authority::Authority::default(),
             answers: answers::Answers::default(),
             log: Log { format: LogFormat::Json, level: LogLevel::Debug },

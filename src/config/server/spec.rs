@@ -56,6 +56,7 @@ pub(super) struct ConfigSpec {
 struct LimitsSpec {
     tcp_connections: Option<Text>,
     tcp_per_client: Option<Text>,
+    zone_bytes: Option<Text>,
 }
 
 #[derive(Default, Deserialize)]
@@ -218,6 +219,8 @@ impl Reader<'_> {
         let connections = |text: &str| count("a number of connections", text, 10_000_000);
         self.set(&mut config.limits.tcp_connections, limits.tcp_connections.as_ref(), connections);
         self.set(&mut config.limits.tcp_per_client, limits.tcp_per_client.as_ref(), connections);
+        let bytes = |text: &str| count("a number of bytes", text, u32::MAX);
+        self.set(&mut config.limits.zone_bytes, limits.zone_bytes.as_ref(), bytes);
         let log = log.unwrap_or_default();
         let words = [("text", LogFormat::Text), ("json", LogFormat::Json)];
         self.set(&mut config.log.format, log.format.as_ref(), |text| {

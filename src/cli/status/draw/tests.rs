@@ -29,6 +29,14 @@ pub(super) fn trouble() -> View {
                 {"name": "west", "state": "lost", "heard": "2026-11-21T12:10:00Z", "targets": 2,
                  "missing": 1, "unknown": 0, "reports": 70, "rejected": 2}
             ],
+            "secondaries": [
+                {"zone": "example.org.", "primaries": ["192.0.2.53:53"], "primary": "192.0.2.53:53", "serial": 7,
+                 "refreshed": "2026-11-21T12:12:01Z", "expires": "2026-11-28T12:12:31Z", "is_expired": false,
+                 "failure": null, "transferred_whole": 1, "transferred_differences": 2, "failed": 0, "notified": 2},
+                {"zone": "example.net.", "primaries": ["192.0.2.54:53"], "primary": null, "serial": null,
+                 "refreshed": null, "expires": null, "is_expired": true, "failure": "192.0.2.54:53: no connection",
+                 "transferred_whole": 0, "transferred_differences": 0, "failed": 9, "notified": 0}
+            ],
             "overrides": 1,
             "queries": 1_234_567,
             "alarms": ["the prober west has not been heard for 2 min 31 s"]
@@ -85,6 +93,10 @@ example.com/web/web-2  drained  31 s        25.0 %  0.0 %    drained by anna\\u{
 PROBER  STATE  HEARD           TARGETS  MISSING  UNKNOWN  REJECTED
 inside  live   1 s ago         3        0        0        0
 west    lost   2 min 31 s ago  2        1        0        2
+
+ZONE          SECONDARY OF   SERIAL  REFRESHED  EXPIRES
+example.org.  192.0.2.53:53  7       30 s ago   in 7 d 0 h
+example.net.  192.0.2.54:53  none    never      SERVFAIL
 ";
     assert_eq!(view(&trouble(), Screen::plain(Some(100))), expected);
 }
@@ -108,7 +120,7 @@ fn it_is_as_wide_as_the_screen_and_a_line_each_where_that_has_no_end() {
         assert!(longest.is_some_and(|longest| longest <= usize::from(width)), "{text}");
     }
     let text = view(&trouble(), Screen::plain(None));
-    assert_eq!(text.lines().count(), 16, "{text}");
+    assert_eq!(text.lines().count(), 20, "{text}");
 }
 
 #[test]
