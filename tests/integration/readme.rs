@@ -85,6 +85,17 @@ fn every_octodns_file_loads() {
 }
 
 #[test]
+fn every_config_of_a_secondary_loads() {
+    let found = blocks("docs/secondary.md").into_iter().filter(|block| block.language == "yaml");
+    let found: Vec<Block> = found.collect();
+    assert!(!found.is_empty());
+    for Block { line, text, .. } in found {
+        let config = read_config("rotadns.yaml".as_ref(), &text);
+        assert!(config.is_ok(), "docs/secondary.md:{line}: {config:?}");
+    }
+}
+
+#[test]
 fn every_command_can_be_typed() {
     for Block { line, text, .. } in blocks_of("sh") {
         for command in text.lines() {

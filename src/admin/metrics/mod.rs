@@ -150,7 +150,7 @@ fn secondaries(world: &World<'_>, format: Format) -> Vec<Family> {
         "secondary_refreshed_timestamp_seconds",
         "When the zone was last known to be up to date",
     );
-    let mut expires = gauge(
+    let mut ends = gauge(
         "secondary_expires_timestamp_seconds",
         "When the zone expires unless a primary answers",
     );
@@ -165,7 +165,7 @@ fn secondaries(world: &World<'_>, format: Format) -> Vec<Family> {
             refreshed.sample(labels.as_str(), time(at));
         }
         if let Some(at) = secondary.expires {
-            expires.sample(labels.as_str(), time(at));
+            ends.sample(labels.as_str(), time(at));
         }
         let (whole, differences) = (secondary.transferred_whole, secondary.transferred_differences);
         transfers.part("", labels.as_str(), r#"form="axfr""#, whole);
@@ -173,7 +173,7 @@ fn secondaries(world: &World<'_>, format: Format) -> Vec<Family> {
         failed.sample(labels.as_str(), secondary.failed);
         notified.sample(labels.as_str(), secondary.notified);
     }
-    vec![expired, refreshed, expires, transfers, failed, notified]
+    vec![expired, refreshed, ends, transfers, failed, notified]
 }
 
 /// The label of [`Class::ALL`]'s names, which are plain.
