@@ -125,11 +125,14 @@ pub struct Owner {
     /// The zones that come from elsewhere.
     pub secondaries: Box<dyn Fn() -> Vec<Secondary> + Send + Sync>,
     /// One of them.
-    pub secondary: Box<dyn Fn(&Name) -> Option<Secondary> + Send + Sync>,
+    pub secondary: SecondaryOf,
 }
 
 /// Finds the file that a zone comes from.
 pub type FileOf = Box<dyn Fn(&Name) -> Option<ZoneFile> + Send + Sync>;
+
+/// Finds how a zone comes from elsewhere, where it does.
+pub type SecondaryOf = Box<dyn Fn(&Name) -> Option<Secondary> + Send + Sync>;
 
 /// A reload while it is on its way.
 pub type Reloading = Pin<Box<dyn Future<Output = Result<model::Reloaded, NotReloaded>> + Send>>;
