@@ -11,6 +11,7 @@
 //!                                └─▶ update, notify: one answer, now or later, by Reply
 //! ```
 
+pub mod answer;
 mod axfr;
 pub mod follow;
 mod ixfr;
@@ -18,6 +19,7 @@ pub mod notify;
 mod pack;
 pub mod secondary;
 pub mod transfer;
+pub mod update;
 
 use std::net::IpAddr;
 use std::sync::Arc;

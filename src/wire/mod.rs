@@ -40,10 +40,16 @@ pub mod rcode {
     pub const NOTIMP: u16 = 4;
     /// We may not answer this.
     pub const REFUSED: u16 = 5;
-    /// The name that a DNAME leads to is too long (RFC 6672 §2.2).
+    /// The name that a DNAME leads to is too long (RFC 6672 §2.2), or a name exists that should not (RFC 2136 §2.2).
     pub const YXDOMAIN: u16 = 6;
+    /// An RRset exists that should not (RFC 2136 §2.2).
+    pub const YXRRSET: u16 = 7;
+    /// An RRset does not exist that should.
+    pub const NXRRSET: u16 = 8;
     /// Not authoritative for the zone.
     pub const NOTAUTH: u16 = 9;
+    /// A name is not in the zone that an update is for (RFC 2136 §2.2).
+    pub const NOTZONE: u16 = 10;
     /// An EDNS version that we do not speak.
     pub const BADVERS: u16 = 16;
     /// A cookie is missing or wrong (RFC 7873 §8).
@@ -66,6 +72,8 @@ pub mod class {
     pub const IN: u16 = 1;
     /// Chaos, for questions about the server itself.
     pub const CH: u16 = 3;
+    /// No class: what is not, or shall not be, there (RFC 2136 §2.4, §2.5).
+    pub const NONE: u16 = 254;
     /// Any class.
     pub const ANY: u16 = 255;
 }
