@@ -3,22 +3,13 @@
 use super::Request;
 use crate::name::suffixes::Suffixes;
 use crate::rdata::rtype;
+use crate::wire::edns::option::EXTENDED_ERROR;
 use crate::wire::{HEADER, PAYLOAD_MAX, decode, header, tsig};
 
-/// Extended errors (RFC 8914 §4).
-pub mod extended {
-    /// Something that has no number of its own (§4.1).
-    pub const OTHER: u16 = 0;
-    /// Not for who asks, or not for this (§4.19).
-    pub const PROHIBITED: u16 = 18;
-}
-
-/// The option of an extended error (RFC 8914 §2).
-const EXTENDED_ERROR: u16 = 15;
 /// The most bytes of text with an extended error: one that needs more is cut short.
 const TEXT_MAX: usize = 200;
 
-/// An answer of this response code, with an extended error for people where there is one; `now` is in seconds since 1970.
+/// An answer of this response code, with the number and the text of an extended error (RFC 8914) where there is one; `now` is in seconds since 1970.
 #[must_use]
 pub fn answer(request: &Request, rcode: u16, told: Option<(u16, &str)>, now: u64) -> Vec<u8> {
     let message = &request.message;

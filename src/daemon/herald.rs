@@ -138,6 +138,7 @@ impl Stage for Herald {
                 }
                 self.aliasing.store(Arc::new(Aliasing::new(&snapshot)));
             }
+            Show::Kept(are_kept) => self.publisher.updates_kept(are_kept),
             Show::One(origin, zone) => {
                 self.publisher.zone(origin, zone.clone());
                 self.publisher.flush();

@@ -21,6 +21,7 @@ mod read;
 #[cfg(test)]
 mod tests;
 mod together;
+mod updates;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -35,6 +36,7 @@ use self::read::Known;
 use crate::config::model::access::{Access, Peer};
 use crate::config::{self, ConfigError, Problem};
 use crate::name::Name;
+use crate::state::overlays::Overlays;
 use crate::state::persist::Serials;
 use crate::zone::Zone;
 use crate::zone::exported::Exported;
@@ -43,6 +45,7 @@ use crate::zone::serial::Kept;
 
 pub use self::mistake::Mistake;
 pub use self::together::together;
+pub use self::updates::{Made, Updated};
 
 /// A zone of fewer names may lose any part of them at once.
 const GUARDED_NAMES: usize = 10;
@@ -51,6 +54,8 @@ const GUARDED_NAMES: usize = 10;
 pub struct Loader {
     paths: Vec<PathBuf>,
     serials: Serials,
+    /// `None` where nothing shall be kept.
+    overlays: Option<Overlays>,
     zones: HashMap<Name, Loaded>,
     received: HashMap<Name, Received>,
     access: Access,
@@ -106,8 +111,10 @@ struct Loaded {
     content: Content,
     /// Where the zone was found last.
     file: Arc<Path>,
-    /// The last good version; `None` where there has been none.
+    /// The last good version, as it is served; `None` where there has been none.
     zone: Option<Arc<Zone>>,
+    /// The same as its file has it, before updates. Both share what updates have not touched.
+    base: Option<Arc<Zone>>,
     /// Whether the file that stands there now is not the one that is served.
     is_broken: bool,
     /// Whether there is no file now, though its folder may come back.
@@ -183,7 +190,14 @@ impl Loader {
     pub fn new(paths: Vec<PathBuf>, serials: Serials) -> Self {
         let (zones, received) = (HashMap::new(), HashMap::new());
         let access = Access::default();
-        Self { paths, serials, zones, received, access, files: Arc::default() }
+        let (overlays, files) = (None, Arc::default());
+        Self { paths, serials, overlays, zones, received, access, files }
+    }
+
+    /// The same with what updates have made of zones, and will.
+    #[must_use]
+    pub fn with_overlays(self, overlays: Overlays) -> Self {
+        Self { overlays: Some(overlays), ..self }
     }
 
     /// The same with what the operator sets about transfers. Zones that come from elsewhere are served beside those of files, SERVFAIL until
@@ -303,7 +317,8 @@ impl Loader {
                 access: &self.access,
                 now,
             };
-            let loaded = load_one(file, &at, last.as_ref(), guard, &mut progress.kept);
+            let (last_one, over) = (last.as_ref(), self.overlays.as_mut());
+            let loaded = load_one(file, &at, last_one, over, guard, &mut progress.kept);
             progress.broken += usize::from(loaded.is_broken);
             match last {
                 None => progress.changes.added.push(origin.clone()),
@@ -401,14 +416,17 @@ fn load_one(
     file: &Path,
     known: &Known<'_>,
     last: Option<&Loaded>,
+    overlays: Option<&mut Overlays>,
     guard: Guard,
     kept: &mut Vec<(Name, Kept)>,
 ) -> Loaded {
     let before = last.and_then(|last| last.zone.clone());
+    let base = last.and_then(|last| last.base.clone());
     let origin = known.origin;
-    let loaded = |content, zone, is_broken, mistakes: Vec<Mistake>| {
+    let as_before = |content, is_broken, mistakes: Vec<Mistake>| {
         let (file, mistakes) = (Arc::from(file), mistakes.into());
-        Loaded { content, file, zone, is_broken, is_away: false, mistakes }
+        let (zone, base) = (before.clone(), base.clone());
+        Loaded { content, file, zone, base, is_broken, is_away: false, mistakes }
     };
     let meanwhile = if before.is_some() { "its last good version" } else { "SERVFAIL" };
     let bytes = match config::files::read_file(file) {
@@ -418,7 +436,7 @@ fn load_one(
             let mistake = Mistake::whole(file, problem.to_string());
             let shown = file.display();
             error!(zone = %origin, "{shown}: {problem}; answering with {meanwhile}");
-            return loaded(Content::default(), before, true, vec![mistake]);
+            return as_before(Content::default(), true, vec![mistake]);
         }
     };
     if let Some(last) =
@@ -431,15 +449,29 @@ fn load_one(
             Mistake { file: now.to_path_buf(), ..mistake.clone() }
         };
         let mistakes = last.mistakes.iter().map(moved).collect();
-        return loaded(last.content.clone(), before, false, mistakes);
+        return as_before(last.content.clone(), false, mistakes);
     }
-    let last_kept = known.kept;
-    let read::Read { zone, mut mistakes, content } = read::zone(file, &bytes, known);
-    mistakes.iter().for_each(Mistake::log);
-    let Some((next, zone)) = zone else {
-        error!(zone = %origin, "{}: not loaded; answering with {meanwhile}", file.display());
-        return loaded(content, before, true, mistakes);
+    let mut over = match overlays.map(|overlays| updates::over(file, origin, overlays)) {
+        None => updates::Over::default(),
+        Some(Ok(over)) => over,
+        Some(Err(mistake)) if before.is_some() => {
+            mistake.log();
+            return as_before(Content::default(), true, vec![mistake]);
+        }
+        Some(Err(mistake)) => updates::Over::unread(mistake),
     };
+    let last_kept = over.kept(known.kept);
+    let known = Known { kept: last_kept, ..*known };
+    let read::Read { zone, mut mistakes, content } = read::zone(file, &bytes, &known);
+    let Some((next, base)) = zone else {
+        mistakes.iter().for_each(Mistake::log);
+        error!(zone = %origin, "{}: not loaded; answering with {meanwhile}", file.display());
+        return as_before(content, true, mistakes);
+    };
+    let (next, zone) = over.apply(file, &base, next, last_kept, known.now);
+    let is_broken = over.is_unread();
+    mistakes.extend(over.into_mistakes());
+    mistakes.iter().for_each(Mistake::log);
     if let Some(before) = before.as_ref().filter(|before| loses_most(before, &zone, guard)) {
         let mistake = Mistake::whole(
             file,
@@ -451,7 +483,7 @@ fn load_one(
         );
         mistake.log();
         mistakes.push(mistake);
-        return loaded(content, Some(Arc::clone(before)), true, mistakes);
+        return as_before(content, true, mistakes);
     }
     if let Some(unseen) = last_kept.and_then(|last| next.unseen_after(last)) {
         warn!(zone = %origin, "{}: {unseen}", file.display());
@@ -462,7 +494,8 @@ fn load_one(
         Some(before) => zone.following(before),
         None => zone,
     };
-    loaded(content, Some(Arc::new(zone)), false, mistakes)
+    let (zone, base) = (Some(Arc::new(zone)), Some(Arc::new(base)));
+    Loaded { zone, base, ..as_before(content, is_broken, mistakes) }
 }
 
 /// Whether nothing is known of the file that a zone had: a path of the configuration could not be read,

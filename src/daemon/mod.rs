@@ -47,6 +47,7 @@ use crate::engine;
 use crate::health::source::Source;
 use crate::health::sources;
 use crate::prober::{Prober, Settings};
+use crate::state::overlays::Overlays;
 use crate::state::overrides::Kept;
 use crate::state::persist::{LastHealth, Serials};
 use crate::state::publisher::{Publisher, Start};
@@ -81,7 +82,8 @@ pub fn serve(config: &Config, strict: bool) -> anyhow::Result<()> {
         // Before the first look at the files, so that no change after it is missed.
         let watch = Watch::start(shared.zones.clone(), move || on_change.wish());
         let mut loader = Loader::new(shared.zones.clone(), serials(&shared.state))
-            .with_access(&shared.authority.access);
+            .with_access(&shared.authority.access)
+            .with_overlays(Overlays::new(&shared.state));
         let serving = Serving::start(&shared, strict, &mut loader, &asks, began);
         let stage = serving.as_ref().ok().map(|serving| serving.backstage.herald.clone());
         // Fails where a signal came first: the process is about to end.
@@ -166,7 +168,7 @@ impl Serving {
         let listeners = Listeners::open(config)?;
         let addresses = listeners.addresses()?;
         let services: Arc<dyn Services> =
-            Arc::new(services::All { notified: elsewhere.notified() });
+            Arc::new(services::All { notified: elsewhere.notified(), editor: editor.clone() });
         let listeners = listeners.start(config, &backstage.publisher, &counters, &services)?;
         let secondary = elsewhere.start()?;
         info!(listen = ?addresses, "serving");

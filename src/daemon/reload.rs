@@ -5,12 +5,14 @@
 //!   SIGHUP ──────────┼─ reload ──┐
 //!   the admin API ───┘           │
 //!   a primary ─────── received ──┼──▶ queue ──▶ loader ──▶ publisher, or targets of a prober beside
-//!   health ─── health_changed ───┘                │
+//!   health ─── health_changed ───┤                │
+//!   a client ─────────── update ─┘                │
 //!        ▲                                        │
 //!        └────────────── what it did ─────────────┘
 //! ```
 //!
-//! Files are read when they have been quiet for a moment; nothing else waits for that.
+//! Files are read when they have been quiet for a moment; nothing else waits for that. Updates that have come meanwhile are
+//! made together: one write to the disk for all, one new snapshot, and then all the answers.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
@@ -19,9 +21,15 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use tracing::info;
 
-use super::load::{Changes, Guard, Loader, Mistake, Round, Zones};
+use super::load::{Changes, Guard, Loader, Made, Mistake, Round, Zones};
+use super::services::seconds;
 use super::watch::Watch;
+use crate::authority::answer::answer;
+use crate::authority::update::Refusal;
+use crate::authority::{Reply, Request};
 use crate::name::Name;
+use crate::wire::edns::error;
+use crate::wire::rcode;
 use crate::zone::Zone;
 use crate::zone::exported::Exported;
 
@@ -33,6 +41,8 @@ const RENEW: Duration = Duration::from_secs(2);
 const QUIET_MAX: Duration = Duration::from_secs(1);
 /// The most wishes that wait. Of those for a reload, one that nobody waits for is as good as those before it.
 const QUEUE_MAX: usize = 256;
+/// The most updates that are made together.
+const BATCH_MAX: usize = 128;
 
 /// What a reload did.
 #[derive(Debug)]
@@ -69,6 +79,8 @@ enum Wish {
     Received(Name, Option<Arc<Zone>>),
     /// What a zone says to secondaries may differ from what it should, as health does.
     HealthChanged(Name),
+    /// A client changes a zone.
+    Update(Box<Request>, Reply),
 }
 
 /// A wish that files be read again.
@@ -104,11 +116,22 @@ impl Editor {
         told.await.map_err(|_| NotDone::Ending)
     }
 
-    /// Serves a version of a zone that has come from elsewhere, one of [`Loader::with_primaries`]; `None` where it
+    /// Serves a version of a zone that has come from elsewhere, one of [`Loader::with_access`]; `None` where it
     /// has expired: SERVFAIL. Waits while too much waits, so it is for threads that may.
     pub fn received(&self, origin: Name, zone: Option<Arc<Zone>>) {
         // After the end there is nobody to serve to.
         let _ = self.0.send(Wish::Received(origin, zone));
+    }
+
+    /// Makes an update and answers it when it is on the disk and in the answers; SERVFAIL at once where too many wait.
+    pub fn update(&self, request: Request, reply: Reply) {
+        let sent = self.0.try_send(Wish::Update(Box::new(request), reply));
+        if let Err(TrySendError::Full(wish) | TrySendError::Disconnected(wish)) = sent
+            && let Wish::Update(request, reply) = wish
+        {
+            let told = (error::OTHER.code, "too many updates wait; send it again later");
+            reply.send(answer(&request, rcode::SERVFAIL, Some(told), seconds()));
+        }
     }
 
     /// Makes a version of a zone where it is to say something else to secondaries than it does. Waits while too much waits, so
@@ -125,6 +148,8 @@ pub(super) enum Show {
     All(Zones),
     /// One beside the others.
     One(Name, Option<Arc<Zone>>),
+    /// Whether the disk took the last updates.
+    Kept(bool),
 }
 
 /// What the loader's thread needs beside its files.
@@ -151,8 +176,17 @@ pub(super) fn keep_loading(
 ) {
     let mut quiet = Quiet::default();
     watch.also(loader.included());
+    let mut next = None;
     loop {
-        match wishes.0.recv_timeout(quiet.wait()) {
+        let wish = next.take().map_or_else(|| wishes.0.recv_timeout(quiet.wait()), Ok);
+        match wish {
+            Ok(Wish::Update(request, reply)) => {
+                let mut updates = vec![(*request, reply)];
+                next = wishes.gather(&mut updates);
+                if make(&mut loader, updates, stage) {
+                    quiet.hear(None);
+                }
+            }
             Ok(Wish::Reload(wish)) => quiet.hear(Some(wish)),
             Ok(Wish::Received(origin, zone)) => {
                 if let Some(zone) = loader.receive(&origin, zone) {
@@ -181,6 +215,44 @@ pub(super) fn keep_loading(
             }
         }
     }
+}
+
+impl Wishes {
+    /// Takes the updates that wait too, until something else is wished for: that comes after them.
+    fn gather(&self, updates: &mut Vec<(Request, Reply)>) -> Option<Wish> {
+        while updates.len() < BATCH_MAX {
+            match self.0.try_recv() {
+                Ok(Wish::Update(request, reply)) => updates.push((*request, reply)),
+                Ok(other) => return Some(other),
+                Err(_) => return None,
+            }
+        }
+        None
+    }
+}
+
+/// Makes updates, has them served, and answers them. Says whether other zones may have to follow: the names of addresses.
+fn make(loader: &mut Loader, updates: Vec<(Request, Reply)>, stage: &impl Stage) -> bool {
+    let made = loader.update(updates.iter().map(|(request, _)| request));
+    let Made { updated, zones, is_kept } = made;
+    if !is_kept || !zones.is_empty() {
+        stage.show(Show::Kept(is_kept));
+    }
+    let has_pointers = zones.iter().any(|zone| zone.reverse);
+    for zone in zones {
+        stage.show(Show::One(zone.origin.clone(), Some(zone)));
+    }
+    let now = seconds();
+    for ((request, reply), updated) in updates.into_iter().zip(updated) {
+        let (rcode, why) = match updated {
+            Ok(_) => (rcode::NOERROR, String::new()),
+            Err(Refusal { rcode, why }) => (rcode, why),
+        };
+        let code = if rcode == rcode::REFUSED { error::PROHIBITED } else { error::OTHER };
+        let told = Some((code.code, &*why)).filter(|(_, why)| !why.is_empty());
+        reply.send(answer(&request, rcode, told, now));
+    }
+    has_pointers
 }
 
 fn reload(loader: &mut Loader, stage: &impl Stage, guard: Guard) -> Reloaded {

@@ -5,6 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use tracing::info;
 
+use super::reload::Editor;
 use super::secondary::Notified;
 use crate::authority::{Messages, Reply, Request, Services, transfer};
 use crate::engine::{Service, View};
@@ -13,6 +14,7 @@ use crate::wire::{HEADER, header, rcode};
 /// All of them.
 pub(super) struct All {
     pub(super) notified: Notified,
+    pub(super) editor: Editor,
 }
 
 impl Services for All {
@@ -34,11 +36,15 @@ impl Services for All {
     }
 
     fn hand(&self, request: Request, reply: Reply) {
-        if request.service == Service::Notify {
-            return self.notified.hear(&request, reply);
-        }
-        if let Some(answer) = failure(&request) {
-            reply.send(answer);
+        match request.service {
+            Service::Notify => self.notified.hear(&request, reply),
+            Service::Update => self.editor.update(request, reply),
+            // A transfer has more messages than one, and is not handed over here.
+            Service::Transfer => {
+                if let Some(answer) = failure(&request) {
+                    reply.send(answer);
+                }
+            }
         }
     }
 }

@@ -5,6 +5,7 @@ pub mod steer;
 pub mod what_if;
 
 pub mod events;
+pub mod overlays;
 pub mod overrides;
 pub mod persist;
 

@@ -223,8 +223,18 @@ impl Publisher {
         if self.shared.is_unkept.load(Ordering::Relaxed) {
             alarms.push("overrides are in force, but would be lost at a restart".to_owned());
         }
+        if self.shared.are_updates_unkept.load(Ordering::Relaxed) {
+            alarms.push(
+                "dynamic updates are answered SERVFAIL, as the disk does not take them".to_owned(),
+            );
+        }
         alarms.extend(guessing(&self.shared.snapshot.load()));
         alarms
+    }
+
+    /// Notes whether the disk took the last dynamic updates.
+    pub fn updates_kept(&self, are_kept: bool) {
+        self.shared.are_updates_unkept.store(!are_kept, Ordering::Relaxed);
     }
 
     /// Tells those who watch of what the publisher does not see itself.

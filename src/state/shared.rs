@@ -32,6 +32,8 @@ pub(super) struct Shared {
     kept: Mutex<Kept>,
     /// Whether the disk refused the last set.
     pub(super) is_unkept: AtomicBool,
+    /// Whether the disk refused the last dynamic updates.
+    pub(super) are_updates_unkept: AtomicBool,
     /// Who is told that a zone's pools hand out something else.
     pub(super) on_health: OnceLock<OnHealth>,
     generation: AtomicU64,
@@ -75,6 +77,7 @@ impl Shared {
             safe_to_stop: Mutex::default(),
             kept: Mutex::new(kept),
             is_unkept: AtomicBool::new(false),
+            are_updates_unkept: AtomicBool::new(false),
             on_health: OnceLock::new(),
             generation: AtomicU64::new(0),
             published: AtomicU64::new(now.unix),

@@ -47,14 +47,19 @@ pub enum Why {
 impl fmt::Display for Unfit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { owner, rtype, why } = self;
-        let rtype = rdata::type_name(*rtype);
-        match why {
-            Why::OtherVersion => write!(f, "{owner} {rtype}: the change is for another serial"),
-            Why::Outside => write!(f, "{owner} {rtype}: the name is not in the zone"),
-            Why::NotThere => write!(f, "{owner} {rtype}: the record to be removed is not there"),
-            Why::There => write!(f, "{owner} {rtype}: the record to be added is there already"),
-            Why::Wrong(problem) => write!(f, "{owner} {rtype}: {problem}"),
-        }
+        write!(f, "{owner} {}: {why}", rdata::type_name(*rtype))
+    }
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::OtherVersion => "the change is for another serial",
+            Self::Outside => "the name is not in the zone",
+            Self::NotThere => "the record to be removed is not there",
+            Self::There => "the record to be added is there already",
+            Self::Wrong(problem) => return problem.fmt(f),
+        })
     }
 }
 

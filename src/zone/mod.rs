@@ -8,9 +8,10 @@ pub mod astray;
 pub mod build;
 pub mod catalog;
 pub mod delta;
-mod edit;
+pub mod edit;
 pub mod exported;
 pub mod journal;
+pub mod overlay;
 pub mod reverse;
 pub mod rules;
 pub mod serial;
@@ -29,8 +30,8 @@ use journal::Journal;
 use rules::Rules;
 use store::{BalancedAt, RrsetAt, Store};
 
-/// One version of a zone.
-#[derive(Debug)]
+/// One version of a zone. A clone shares all that is large.
+#[derive(Clone, Debug)]
 pub struct Zone {
     /// The apex.
     pub origin: Name,

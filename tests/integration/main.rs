@@ -40,6 +40,7 @@ mod servers;
 mod signals;
 mod sockets;
 mod transfers;
+mod updates;
 mod waiting;
 
 mod architecture;

@@ -150,5 +150,7 @@ fn add(sets: &mut Sets, record: Record, is_apex: bool) {
         Some(other) => *other = record,
         None => set.push(record),
     }
-    set.iter_mut().for_each(|record| record.ttl = ttl);
+    for record in set {
+        record.ttl = ttl;
+    }
 }

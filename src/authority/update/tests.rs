@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::config::model::Balanced;
 use crate::rdata;
 use crate::wire::{HEADER, opcode};
 use crate::zone::build::Builder;
@@ -32,7 +33,7 @@ fn zone() -> Zone {
     crate::zonefile::read(ZONE.as_bytes(), &origin(), |record| {
         builder.add(record.owner, record.rtype, record.ttl, record.rdata, record.line);
     });
-    builder.add_balanced(&name("www"), 0, None);
+    builder.add_balanced(&Balanced::new(name("www"), 0), &[], None);
     builder.finish(Vec::new()).expect("it has no mistakes").0
 }
 

@@ -13,6 +13,8 @@ const fn extended(code: u16, text: &'static str) -> Extended {
     Extended { code, text }
 }
 
+/// What has no number of its own (§4.1).
+pub const OTHER: Extended = extended(0, "");
 /// A pool's addresses are a guess (§4.1).
 pub const GUESS: Extended =
     extended(0, "no backend passes its check: every address is given as a guess");

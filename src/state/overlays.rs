@@ -1,0 +1,239 @@
+//! What updates have made of zones, on the disk: in the file `updates.redb`, made with the first update.
+//!
+//! ```text
+//!   zones   apex                ─▶ serial that was served last
+//!   sets    apex, owner, type   ─▶ records taken out and put in
+//! ```
+//!
+//! A commit is whole on the disk or not there, whenever the process or the machine ends. After a failure the file is opened
+//! anew, and one that cannot be read is never overwritten.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use redb::{
+    Database, ReadOnlyDatabase, ReadTransaction, ReadableDatabase as _, TableDefinition, TableError,
+};
+
+use crate::name::Name;
+use crate::zone::delta::Record;
+use crate::zone::overlay::{Changed, Overlay};
+
+/// Each zone's serial.
+const ZONES: TableDefinition<'_, &[u8], u32> = TableDefinition::new("zones");
+/// Each RRset's records.
+const SETS: TableDefinition<'_, SetKey<'_>, &[u8]> = TableDefinition::new("sets");
+/// Apex, owner, type.
+type SetKey<'k> = (&'k [u8], &'k [u8], u16);
+
+/// Bytes of the file that are kept in memory.
+const CACHE: usize = 1024 * 1024;
+/// The most RRsets of one zone that updates may have changed.
+pub const SETS_MAX: usize = 1_000_000;
+
+/// What updates have made of zones.
+#[derive(Debug)]
+pub struct Overlays {
+    file: PathBuf,
+    /// `None` while there is no such file, and after a failure.
+    db: Option<Database>,
+    /// How many RRsets of each zone are changed, where that is known.
+    counts: HashMap<Name, usize>,
+}
+
+/// What is kept of one zone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// The serial that was served last; `None` where it was never raised beside the file's.
+    pub serial: Option<u32>,
+    /// What updates have made of it.
+    pub overlay: Overlay,
+}
+
+/// What a zone has come to.
+pub struct Commit {
+    /// Which.
+    pub zone: Name,
+    /// Its serial now.
+    pub serial: u32,
+    /// The RRsets that have changed.
+    pub sets: Vec<(Name, u16, Changed)>,
+}
+
+/// Why nothing was read or kept.
+#[derive(Debug)]
+pub struct Failed(String);
+
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<E: Into<redb::Error>> From<E> for Failed {
+    fn from(error: E) -> Self {
+        Self(error.into().to_string())
+    }
+}
+
+impl Overlays {
+    /// Those of a state folder, which are opened when they are needed.
+    #[must_use]
+    pub fn new(state: &Path) -> Self {
+        Self { file: state.join("updates.redb"), db: None, counts: HashMap::new() }
+    }
+
+    /// Where they are.
+    #[must_use]
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+
+    /// How many RRsets of a zone updates have changed.
+    #[must_use]
+    pub fn len(&self, zone: &Name) -> usize {
+        self.counts.get(zone).copied().unwrap_or_default()
+    }
+
+    /// What is kept of a zone; nothing where no update was made yet.
+    pub fn read(&mut self, zone: &Name) -> Result<Kept, Failed> {
+        if self.db.is_none() && !is_there(&self.file)? {
+            return Ok(Kept::default());
+        }
+        let kept = read(&self.open()?.begin_read()?, zone)?;
+        self.counts.insert(zone.clone(), kept.overlay.len());
+        Ok(kept)
+    }
+
+    /// What is kept of a zone in a state folder that no server uses at the moment.
+    pub fn read_beside(state: &Path, zone: &Name) -> Result<Kept, Failed> {
+        let file = state.join("updates.redb");
+        if !is_there(&file)? {
+            return Ok(Kept::default());
+        }
+        read(&ReadOnlyDatabase::open(file)?.begin_read()?, zone)
+    }
+
+    /// Keeps what zones have come to, all of it or nothing. It is on the disk when this returns.
+    pub fn commit(&mut self, commits: &[Commit]) -> Result<(), Failed> {
+        let committed = self.open().and_then(|db| write(db, commits));
+        match committed {
+            Ok(counts) => {
+                for (zone, more) in counts {
+                    let count = self.counts.entry(zone).or_default();
+                    *count = count.saturating_add_signed(more);
+                }
+                Ok(())
+            }
+            Err(error) => {
+                // After an error of the disk nothing more can be done with what is open.
+                self.db = None;
+                Err(error)
+            }
+        }
+    }
+
+    fn open(&mut self) -> Result<&Database, Failed> {
+        if self.db.is_none() {
+            if let Some(folder) = self.file.parent() {
+                std::fs::create_dir_all(folder).map_err(|error| io(&error))?;
+            }
+            self.db = Some(Database::builder().set_cache_size(CACHE).create(&self.file)?);
+        }
+        self.db.as_ref().ok_or_else(|| Failed("it was not opened".to_owned()))
+    }
+}
+
+/// Whether there is such a file. In what is no folder there is none.
+fn is_there(file: &Path) -> Result<bool, Failed> {
+    match file.try_exists() {
+        Err(error) if error.kind() == ErrorKind::NotADirectory => Ok(false),
+        found => found.map_err(|error| io(&error)),
+    }
+}
+
+fn io(error: &std::io::Error) -> Failed {
+    Failed(error.to_string())
+}
+
+/// Writes all of it in one transaction, and says by how much the number of each zone's RRsets changes.
+fn write(db: &Database, commits: &[Commit]) -> Result<Vec<(Name, isize)>, Failed> {
+    let transaction = db.begin_write()?;
+    let mut counts = Vec::with_capacity(commits.len());
+    {
+        let mut zones = transaction.open_table(ZONES)?;
+        let mut kept = transaction.open_table(SETS)?;
+        for Commit { zone, serial, sets } in commits {
+            zones.insert(zone.as_wire(), serial)?;
+            let mut more = 0;
+            for (owner, rtype, changed) in sets {
+                let key = (zone.as_wire(), owner.as_wire(), *rtype);
+                if changed.is_none() {
+                    more -= isize::from(kept.remove(key)?.is_some());
+                } else {
+                    more += isize::from(kept.insert(key, &*encode(changed))?.is_none());
+                }
+            }
+            counts.push((zone.clone(), more));
+        }
+    }
+    transaction.commit()?;
+    Ok(counts)
+}
+
+fn read(transaction: &ReadTransaction, zone: &Name) -> Result<Kept, Failed> {
+    let mut kept = Kept::default();
+    let zones = match transaction.open_table(ZONES) {
+        Err(TableError::TableDoesNotExist(_)) => return Ok(kept),
+        zones => zones?,
+    };
+    kept.serial = zones.get(zone.as_wire())?.map(|serial| serial.value());
+    let all = (zone.as_wire(), &[][..], 0)..=(zone.as_wire(), &[0xff; 256][..], u16::MAX);
+    for entry in transaction.open_table(SETS)?.range(all)? {
+        let (key, value) = entry?;
+        let (_, owner, rtype) = key.value();
+        let owner = Name::from_wire(owner).ok_or_else(|| damaged(zone))?;
+        let changed = decode(&owner, rtype, value.value()).ok_or_else(|| damaged(zone))?;
+        kept.overlay.set(owner, rtype, changed);
+    }
+    Ok(kept)
+}
+
+fn damaged(zone: &Name) -> Failed {
+    Failed(format!("what is kept of {zone} cannot be read"))
+}
+
+/// Each record as: 0 where it was taken out, 1 where it was put in; TTL; length; RDATA.
+fn encode(Changed { removed, added }: &Changed) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for (kind, records) in [(0, removed), (1, added)] {
+        for Record { ttl, rdata, .. } in records {
+            bytes.push(kind);
+            bytes.extend(ttl.to_be_bytes());
+            bytes.extend((rdata.len() as u16).to_be_bytes());
+            bytes.extend_from_slice(rdata);
+        }
+    }
+    bytes
+}
+
+fn decode(owner: &Name, rtype: u16, mut bytes: &[u8]) -> Option<Changed> {
+    let mut changed = Changed::default();
+    while let Some((&[kind, t0, t1, t2, t3, l0, l1], rest)) = bytes.split_first_chunk() {
+        let (rdata, rest) = rest.split_at_checked(usize::from(u16::from_be_bytes([l0, l1])))?;
+        let ttl = u32::from_be_bytes([t0, t1, t2, t3]);
+        let record = Record { owner: owner.clone(), rtype, ttl, rdata: rdata.into() };
+        match kind {
+            0 => changed.removed.push(record),
+            1 => changed.added.push(record),
+            _ => return None,
+        }
+        bytes = rest;
+    }
+    bytes.is_empty().then_some(changed)
+}
+
+#[cfg(test)]
+mod tests;

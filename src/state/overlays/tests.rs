@@ -1,0 +1,84 @@
+//! What is kept is read again, whatever happened in between.
+
+use std::fs;
+
+use super::*;
+use crate::rdata::rtype;
+use crate::state::persist::tests::Folder;
+
+fn name(text: &str) -> Name {
+    Name::parse_absolute(text).expect(text)
+}
+
+fn record(owner: &str, text: &str) -> Record {
+    let rdata = [&[text.len() as u8], text.as_bytes()].concat();
+    Record { owner: name(owner), rtype: rtype::TXT, ttl: 60, rdata: rdata.into() }
+}
+
+fn commit(zone: &str, serial: u32, sets: &[(&str, &[&str], &[&str])]) -> Commit {
+    let sets = sets.iter().map(|(owner, removed, added)| {
+        let records = |texts: &[&str]| texts.iter().map(|text| record(owner, text)).collect();
+        let changed = Changed { removed: records(removed), added: records(added) };
+        (name(owner), rtype::TXT, changed)
+    });
+    Commit { zone: name(zone), serial, sets: sets.collect() }
+}
+
+#[test]
+fn what_is_kept_of_each_zone_is_read_again() {
+    let folder = Folder::new("overlays");
+    let mut overlays = Overlays::new(&folder.0);
+    assert_eq!(overlays.read(&name("a.")).expect("nothing yet"), Kept::default());
+    assert!(!overlays.file().exists(), "it comes with the first update");
+
+    let first = [
+        commit("a.", 7, &[("x.a.", &["old"], &["new", "more"]), ("a.", &[], &["apex"])]),
+        commit("b.a.", u32::MAX, &[("x.b.a.", &[], &["other"])]),
+    ];
+    overlays.commit(&first).expect("the folder can be made");
+    overlays.commit(&[commit("a.", 8, &[("a.", &[], &[])])]).expect("it is there");
+    assert_eq!((overlays.len(&name("a.")), overlays.len(&name("b.a."))), (1, 1));
+
+    let mut expected = Overlay::default();
+    let (removed, added) =
+        (vec![record("x.a.", "old")], vec![record("x.a.", "new"), record("x.a.", "more")]);
+    expected.set(name("x.a."), rtype::TXT, Changed { removed, added });
+    let check = |kept: Kept| {
+        assert_eq!((kept.serial, kept.overlay), (Some(8), expected.clone()));
+    };
+    check(overlays.read(&name("a.")).expect("it can be read"));
+    Overlays::read_beside(&folder.0, &name("a.")).expect_err("a server has it open");
+    drop(overlays);
+    check(Overlays::read_beside(&folder.0, &name("a.")).expect("nobody has it open"));
+    let mut overlays = Overlays::new(&folder.0);
+    check(overlays.read(&name("a.")).expect("it can be read"));
+    assert_eq!(overlays.len(&name("a.")), 1, "as many as were read");
+    let other = overlays.read(&name("b.a.")).expect("it can be read");
+    assert_eq!((other.serial, other.overlay.len()), (Some(u32::MAX), 1));
+    assert_eq!(overlays.read(&name("c.")).expect("nothing"), Kept::default());
+}
+
+#[test]
+fn what_cannot_be_read_is_not_overwritten_and_comes_back() {
+    let folder = Folder::new("overlays-damaged");
+    let mut overlays = Overlays::new(&folder.0);
+    overlays.commit(&[commit("a.", 7, &[])]).expect("the folder can be made");
+    drop(overlays);
+    let file = folder.0.join("updates.redb");
+    let good = fs::read(&file).expect("it was made");
+    fs::write(&file, "no database").expect("it can be written");
+    let mut overlays = Overlays::new(&folder.0);
+    overlays.read(&name("a.")).expect_err("it is none");
+    overlays.commit(&[commit("a.", 8, &[])]).expect_err("it is none");
+    assert_eq!(fs::read(&file).expect("it is there"), b"no database");
+    fs::write(&file, good).expect("it can be written");
+    overlays.commit(&[commit("b.", 1, &[])]).expect("it is tried again");
+    assert_eq!(overlays.read(&name("a.")).expect("it is good").serial, Some(7));
+}
+
+#[test]
+fn without_a_folder_nothing_is_kept_and_nothing_is_there() {
+    let mut overlays = Overlays::new(Path::new("/dev/null/state"));
+    assert_eq!(overlays.read(&name("a.")).expect("nothing"), Kept::default());
+    overlays.commit(&[commit("a.", 7, &[])]).expect_err("there is no folder");
+}

@@ -1,0 +1,134 @@
+//! Updates lie over files, which people go on to edit.
+
+use std::fs;
+
+use hickory_proto::rr::RecordType;
+
+use super::*;
+use crate::waiting::until;
+
+const YAML: &str = "zone: example.com
+ns: [ns1]
+records:
+  ns1: {A: 192.0.2.53}
+  www: {A: 192.0.2.1}
+  pool: {pool: {backends: [192.0.2.8, 192.0.2.9]}}
+";
+const FILE: &str = "zones/example.com.yaml";
+
+fn serial(server: &Server) -> u32 {
+    let soa = data(server, "example.com.", RecordType::SOA);
+    let serial = soa.first().and_then(|soa| soa.split_whitespace().nth(5));
+    serial.and_then(|serial| serial.parse().ok()).expect("a zone has a serial")
+}
+
+fn make(server: &Server, update: &Update) -> u8 {
+    update.send(server.v4(), PATIENCE).expect("an answer")
+}
+
+#[test]
+fn a_file_that_is_edited_keeps_what_updates_did() {
+    let zone = ZoneFile { name: "example.com.yaml", text: YAML };
+    let mut server = server(&zone);
+    let first = serial(&server);
+    let update = Update::of("example.com.")
+        .insert("new.example.com.", 60, "TXT", "new")
+        .insert("later.example.com.", 60, "A", "192.0.2.77")
+        .remove_set("www.example.com.", "A");
+    assert_eq!(make(&server, &update), 0);
+    let updated = serial(&server);
+    assert!(updated > first, "{first} to {updated}");
+    let check = |server: &Server| {
+        let new = data(server, "new.example.com.", RecordType::TXT);
+        assert_eq!(new, ["new.example.com. 60 TXT \"new\""]);
+        assert_eq!(data(server, "www.example.com.", RecordType::A), [] as [&str; 0]);
+    };
+    check(&server);
+
+    // After a restart it is the same version.
+    server.kill();
+    server.start_again();
+    check(&server);
+    assert_eq!(serial(&server), updated);
+
+    // The file gains a name while the server runs, and another while it does not.
+    server.replace_file(FILE, &format!("{YAML}  more: {{A: 192.0.2.3}}\n"));
+    until("the file's change is served", PATIENCE, || {
+        (!data(&server, "more.example.com.", RecordType::A).is_empty()).then_some(())
+    });
+    check(&server);
+    let edited = serial(&server);
+    assert!(edited > updated, "{updated} to {edited}");
+    server.kill();
+    // A name that updates added becomes a pool's: that is left out, and told.
+    let pool = YAML.replace("  pool:", "  later:");
+    server.replace_file(FILE, &pool);
+    server.start_again();
+    check(&server);
+    assert_eq!(data(&server, "later.example.com.", RecordType::A).len(), 2);
+    assert!(server.said().contains("what updates did to later.example.com. A is left out"));
+    assert!(serial(&server) > edited);
+}
+
+#[test]
+fn the_serial_of_a_master_file_never_falls_below_what_updates_made_of_it() {
+    let mut server = server(&MASTER);
+    assert_eq!(serial(&server), 7);
+    let update = |text: &str| Update::of("example.com.").insert("a.example.com.", 60, "TXT", text);
+    assert_eq!(make(&server, &update("one")), 0);
+    let updated = serial(&server);
+    assert!(updated > 1_700_000_000, "the time: {updated}");
+    server.kill();
+    server.start_again();
+    assert_eq!(serial(&server), updated);
+    // A file that is edited names a serial that was passed already.
+    server.kill();
+    server.replace_file("zones/example.com.zone", &MASTER.text.replace("host 7", "host 8"));
+    server.start_again();
+    let edited = serial(&server);
+    assert!(edited > updated, "{updated} to {edited}");
+    // And one that is ahead.
+    server
+        .replace_file("zones/example.com.zone", &MASTER.text.replace("host 7", "host 3026112001"));
+    until("its serial is served", PATIENCE, || (serial(&server) == 3_026_112_001).then_some(()));
+    assert_eq!(make(&server, &update("two")), 0);
+    assert_eq!(serial(&server), 3_026_112_002);
+    assert_eq!(data(&server, "a.example.com.", RecordType::TXT).len(), 2);
+}
+
+#[test]
+fn names_of_pools_are_refused_and_the_log_says_why() {
+    let zone = ZoneFile { name: "example.com.yaml", text: YAML };
+    let server = server(&zone);
+    let update = Update::of("example.com.").insert("pool.example.com.", 60, "A", "192.0.2.1");
+    assert_eq!(make(&server, &update), 5);
+    let why = "pool.example.com. is answered by a pool, which the zone's file has";
+    assert!(server.said().contains(why), "{}", server.said());
+    let done = nsupdate(&server, "k.example", &[], "update delete pool.example.com. A");
+    assert!(said(&done).contains("REFUSED"), "{}", said(&done));
+}
+
+#[test]
+fn what_cannot_be_kept_is_not_made() {
+    let mut server = server(&MASTER);
+    let update = |text: &str| Update::of("example.com.").insert("a.example.com.", 60, "TXT", text);
+    assert_eq!(make(&server, &update("kept")), 0);
+    server.kill();
+    // The file is damaged: it is not overwritten, and nothing is acknowledged.
+    let kept = server.file("state/updates.redb");
+    let good = fs::read(&kept).expect("it was made");
+    fs::write(&kept, "no database").expect("it can be written");
+    server.start_again();
+    assert!(server.said().contains("what updates did to example.com. cannot be read"));
+    assert_eq!(make(&server, &update("lost")), 2, "SERVFAIL");
+    assert_eq!(data(&server, "a.example.com.", RecordType::TXT), [] as [&str; 0]);
+    assert_eq!(fs::read(&kept).expect("it is there"), b"no database");
+    server.kill();
+    fs::write(&kept, good).expect("it can be written");
+    server.start_again();
+    assert_eq!(
+        data(&server, "a.example.com.", RecordType::TXT),
+        ["a.example.com. 60 TXT \"kept\""]
+    );
+    assert_eq!(make(&server, &update("again")), 0);
+}
