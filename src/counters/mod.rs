@@ -76,6 +76,12 @@ counters! {
         TcpRefused r#"reason="client_limit""#,
         TcpIdle r#"reason="idle""#,
     }
+    "dynamic_updates" "Dynamic updates that were allowed, by what became of them" {
+        UpdatesMade r#"outcome="made""#,
+        UpdatesUnchanged r#"outcome="unchanged""#,
+        UpdatesRefused r#"outcome="refused""#,
+        UpdatesFailed r#"outcome="failed""#,
+    }
     "tcp_accept_failures" "Failed accepts, such as for want of file descriptors" {
         TcpAcceptFailed "",
     }

@@ -35,6 +35,7 @@ use self::content::Content;
 use self::read::Known;
 use crate::config::model::access::{Access, Peer};
 use crate::config::{self, ConfigError, Problem};
+use crate::counters::Counters;
 use crate::name::Name;
 use crate::state::overlays::Overlays;
 use crate::state::persist::Serials;
@@ -60,6 +61,8 @@ pub struct Loader {
     received: HashMap<Name, Received>,
     access: Access,
     files: Arc<ArcSwap<Files>>,
+    /// Where updates are counted.
+    counters: Arc<Counters>,
 }
 
 /// A zone that comes from elsewhere.
@@ -190,8 +193,13 @@ impl Loader {
     pub fn new(paths: Vec<PathBuf>, serials: Serials) -> Self {
         let (zones, received) = (HashMap::new(), HashMap::new());
         let access = Access::default();
-        let (overlays, files) = (None, Arc::default());
-        Self { paths, serials, overlays, zones, received, access, files }
+        let (overlays, files, counters) = (None, Arc::default(), Arc::default());
+        Self { paths, serials, overlays, zones, received, access, files, counters }
+    }
+
+    /// Counts updates there, from now on.
+    pub fn count_in(&mut self, counters: Arc<Counters>) {
+        self.counters = counters;
     }
 
     /// The same with what updates have made of zones, and will.

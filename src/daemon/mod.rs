@@ -85,6 +85,9 @@ pub fn serve(config: &Config, strict: bool) -> anyhow::Result<()> {
             .with_access(&shared.authority.access)
             .with_overlays(Overlays::new(&shared.state));
         let serving = Serving::start(&shared, strict, &mut loader, &asks, began);
+        if let Ok(serving) = &serving {
+            loader.count_in(serving.counters.thread());
+        }
         let stage = serving.as_ref().ok().map(|serving| serving.backstage.herald.clone());
         // Fails where a signal came first: the process is about to end.
         let _ = started.send(serving);

@@ -17,6 +17,7 @@ use super::{Loader, Mistake, seconds};
 use crate::authority::Request;
 use crate::authority::update::{Refusal, update};
 use crate::config::Severity;
+use crate::counters::Counter;
 use crate::name::Name;
 use crate::state::overlays::{self, Commit, Overlays, SETS_MAX};
 use crate::wire::rcode;
@@ -130,13 +131,22 @@ impl Loader {
             error!("updates are not made, as they cannot be kept: {error}");
             // One after the other has seen what those before it did: none of them holds.
             let failed = Refusal { rcode: rcode::SERVFAIL, why: "it could not be kept".to_owned() };
-            let updated = updated.iter().map(|_| Err(failed.clone())).collect();
+            let updated: Vec<Updated> = updated.iter().map(|_| Err(failed.clone())).collect();
+            self.counters.add(Counter::UpdatesFailed, updated.len() as u64);
             return Made { updated, zones: Vec::new(), is_kept: false };
         }
         for (origin, draft) in &drafts {
             if let Some(loaded) = self.zones.get_mut(origin) {
                 loaded.zone = Some(Arc::clone(&draft.zone));
             }
+        }
+        for updated in &updated {
+            let counter = match updated {
+                Ok(true) => Counter::UpdatesMade,
+                Ok(false) => Counter::UpdatesUnchanged,
+                Err(_) => Counter::UpdatesRefused,
+            };
+            self.counters.add(counter, 1);
         }
         let zones = drafts.into_values().map(|draft| draft.zone).collect();
         Made { updated, zones, is_kept: true }
