@@ -72,22 +72,25 @@ ns: [ns.example.net.]
 pools:
   web: {backends: {web-1: 192.0.2.1, web-2: {address: \"2001:db8::2\", state: down}}, when_all_down: fallback, fallback: sorry}
   sorry: {backends: [198.51.100.1]}
+  hosts: {backends: [{address: 192.0.2.7, host: ns.example.net., port: 443}]}
   names: {backends: [{target: a.example.net.}, {target: b.example.net.}]}
 records:
   \"@\": {alias: www}
   www: {pool: web}
   moved: {pool: names}
+  _s._tcp: {SRV: {pool: hosts}}
 ",
     );
     let (zone, said, code) = rotadns(&folder.path, &["export", "example.com"]);
     assert_eq!(code, 0);
     for line in [
-        "www        IN A     192.0.2.1 ; pool web, backend web-1, state auto",
-        "; www      IN AAAA  2001:db8::2 ; pool web, backend web-2, state down",
-        "; www      IN A     198.51.100.1 ; pool sorry, backend 198.51.100.1, state auto, when nothing of web passes",
-        "moved      IN CNAME a.example.net. ; pool names, backend a.example.net, state auto",
+        "_s._tcp      IN SRV   0 1 443 ns.example.net. ; pool hosts",
+        "www          IN A     192.0.2.1 ; pool web, backend web-1, state auto",
+        "; www        IN AAAA  2001:db8::2 ; pool web, backend web-2, state down",
+        "; www        IN A     198.51.100.1 ; pool sorry, backend 198.51.100.1, state auto, when nothing of web passes",
+        "moved        IN CNAME a.example.net. ; pool names, backend a.example.net, state auto",
         "; moved      IN CNAME b.example.net. ; pool names, backend b.example.net, state auto",
-        "           IN A     192.0.2.1 ; alias of www.example.com.",
+        "             IN A     192.0.2.1 ; alias of www.example.com.",
         "; www.example.com. is answered from the pool web, by health",
     ] {
         assert!(zone.lines().any(|found| found == line), "{line}\n{zone}");

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use crate::config::model::{
-    Alias, Backend, Balanced, Endpoint, Form, Pool, SetState, Soa, WhenAllDown, Zone,
+    Alias, Backend, Balanced, Endpoint, Form, Offer, Pool, SetState, Soa, WhenAllDown, Zone,
 };
 use crate::config::octodns::Written;
 use crate::name::Name;
@@ -73,6 +73,20 @@ fn soa(zone: &Zone) -> Line {
 fn of_pool(owner: &Name, form: &Form, pool: &Pool, why: Option<&str>) -> Vec<Line> {
     let is_down = |backend: &Backend| backend.state == SetState::Down;
     let all_down = pool.backends.iter().all(is_down);
+    if let Form::Made(made) = form {
+        let served = pool.backends.iter().filter(|backend| all_down || !is_down(backend));
+        let offers: Vec<Offer> = served.flat_map(Offer::of).collect();
+        let why = why.map_or_else(String::new, |why| format!(", {why}"));
+        let line = |rdata| Line {
+            owner: owner.clone(),
+            rtype: made.rtype(),
+            ttl: pool.ttl,
+            rdata,
+            comment: Some(format!("pool {}{why}", pool.name)),
+            is_off: !why.is_empty(),
+        };
+        return made.rdata(&offers).into_iter().map(line).collect();
+    }
     let mut one = false;
     let mut lines = Vec::new();
     for (backend, endpoint) in pool.endpoints() {

@@ -229,7 +229,8 @@ impl Problem {
     #[must_use]
     pub fn severity(&self) -> Severity {
         match self {
-            Self::TooManyWarnings { .. }
+            Self::OctoDns(octodns::Problem::TargetNotChecked)
+            | Self::TooManyWarnings { .. }
             | Self::UnusedCheck { .. }
             | Self::UnusedPool { .. }
             | Self::DifferentTtl { .. }

@@ -16,6 +16,7 @@
 //! octoDNS has no SOA and no file for it: it is made up as for our own files, and its first name server is the
 //! first NS at the apex.
 
+mod dynamic;
 mod problem;
 mod record;
 mod shapes;
@@ -86,6 +87,7 @@ pub(crate) fn native<'a>(
 ) -> Node<'a> {
     let Kind::Map(entries) = &root.kind else { return root.clone() };
     let mut records = Vec::with_capacity(entries.len());
+    let mut sections = Sections { checks: Vec::new(), pools: Vec::new() };
     let mut first_server = None;
     for (key, value) in entries {
         let Some(name) = key.scalar() else { continue };
@@ -99,24 +101,49 @@ pub(crate) fn native<'a>(
             continue;
         }
         let is_apex = name.text.is_empty();
-        let owner = if is_apex { scalar("@", key.span) } else { key.clone() };
-        let sets = record::sets(value, mistakes);
+        let apex = without_dot(&origin.to_string());
+        let owner = if is_apex {
+            Owner { key: "@".to_owned(), full: apex }
+        } else {
+            Owner { key: name.text.to_owned(), full: format!("{}.{apex}", name.text) }
+        };
+        let sets = record::sets(&owner, value, &mut sections, mistakes);
         if is_apex && first_server.is_none() {
             first_server = record::first_server(&sets);
         }
         if !sets.is_empty() {
-            records.push((owner, map(sets, value.span)));
+            let key = if is_apex { scalar("@", key.span) } else { key.clone() };
+            records.push((key, map(sets, value.span)));
         }
     }
-    let mut top = vec![
-        (scalar("zone", root.span), scalar(origin.to_string(), root.span)),
-        (scalar("records", root.span), map(records, root.span)),
-    ];
+    let mut top = vec![(scalar("zone", root.span), scalar(origin.to_string(), root.span))];
+    let Sections { checks, pools } = sections;
+    for (key, section) in [("checks", checks), ("pools", pools), ("records", records)] {
+        top.push((scalar(key, root.span), map(section, root.span)));
+    }
     if let Some(server) = first_server {
         let soa = vec![(scalar("mname", root.span), server)];
         top.push((scalar("soa", root.span), map(soa, root.span)));
     }
     map(top, root.span)
+}
+
+/// What is gathered beside the records.
+struct Sections<'a> {
+    checks: Vec<(Node<'a>, Node<'a>)>,
+    pools: Vec<(Node<'a>, Node<'a>)>,
+}
+
+/// A name of the zone.
+struct Owner {
+    /// As our own format has it.
+    key: String,
+    /// Complete, without its last dot.
+    full: String,
+}
+
+fn without_dot(name: &str) -> String {
+    name.strip_suffix('.').unwrap_or(name).to_owned()
 }
 
 /// A scalar that does not stand in the file as it is: its parts have the place of the whole.

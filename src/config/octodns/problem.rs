@@ -13,7 +13,12 @@ pub enum Problem {
     BothValues { first: u32 },
     AliasRecord,
     OldGeo,
-    Dynamic,
+    Geos,
+    NotDynamic { rtype: String },
+    NoLastResort,
+    Protocol { text: String },
+    UnknownPool { name: String, near: Option<String> },
+    TargetNotChecked,
     Escape,
     Include,
 }
@@ -48,7 +53,30 @@ impl fmt::Display for Problem {
             Self::OldGeo => {
                 f.write_str("`geo` is what octoDNS had before `dynamic`; write `dynamic` with pools and rules")
             }
-            Self::Dynamic => f.write_str("`dynamic` is not read yet; our own format has pools"),
+            Self::Geos => f.write_str(
+                "`geos` is not read yet; rules by `subnets` are, and the last rule is for everybody else",
+            ),
+            Self::NotDynamic { rtype } => {
+                write!(f, "`dynamic` is for A, AAAA and CNAME, and this is {}", rtype.escape_debug())
+            }
+            Self::NoLastResort => f.write_str(
+                "a dynamic record needs `values` too: they are served when nothing of its pools passes",
+            ),
+            Self::Protocol { text } => write!(
+                f,
+                "checks by {} are not there yet; HTTP, HTTPS and TCP are",
+                text.escape_debug()
+            ),
+            Self::UnknownPool { name, near } => {
+                write!(f, "`dynamic` has no pool `{}`", name.escape_debug())?;
+                match near {
+                    Some(near) => write!(f, "; did you mean `{}`?", near.escape_debug()),
+                    None => f.write_str("; add it under `pools`"),
+                }
+            }
+            Self::TargetNotChecked => f.write_str(
+                "what a CNAME leads to is not checked and counts as up; `status: up` or `down` says what is meant",
+            ),
             Self::Escape => {
                 f.write_str("after a backslash comes one character, or three digits up to 255; a backslash itself is `\\\\`")
             }

@@ -2,10 +2,11 @@
 
 use std::fmt::Write as _;
 
+use super::dynamic::Dynamic;
 use super::problem::Problem;
 use super::shapes::{Field, FieldKind, Shape, TYPES, shape};
 use super::text::{to_quoted, to_strings};
-use super::{map, scalar};
+use super::{Owner, Sections, map, scalar};
 use crate::config::error::{Mistakes, Problem as Mistake};
 use crate::config::nearest::{listed, nearest};
 use crate::config::node::{Kind, Node, Text};
@@ -23,11 +24,17 @@ const OCTODNS_KEYS: [&str; 6] =
 const SERVICE_KEYS: [&str; 3] = ["svcpriority", "targetname", "svcparams"];
 
 /// What our own format has for the records of a name: types and their values.
-pub(super) fn sets<'a>(node: &'a Node<'_>, mistakes: &mut Mistakes<'_>) -> Vec<Entry<'a>> {
-    match &node.kind {
-        Kind::List(items) => items.iter().flat_map(|item| record(item, mistakes)).collect(),
-        _ => record(node, mistakes),
-    }
+pub(super) fn sets<'a>(
+    owner: &Owner,
+    node: &'a Node<'_>,
+    sections: &mut Sections<'a>,
+    mistakes: &mut Mistakes<'_>,
+) -> Vec<Entry<'a>> {
+    let items: &[Node<'_>] = match &node.kind {
+        Kind::List(items) => items,
+        _ => std::slice::from_ref(node),
+    };
+    items.iter().flat_map(|item| record(owner, item, sections, mistakes)).collect()
 }
 
 /// The target of the first NS, which is the zone's first server where the sets are those of its apex.
@@ -42,21 +49,23 @@ pub(super) fn first_server<'a>(sets: &[Entry<'a>]) -> Option<Node<'a>> {
     }
 }
 
-fn record<'a>(node: &'a Node<'_>, mistakes: &mut Mistakes<'_>) -> Vec<Entry<'a>> {
+fn record<'a>(
+    owner: &Owner,
+    node: &'a Node<'_>,
+    sections: &mut Sections<'a>,
+    mistakes: &mut Mistakes<'_>,
+) -> Vec<Entry<'a>> {
     let place = "an octoDNS record";
     let Some([rtype, ttl, value, values, octodns, dynamic, geo]) =
         fields(node, place, RECORD_KEYS, mistakes)
     else {
         return Vec::new();
     };
-    let is_ignored = octodns.is_some_and(|(_, node)| settings(node, mistakes));
+    let settings = octodns.map(|(_, node)| Settings::read(node, mistakes)).unwrap_or_default();
     if let Some((key, _)) = geo {
         mistakes.add(key.span, Mistake::OctoDns(Problem::OldGeo));
     }
-    if let Some((key, _)) = dynamic {
-        mistakes.add(key.span, Mistake::OctoDns(Problem::Dynamic));
-    }
-    if is_ignored {
+    if settings.is_ignored {
         return Vec::new();
     }
     let Some((_, rtype)) = rtype else {
@@ -76,6 +85,17 @@ fn record<'a>(node: &'a Node<'_>, mistakes: &mut Mistakes<'_>) -> Vec<Entry<'a>>
     if let (Some((first, _)), Some((second, _))) = (value, values) {
         let problem = Problem::BothValues { first: first.span.line };
         mistakes.add(second.span, Mistake::OctoDns(problem));
+    }
+    if let Some((_, dynamic)) = dynamic {
+        let record = Dynamic {
+            owner,
+            rtype: name,
+            ttl: ttl.map(|(_, node)| node),
+            values: values.or(value).map(|(_, node)| node),
+            healthcheck: settings.healthcheck,
+            settings: settings.rotadns,
+        };
+        return record.native(dynamic, sections, mistakes).into_iter().collect();
     }
     let Some((_, found)) = values.or(value) else {
         mistakes.add(node.span, Mistake::MissingKey { place, key: "values" });
@@ -114,29 +134,48 @@ fn alias<'a>(
     target.map(|target| (scalar("alias", rtype.span), target)).into_iter().collect()
 }
 
-/// Reads `octodns`, and says whether the record is left to others.
-fn settings(node: &Node<'_>, mistakes: &mut Mistakes<'_>) -> bool {
-    let Kind::Map(entries) = &node.kind else {
-        if !node.is_nothing() {
-            let found = node.describe();
-            mistakes
-                .add(node.span, Mistake::Expected { what: "a map of octoDNS's settings", found });
+/// What `octodns` says of a record.
+#[derive(Default)]
+struct Settings<'a> {
+    /// Whether the record is left to others.
+    is_ignored: bool,
+    healthcheck: Option<&'a Node<'a>>,
+    /// Our own block.
+    rotadns: Option<&'a Node<'a>>,
+}
+
+impl<'a> Settings<'a> {
+    fn read(node: &'a Node<'_>, mistakes: &mut Mistakes<'_>) -> Self {
+        let mut settings = Self::default();
+        let Kind::Map(entries) = &node.kind else {
+            if !node.is_nothing() {
+                let what = "a map of octoDNS's settings";
+                mistakes.add(node.span, Mistake::Expected { what, found: node.describe() });
+            }
+            return settings;
+        };
+        for (key, value) in entries.iter().filter_map(|(key, value)| Some((key.scalar()?, value))) {
+            match key.text {
+                "ignored" => {
+                    settings.is_ignored = value.scalar().is_some_and(|value| value.text == "true");
+                }
+                "healthcheck" => settings.healthcheck = Some(value),
+                "rotadns" => settings.rotadns = Some(value),
+                "excluded" | "included" | "lenient" => {}
+                // Of a provider, unless it is one of those above, misspelt.
+                _ => {
+                    let near = nearest(key.text, OCTODNS_KEYS);
+                    if near.is_some() {
+                        let (place, known) = ("`octodns`", listed(OCTODNS_KEYS.into_iter()));
+                        let key_text = key.text.to_owned();
+                        let problem = Mistake::UnknownKey { place, key: key_text, near, known };
+                        mistakes.add(key.span, problem);
+                    }
+                }
+            }
         }
-        return false;
-    };
-    let mut is_ignored = false;
-    for (key, value) in entries.iter().filter_map(|(key, value)| Some((key.scalar()?, value))) {
-        if key.text == "ignored" {
-            is_ignored = value.scalar().is_some_and(|value| value.text == "true");
-        }
-        let near = nearest(key.text, OCTODNS_KEYS);
-        if near.is_some() && !OCTODNS_KEYS.contains(&key.text) {
-            let (place, known) = ("`octodns`", listed(OCTODNS_KEYS.into_iter()));
-            let problem = Mistake::UnknownKey { place, key: key.text.to_owned(), near, known };
-            mistakes.add(key.span, problem);
-        }
+        settings
     }
-    is_ignored
 }
 
 impl Shape {
@@ -166,7 +205,7 @@ fn target<'a>(node: &'a Node<'_>, mistakes: &mut Mistakes<'_>) -> Option<Node<'a
     is_full(text, mistakes).then(|| node.clone())
 }
 
-fn is_full(text: Text<'_>, mistakes: &mut Mistakes<'_>) -> bool {
+pub(super) fn is_full(text: Text<'_>, mistakes: &mut Mistakes<'_>) -> bool {
     let written = || text.text.to_owned();
     let problem = if !text.text.is_ascii() {
         Problem::NotAscii { text: written() }

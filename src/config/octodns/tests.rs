@@ -238,3 +238,175 @@ fn a_file_is_octodns_by_its_records_alone() {
         assert!(told.len() == 1 && told[0].contains(expected), "{text}\n{told:#?}");
     }
 }
+
+/// A dynamic record and what our own format says in its place.
+#[test]
+fn dynamic_records_are_pools_and_rules() {
+    same(
+        "\
+www:
+- type: A
+  ttl: 60
+  dynamic:
+    pools:
+      eu: {fallback: na, values: [{value: 192.0.2.1, weight: 2}, {value: 192.0.2.2, status: obey}, {value: 192.0.2.3, status: down}]}
+      na: {values: [{value: 198.51.100.1, status: up}]}
+    rules:
+    - {subnets: [10.0.0.0/8, '2001:db8::/32'], pool: eu}
+    - {pool: na}
+  values: [192.0.2.9, 192.0.2.10]
+  octodns:
+    healthcheck: {protocol: HTTP, host: h.example, path: /up, port: 8080}
+    rotadns: {interval: 5s, fall: 1, status: 204, min_ttl: 1s, answers: 2}
+- type: AAAA
+  dynamic:
+    pools: {eu: {values: [{value: '2001:db8::1'}]}}
+    rules: [{pool: eu}]
+  value: '2001:db8::9'
+  octodns: {healthcheck: {protocol: TCP}, rotadns: {policy: random}}
+",
+        "  www:
+    A: {rules: [{subnets: [10.0.0.0/8, \"2001:db8::/32\"], pool: www.A.eu}, {pool: www.A.na}]}
+    AAAA: {pool: www.AAAA.eu}
+checks:
+  www.A: {http: {host: h.example, path: /up, port: 8080, status: 204}, interval: 5s, fall: 1}
+  www.AAAA: {tcp: {port: 443}}
+pools:
+  www.A.eu:
+    {policy: weighted, answers: 2, ttl: 60, min_ttl: 1s, check: www.A, when_all_down: fallback, fallback: www.A.na,
+     backends: [{address: 192.0.2.1, weight: 2}, 192.0.2.2, {address: 192.0.2.3, state: down}]}
+  www.A.na:
+    {policy: weighted, answers: 2, ttl: 60, min_ttl: 1s, check: www.A, when_all_down: fallback, fallback: www.A,
+     backends: [{address: 198.51.100.1, state: up}]}
+  www.A: {ttl: 60, backends: [192.0.2.9, 192.0.2.10]}
+  www.AAAA.eu:
+    {policy: random, ttl: 1h, check: www.AAAA, when_all_down: fallback, fallback: www.AAAA, backends: [\"2001:db8::1\"]}
+  www.AAAA: {ttl: 1h, backends: [\"2001:db8::9\"]}
+",
+    );
+    // octoDNS's own defaults: HTTPS to the name itself.
+    same(
+        "a.b: {type: A, dynamic: {pools: {p: {values: [{value: 192.0.2.1}]}}, rules: [{pool: p}]}, value: 192.0.2.9}\n\
+         c.b: {type: AAAA, value: '2001:db8::1'}",
+        "  a.b: {A: {pool: a.b.A.p}}
+  c.b: {AAAA: \"2001:db8::1\"}
+checks:
+  a.b.A: {https: {host: a.b.example.com, path: /_dns, port: 443}}
+pools:
+  a.b.A.p: {policy: weighted, ttl: 1h, check: a.b.A, when_all_down: fallback, fallback: a.b.A, backends: [192.0.2.1]}
+  a.b.A: {ttl: 1h, backends: [192.0.2.9]}
+",
+    );
+    same(
+        "a:\n- type: A\n  dynamic: {pools: {p: {values: [{value: 192.0.2.1, status: up}]}}, rules: [{pool: p}]}\n  value: 192.0.2.9\n  octodns: {healthcheck: {host: null}}\n\
+         - {type: AAAA, value: '2001:db8::1'}\n",
+        "  a: {A: {pool: a.A.p}, AAAA: \"2001:db8::1\"}
+checks: {a.A: {https: {path: /_dns}}}
+pools:
+  a.A.p: {policy: weighted, ttl: 1h, check: a.A, when_all_down: fallback, fallback: a.A, backends: [{address: 192.0.2.1, state: up}]}
+  a.A: {ttl: 1h, backends: [192.0.2.9]}
+",
+    );
+}
+
+#[test]
+fn a_dynamic_cname_is_a_pool_of_targets() {
+    same(
+        "a: {type: CNAME, ttl: 30, dynamic: {pools: {p: {values: [{value: b., weight: 3, status: up}, {value: c., status: down}]}}, rules: [{pool: p}]}, value: d.}",
+        "  a: {pool: a.CNAME.p}
+pools:
+  a.CNAME.p:
+    {policy: weighted, ttl: 30, when_all_down: fallback, fallback: a.CNAME,
+     backends: [{target: b., weight: 3, state: up}, {target: c., state: down}]}
+  a.CNAME: {ttl: 30, backends: [{target: d.}]}
+",
+    );
+    let (zone, mistakes) = read(&format!(
+        "{NS}a: {{type: CNAME, dynamic: {{pools: {{p: {{values: [{{value: b.}}]}}}}, rules: [{{pool: p}}]}}, value: d.}}\n"
+    ));
+    assert!(zone.is_some());
+    let told: Vec<_> = mistakes.iter().map(|mistake| mistake.problem.to_string()).collect();
+    assert_eq!(
+        told,
+        [
+            "what a CNAME leads to is not checked and counts as up; `status: up` or `down` says what is meant"
+        ],
+    );
+}
+
+/// A dynamic record with these pools and rules, from the third line on.
+fn dynamic(rtype: &str, pools: &str, rules: &str, rest: &str) -> String {
+    format!("a:\n  type: {rtype}\n  dynamic:\n    pools: {{{pools}}}\n    rules: [{rules}]\n{rest}")
+}
+
+#[test]
+fn mistakes_of_dynamic_records_have_their_place() {
+    let (pool, rule) = ("p: {values: [{value: 192.0.2.1}]}", "{pool: p}");
+    let value = "  value: 192.0.2.9\n";
+    for (record, expected) in [
+        (
+            dynamic("A", pool, "{geos: [EU], pool: p}, {pool: p}", value),
+            "7:14: `geos` is not read yet; rules by `subnets` are, and the last rule is for everybody else",
+        ),
+        (
+            dynamic("TXT", pool, rule, "  value: x\n"),
+            "4:9: `dynamic` is for A, AAAA and CNAME, and this is TXT",
+        ),
+        (
+            dynamic("A", pool, "{pool: pp}", value),
+            "7:20: `dynamic` has no pool `pp`; did you mean `p`?",
+        ),
+        (
+            dynamic("A", "p: {fallback: other, values: [{value: 192.0.2.1}]}", rule, value),
+            "6:27: `dynamic` has no pool `other`; add it under `pools`",
+        ),
+        (
+            dynamic("A", "p: {values: [{value: '2001:db8::1'}, {value: 192.0.2.1}]}", rule, value),
+            "6:34: not an IPv4 address, such as 192.0.2.1",
+        ),
+        (
+            dynamic("A", "p: {values: [{value: 192.0.2.1, status: upp}]}", rule, value),
+            "6:53: `upp` is not a status; did you mean `up`?",
+        ),
+        (
+            dynamic("A", "p: {values: [{value: 192.0.2.1, weight: -1}]}", rule, value),
+            "6:53: `-1` is not a weight: a whole number from 0 to 65535",
+        ),
+        (
+            dynamic(
+                "A",
+                "p: {values: [{value: 192.0.2.1}], fallback: q}, q: {values: [{value: 192.0.2.2}], fallback: p}",
+                rule,
+                value,
+            ),
+            "6:57: the pools fall back in a circle: a.A.p → a.A.q → a.A.p; end it at one of them",
+        ),
+        (
+            dynamic(
+                "A",
+                pool,
+                rule,
+                "  value: 192.0.2.9\n  octodns: {healthcheck: {protocol: ICMP}}\n",
+            ),
+            "9:37: checks by ICMP are not there yet; HTTP, HTTPS and TCP are",
+        ),
+        (
+            dynamic("A", pool, rule, "  value: 192.0.2.9\n  octodns: {rotadns: {intervall: 5s}}\n"),
+            "9:23: `rotadns` has no key `intervall`; did you mean `interval`?",
+        ),
+        (
+            dynamic("A", pool, rule, "  value: 192.0.2.9\n  octodns: {rotadns: {policy: best}}\n"),
+            "9:31: `best` is not a policy; it is one of `round_robin`, `weighted`, `random`, `fixed`",
+        ),
+    ] {
+        let told = told(&format!("{NS}{record}"));
+        assert!(told.iter().any(|told| told == expected), "{record}\n{told:#?}");
+    }
+    let told = told(&format!("{NS}{}", dynamic("A", pool, rule, "")));
+    assert!(
+        told[0].ends_with(
+            "a dynamic record needs `values` too: they are served when nothing of its pools passes"
+        ),
+        "{told:?}"
+    );
+}

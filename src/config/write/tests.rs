@@ -66,6 +66,7 @@ records:
   _to._tcp: {SRV: {rules: [{subnets: 10.0.0.0/8, pool: sip}, {pool: to}]}}
   split: {A: {pool: web}, AAAA: {rules: [{subnets: 10.0.0.0/8, pool: page}, {pool: web}]}}
   hinted: {pool: web, HTTPS: {values: 1 . alpn=h2, hints: pool}, SVCB: {values: [1 ., 2 b], pool: page, hints: pool}}
+  half: {A: {pool: web}, AAAA: "2001:db8::9"}
   apex: {alias: "@"}
   "*.no": {CNAME: www}
   no: {TXT: {ttl: 0, values: 'x\y'}}

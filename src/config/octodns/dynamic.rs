@@ -1,0 +1,363 @@
+//! `dynamic`: pools and rules of octoDNS as pools and rules of ours.
+//!
+//! ```text
+//!   www: A, dynamic                          checks: www.A     from octodns.healthcheck
+//!     pools:                                 pools:
+//!       eu: {values, fallback: na}    ──▶      www.A.eu        weighted, then falls back to www.A.na
+//!       na: {values}                           www.A.na        weighted, then falls back to www.A
+//!     values: [...]                            www.A           the last resort, without a check
+//!     rules: [{subnets, pool: eu}, …]        www: {A: {rules: [{subnets, pool: www.A.eu}, …]}}
+//! ```
+//!
+//! Subnets are matched before geography in octoDNS, and geography is not read yet: so rules stand as they stand.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use super::problem::Problem;
+use super::record::{Entry, is_full};
+use super::{Owner, Sections, map, scalar};
+use crate::config::error::{Mistakes, Problem as Mistake, Span};
+use crate::config::nearest::nearest;
+use crate::config::node::{Kind, Node, Text};
+use crate::config::spec::{Field, fields, scalar as read_scalar};
+use crate::rdata;
+
+/// What may stand in `dynamic`.
+const DYNAMIC_KEYS: [&str; 2] = ["pools", "rules"];
+/// What may stand in a pool.
+const POOL_KEYS: [&str; 2] = ["fallback", "values"];
+/// What may stand in a value of a pool.
+const VALUE_KEYS: [&str; 3] = ["value", "weight", "status"];
+/// What may stand in a rule.
+const RULE_KEYS: [&str; 3] = ["subnets", "geos", "pool"];
+/// What may stand in `healthcheck`.
+const HEALTHCHECK_KEYS: [&str; 4] = ["protocol", "host", "path", "port"];
+/// What of a pool and its check `octodns.rotadns` may set.
+const SETTINGS: [&str; 15] = [
+    "policy",
+    "answers",
+    "min_ttl",
+    "panic",
+    "interval",
+    "timeout",
+    "fast_interval",
+    "rise",
+    "fall",
+    "status",
+    "headers",
+    "body",
+    "sni",
+    "ca",
+    "verify",
+];
+/// How many of them are a pool's.
+const POOL_SETTINGS: usize = 4;
+/// Up to which they are of any check; the others are of HTTP.
+const CHECK_SETTINGS: usize = 9;
+
+/// octoDNS's default.
+const PATH: &str = "/_dns";
+const PORT: &str = "443";
+
+/// A record with `dynamic`.
+pub(super) struct Dynamic<'o, 'a> {
+    pub(super) owner: &'o Owner,
+    /// The type, and where it stands.
+    pub(super) rtype: Text<'a>,
+    pub(super) ttl: Option<&'a Node<'a>>,
+    /// The last resort.
+    pub(super) values: Option<&'a Node<'a>>,
+    pub(super) healthcheck: Option<&'a Node<'a>>,
+    pub(super) settings: Option<&'a Node<'a>>,
+}
+
+impl<'a> Dynamic<'_, 'a> {
+    /// What the name has for it; pools and a check are added to theirs.
+    pub(super) fn native(
+        &self,
+        node: &'a Node<'_>,
+        sections: &mut Sections<'a>,
+        mistakes: &mut Mistakes<'_>,
+    ) -> Option<Entry<'a>> {
+        let rtype = self.rtype;
+        if !["A", "AAAA", "CNAME"].contains(&rtype.text) {
+            let problem = Problem::NotDynamic { rtype: rtype.text.to_owned() };
+            mistakes.add(rtype.span, Mistake::OctoDns(problem));
+            return None;
+        }
+        let place = "`dynamic`";
+        let [pools, rules] = fields(node, place, DYNAMIC_KEYS, mistakes)?;
+        for (field, key) in [(pools, "pools"), (rules, "rules")] {
+            if field.is_none() {
+                mistakes.add(node.span, Mistake::MissingKey { place, key });
+            }
+        }
+        let settings = self.read_settings(mistakes);
+        let found = entries_of(pools?.1, "a map of pools", mistakes)?;
+        let names: Vec<&str> = found.iter().map(|(name, _)| name.text).collect();
+        if rtype.text != "CNAME" {
+            let check = self.check(&settings, mistakes);
+            sections.checks.extend(check.map(|check| (scalar(self.name(None), node.span), check)));
+        }
+        for (name, pool) in &found {
+            let native = self.pool(pool, &names, &settings, mistakes);
+            let key = scalar(self.name(Some(name.text)), name.span);
+            sections.pools.extend(native.map(|native| (key, native)));
+        }
+        sections.pools.extend(self.last_resort(node, mistakes));
+        let rules = self.rules(rules?.1, &names, mistakes)?;
+        if rtype.text == "CNAME" {
+            return Some(rules);
+        }
+        Some((scalar(rtype.text, rtype.span), map(vec![rules], node.span)))
+    }
+
+    /// What we call one of its pools; without a name, the last resort, and the check.
+    fn name(&self, pool: Option<&str>) -> String {
+        let (owner, rtype) = (&self.owner.key, self.rtype.text);
+        pool.map_or_else(|| format!("{owner}.{rtype}"), |pool| format!("{owner}.{rtype}.{pool}"))
+    }
+
+    /// What `octodns.rotadns` sets, in the order of [`SETTINGS`].
+    fn read_settings(&self, mistakes: &mut Mistakes<'_>) -> [Option<Field<'a>>; SETTINGS.len()] {
+        let found = self.settings.and_then(|node| fields(node, "`rotadns`", SETTINGS, mistakes));
+        found.unwrap_or([None; SETTINGS.len()])
+    }
+
+    fn check(
+        &self,
+        settings: &[Option<Field<'a>>; SETTINGS.len()],
+        mistakes: &mut Mistakes<'_>,
+    ) -> Option<Node<'a>> {
+        let at = self.healthcheck.map_or(self.rtype.span, |node| node.span);
+        let [protocol, host, path, port] = match self.healthcheck {
+            Some(node) => fields(node, "`healthcheck`", HEALTHCHECK_KEYS, mistakes)?,
+            None => [None; 4],
+        };
+        let protocol = protocol.and_then(|(_, node)| read_scalar(node, "a protocol", mistakes));
+        let kind = match protocol.map_or("HTTPS", |protocol| protocol.text) {
+            "HTTPS" => "https",
+            "HTTP" => "http",
+            "TCP" => "tcp",
+            text => {
+                let problem = Problem::Protocol { text: text.to_owned() };
+                mistakes.add(protocol.map_or(at, |text| text.span), Mistake::OctoDns(problem));
+                return None;
+            }
+        };
+        let set = |key: &'static str, field: Option<Field<'a>>, usual: &str| {
+            let value =
+                field.map_or_else(|| scalar(usual.to_owned(), at), |(_, node)| node.clone());
+            (scalar(key, at), value)
+        };
+        let mut request = vec![set("port", port, PORT)];
+        if kind != "tcp" {
+            request.push(set("path", path, PATH));
+            match host {
+                // octoDNS's way to say that it is the address.
+                Some((_, node)) if is_null(node) => {}
+                _ => request.push(set("host", host, &self.owner.full)),
+            }
+        }
+        let given = |range: std::ops::Range<usize>| settings[range].iter().flatten();
+        let entry = |(key, node): &Field<'a>| (scalar(key.text, key.span), (*node).clone());
+        request.extend(given(CHECK_SETTINGS..SETTINGS.len()).map(entry));
+        let mut check = vec![(scalar(kind, at), map(request, at))];
+        check.extend(given(POOL_SETTINGS..CHECK_SETTINGS).map(entry));
+        Some(map(check, at))
+    }
+
+    /// A pool of octoDNS: what is up by weight, then its fallback, then the last resort.
+    fn pool(
+        &self,
+        node: &'a Node<'_>,
+        names: &[&str],
+        settings: &[Option<Field<'a>>; SETTINGS.len()],
+        mistakes: &mut Mistakes<'_>,
+    ) -> Option<Node<'a>> {
+        let place = "an octoDNS pool";
+        let [fallback, values] = fields(node, place, POOL_KEYS, mistakes)?;
+        let Some((_, values)) = values else {
+            mistakes.add(node.span, Mistake::MissingKey { place, key: "values" });
+            return None;
+        };
+        let Kind::List(items) = &values.kind else {
+            let what = "a list such as `[{value: 192.0.2.1}]`";
+            mistakes.add(values.span, Mistake::Expected { what, found: values.describe() });
+            return None;
+        };
+        let mut unchecked = None;
+        let backends: Vec<Node<'a>> =
+            items.iter().filter_map(|item| self.backend(item, &mut unchecked, mistakes)).collect();
+        if let Some(at) = unchecked.filter(|_| self.rtype.text == "CNAME") {
+            mistakes.add(at, Mistake::OctoDns(Problem::TargetNotChecked));
+        }
+        let fallback = match fallback.filter(|(_, node)| !is_null(node)) {
+            Some((_, node)) => {
+                let text = read_scalar(node, "a pool's name", mistakes)?;
+                self.known(text, names, mistakes)?
+            }
+            None => scalar(self.name(None), node.span),
+        };
+        let mut pool = self.pool_of(backends, values.span);
+        pool.push((scalar("when_all_down", fallback.span), scalar("fallback", fallback.span)));
+        pool.push((scalar("fallback", fallback.span), fallback));
+        if settings[0].is_none() {
+            pool.push((scalar("policy", node.span), scalar("weighted", node.span)));
+        }
+        let given = settings[..POOL_SETTINGS].iter().flatten();
+        pool.extend(given.map(|(key, node)| (scalar(key.text, key.span), (*node).clone())));
+        if self.rtype.text != "CNAME" {
+            pool.push((scalar("check", node.span), scalar(self.name(None), node.span)));
+        }
+        Some(map(pool, node.span))
+    }
+
+    /// The record's own values: always up.
+    fn last_resort(&self, node: &'a Node<'_>, mistakes: &mut Mistakes<'_>) -> Option<Entry<'a>> {
+        let Some(values) = self.values else {
+            mistakes.add(self.rtype.span, Mistake::OctoDns(Problem::NoLastResort));
+            return None;
+        };
+        let items: &[Node<'_>] = match &values.kind {
+            Kind::List(items) => items,
+            _ => std::slice::from_ref(values),
+        };
+        let backends: Vec<Node<'a>> = items
+            .iter()
+            .filter_map(|item| Some(map(vec![self.served(item, mistakes)?], item.span)))
+            .collect();
+        let pool = map(self.pool_of(backends, values.span), values.span);
+        Some((scalar(self.name(None), node.span), pool))
+    }
+
+    fn pool_of(&self, backends: Vec<Node<'a>>, at: Span) -> Vec<Entry<'a>> {
+        let list = Node { kind: Kind::List(backends), span: at };
+        let mut pool = vec![(scalar("backends", at), list)];
+        // octoDNS has one TTL for the record, and an hour without.
+        let ttl = self.ttl.map_or_else(|| scalar("3600", at), Clone::clone);
+        pool.push((scalar("ttl", ttl.span), ttl));
+        pool
+    }
+
+    fn backend(
+        &self,
+        node: &'a Node<'_>,
+        unchecked: &mut Option<Span>,
+        mistakes: &mut Mistakes<'_>,
+    ) -> Option<Node<'a>> {
+        let place = "a value of a pool";
+        let [value, weight, status] = fields(node, place, VALUE_KEYS, mistakes)?;
+        let Some((_, value)) = value else {
+            mistakes.add(node.span, Mistake::MissingKey { place, key: "value" });
+            return None;
+        };
+        let mut backend = vec![self.served(value, mistakes)?];
+        backend.extend(weight.map(|(key, node)| (scalar("weight", key.span), node.clone())));
+        let status = status.and_then(|(_, node)| read_scalar(node, "a status", mistakes));
+        let state = match status.map(|status| status.text) {
+            None | Some("obey") => "auto",
+            Some(text @ ("up" | "down")) => text,
+            Some(text) => {
+                let (what, near) = ("a status", nearest(text, ["up", "down", "obey"]));
+                let (text, known) = (text.to_owned(), "`up`, `down`, `obey`".to_owned());
+                let problem = Mistake::BadChoice { what, text, near, known };
+                mistakes.add(status.map_or(node.span, |status| status.span), problem);
+                return None;
+            }
+        };
+        if state == "auto" {
+            *unchecked = unchecked.or(Some(value.span));
+        }
+        let at = status.map_or(node.span, |status| status.span);
+        backend.push((scalar("state", at), scalar(state, at)));
+        Some(map(backend, node.span))
+    }
+
+    /// What a value serves: an address of the record's kind, or a full name.
+    fn served(&self, node: &'a Node<'_>, mistakes: &mut Mistakes<'_>) -> Option<Entry<'a>> {
+        let text = read_scalar(node, "a value", mistakes)?;
+        let (key, problem) = match self.rtype.text {
+            "A" => ("address", text.text.parse::<Ipv4Addr>().err().map(|_| rdata::Problem::Ipv4)),
+            "AAAA" => {
+                ("address", text.text.parse::<Ipv6Addr>().err().map(|_| rdata::Problem::Ipv6))
+            }
+            _ => ("target", None),
+        };
+        if let Some(problem) = problem {
+            mistakes.add(text.span, Mistake::Rdata(problem));
+            return None;
+        }
+        let is_good = key == "address" || is_full(text, mistakes);
+        is_good.then(|| (scalar(key, node.span), node.clone()))
+    }
+
+    /// The rules, or the one pool for everybody.
+    fn rules(
+        &self,
+        node: &'a Node<'_>,
+        names: &[&str],
+        mistakes: &mut Mistakes<'_>,
+    ) -> Option<Entry<'a>> {
+        let place = "a rule";
+        let Kind::List(items) = &node.kind else {
+            let what = "a list of rules";
+            mistakes.add(node.span, Mistake::Expected { what, found: node.describe() });
+            return None;
+        };
+        let mut rules = Vec::with_capacity(items.len());
+        for item in items {
+            let [subnets, geos, pool] = fields(item, place, RULE_KEYS, mistakes)?;
+            if let Some((key, _)) = geos {
+                mistakes.add(key.span, Mistake::OctoDns(Problem::Geos));
+                continue;
+            }
+            let Some((_, pool)) = pool else {
+                mistakes.add(item.span, Mistake::MissingKey { place, key: "pool" });
+                continue;
+            };
+            let Some(name) = read_scalar(pool, "a pool's name", mistakes) else { continue };
+            let Some(name) = self.known(name, names, mistakes) else { continue };
+            let mut rule = vec![(scalar("pool", pool.span), name)];
+            rule.extend(subnets.map(|(key, node)| (scalar("subnets", key.span), node.clone())));
+            rules.push(map(rule, item.span));
+        }
+        if rules.len() < items.len() {
+            return None; // told above
+        }
+        Some((scalar("rules", node.span), Node { kind: Kind::List(rules), span: node.span }))
+    }
+
+    /// What we call a pool that a rule or a fallback names.
+    fn known(
+        &self,
+        name: Text<'_>,
+        names: &[&str],
+        mistakes: &mut Mistakes<'_>,
+    ) -> Option<Node<'a>> {
+        if names.contains(&name.text) {
+            return Some(scalar(self.name(Some(name.text)), name.span));
+        }
+        let near = nearest(name.text, names.iter().copied()).map(str::to_owned);
+        let problem = Problem::UnknownPool { name: name.text.to_owned(), near };
+        mistakes.add(name.span, Mistake::OctoDns(problem));
+        None
+    }
+}
+
+/// Whether a value is left empty, be it by YAML's word for that.
+fn is_null(node: &Node<'_>) -> bool {
+    node.is_nothing() || node.scalar().is_some_and(|text| ["null", "~"].contains(&text.text))
+}
+
+fn entries_of<'a>(
+    node: &'a Node<'_>,
+    what: &'static str,
+    mistakes: &mut Mistakes<'_>,
+) -> Option<Vec<Field<'a>>> {
+    let Kind::Map(entries) = &node.kind else {
+        mistakes.add(node.span, Mistake::Expected { what, found: node.describe() });
+        return None;
+    };
+    Some(entries.iter().filter_map(|(key, value)| Some((key.scalar()?, value))).collect())
+}
