@@ -104,8 +104,9 @@ impl Running {
 
 /// A digest of the settings that servers share: what is a machine's own, such as addresses and paths, is left out.
 fn config_digest(config: &Config) -> String {
-    let Config { workers, sockets, prober, limits, .. } = config;
-    let text = format!("{workers:?} {sockets:?} {prober:?} {limits:?}");
+    let Config { workers, sockets, prober, limits, answers, .. } = config;
+    let answers = (answers.responses, answers.any, answers.cookies.policy);
+    let text = format!("{workers:?} {sockets:?} {prober:?} {limits:?} {answers:?}");
     hex(digest(&SHA256, text.as_bytes()).as_ref())
 }
 

@@ -15,6 +15,7 @@
 //!   than 4,096 bytes the rest is lost.
 //! - It compresses less. An answer over UDP that no longer fits is sent as truncated, with no records.
 //! - An answer that hickory-proto cannot decode becomes SERVFAIL.
+//! - The answer to a signed query is not signed: hickory-server would send it in other bytes.
 //! - Over TCP: answers one query at a time, no limit on connections, a partial query keeps its
 //!   connection open until the idle limit, and so do a response and garbage, which are dropped.
 //! - With a wildcard address the kernel chooses the address that an answer over UDP leaves from.

@@ -59,7 +59,7 @@ fn serve(listen: &[IpAddr], settings: &str) -> Server {
 }
 
 #[test]
-fn a_reply_comes_from_the_address_that_was_asked() {
+fn rfc2181_4_1_a_reply_comes_from_the_address_that_was_asked() {
     let server = serve(&[Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()], "");
     let question = Question::new("ns1.sockets.example.", RecordType::A);
     let asked = ["127.0.0.1", "127.31.0.9", "127.31.200.7", "127.255.255.254", "::1"];

@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn over_the_cap_the_idlest_is_shed() {
+    fn rfc7766_10_over_the_cap_the_idlest_is_shed() {
         let server = serve("127.0.0.1:0", 1, Limits { connections: 2, ..Limits::default() });
         let (mut first, mut second) = (server.connect(), server.connect());
         ask(&mut first).expect("an answer");

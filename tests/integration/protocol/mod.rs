@@ -5,5 +5,6 @@ mod cookies;
 mod errors;
 mod full;
 mod options;
+mod served;
 mod services;
 mod signed;

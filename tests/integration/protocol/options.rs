@@ -42,7 +42,8 @@ fn rfc5001_2_1_nsid_is_given_to_who_asks() {
             // What a query's option says does not matter.
             ("www.example.com. A +option=3:616263", given),
             ("gone.example.com. A +tcp +option=3:", given),
-            ("www.example.com. A +option=65280: +option=3:", given),
+            // Unknown ones, CHAIN and key tag among them (RFC 7901, RFC 8145), are passed over.
+            ("www.example.com. A +option=65280: +option=13:00 +option=14:0001 +option=3:", given),
         ],
     );
     let silent = World::of("example.com.", "www A 192.0.2.1\n");

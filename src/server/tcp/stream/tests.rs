@@ -140,7 +140,7 @@ async fn rfc7766_6_2_4_what_was_asked_before_a_half_close_is_answered() {
 }
 
 #[tokio::test]
-async fn a_length_of_zero_ends_the_connection_after_the_answers_before_it() {
+async fn rfc7766_8_a_length_of_zero_ends_the_connection_after_the_answers_before_it() {
     let sent = framed(&[b"A", b"", b"B"]);
     assert_eq!(exchange(Server::new().connect(1 << 16), &sent).await, framed(&[b"a"]));
 }
