@@ -137,6 +137,15 @@ impl Delta {
     /// share are not looked at. Balanced RRsets are not records, and are left out.
     #[must_use]
     pub fn between(before: &Zone, after: &Zone) -> Option<Self> {
+        Self::between_within(before, after, usize::MAX).unwrap_or_default()
+    }
+
+    /// The same, given up where it comes to more than about so many records.
+    pub fn between_within(
+        before: &Zone,
+        after: &Zone,
+        most: usize,
+    ) -> Result<Option<Self>, TooMany> {
         let (mut removed, mut added) = (Vec::new(), Vec::new());
         let origin = hash(before.origin.as_wire());
         for shard in 0..before.store.shard_count() {
@@ -146,6 +155,9 @@ impl Delta {
             for (labels, node) in before.store.nodes_of(shard) {
                 let other = find(after, origin, labels);
                 differences(before, labels, node, other, &mut removed, &mut added);
+            }
+            if removed.len() + added.len() > most {
+                return Err(TooMany);
             }
         }
         for shard in 0..after.store.shard_count() {
@@ -157,15 +169,22 @@ impl Delta {
                     added.extend(records_of(after, labels, node));
                 }
             }
+            if removed.len() + added.len() > most {
+                return Err(TooMany);
+            }
         }
         if removed.is_empty() && added.is_empty() {
-            return None;
+            return Ok(None);
         }
         removed.retain(|record| record.rtype != rtype::SOA);
         added.retain(|record| record.rtype != rtype::SOA);
-        Self::new(before.soa_record(), removed, after.soa_record(), added)
+        Ok(Self::new(before.soa_record(), removed, after.soa_record(), added))
     }
 }
+
+/// Two versions have less in common than is worth a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooMany;
 
 fn find<'z>(zone: &'z Zone, origin_hash: u64, labels: &[u8]) -> Option<Node<'z>> {
     zone.store.find(hash_labels(origin_hash, labels), labels).map(|at| zone.store.node(at))

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::Zone;
-use super::delta::Delta;
+use super::delta::{Delta, TooMany};
 use super::exported::Exported;
 use super::serial::is_greater;
 use crate::rdata::rtype;
@@ -86,8 +86,9 @@ impl Zone {
             return self; // it was made of that one
         }
         let journal = match self.difference_from(before) {
-            Some(delta) => before.journal.with(Arc::new(delta)),
-            None => before.journal.clone(),
+            Ok(Some(delta)) => before.journal.with(Arc::new(delta)),
+            Ok(None) => before.journal.clone(),
+            Err(TooMany) => Journal::default(),
         };
         Self { journal, ..self }
     }
@@ -103,18 +104,17 @@ impl Zone {
     }
 
     /// What leads here from another version, what both say of their pools too; `None` where both say the same.
-    #[must_use]
-    pub fn difference_from(&self, before: &Zone) -> Option<Delta> {
-        let kept = Delta::between(before, self);
+    fn difference_from(&self, before: &Zone) -> Result<Option<Delta>, TooMany> {
+        let kept = Delta::between_within(before, self, BYTES_MAX / RECORD_KEPT)?;
         let (mut removed, mut added) = Exported::between(&before.exported, &self.exported);
         if removed.is_empty() && added.is_empty() {
-            return kept;
+            return Ok(kept);
         }
         if let Some(delta) = &kept {
             removed.extend_from_slice(&delta.removed()[1..]);
             added.extend_from_slice(&delta.added()[1..]);
         }
-        Delta::new(before.soa_record(), removed, self.soa_record(), added)
+        Ok(Delta::new(before.soa_record(), removed, self.soa_record(), added))
     }
 }
 

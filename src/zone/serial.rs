@@ -164,7 +164,7 @@ fn part(fields: &[&[u8]]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::model::{RrSet, Soa};
+    use crate::config::model::{self, RrSet, Soa};
     use crate::name::Name;
     use crate::rdata::rtype;
 
@@ -274,5 +274,38 @@ mod tests {
         assert_eq!(kept.serial, 7);
         let later = Kept::next(Some(kept), &zone(&[1, 2]), &Exported::default(), 5);
         assert_eq!(later.serial, 8, "and counted on from when the file names none any more");
+    }
+
+    #[test]
+    fn health_that_is_content_raises_the_serial_and_comes_back_to_the_same_content() {
+        let pool = |text: &str| {
+            let addresses = text.split(' ').map(|one| one.parse().expect("an address")).collect();
+            vec![model::Pool::new("web".into(), model::Policy::Fixed, vec![backend(addresses)])]
+        };
+        let owner = Name::parse_absolute("www.example.").expect("a name");
+        let balanced = [model::Balanced::new(owner, 0)];
+        let all = Exported::of(&balanced, &pool("192.0.2.1 192.0.2.2"));
+        let some = Exported::of(&balanced, &pool("192.0.2.1"));
+        let first = Kept::next(None, &zone(&[1]), &all, 100);
+        let second = first.after_health(&all, &some, 50);
+        assert_eq!(second.serial, 101);
+        assert_ne!(second.digest, first.digest);
+        assert_eq!(
+            Kept::next(Some(second), &zone(&[1]), &some, 200),
+            second,
+            "nothing has changed"
+        );
+        let third = second.after_health(&some, &all, 200);
+        assert_eq!(third, Kept { serial: 200, digest: first.digest });
+    }
+
+    fn backend(addresses: Vec<std::net::IpAddr>) -> model::Backend {
+        model::Backend {
+            name: "web-1".into(),
+            weight: 1,
+            state: model::SetState::Auto,
+            serves: model::Serves::Addresses(addresses),
+            service: None,
+        }
     }
 }

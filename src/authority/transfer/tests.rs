@@ -445,3 +445,77 @@ fn a_record_without_room_for_its_signature_fails_the_transfer() {
     let last = messages.last().expect("an answer");
     assert_eq!(last[3] & 0xf, rcode::SERVFAIL as u8);
 }
+
+/// Random versions of a small zone: what a client makes of the differences is what it would have taken whole.
+#[test]
+fn differences_lead_to_the_same_zone_as_taking_it_whole() {
+    let seed = fastrand::u64(..);
+    let mut random = fastrand::Rng::with_seed(seed);
+    for _ in 0..200 {
+        let lines = |random: &mut fastrand::Rng| -> Vec<delta::Record> {
+            let count = random.usize(0..40);
+            let line = |random: &mut fastrand::Rng| {
+                let owner = ["@", "a", "b.a", "*.c", "d", "e.f.g"][random.usize(0..6)];
+                match random.u8(0..3) {
+                    0 => record(&format!("{owner} A 192.0.2.{}", random.u8(1..6))),
+                    1 => record(&format!("{owner} TXT t{}", random.u8(0..4))),
+                    _ => record(&format!("{owner} MX {} mail{}", random.u8(0..3), random.u8(0..3))),
+                }
+            };
+            (0..count).map(|_| line(random)).collect()
+        };
+        let backends = ["192.0.2.7", "192.0.2.8", "2001:db8::7"];
+        let version = |serial: u32, random: &mut fastrand::Rng| {
+            let mut zone = zone(serial, lines(random));
+            let chosen = backends.iter().filter(|_| random.bool());
+            let mut chosen: Vec<(&str, SetState)> =
+                chosen.map(|address| (*address, SetState::Auto)).collect();
+            chosen.push(("192.0.2.9", SetState::Auto));
+            let owner = Name::parse("pool", &name(APEX)).expect("a name");
+            let balanced = Balanced::new(owner, 0);
+            zone.exported = Exported::of(&[balanced], &[pool(&chosen)]);
+            zone
+        };
+        let mut versions = vec![version(u32::MAX - 2, &mut random)];
+        for serial in [u32::MAX - 1, 0, 1, 9] {
+            let next = version(serial, &mut random);
+            let next = next.following(versions.last().expect("the first"));
+            versions.push(next);
+        }
+        let last = Arc::new(versions.pop().expect("five versions"));
+        let mut whole = shown(&last, &axfr());
+        whole.pop();
+        whole.sort();
+        for before in versions {
+            let serial = before.serial;
+            let mut known = shown(&Arc::new(before), &axfr());
+            known.pop();
+            let told = shown(&last, &ixfr(serial));
+            known = match told.get(1) {
+                Some(second) if second.starts_with("@ SOA") => applied(known, &told[1..]),
+                // The whole zone, as it is shorter.
+                _ => told[..told.len() - 1].to_vec(),
+            };
+            known.sort();
+            assert_eq!(known, whole, "from {serial}, seed {seed}: {told:#?}");
+        }
+    }
+}
+
+/// A zone after differences, which end in the SOA that began them.
+fn applied(mut zone: Vec<String>, told: &[String]) -> Vec<String> {
+    let mut removing = false;
+    for record in &told[..told.len() - 1] {
+        if record.starts_with("@ SOA") {
+            removing = !removing;
+        }
+        if removing {
+            let place = zone.iter().position(|own| own == record);
+            zone.swap_remove(place.unwrap_or_else(|| panic!("{record} is not there: {zone:#?}")));
+        } else {
+            assert!(!zone.contains(record), "{record} is there: {zone:#?}");
+            zone.push(record.clone());
+        }
+    }
+    zone
+}
