@@ -83,8 +83,13 @@ fn rotadns(port: u16, primaries: &[u16]) -> Server {
 
 /// What a server has of the zone, by AXFR: each record once. Compression may change the case of names, so it is not compared.
 fn transferred(server: &Server) -> BTreeSet<String> {
+    asked(server, "AXFR").into_iter().collect()
+}
+
+/// The records that a server gives to a question for a transfer, the last SOA left out.
+fn asked(server: &Server, question: &str) -> Vec<String> {
     let said = Command::new(installed("dig", "bind9-dnsutils"))
-        .args(["@127.0.0.1", "-p", &server.port().to_string(), ORIGIN, "AXFR"])
+        .args(["@127.0.0.1", "-p", &server.port().to_string(), ORIGIN, question])
         .args(["+noall", "+answer", "+onesoa", "+time=10", "-y"])
         .arg(format!("hmac-sha256:{KEY}:{SECRET}"))
         .output()
@@ -136,6 +141,20 @@ fn follows(kind: Kind) {
     }
     wait_for_serial(&rotadns, 2);
     assert_same(&transferred(&rotadns), &transferred(&primary.server));
+    // And handed on as it came.
+    let differences = asked(&rotadns, "IXFR=1");
+    assert!((4..100).contains(&differences.len()), "{differences:#?}");
+    assert!(differences.iter().any(|record| record.starts_with("come.example.org. 60 in a")));
+    let status = Command::new(ROTADNS)
+        .args(["status", "--admin"])
+        .arg(format!("unix:{}", rotadns.file("admin.sock").display()))
+        .output()
+        .expect("the binary that is tested");
+    let status = String::from_utf8_lossy(&status.stdout).into_owned();
+    let line = status.lines().find(|line| line.starts_with("example.org. "));
+    let address = primary.server.v4().to_string();
+    assert!(line.is_some_and(|line| line.contains(&address)), "{status}");
+
     let said = rotadns.said();
     assert!(said.contains("form=Axfr") && said.contains("form=Ixfr"), "{said}");
     let mut client = rotadns.client();

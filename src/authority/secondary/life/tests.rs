@@ -261,6 +261,54 @@ fn what_a_primary_does_wrongly_leaves_the_old_version() {
 }
 
 #[test]
+fn what_has_no_end_or_is_not_ours_leaves_the_old_version() {
+    type Turn = fn(Asked) -> Says;
+    let turns: [(&str, Turn, &str); 3] = [
+        (
+            "endless",
+            |asked| {
+                let first = message(asked.id, asked.qtype, "S6 N");
+                let rest = message(asked.id, asked.qtype, &"a1 ".repeat(1000));
+                Box::new(std::iter::once(first).chain(std::iter::repeat(rest)))
+            },
+            "the zone has more than 10000 records",
+        ),
+        (
+            "silent",
+            |asked| Box::new([message(asked.id, asked.qtype, "S6 N"), Vec::new()].into_iter()),
+            "it sent nothing for 500ms",
+        ),
+        (
+            "another zone",
+            |asked| {
+                let mut bytes = message(asked.id, asked.qtype, "S6 N S6");
+                bytes[13] ^= 1;
+                Box::new(std::iter::once(bytes))
+            },
+            "it answers a question that is not ours",
+        ),
+    ];
+    for (name, turn, expected) in turns {
+        run(async {
+            let mut stage = Stage::new(&format!("end-{name}").replace(' ', "-"));
+            stage.place().keep(&built("S5 N a1 S5"), wall()).expect("it can be kept");
+            let script = move |asked: Asked| match asked.qtype {
+                rtype::SOA => zone("S6", &[])(asked),
+                _ => turn(asked),
+            };
+            let primary = Scripted::start(script).await;
+            stage.begin(&[&primary]);
+            stage.until(name, |stage| stage.shown().failure.is_some()).await;
+            let failure = stage.shown().failure.expect("it is told");
+            assert!(failure.ends_with(expected), "{name}: {failure}");
+            assert_eq!((stage.served(), stage.last()), ("5".into(), told(&built("S5 N a1 S5"))));
+            let kept = stage.place().load(&origin()).expect("it is whole");
+            assert_eq!(kept.map(|(zone, _)| zone.serial), Some(5), "{name}");
+        });
+    }
+}
+
+#[test]
 fn the_next_primary_is_asked_at_once() {
     run(async {
         let mut stage = Stage::new("next");
