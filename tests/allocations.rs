@@ -74,7 +74,13 @@ pools:
   web: {backends: [192.0.2.1, 192.0.2.2, 192.0.2.3, 192.0.2.4, 192.0.2.5, 192.0.2.6, 192.0.2.7, 192.0.2.8]}
   any: {policy: random, answers: 3, backends: [192.0.2.1, 192.0.2.2, 192.0.2.3, 192.0.2.4, \"2001:db8::1\"]}
   one: {policy: fixed, backends: [192.0.2.1]}
+  heavy: {policy: weighted, port: 1, answers: 2, backends: {a: {address: 192.0.2.1, weight: 5, host: a}, b: {address: 192.0.2.2, host: b}, c: {address: 192.0.2.3, host: c}}}
+  to: {policy: weighted, backends: [{target: www, weight: 3}, {target: a.example.net.}]}
 records:
+  by: {rules: [{subnets: [127.0.0.0/8, 10.0.0.0/8], pool: heavy}, {subnets: \"2001:db8::/32\", pool: any}, {pool: web}]}
+  to: {pool: to}
+  _x._tcp: {SRV: {pool: heavy}}
+  svc: {HTTPS: {values: 1 . alpn=h2, pool: heavy, hints: pool}}
   ns1: {A: 192.0.2.53}
   www: {pool: web}
   any: {pool: any}
@@ -113,7 +119,7 @@ fn snapshot() -> Snapshot {
 
 /// Each kind of question, and what is none; with EDNS or without.
 fn queries() -> Vec<Vec<u8>> {
-    let questions: [(&[u8], u16); 14] = [
+    let questions: [(&[u8], u16); 18] = [
         (b"www.example.com.", 1),   // a pool of eight
         (b"WWW.example.com.", 1),   // the same in another case
         (b"www.example.com.", 28),  // no data
@@ -126,8 +132,12 @@ fn queries() -> Vec<Vec<u8>> {
         (b"one.example.com.", 1),   // fixed
         (b"q.wild.example.com.", 1),
         (b"q.old.example.com.", 1), // DNAME
-        (b"example.com.", 15),      // several names
-        (b"example.net.", 1),       // REFUSED
+        (b"by.example.com.", 1),    // weights, by a rule
+        (b"to.example.com.", 1),    // a target, and a pool behind it
+        (b"_x._tcp.example.com.", 33),
+        (b"svc.example.com.", 65),
+        (b"example.com.", 15), // several names
+        (b"example.net.", 1),  // REFUSED
     ];
     let mut queries: Vec<Vec<u8>> = Vec::new();
     for (at, (name, rtype)) in questions.iter().cycle().take(58).enumerate() {

@@ -50,7 +50,11 @@ ns: [ns]
 pools:
   web: {backends: [192.0.2.1, 192.0.2.2, 192.0.2.3]}
   any: {policy: random, answers: 1, backends: [192.0.2.1, 192.0.2.2]}
+  heavy: {policy: weighted, backends: {a: {address: 192.0.2.1, weight: 2}, b: 192.0.2.2}}
+  to: {backends: [{target: www}]}
 records:
+  by: {rules: [{subnets: 127.0.0.0/8, pool: heavy}, {pool: any}]}
+  to: {pool: to}
   ns: {A: 192.0.2.53}
   www: {pool: web}
   any: {pool: any}
@@ -88,7 +92,7 @@ fn a_worker_answers_without_the_heap() {
     let client = UdpSocket::bind("127.0.0.1:0").expect("a free port");
     client.connect(address).expect("it is there");
     client.set_read_timeout(Some(Duration::from_secs(10))).expect("a limit");
-    let names = ["www", "any", "alias", "host.sub", "nothing", "ns"];
+    let names = ["www", "any", "alias", "host.sub", "nothing", "ns", "by", "to"];
     let queries: Vec<Vec<u8>> =
         names.iter().map(|name| query(&format!("{name}.example."))).collect();
     let mut answer = [0; 1500];
@@ -111,16 +115,19 @@ fn a_worker_answers_without_the_heap() {
     assert_eq!(counters.total(Counter::UdpAnswers), asked);
     assert_eq!(counters.queries(Via::Udp, 1), asked, "all for A, the first type by name");
     let rcodes = [0, 3].map(|rcode| counters.answers(Via::Udp, rcode));
-    assert_eq!(rcodes, [asked * 5 / 6, asked / 6]);
+    assert_eq!(rcodes, [asked * 7 / 8, asked / 8]);
     let classes = [Class::NoError, Class::Referral, Class::NxDomain, Class::NoData];
-    let each = asked / 6;
-    assert_eq!(classes.map(|class| counts.total(class)), [4 * each, each, each, 0]);
-    // Both `www` and `alias` give the addresses of the first pool, all of them in each answer.
+    let each = asked / 8;
+    assert_eq!(classes.map(|class| counts.total(class)), [6 * each, each, each, 0]);
+    // `www`, `alias` and `to` give the addresses of the first pool, all of them in each answer.
     let in_answers = |pool: usize| handed[pool].answers().into_values().collect::<Vec<u64>>();
-    assert_eq!(in_answers(0), [2 * each; 3]);
+    assert_eq!(in_answers(0), [3 * each; 3]);
     // By chance, one of two each time.
     let [first, second] = in_answers(1)[..] else { panic!("each has had its turn") };
     assert_eq!(first + second, each);
+    // By weight: turns of three, of which two are the first one's.
+    assert_eq!(in_answers(2), [2 * each / 3, each / 3]);
+    assert_eq!(in_answers(3), [each]);
 }
 
 /// A query for A with EDNS.

@@ -151,3 +151,62 @@ fn mistakes_in_rules_have_their_place() {
     let subnets = format!("{{subnets: [{}], pool: web}}", many(1025, "10.0.0.0/8"));
     one(&rules(&format!("«[»{subnets}, {web}]")), Problem::TooManySubnets { most: 1024 });
 }
+
+#[test]
+fn mistakes_in_what_is_made_of_pools_have_their_place() {
+    let sip = "sip: {port: 1, backends: {a: {address: 192.0.2.1, host: a}}}";
+    let rtype = |rtype: &str| rtype.to_owned();
+    for (pools, record, problem) in [
+        (
+            WEB,
+            "x: {«SRV»: {pool: web}}",
+            Problem::NoService { pool: "web".into(), backend: "192.0.2.1".into(), missing: "host" },
+        ),
+        (
+            "web: [{address: 192.0.2.1, host: a}]",
+            "x: {«SRV»: {pool: web}}",
+            Problem::NoService { pool: "web".into(), backend: "192.0.2.1".into(), missing: "port" },
+        ),
+        (sip, "x: {SRV: {«ttl»: 1, pool: sip}}", Problem::TtlBesidePool),
+        (sip, "x: {SRV: {«values»: 0 0 1 a, pool: sip}}", Problem::ValuesBesidePool),
+        (
+            sip,
+            "x: {pool: sip, SRV: {values: 0 0 1 ns1, «priority»: 1}}",
+            Problem::NotOfPool { key: "priority", rtype: rtype("SRV") },
+        ),
+        (
+            sip,
+            "x: {pool: sip, MX: {values: 0 ns1, «pool»: sip}}",
+            Problem::NotOfPool { key: "pool", rtype: rtype("MX") },
+        ),
+        (
+            sip,
+            "x: {pool: sip, HTTPS: {values: 1 ., «pool»: sip}}",
+            Problem::NotOfPool { key: "pool", rtype: rtype("HTTPS") },
+        ),
+        (
+            sip,
+            "x: {pool: sip, A: {values: 192.0.2.7, «hints»: pool}, AAAA: \"2001:db8::1\"}",
+            Problem::NotOfPool { key: "hints", rtype: rtype("A") },
+        ),
+        (
+            sip,
+            "x: {pool: sip, HTTPS: {values: «1 . ipv4hint=192.0.2.1», hints: pool}}",
+            Problem::HintsByHand,
+        ),
+        (sip, "x: {pool: sip, HTTPS: {values: «0 ns1», hints: pool}}", Problem::HintsOfAliasMode),
+        (
+            TO,
+            "x: {HTTPS: {values: 1 ., pool: to, «hints»: pool}}",
+            Problem::TargetsForAddresses { pool: "to".into() },
+        ),
+    ] {
+        let (text, places) = super::marked(&with(&[pools], &[record]));
+        let told = super::told(&text);
+        assert!(told.contains(&(places[0].clone(), problem)), "{told:?}\n{text}");
+    }
+    one(
+        &with(&[sip], &["w: {pool: sip}", "x: {HTTPS: {values: 1 ., «hints»: pool}}"]),
+        Problem::HintsWithoutPool,
+    );
+}

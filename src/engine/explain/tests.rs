@@ -1,5 +1,7 @@
 //! What is told of a question, and that it is what would be answered.
 
+mod pools;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -83,7 +85,11 @@ fn ready(zone: &Zone, index: usize) -> Ready {
 }
 
 fn snapshot() -> Snapshot {
-    let (model, mistakes) = crate::config::read_zone(Path::new("example.com.yaml"), ZONE);
+    snapshot_of(ZONE)
+}
+
+fn snapshot_of(text: &str) -> Snapshot {
+    let (model, mistakes) = crate::config::read_zone(Path::new("example.com.yaml"), text);
     let model = model.unwrap_or_else(|| panic!("{mistakes:?}"));
     let (zone, _) = from_model(&model, 7, None).expect("it fits together");
     let ready: Vec<_> = (0..zone.pools.len()).map(|pool| Arc::new(ready(&zone, pool))).collect();

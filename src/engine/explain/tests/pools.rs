@@ -1,0 +1,92 @@
+//! What is told of rules, weights, targets, SRV and hints.
+
+use super::{A, judge, question, snapshot_of};
+use crate::engine::explain::{Question, explain};
+
+const ZONE: &str = r#"
+zone: example.com
+ns: [ns1.example.net.]
+pools:
+  office: {policy: weighted, backends: {a: {address: 192.0.2.1, weight: 2}, b: {address: 192.0.2.2}, c: {address: 192.0.2.3, weight: 0}}}
+  web: {port: 443, backends: {w: {address: 192.0.2.8, host: w}}}
+  to: {backends: [{target: www}, {target: away.example.net.}]}
+records:
+  www: {rules: [{subnets: [10.9.0.0/16], pool: web}, {subnets: [192.0.2.0/24, "2001:db8::/32"], pool: office}, {pool: web}]}
+  to: {pool: to}
+  _x._tcp: {SRV: {pool: web}}
+  h: {pool: office, HTTPS: {values: 1 ., hints: pool}}
+"#;
+
+/// The steps behind the zone's, for a client.
+fn steps(client: &str, name: &str, qtype: u16) -> Vec<String> {
+    let question = Question { client: client.parse().expect(client), ..question(name, qtype) };
+    let explained = explain(&snapshot_of(ZONE), &question, &judge);
+    let lines = explained.steps.iter().skip(1);
+    lines.map(|step| format!("{}: {}", step.stage.name(), step.said)).collect()
+}
+
+#[test]
+fn the_rule_that_matches_is_told_and_why_none_before_it_does() {
+    let office = [
+        "name: www.example.com. has A from a pool",
+        "rule: 192.0.2.7 is not in 10.9.0.0/16: not pool web",
+        "rule: 192.0.2.7 is in 192.0.2.0/24, 2001:db8::/32: pool office",
+        "pool: office: weighted, up to 1 address in an answer",
+        "eligible: 3 of 3 addresses in service",
+        "draw: turn 0 of the weights, from 192.0.2.1 on",
+        "count: 1 of 2 addresses",
+        "ttl: 30 s: every address is settled",
+    ];
+    assert_eq!(steps("192.0.2.7", "www.example.com.", A), office);
+    let others = steps("198.51.100.7", "www.example.com.", A);
+    assert_eq!(
+        others[1..4],
+        [
+            "rule: 198.51.100.7 is not in 10.9.0.0/16: not pool web",
+            "rule: 198.51.100.7 is not in 192.0.2.0/24, 2001:db8::/32: not pool office",
+            "rule: no rule is for 198.51.100.7: pool web",
+        ]
+    );
+}
+
+#[test]
+fn a_target_is_told_and_what_it_leads_to() {
+    let told = steps("198.51.100.7", "to.example.com.", A);
+    assert_eq!(
+        told[..7],
+        [
+            "name: to.example.com. has CNAME from a pool",
+            "pool: to: round_robin, up to 1 target in an answer",
+            "eligible: 2 of 2 targets in service",
+            "draw: turn 0 of the rotation, from www.example.com. on",
+            "count: 1 of 2 targets",
+            "ttl: 30 s: every address is settled",
+            "name: to.example.com. is here a CNAME to www.example.com.",
+        ]
+    );
+    assert!(
+        told[7..].contains(&"pool: web: round_robin, up to 8 addresses in an answer".to_owned())
+    );
+}
+
+#[test]
+fn weight_0_services_and_hints_are_told() {
+    let explained = |name, qtype| explain(&snapshot_of(ZONE), &question(name, qtype), &judge);
+    let candidates = |name, qtype| -> Vec<String> {
+        let pools = explained(name, qtype).pools;
+        let all = pools.into_iter().flat_map(|pool| pool.candidates);
+        all.map(|one| format!("{} {} {}: {}", one.backend, one.eligible, one.chosen, one.reason))
+            .collect()
+    };
+    let zero = "c false false: 2 checks passed; of weight 0 while others can take its part";
+    let office = ["a true true: 2 checks passed", "b true false: 2 checks passed", zero];
+    for qtype in [A, 65] {
+        assert_eq!(candidates("h.example.com.", qtype), office, "{qtype}");
+    }
+    assert_eq!(candidates("_x._tcp.example.com.", 33), ["w true true: 2 checks passed"]);
+    let srv = steps("198.51.100.7", "_x._tcp.example.com.", 33);
+    assert!(
+        srv.contains(&"draw: turn 0 of the rotation, from 0 1 443 w.example.com. on".to_owned()),
+        "{srv:?}"
+    );
+}
