@@ -20,6 +20,7 @@ use super::super::plan::{Aliased, Content, Item, Owner, Plan};
 use super::super::snapshot::View;
 use super::Lookup;
 use crate::wire::decode::Query;
+use crate::wire::edns::error;
 use crate::wire::encode::Section;
 use crate::wire::rcode;
 
@@ -45,7 +46,7 @@ impl Lookup<'_> {
             Resolved::Unknown => {
                 plan.truncate(0);
                 plan.authoritative = false;
-                plan.rcode = rcode::SERVFAIL;
+                plan.refused(rcode::SERVFAIL, error::ASTRAY);
             }
         }
     }
@@ -54,11 +55,13 @@ impl Lookup<'_> {
     pub(super) fn resolve(&self, plan: &mut Plan, alias: u32, rtype: u16) -> Resolved {
         let (name, len) = (plan.name.clone(), plan.items().len());
         let (rcode, authoritative, truncated) = (plan.rcode, plan.authoritative, plan.truncated);
+        let error = plan.error;
         // Nothing of the names so far is looked up again.
         plan.steps = 0;
         let resolved = self.look_further(plan, alias, rtype).unwrap_or(Resolved::Unknown);
         plan.truncate(len);
         (plan.rcode, plan.authoritative, plan.truncated) = (rcode, authoritative, truncated);
+        plan.error = error;
         plan.name = name;
         resolved
     }

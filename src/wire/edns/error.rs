@@ -24,6 +24,9 @@ pub const PANIC: Extended =
 /// A pool's addresses are those that were right before (§4.4).
 pub const STALE: Extended =
     extended(3, "no backend passes its check: those that were in service last");
+/// An alias whose target nobody here knows (§4.1).
+pub const ASTRAY: Extended =
+    extended(0, "an alias leads to a name that no zone here answers for, or in a circle");
 /// The zone did not load (§4.15).
 pub const NOT_READY: Extended = extended(14, "the zone did not load");
 /// Who asks may not (§4.19).

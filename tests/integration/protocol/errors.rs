@@ -114,3 +114,31 @@ fn rfc8914_3_the_text_goes_before_anything_of_the_answer() {
         assert_eq!(answer.len(), plain + expected, "{count} records");
     }
 }
+
+#[test]
+fn rfc8914_4_1_an_alias_that_nobody_can_follow_says_so() {
+    let body = "pools: {web: {backends: [192.0.2.1]}}
+records:
+  www: {pool: web}
+  flat: {alias: www}
+  out: {alias: www.example.net., TXT: x}
+  self: {alias: self}
+  gone: {alias: nothing}
+  any: {alias: www.example.net., MX: 10 www}
+";
+    let astray =
+        Some((0, "an alias leads to a name that no zone here answers for, or in a circle"));
+    let guess = Some((0, "no backend passes its check: every address is given as a guess"));
+    check(
+        &World::yaml(body, "down 192.0.2.1"),
+        &[
+            ("out.example.com. A +edns", astray),
+            ("self.example.com. AAAA +edns", astray),
+            ("out.example.com. TXT +edns", None),
+            ("gone.example.com. A +edns", None),
+            // What could not be followed on the way to another RRset is no matter.
+            ("any.example.com. ANY +edns", None),
+            ("flat.example.com. A +edns", guess),
+        ],
+    );
+}
