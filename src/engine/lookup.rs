@@ -333,7 +333,12 @@ impl<'a> Lookup<'a> {
         let Some((at, dname)) = node.rrset(rtype::DNAME) else { return false };
         let Some(target) = dname.rdatas().next() else { return false };
         let skip = plan.name.suffix_start(depth);
-        plan.push(Item { owner: Owner::Current(skip as u8), ..answer(at) });
+        // Its target may be below itself; the same record does not stand there twice (RFC 2181 §5).
+        let is_at =
+            |item: &Item| matches!(item.content, Content::Rrset { rrset, .. } if rrset == at);
+        if !plan.items().iter().any(is_at) {
+            plan.push(Item { owner: Owner::Current(skip as u8), ..answer(at) });
+        }
         let mut prefix = [0; crate::name::NAME_MAX];
         prefix[..skip].copy_from_slice(&plan.name.wire()[..skip]);
         if plan.name.set(&prefix[..skip], target).is_none() {

@@ -151,6 +151,13 @@ fn rfc6672_2_2_below_a_dname_names_are_put_under_its_target() {
 }
 
 #[test]
+fn rfc2181_5_a_dname_that_leads_below_itself_stands_there_once() {
+    let answer = world("d DNAME c.d\n").ask("w.d.example.com. A");
+    let start = " | d.example.com. 3600 DNAME c.d.example.com., w.d.example.com. 3600 CNAME w.c.d.example.com., w.c.d.example.com. 3600 CNAME w.c.c.d.example.com.,";
+    assert!(answer.contains(start) && answer.matches(" DNAME ").count() == 1, "{answer}");
+}
+
+#[test]
 fn rfc6672_2_3_a_dname_at_the_apex() {
     let world = world("@ DNAME example.net.\n");
     check(

@@ -74,7 +74,7 @@ pub(crate) const ALLOWED: &[Allowed] = &[
         types: "*",
         way: "* +adflag*",
         parts: &[Ad],
-        where_: |ours, theirs| ours.is(answer::TC) && theirs.is(answer::TC),
+        where_: |_, theirs| theirs.is(answer::TC),
         permits: "RFC 4035 §3.1.6: AD says that all is verified, which none is; BIND sets it when truncating",
     },
     Allowed {
@@ -317,6 +317,15 @@ pub(crate) const ALLOWED: &[Allowed] = &[
     },
     Allowed {
         peer: Peer::Nsd,
+        name: "*",
+        types: "*",
+        way: "+notcp *",
+        parts: &[Tc],
+        where_: |ours, theirs| !ours.is(answer::TC) && ours.is_referral() && theirs.is(answer::TC),
+        permits: "RFC 2181 §9, RFC 9471 §3.2: addresses beside those below the cut are left out without TC; NSD sets it",
+    },
+    Allowed {
+        peer: Peer::Nsd,
         name: "c.isi.edu.",
         types: "*",
         way: "*",
@@ -347,7 +356,7 @@ pub(crate) const ALLOWED: &[Allowed] = &[
         name: "*",
         types: "*",
         way: "*",
-        parts: &[InAnswer],
+        parts: &[Rcode, InAnswer, Authority],
         where_: |ours, _| {
             ours.answers
                 .iter()

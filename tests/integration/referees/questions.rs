@@ -152,9 +152,8 @@ fn of_zone(zone: &Zone, rng: &mut Rng, count: Count) -> Vec<Query> {
         };
         for rtype in types {
             let ways = match count {
-                Count::All => 4,
                 Count::Some(_) if is_long => 3,
-                Count::Some(_) => 1,
+                _ => 1,
             };
             for _ in 0..ways {
                 let way = if rng.u8(..8) == 0 {
