@@ -201,7 +201,7 @@ impl Example {
 /// may be up and the other not, as the ports of the examples may be somebody else's here.
 fn always_answers(pools: &[Pool], place: usize, rtype: RecordType) -> bool {
     let pool = &pools[place];
-    let mut addresses = pool.backends.iter().flat_map(|backend| backend.addresses());
+    let mut addresses = pool.backends.iter().flat_map(rotadns::config::model::Backend::addresses);
     let is_of_family = |address: &IpAddr| address.is_ipv4() == (rtype == RecordType::A);
     let has_family = match pool.check {
         None => addresses.any(is_of_family),

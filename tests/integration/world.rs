@@ -183,7 +183,7 @@ impl Health {
             match words.next() {
                 Some("down") => health.down.extend(words.map(address)),
                 Some("last") => {
-                    health.last.extend(words.map(|word| Endpoint::Address(address(word))))
+                    health.last.extend(words.map(|word| Endpoint::Address(address(word))));
                 }
                 Some("changing") => health.changing.extend(words.map(|word| {
                     let (one, seconds) = word.split_once('=').expect("an address and a time");

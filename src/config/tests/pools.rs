@@ -6,7 +6,8 @@ use crate::config::model::{Form, Policy, Serves};
 
 /// A zone with these pools and these records, a line each.
 fn with(pools: &[&str], records: &[&str]) -> String {
-    let lines = |lines: &[&str]| lines.iter().map(|line| format!("  {line}\n")).collect::<String>();
+    let lines =
+        |lines: &[&str]| lines.iter().flat_map(|line| ["  ", line, "\n"]).collect::<String>();
     format!("{HEAD}pools:\n{}records:{TAIL}{}", lines(pools), lines(records))
 }
 

@@ -24,6 +24,8 @@ pub fn turns(weights: &[u16], answers: usize) -> Box<[u16]> {
     }
     let Shares { mut left, rows } = shares(weights, answers);
     let gains: Vec<i64> = left.iter().map(|share| i64::from(*share)).collect();
+    // At most `PLACES_MAX`.
+    let cost = i64::from(rows as u32);
     let mut credits = vec![0_i64; weights.len()];
     let mut turns = Vec::with_capacity(rows * answers);
     for row in 0..rows {
@@ -33,7 +35,7 @@ pub fn turns(weights: &[u16], answers: usize) -> Box<[u16]> {
         let first = turns.len();
         for _ in 0..answers {
             let place = next(&credits, &left, &turns[first..], rows - row);
-            credits[place] -= rows as i64;
+            credits[place] -= cost;
             left[place] -= 1;
             turns.push(place as u16);
         }
@@ -74,9 +76,9 @@ fn shares(weights: &[u16], answers: usize) -> Shares {
     // As many rows as make each share whole, where there is room for so many.
     let rows = (1..=most).find(|rows| {
         let places = (rows * answers) as u64;
-        weights
-            .iter()
-            .all(|weight| weight * places % total == 0 && weight * places / total <= *rows as u64)
+        weights.iter().all(|weight| {
+            (weight * places).is_multiple_of(total) && weight * places / total <= *rows as u64
+        })
     });
     let rows = rows.unwrap_or(most).max(1);
     Shares { left: apportion(&weights, rows, answers), rows }

@@ -50,7 +50,9 @@ fn several_answers_are_several_backends() {
         let order = order(&world, &format!("www.example.com. A +draw={draw}"));
         let [first, second] = order[..] else { panic!("two of them: {order:?}") };
         assert_ne!(first, second);
-        order.into_iter().for_each(|one| *times.entry(one).or_default() += 1);
+        for one in order {
+            *times.entry(one).or_default() += 1;
+        }
     }
     // Half of all places: one of every answer, and the others share what is left.
     assert_eq!(times, HashMap::from([(1, 8), (2, 4), (3, 4)]));
@@ -89,6 +91,10 @@ fn times(turns: &[u16], place: usize) -> usize {
     turns.iter().filter(|other| usize::from(**other) == place).count()
 }
 
+fn float(count: usize) -> f64 {
+    f64::from(u32::try_from(count).expect("a turn is short"))
+}
+
 proptest! {
     #[test]
     fn over_a_full_turn_each_share_is_exact(
@@ -111,9 +117,9 @@ proptest! {
         let total: f64 = weights.iter().map(|weight| f64::from(*weight)).sum();
         for until in 1..=turns.len() {
             for (place, weight) in weights.iter().enumerate() {
-                let due = until as f64 * f64::from(*weight) / total;
-                let got = times(&turns[..until], place) as f64;
-                prop_assert!(got - due <= 1.0 + weights.len() as f64 / 2.0, "{:?}", turns);
+                let due = float(until) * f64::from(*weight) / total;
+                let got = float(times(&turns[..until], place));
+                prop_assert!(got - due <= 1.0 + float(weights.len()) / 2.0, "{:?}", turns);
             }
         }
     }
@@ -126,10 +132,10 @@ proptest! {
         prop_assert!(turns.len() <= PLACES_MAX);
         let total: f64 = weights.iter().map(|weight| f64::from(*weight)).sum();
         // Those that are rounded up to one place are paid for by the largest.
-        let slack = 1.0 + weights.len() as f64;
+        let slack = 1.0 + float(weights.len());
         for (place, weight) in weights.iter().enumerate() {
-            let due = turns.len() as f64 * f64::from(*weight) / total;
-            let got = times(&turns, place) as f64;
+            let due = float(turns.len()) * f64::from(*weight) / total;
+            let got = float(times(&turns, place));
             prop_assert!(got >= 1.0 && (got - due).abs() < slack, "{place}: {got} for {due}");
         }
     }
@@ -141,7 +147,7 @@ proptest! {
     ) {
         let answers = answers.min(weights.len());
         let turns = turns(&weights, answers);
-        prop_assert!(!turns.is_empty() && turns.len() <= PLACES_MAX && turns.len() % answers == 0);
+        prop_assert!(!turns.is_empty() && turns.len() <= PLACES_MAX && turns.len().is_multiple_of(answers));
         for answer in turns.chunks(answers) {
             for (at, place) in answer.iter().enumerate() {
                 prop_assert!(usize::from(*place) < weights.len());
