@@ -7,6 +7,7 @@
 //! | 6891 §6.1.2 | options | [`edns`], [`encode::Writer::option`] |
 //! | 8945 | transaction signatures | [`tsig`] |
 //! | 3597 §4 | names compressed in RDATA of the RFC 1035 types only | [`crate::rdata::template`] |
+//! | 3597 §4 | names taken compressed in RDATA of older types too | [`read_rdata`] |
 
 pub mod decode;
 pub mod edns;
@@ -15,7 +16,7 @@ pub mod names;
 pub mod records;
 pub mod tsig;
 
-pub use names::read_name;
+pub use names::{read_name, read_rdata};
 
 /// The length of a header (RFC 1035 §4.1.1).
 pub const HEADER: usize = 12;

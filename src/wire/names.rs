@@ -1,7 +1,10 @@
 //! Names in messages: labels and pointers (RFC 1035 §4.1.4).
 
+use std::ops::Range;
+
 use super::HEADER;
 use crate::name::NAME_MAX;
+use crate::rdata::{rtype, template};
 
 /// Reads the name at `at` without its pointers: its bytes go into `out`, and what comes back is how many they are and
 /// where the message goes on. `None` where it is no name.
@@ -35,6 +38,51 @@ pub fn read_name(message: &[u8], at: usize, out: &mut [u8; NAME_MAX]) -> Option<
             _ => return None,
         }
     }
+}
+
+/// Appends the RDATA between two places, its names whole; `None` where a name in it is none. What follows the names is
+/// copied as it is: whether that fits the type is for the caller to look at.
+pub fn read_rdata(
+    message: &[u8],
+    rtype: u16,
+    rdata: Range<usize>,
+    out: &mut Vec<u8>,
+) -> Option<()> {
+    let mut at = rdata.start;
+    if let Some((before, names)) = compressed(message, rtype, at) {
+        out.extend_from_slice(message.get(at..at + before)?);
+        at += before;
+        for _ in 0..names {
+            let mut name = [0; NAME_MAX];
+            let (len, end) = read_name(message, at, &mut name)?;
+            out.extend_from_slice(&name[..len]);
+            at = end;
+        }
+    }
+    // A name that goes on behind its RDATA leaves nothing, not even none.
+    out.extend_from_slice(message.get(at..rdata.end)?);
+    Some(())
+}
+
+/// The bytes before the first name of RDATA that may be compressed, and how many names follow.
+///
+/// Those of RFC 1035, and those that senders of old compress, which RFC 3597 §4 has us take.
+fn compressed(message: &[u8], rtype: u16, at: usize) -> Option<(usize, usize)> {
+    Some(match rtype {
+        rtype::RP => (0, 2),
+        rtype::AFSDB | rtype::RT => (2, 1),
+        rtype::PX => (2, 2),
+        rtype::SRV => (6, 1),
+        rtype::NAPTR => {
+            // Order and preference, then three strings.
+            let mut before = 4;
+            for _ in 0..3 {
+                before += 1 + usize::from(*message.get(at + before)?);
+            }
+            (before, 1)
+        }
+        _ => template::layout(rtype).map(|layout| (layout.before, layout.names))?,
+    })
 }
 
 #[cfg(test)]

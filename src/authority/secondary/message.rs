@@ -3,8 +3,8 @@
 //! It comes from a stranger until its signature is checked, so nothing here trusts a length or a pointer.
 
 use crate::name::NAME_MAX;
-use crate::rdata::{self, rtype, template};
-use crate::wire::{HEADER, class, header, opcode, read_name};
+use crate::rdata::{self, rtype};
+use crate::wire::{HEADER, class, header, opcode, read_name, read_rdata};
 
 /// A message whose header and question are whole.
 #[derive(Clone, Copy)]
@@ -166,48 +166,8 @@ impl<'m> Message<'m> {
         // A TTL with its top bit set is 0 (RFC 2181 §8).
         record.ttl = if ttl > rdata::TTL_MAX { 0 } else { ttl };
         record.rdata.clear();
-        self.expand(rtype, rdata.clone(), &mut record.rdata).ok_or(Malformed)?;
+        read_rdata(self.bytes, rtype, rdata.clone(), &mut record.rdata).ok_or(Malformed)?;
         if rdata::is_valid(rtype, &record.rdata) { Ok(rdata.end) } else { Err(Malformed) }
-    }
-
-    /// Appends RDATA, its names whole.
-    fn expand(&self, rtype: u16, rdata: std::ops::Range<usize>, out: &mut Vec<u8>) -> Option<()> {
-        let mut at = rdata.start;
-        if let Some((before, names)) = self.names(rtype, at) {
-            let head = self.bytes.get(at..at + before)?;
-            out.extend_from_slice(head);
-            at += before;
-            for _ in 0..names {
-                let mut name = [0; NAME_MAX];
-                let (len, end) = read_name(self.bytes, at, &mut name)?;
-                out.extend_from_slice(&name[..len]);
-                at = end;
-            }
-        }
-        // A name that goes on behind its RDATA leaves nothing, not even none.
-        out.extend_from_slice(self.bytes.get(at..rdata.end)?);
-        Some(())
-    }
-
-    /// The bytes before the first name of RDATA that may be compressed, and how many names follow.
-    ///
-    /// Those of RFC 1035, and those that senders of old compress, which RFC 3597 §4 has us take.
-    fn names(&self, rtype: u16, at: usize) -> Option<(usize, usize)> {
-        Some(match rtype {
-            rtype::RP => (0, 2),
-            rtype::AFSDB | rtype::RT => (2, 1),
-            rtype::PX => (2, 2),
-            rtype::SRV => (6, 1),
-            rtype::NAPTR => {
-                // Order and preference, then three strings.
-                let mut before = 4;
-                for _ in 0..3 {
-                    before += 1 + usize::from(*self.bytes.get(at + before)?);
-                }
-                (before, 1)
-            }
-            _ => template::layout(rtype).map(|layout| (layout.before, layout.names))?,
-        })
     }
 }
 

@@ -4,8 +4,8 @@ use std::fmt;
 
 use crate::name::suffixes::Suffixes;
 use crate::name::{NAME_MAX, Name};
-use crate::rdata::{self, rtype, template};
-use crate::wire::{HEADER, class, decode, read_name};
+use crate::rdata::{self, rtype};
+use crate::wire::{HEADER, class, decode, read_name, read_rdata};
 use crate::zone::delta::{Record, same_rdata};
 
 /// What a message asks for. Each entry takes at least 11 bytes of it, so their number is bounded.
@@ -88,22 +88,10 @@ fn ttl(ttl: u32) -> u32 {
     if ttl > i32::MAX as u32 { 0 } else { ttl }
 }
 
-/// The RDATA between two places; `None` where it does not have its type's shape. Only names of RFC 1035's types may
-/// have pointers (RFC 3597 §4).
+/// The RDATA between two places; `None` where it does not have its type's shape.
 fn data(message: &[u8], rtype: u16, start: usize, end: usize) -> Option<Box<[u8]>> {
     let mut rdata = Vec::with_capacity(end - start);
-    let mut at = start;
-    if let Some(layout) = template::layout(rtype) {
-        rdata.extend_from_slice(message.get(at..at + layout.before)?);
-        at += layout.before;
-        for _ in 0..layout.names {
-            let mut name = [0; NAME_MAX];
-            let (len, next) = read_name(message, at, &mut name)?;
-            rdata.extend_from_slice(&name[..len]);
-            at = next;
-        }
-    }
-    rdata.extend_from_slice(message.get(at..end)?);
+    read_rdata(message, rtype, start..end, &mut rdata)?;
     let is_valid = rtype != rtype::OPT && rdata::is_valid(rtype, &rdata);
     is_valid.then(|| rdata.into_boxed_slice())
 }
