@@ -132,6 +132,34 @@ PYTHON",
         title: "nsupdate",
         package: "bind9-dnsutils",
         command: "nsupdate",
-        runs: &[],
+        runs: &[
+            run(
+                "An update with a key, and what it has changed.",
+                "nsupdate -y hmac-sha256:transfer.example:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY= <<'UPDATE'
+server 127.0.0.1 5300
+zone example.net
+prereq nxdomain new.example.net
+update add new.example.net 300 A 192.0.2.99
+send
+UPDATE
+dig @127.0.0.1 -p 5300 +short new.example.net A",
+            ),
+            run(
+                "A prerequisite that does not hold, and an update without a key.",
+                "nsupdate -y hmac-sha256:transfer.example:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY= <<'UPDATE'
+server 127.0.0.1 5300
+zone example.net
+prereq nxdomain new.example.net
+update delete new.example.net A
+send
+UPDATE
+nsupdate <<'UPDATE'
+server 127.0.0.1 5300
+zone example.net
+update delete new.example.net A
+send
+UPDATE",
+            ),
+        ],
     },
 ];

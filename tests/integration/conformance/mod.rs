@@ -22,6 +22,7 @@ const SETTINGS: &str = "\
 keys:
   transfer.example: {secret: MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=}
 secondaries: {allow: [{address: 127.0.0.1, key: transfer.example}]}
+updates: {allow: [{address: 127.0.0.1, key: transfer.example}]}
 nsid: ams-1
 identity: {version: RotaDNS, id: ams-1}
 ";
@@ -154,9 +155,6 @@ fn clients_say_what_the_page_says() {
     );
     let written = fs::read_to_string(Path::new(PAGE)).unwrap_or_default();
     for Part { title, package, command, runs } in &PARTS {
-        if runs.is_empty() {
-            continue;
-        }
         let _ = write!(page, "\n## {title}\n\nDebian's package is `{package}`.\n");
         installed(command, package);
         if *command == "dnsviz" && !is_routed() {
