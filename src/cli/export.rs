@@ -1,6 +1,7 @@
 //! `rotadns export`: a zone as a master file, or in any other format.
 //!
-//! By its name, a zone is looked for among the files that a server would read; what they say is what is written.
+//! By its name, a zone is looked for among the files that a server would read, and what updates have made of it lies over
+//! its file as it does in a server. A file by its path is what it says and nothing else.
 
 use std::path::{Path, PathBuf};
 
@@ -9,9 +10,13 @@ use anyhow::{Result, bail};
 use super::content::{self, Format};
 use super::explain::files;
 use super::import;
+use super::plain::plain;
 use crate::config::model::Zone;
-use crate::config::{zone_files, zone_of_file};
+use crate::config::{MasterRecord, zone_files, zone_of_file, zone_of_records};
 use crate::name::Name;
+use crate::state::overlays::Overlays;
+use crate::zone::build;
+use crate::zone::delta::Record;
 
 /// The flags of `export`.
 #[derive(Debug, clap::Args)]
@@ -28,6 +33,9 @@ pub(super) struct Flags {
     /// The folder of zone files
     #[arg(long, value_name = "DIR", conflicts_with = "config")]
     zones: Option<PathBuf>,
+    /// The state folder, which holds what updates have made of zones [default: as for `serve`]
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
 }
 
 /// Prints the zone; what the format cannot say goes to stderr too.
@@ -36,7 +44,7 @@ pub(super) fn run(flags: &Flags) -> Result<bool> {
     import::print(flags.format, &zone)
 }
 
-/// The zone as its file says.
+/// The zone as its file says, or as a server would serve it.
 fn of_files(flags: &Flags) -> Result<Option<Zone>> {
     let named = Path::new(&flags.zone);
     if named.is_file() {
@@ -49,8 +57,55 @@ fn of_files(flags: &Flags) -> Result<Option<Zone>> {
     let (found, _) = zone_files(&paths);
     let file = found.iter().find(|file| zone_of_file(file).as_ref() == Some(&origin));
     if let Some(file) = file {
-        return content::read(file, None);
+        let Some(zone) = content::read(file, None)? else { return Ok(None) };
+        return with_updates(zone, flags).map(Some);
     }
     let shown: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
     bail!("no file of the zone {origin} is in {}; --zones names another folder", shown.join(", "))
+}
+
+/// The zone with what updates have made of it.
+fn with_updates(zone: Zone, flags: &Flags) -> Result<Zone> {
+    let state = match &flags.state {
+        Some(state) => state.clone(),
+        None => files::config_of(flags.config.as_deref())?.unwrap_or_default().state,
+    };
+    let kept = match Overlays::read_beside(&state, &zone.origin) {
+        Ok(kept) if kept.overlay.is_empty() => return Ok(zone),
+        Ok(kept) => kept,
+        Err(error) => bail!(
+            "what updates made of {} in {} cannot be read: {error}; a server that runs has it open: ask it for a \
+             transfer, or name the file to have that alone",
+            zone.origin,
+            state.display()
+        ),
+    };
+    let serial = kept.serial.or(zone.serial).unwrap_or(1);
+    let Ok((base, _)) = build::from_model(&zone, serial, None) else {
+        bail!("the zone {} cannot be built; `rotadns check` says why", zone.origin);
+    };
+    let (served, left_out) = kept.overlay.apply(&base, serial);
+    for left_out in left_out {
+        eprintln!("rotadns: {}", plain(&left_out.to_string()));
+    }
+    let mut records: Vec<MasterRecord> = served
+        .records()
+        .map(|Record { owner, rtype, ttl, rdata }| MasterRecord {
+            owner,
+            rtype,
+            ttl,
+            rdata: rdata.into_vec(),
+            line: 0,
+        })
+        .collect();
+    records.sort_by_cached_key(|record| {
+        let mut labels: Vec<Vec<u8>> = record.owner.labels().map(<[u8]>::to_vec).collect();
+        labels.reverse();
+        (labels, record.rtype, record.rdata.clone())
+    });
+    let Some(found) = zone_of_records(&zone.origin, records) else {
+        bail!("the zone {} has no SOA with what updates made of it", zone.origin);
+    };
+    // Updates are refused for what a pool or an alias answers.
+    Ok(Zone { serial: found.serial, soa: found.soa, records: found.records, ..zone })
 }

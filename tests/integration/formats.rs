@@ -3,6 +3,12 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
+use rotadns::name::Name;
+use rotadns::rdata::rtype;
+use rotadns::state::overlays::{Commit, Overlays};
+use rotadns::zone::delta::Record;
+use rotadns::zone::overlay::Changed;
+
 use crate::servers::{Folder, ROTADNS};
 
 const MASTER: &str = "\
@@ -128,4 +134,35 @@ fn what_is_wrong_has_its_code_and_its_place() {
     let (out, _, code) =
         rotadns(&folder.path, &["import", "db.example", "--origin", "example.com"]);
     assert!(out.starts_with("zone: example.com\n") && code == 0, "{out}");
+}
+
+#[test]
+fn what_updates_made_of_a_zone_lies_over_its_file() {
+    let folder = Folder::new();
+    folder.write("zones/example.com.zone", MASTER);
+    let origin = Name::parse_absolute("example.com").expect("a name");
+    let challenge = Name::parse_absolute("_acme-challenge.example.com").expect("a name");
+    let rdata = Box::from(&b"\x05token"[..]);
+    let added = Record { owner: challenge.clone(), rtype: rtype::TXT, ttl: 60, rdata };
+    let changed = Changed { removed: Vec::new(), added: vec![added] };
+    let sets = vec![(challenge, rtype::TXT, changed)];
+    let commit = Commit { zone: origin, serial: 2_026_112_102, sets };
+    folder.write("state/none", "");
+    let mut overlays = Overlays::new(&folder.path.join("state"));
+    overlays.commit(&[commit]).expect("a disk that takes it");
+
+    // Whoever has it open may be changing it.
+    let (out, said, code) = rotadns(&folder.path, &["export", "example.com"]);
+    assert!(
+        out.is_empty() && code == 1 && said.contains("a server that runs has it open"),
+        "{said}"
+    );
+    drop(overlays);
+    let (zone, said, code) = rotadns(&folder.path, &["export", "example.com"]);
+    assert_eq!((said.as_str(), code), ("", 0));
+    assert!(zone.contains("_acme-challenge 60 IN TXT \"token\"\n"), "{zone}");
+    assert!(zone.contains("    2026112102   ; serial\n") && zone.contains("\nwww"), "{zone}");
+    // The file by its path is what it says.
+    let (file, _, _) = rotadns(&folder.path, &["export", "zones/example.com.zone"]);
+    assert_eq!(file, MASTER);
 }

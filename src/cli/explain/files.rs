@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, bail};
 use crate::admin::explain;
 use crate::admin::model::Explanation;
 use crate::cli::plain::plain;
-use crate::config::{CONFIG_FILE, Severity, read_config};
+use crate::config::{CONFIG_FILE, Config, Severity, read_config};
 use crate::daemon::load::{Guard, Loader, Mistake};
 use crate::health::overrides::Overrides;
 use crate::health::registry::Registry;
@@ -23,14 +23,19 @@ pub(in crate::cli) fn paths(config: Option<&Path>, zones: Option<&Path>) -> Resu
     if let Some(zones) = zones {
         return Ok(vec![zones.to_path_buf()]);
     }
+    Ok(config_of(config)?.map_or_else(|| vec![PathBuf::from("zones")], |config| config.zones))
+}
+
+/// The config file, or the one of this folder; `None` without any.
+pub(in crate::cli) fn config_of(config: Option<&Path>) -> Result<Option<Config>> {
     let here = Path::new(CONFIG_FILE);
     let Some(file) = config.or_else(|| here.is_file().then_some(here)) else {
-        return Ok(vec![PathBuf::from("zones")]);
+        return Ok(None);
     };
     let shown = file.display();
     let text = fs::read_to_string(file).with_context(|| format!("{shown}: cannot be read"))?;
     match read_config(file, &text) {
-        Ok(config) => Ok(config.zones),
+        Ok(config) => Ok(Some(config)),
         Err(mistakes) => match mistakes.first() {
             Some(first) => bail!("{first} (`rotadns check` tells every mistake)"),
             None => bail!("{shown}: cannot be read; `rotadns check` says why"),
