@@ -13,8 +13,10 @@ use std::fmt;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use redb::backends::InMemoryBackend;
 use redb::{
-    Database, ReadOnlyDatabase, ReadTransaction, ReadableDatabase as _, TableDefinition, TableError,
+    Database, ReadTransaction, ReadableDatabase as _, StorageBackend as _, TableDefinition,
+    TableError,
 };
 
 use crate::name::Name;
@@ -30,6 +32,8 @@ type SetKey<'k> = (&'k [u8], &'k [u8], u16);
 
 /// Bytes of the file that are kept in memory.
 const CACHE: usize = 1024 * 1024;
+/// How often a file that a server writes is copied until a copy is whole.
+const COPIES_MAX: usize = 4;
 /// The most RRsets of one zone that updates may have changed.
 pub const SETS_MAX: usize = 1_000_000;
 
@@ -107,13 +111,19 @@ impl Overlays {
         Ok(kept)
     }
 
-    /// What is kept of a zone in a state folder that no server uses at the moment.
+    /// What is kept of a zone in a state folder that a server may use at the moment: it has the file for itself, so a copy is
+    /// read, which has the last commit or the one before it.
     pub fn read_beside(state: &Path, zone: &Name) -> Result<Kept, Failed> {
         let file = state.join("updates.redb");
         if !is_there(&file)? {
             return Ok(Kept::default());
         }
-        read(&ReadOnlyDatabase::open(file)?.begin_read()?, zone)
+        let mut outcome = read_copy(&file, zone);
+        for _ in 1..COPIES_MAX {
+            // A commit may have come in between.
+            outcome = outcome.or_else(|_| read_copy(&file, zone));
+        }
+        outcome
     }
 
     /// Keeps what zones have come to, all of it or nothing. It is on the disk when this returns.
@@ -144,6 +154,15 @@ impl Overlays {
         }
         self.db.as_ref().ok_or_else(|| Failed("it was not opened".to_owned()))
     }
+}
+
+/// Reads a copy of the file, in memory.
+fn read_copy(file: &Path, zone: &Name) -> Result<Kept, Failed> {
+    let copy = InMemoryBackend::new();
+    let bytes = std::fs::read(file).map_err(|error| io(&error))?;
+    copy.set_len(bytes.len() as u64).map_err(|error| io(&error))?;
+    copy.write(0, &bytes).map_err(|error| io(&error))?;
+    read(&Database::builder().create_with_backend(copy)?.begin_read()?, zone)
 }
 
 /// Whether there is such a file. In what is no folder there is none.

@@ -238,7 +238,11 @@ impl Reference {
                 if *ancestor != current
                     && let Some(targets) = self.records(ancestor, "DNAME")
                 {
-                    answer.extend(show(ancestor, "DNAME", 3600, targets));
+                    // Once, however often the way leads by it (RFC 2181 §5).
+                    let dname = show(ancestor, "DNAME", 3600, targets);
+                    if !dname.iter().all(|record| answer.contains(record)) {
+                        answer.extend(dname);
+                    }
                     let next = format!(
                         "{}{}",
                         current.strip_suffix(ancestor).expect("it is below"),

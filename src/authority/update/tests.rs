@@ -60,9 +60,9 @@ fn record(line: &str) -> Vec<u8> {
     let rtype = |text: &str| rdata::parse_type(text).expect(line);
     let number = |text: &str| text.parse::<u16>().expect(line);
     match *words {
-        ["yxdomain", owner] => raw(owner, rtype::ANY, class::ANY, 0, &[]),
+        ["yxdomain" | "delete", owner] => raw(owner, rtype::ANY, class::ANY, 0, &[]),
         ["nxdomain", owner] => raw(owner, rtype::ANY, class::NONE, 0, &[]),
-        ["yxrrset", owner, kind] => raw(owner, rtype(kind), class::ANY, 0, &[]),
+        ["yxrrset" | "delete", owner, kind] => raw(owner, rtype(kind), class::ANY, 0, &[]),
         ["nxrrset", owner, kind] => raw(owner, rtype(kind), class::NONE, 0, &[]),
         ["yxrrset", owner, kind, text] => {
             raw(owner, rtype(kind), class::IN, 0, &wire(rtype(kind), text))
@@ -73,8 +73,6 @@ fn record(line: &str) -> Vec<u8> {
         ["add", owner, ttl, kind, text] => {
             raw(owner, rtype(kind), class::IN, ttl.parse().expect(line), &wire(rtype(kind), text))
         }
-        ["delete", owner] => raw(owner, rtype::ANY, class::ANY, 0, &[]),
-        ["delete", owner, kind] => raw(owner, rtype(kind), class::ANY, 0, &[]),
         ["delete", owner, kind, text] => {
             raw(owner, rtype(kind), class::NONE, 0, &wire(rtype(kind), text))
         }

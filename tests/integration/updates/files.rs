@@ -5,6 +5,7 @@ use std::fs;
 use hickory_proto::rr::RecordType;
 
 use super::*;
+use crate::servers::ROTADNS;
 use crate::waiting::until;
 
 const YAML: &str = "zone: example.com
@@ -44,6 +45,17 @@ fn a_file_that_is_edited_keeps_what_updates_did() {
         assert_eq!(data(server, "www.example.com.", RecordType::A), [] as [&str; 0]);
     };
     check(&server);
+
+    // `export` shows it, while the server runs.
+    let exported = Command::new(ROTADNS)
+        .args(["export", "example.com", "--config"])
+        .arg(server.file("rotadns.yaml"))
+        .output()
+        .expect("the binary that is tested");
+    let text = String::from_utf8_lossy(&exported.stdout);
+    let words: Vec<&str> = text.split_whitespace().collect();
+    assert!(words.contains(&"\"new\"") && !words.contains(&"192.0.2.1"), "{}", said(&exported));
+    assert!(words.contains(&updated.to_string().as_str()), "{}", said(&exported));
 
     // After a restart it is the same version.
     server.kill();
