@@ -74,8 +74,7 @@ fn with_updates(zone: Zone, flags: &Flags) -> Result<Zone> {
         Ok(kept) if kept.overlay.is_empty() => return Ok(zone),
         Ok(kept) => kept,
         Err(error) => bail!(
-            "what updates made of {} in {} cannot be read: {error}; a server that runs has it open: ask it for a \
-             transfer, or name the file to have that alone",
+            "what updates made of {} in {} cannot be read: {error}; name the file to have that alone",
             zone.origin,
             state.display()
         ),
