@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
 use libfuzzer_sys::fuzz_target;
-use rotadns::engine::choose::ready::{Ready, Standing, addresses_of};
+use rotadns::engine::choose::ready::{Ready, Standing};
 use rotadns::engine::snapshot::Chunks;
 use rotadns::engine::{Context, OUT_TCP, Plan, Snapshot, Transport, View, respond};
 
@@ -32,7 +32,7 @@ static SNAPSHOT: LazyLock<Snapshot> = LazyLock::new(|| {
     let (zone, _) = rotadns::zone::build::from_model(&model, 7, None).expect("no mistakes");
     let ready = zone.pools.iter().map(|pool| {
         let up = Standing { in_service: true, is_set_down: false, may_change_in: None };
-        let standings = vec![up; addresses_of(pool).count()];
+        let standings = vec![up; pool.endpoints().count()];
         Arc::new(Ready::new(pool, &standings, &[], None))
     });
     let ready = Chunks::new(ready.collect::<Vec<_>>());
