@@ -7,6 +7,8 @@
 //!   prober      targets ─▶ reports
 //!   admin       what people and programs ask, and want
 //!   secondary   primaries ─▶ zones
+//!   notifier    versions ─▶ NOTIFY, to those who take zones from us
+//!   follower    when a version for health may be made
 //!   udp-N       one for each worker and listen address
 //!   tcp-N       one for each core
 //! ```
