@@ -1,4 +1,4 @@
-//! A primary asked: for its SOA over UDP, for a transfer over TCP or TLS; signed where it has a key.
+//! A primary asked: for its SOA over UDP, for a transfer over TCP; signed where it has a key.
 //!
 //! What comes is believed when its signature is right, not before, and takes no longer than [`Patience`] allows.
 
@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::timeout;
 
@@ -271,19 +271,13 @@ impl Asking {
         Query { id, bytes, signed }
     }
 
-    async fn connect(&self, primary: &Primary) -> Result<Box<dyn Stream>, Failure> {
+    async fn connect(&self, primary: &Primary) -> Result<TcpStream, Failure> {
         let limit = self.patience.connect;
         let connecting = timeout(limit, TcpStream::connect(primary.address)).await;
         let late = || io::Error::new(io::ErrorKind::TimedOut, format!("not within {limit:?}"));
-        let stream = connecting.unwrap_or_else(|_| Err(late())).map_err(Failure::Connect)?;
-        Ok(Box::new(stream))
+        connecting.unwrap_or_else(|_| Err(late())).map_err(Failure::Connect)
     }
 }
-
-/// A connection of either kind.
-trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
-
-impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 
 async fn within<T>(
     limit: Duration,
@@ -295,14 +289,14 @@ async fn within<T>(
     }
 }
 
-async fn send(stream: &mut dyn Stream, message: &[u8]) -> io::Result<()> {
+async fn send(stream: &mut TcpStream, message: &[u8]) -> io::Result<()> {
     // In one packet, where it fits.
     let framed = [&(message.len() as u16).to_be_bytes(), message].concat();
     stream.write_all(&framed).await?;
     stream.flush().await
 }
 
-async fn receive(stream: &mut dyn Stream, message: &mut Vec<u8>) -> io::Result<()> {
+async fn receive(stream: &mut TcpStream, message: &mut Vec<u8>) -> io::Result<()> {
     let len = stream.read_u16().await?;
     message.resize(usize::from(len), 0);
     stream.read_exact(message).await?;

@@ -74,8 +74,6 @@ pub enum Failure {
         /// What we have.
         ours: u32,
     },
-    /// TLS to the primary cannot be had as configured.
-    Tls(String),
     /// A mistake of ours.
     Panicked,
 }
@@ -152,7 +150,6 @@ impl fmt::Display for Failure {
             Self::Behind { theirs, ours } => {
                 write!(f, "its serial {theirs} is behind ours, {ours}")
             }
-            Self::Tls(why) => write!(f, "TLS: {why}"),
             Self::Panicked => f.write_str("a mistake of ours; please report this"),
         }
     }
