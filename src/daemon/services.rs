@@ -7,9 +7,10 @@ use tracing::info;
 
 use super::reload::Editor;
 use super::secondary::Notified;
+use crate::authority::answer::answer;
 use crate::authority::{Messages, Reply, Request, Services, transfer};
 use crate::engine::{Service, View};
-use crate::wire::{HEADER, header, rcode};
+use crate::wire::rcode;
 
 /// All of them.
 pub(super) struct All {
@@ -31,7 +32,7 @@ impl Services for All {
                 messages
             }
             // The zone that the engine has found is there.
-            None => Box::new(failure(&request).into_iter()),
+            None => Box::new(std::iter::once(failure(&request))),
         }
     }
 
@@ -40,23 +41,14 @@ impl Services for All {
             Service::Notify => self.notified.hear(&request, reply),
             Service::Update => self.editor.update(request, reply),
             // A transfer has more messages than one, and is not handed over here.
-            Service::Transfer => {
-                if let Some(answer) = failure(&request) {
-                    reply.send(answer);
-                }
-            }
+            Service::Transfer => reply.send(failure(&request)),
         }
     }
 }
 
 /// That we cannot do it now.
-fn failure(request: &Request) -> Option<Vec<u8>> {
-    let mut answer = request.message.get(..HEADER)?.to_vec();
-    let flags = u16::from_be_bytes([answer[2], answer[3]]) & (header::OPCODE | header::RD);
-    let flags = header::QR | flags | rcode::SERVFAIL;
-    answer[2..4].copy_from_slice(&flags.to_be_bytes());
-    answer[4..].fill(0);
-    Some(answer)
+fn failure(request: &Request) -> Vec<u8> {
+    answer(request, rcode::SERVFAIL, None, seconds())
 }
 
 /// The time in seconds since 1970.
