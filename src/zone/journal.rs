@@ -49,6 +49,10 @@ impl Journal {
         let known = if is_next { &*self.0 } else { &[] };
         let (mut room, mut kept) = (BYTES_MAX, 0);
         for step in std::iter::once(&step).chain(known.iter().rev()).take(STEPS_MAX) {
+            // Numbers may go round: who is half of them behind is ahead, and a number that comes again is another version.
+            if !is_greater(to, step.delta.from()) {
+                break;
+            }
             let Some(left) = room.checked_sub(step.kept) else { break };
             (room, kept) = (left, kept + 1);
         }
@@ -190,6 +194,16 @@ mod tests {
         assert_eq!(way(&journal, u32::MAX), Some(vec![0, 7]));
         assert!(journal.with(delta(7, 7, 1)).is_empty(), "it does not rise");
         assert!(journal.with(delta(7, 6, 1)).is_empty(), "it falls");
+    }
+
+    #[test]
+    fn rfc1982_3_2_a_number_that_comes_again_is_another_version() {
+        let journal = journal(&[5, 2_000_000_000, 4_000_000_000, 5, 6]);
+        for (serial, expected) in
+            [(5, Some(vec![6])), (4_000_000_000, Some(vec![5, 6])), (2_000_000_000, None)]
+        {
+            assert_eq!(way(&journal, serial), expected, "since {serial}");
+        }
     }
 
     #[test]
