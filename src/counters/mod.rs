@@ -82,10 +82,18 @@ counters! {
         UpdatesRefused r#"outcome="refused""#,
         UpdatesFailed r#"outcome="failed""#,
     }
+    "notifies" "Notifies to secondaries: messages sent, versions that a secondary acknowledged or never did" {
+        NotifiesSent r#"outcome="sent""#,
+        NotifiesAcknowledged r#"outcome="acknowledged""#,
+        NotifiesFailed r#"outcome="failed""#,
+    }
     "tcp_accept_failures" "Failed accepts, such as for want of file descriptors" {
         TcpAcceptFailed "",
     }
 }
+
+/// The place of a thread that answers nothing.
+const ANSWERS_NOTHING: usize = usize::MAX;
 
 /// How a query came. Queries by type and answers by response code are counted for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -261,11 +269,21 @@ impl AllCounters {
         self.expected
     }
 
-    /// The counters of one more thread.
+    /// The counters of one more thread that answers.
     #[must_use]
     pub fn thread(&self) -> Arc<Counters> {
         let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
-        let counters = Arc::new(Counters::new(threads.len()));
+        let answering = threads.iter().filter(|thread| thread.index() != ANSWERS_NOTHING).count();
+        let counters = Arc::new(Counters::new(answering));
+        threads.push(Arc::clone(&counters));
+        counters
+    }
+
+    /// The counters of a thread that answers nothing, and so has no row where answers are counted.
+    #[must_use]
+    pub fn thread_beside(&self) -> Arc<Counters> {
+        let counters = Arc::new(Counters::new(ANSWERS_NOTHING));
+        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
         threads.push(Arc::clone(&counters));
         counters
     }
@@ -301,7 +319,9 @@ mod tests {
     #[test]
     fn a_total_is_the_sum_over_threads() {
         let all = AllCounters::default();
-        let (a, b) = (all.thread(), all.thread());
+        let (a, beside, b) = (all.thread(), all.thread_beside(), all.thread());
+        beside.add(Counter::NotifiesSent, 1);
+        assert_eq!(all.total(Counter::NotifiesSent), 1);
         a.add(Counter::UdpQueries, 2);
         b.add(Counter::UdpQueries, 3);
         assert_eq!(all.total(Counter::UdpQueries), 5);

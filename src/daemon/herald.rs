@@ -14,6 +14,7 @@ use crate::authority::follow::{self, Follower, follows};
 use crate::authority::notify::Notifier;
 use crate::config::Config;
 use crate::config::model::access::{FOLLOW_INTERVAL, FollowHealth};
+use crate::counters::Counters;
 use crate::engine::{Snapshot, View};
 use crate::name::Name;
 use crate::state::publisher::Publisher;
@@ -59,10 +60,11 @@ impl Herald {
         publisher: &Publisher,
         editor: &Editor,
         set: Set,
+        counters: Arc<Counters>,
     ) -> anyhow::Result<Self> {
         let listen: Vec<IpAddr> = config.listen.iter().map(SocketAddr::ip).collect();
         let (notifier, _) =
-            Notifier::start(listen, seconds).context("cannot start the notifier")?;
+            Notifier::start(listen, seconds, counters).context("cannot start the notifier")?;
         let editor = editor.clone();
         let (follower, _) = Follower::start(move |zone| editor.health_changed(zone))
             .context("cannot start the follower")?;

@@ -88,7 +88,7 @@ pub fn serve(config: &Config, strict: bool) -> anyhow::Result<()> {
             .with_overlays(Overlays::new(&shared.state));
         let serving = Serving::start(&shared, strict, &mut loader, &asks, began);
         if let Ok(serving) = &serving {
-            loader.count_in(serving.counters.thread());
+            loader.count_in(serving.counters.thread_beside());
         }
         let stage = serving.as_ref().ok().map(|serving| serving.backstage.herald.clone());
         // Fails where a signal came first: the process is about to end.
@@ -395,7 +395,7 @@ impl Backstage {
         let started = Prober::start(settings, move |report| reports.report(report))
             .context("cannot start the prober")?;
         let prober = prober.get_or_init(|| started).clone();
-        let herald = Herald::start(config, &publisher, editor, set)?;
+        let herald = Herald::start(config, &publisher, editor, set, counters.thread_beside())?;
         Ok(Self { publisher, publishing, prober, herald })
     }
 

@@ -15,7 +15,7 @@ pub mod queue;
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
 
@@ -27,6 +27,7 @@ use tracing::{debug, error, info, warn};
 use self::message::{Answer, notify};
 use self::queue::{Outcome, Peer, Queue, Sending};
 use super::transfer::Clock;
+use crate::counters::{Counter, Counters};
 use crate::engine::settings::Settings;
 use crate::engine::{Snapshot, View};
 use crate::name::Name;
@@ -44,22 +45,11 @@ const ANSWER_MAX: usize = 4096;
 #[derive(Clone)]
 pub struct Notifier(Arc<Inbox>);
 
-/// What has come of telling, since the start.
-#[derive(Debug, Default)]
-pub struct Counts {
-    /// Messages that were sent, those that were sent again too.
-    pub sent: AtomicU64,
-    /// Versions that a peer has acknowledged.
-    pub acknowledged: AtomicU64,
-    /// Versions that a peer does not want to hear of, or never answered to.
-    pub failed: AtomicU64,
-}
-
 struct Inbox {
     news: Mutex<Told>,
     bell: Notify,
     is_over: AtomicBool,
-    counts: Counts,
+    counters: Arc<Counters>,
 }
 
 #[derive(Default)]
@@ -72,12 +62,16 @@ struct Told {
 
 impl Notifier {
     /// Starts the thread. What is sent comes from one of the addresses that are listened on, where one fits the peer.
-    pub fn start(listen: Vec<IpAddr>, clock: Clock) -> io::Result<(Self, JoinHandle<()>)> {
+    pub fn start(
+        listen: Vec<IpAddr>,
+        clock: Clock,
+        counters: Arc<Counters>,
+    ) -> io::Result<(Self, JoinHandle<()>)> {
         let inbox = Arc::new(Inbox {
             news: Mutex::default(),
             bell: Notify::new(),
             is_over: AtomicBool::new(false),
-            counts: Counts::default(),
+            counters,
         });
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let own = Arc::clone(&inbox);
@@ -117,12 +111,6 @@ impl Notifier {
     pub fn tell(&self, zone: &Zone, settings: &Settings) {
         self.0.told().add(zone, settings);
         self.0.bell.notify_one();
-    }
-
-    /// What has come of telling.
-    #[must_use]
-    pub fn counts(&self) -> &Counts {
-        &self.0.counts
     }
 
     /// Ends the thread; what was not acknowledged is not told again.
@@ -203,7 +191,7 @@ impl Teller {
                 let mac = sign_request(key, &mut message, (self.clock)());
                 self.queue.signed(&sending, mac);
             }
-            self.inbox.counts.sent.fetch_add(1, Ordering::Relaxed);
+            self.inbox.counters.add(Counter::NotifiesSent, 1);
             self.send(&sending, &message).await;
         }
     }
@@ -237,16 +225,16 @@ impl Teller {
 
     /// Counts what has come of telling a peer, and says it once where it is trouble.
     fn note(&mut self, peer: SocketAddr, zone: &Name, outcome: Outcome, broken: Option<Broken>) {
-        let counts = &self.inbox.counts;
+        let counters = &self.inbox.counters;
         if outcome == Outcome::Acknowledged {
-            counts.acknowledged.fetch_add(1, Ordering::Relaxed);
+            counters.add(Counter::NotifiesAcknowledged, 1);
             debug!(%zone, %peer, "notify acknowledged");
             if self.troubled.remove(&peer) {
                 info!(%peer, "the secondary acknowledges notifies again");
             }
             return;
         }
-        counts.failed.fetch_add(1, Ordering::Relaxed);
+        counters.add(Counter::NotifiesFailed, 1);
         if !self.troubled.insert(peer) {
             return;
         }

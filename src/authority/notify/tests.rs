@@ -73,8 +73,10 @@ fn until(what: impl Fn() -> bool) {
 
 #[test]
 fn rfc1996_4_7_who_acknowledges_is_told_once_and_of_a_new_version_again() {
+    let counters = Arc::new(Counters::default());
+    let listen = vec!["127.0.0.1".parse().expect("it")];
     let (notifier, thread) =
-        Notifier::start(vec!["127.0.0.1".parse().expect("it")], || NOW).expect("a thread");
+        Notifier::start(listen, || NOW, Arc::clone(&counters)).expect("a thread");
     let (socket, address) = peer();
     let settings = settings(&[(address, false)]);
     let mut message = [0; 512];
@@ -85,16 +87,18 @@ fn rfc1996_4_7_who_acknowledges_is_told_once_and_of_a_new_version_again() {
         assert_eq!(told, serial);
         message[2] |= 0x80;
         socket.send_to(&message[..len], from).expect("it is sent");
-        until(|| notifier.counts().acknowledged.load(Ordering::Relaxed) == u64::from(serial - 6));
+        until(|| counters.get(Counter::NotifiesAcknowledged) == u64::from(serial - 6));
     }
-    assert_eq!(notifier.counts().sent.load(Ordering::Relaxed), 2);
+    assert_eq!(counters.get(Counter::NotifiesSent), 2);
     notifier.stop();
     thread.join().expect("it ends");
 }
 
 #[test]
 fn rfc8945_a_signed_notify_wants_a_signed_answer() {
-    let (notifier, thread) = Notifier::start(Vec::new(), || NOW).expect("a thread");
+    let counters = Arc::new(Counters::default());
+    let (notifier, thread) =
+        Notifier::start(Vec::new(), || NOW, Arc::clone(&counters)).expect("a thread");
     let (socket, address) = peer();
     notifier.tell(&zone(7), &settings(&[(address, true)]));
     let mut message = [0; 512];
@@ -117,8 +121,8 @@ fn rfc8945_a_signed_notify_wants_a_signed_answer() {
     socket.send_to(&answer[..at], from).expect("it is sent");
     let len = finish(&outcome, &request, at, &mut answer, at, NOW).expect("room");
     socket.send_to(&answer[..len], from).expect("it is sent");
-    until(|| notifier.counts().acknowledged.load(Ordering::Relaxed) == 1);
-    assert_eq!(notifier.counts().failed.load(Ordering::Relaxed), 0);
+    until(|| counters.get(Counter::NotifiesAcknowledged) == 1);
+    assert_eq!(counters.get(Counter::NotifiesFailed), 0);
     notifier.stop();
     thread.join().expect("it ends");
 }
