@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::thread::JoinHandle;
 
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
@@ -26,6 +27,7 @@ pub(super) struct Herald {
     publisher: Publisher,
     notifier: Notifier,
     follower: Follower,
+    threads: Arc<[JoinHandle<()>; 2]>,
     set: Arc<Set>,
     aliasing: Arc<ArcSwap<Aliasing>>,
 }
@@ -63,10 +65,10 @@ impl Herald {
         counters: Arc<Counters>,
     ) -> anyhow::Result<Self> {
         let listen: Vec<IpAddr> = config.listen.iter().map(SocketAddr::ip).collect();
-        let (notifier, _) =
+        let (notifier, notifying) =
             Notifier::start(listen, seconds, counters).context("cannot start the notifier")?;
         let editor = editor.clone();
-        let (follower, _) = Follower::start(move |zone| editor.health_changed(zone))
+        let (follower, watching) = Follower::start(move |zone| editor.health_changed(zone))
             .context("cannot start the follower")?;
         let (told, snapshot) = (follower.clone(), Arc::clone(publisher.snapshot()));
         let aliasing = Arc::<ArcSwap<Aliasing>>::default();
@@ -80,18 +82,19 @@ impl Herald {
             }
         });
         let (publisher, set) = (publisher.clone(), Arc::new(set));
-        Ok(Self { publisher, notifier, follower, set, aliasing })
+        let threads = Arc::new([notifying, watching]);
+        Ok(Self { publisher, notifier, follower, threads, set, aliasing })
     }
 
     /// Has every zone say what is known of its pools, before anybody can take it.
     pub(super) fn say_what_is_known(&self, loader: &mut Loader) {
         let snapshot = self.publisher.snapshot().load_full();
-        for view in snapshot.zones() {
-            let exported = follow::exported(&snapshot, view);
-            let said = exported.and_then(|exported| loader.say(view.origin(), exported));
-            if let Some(zone) = said {
-                self.publisher.zone(view.origin().clone(), Some(zone));
-            }
+        let news = snapshot.zones().filter_map(|view| {
+            let exported = follow::exported(&snapshot, view)?;
+            Some((view.origin().clone(), exported))
+        });
+        for (origin, zone) in loader.say(news.collect()) {
+            self.publisher.zone(origin, Some(zone));
         }
         self.publisher.flush();
         self.aliasing.store(Arc::new(Aliasing::new(&snapshot)));
@@ -111,6 +114,11 @@ impl Herald {
     /// Tells secondaries of all zones in a version that they were not told of.
     pub(super) fn tell_all(&self) {
         self.notifier.tell_all(&self.publisher.snapshot().load());
+    }
+
+    /// Whether one of its threads has died: secondaries would be told nothing more, and nobody would know.
+    pub(super) fn is_finished(&self) -> bool {
+        self.threads.iter().any(JoinHandle::is_finished)
     }
 
     /// Ends the threads.

@@ -235,9 +235,26 @@ impl Loader {
         Some(received.zone.clone())
     }
 
-    /// Gives a zone that a file has the next serial, where it is to say something else of its pools than it does; `None`
-    /// where there is nothing to do.
-    pub fn say(&mut self, origin: &Name, exported: Exported) -> Option<Arc<Zone>> {
+    /// Gives zones that files have the next serial, where they are to say something else of their pools than they do; what
+    /// comes back are those that have one. The serials of all are kept at once, before anybody sees them.
+    pub fn say(&mut self, news: Vec<(Name, Exported)>) -> Vec<(Name, Arc<Zone>)> {
+        let mut kept = Vec::new();
+        let mut said = Vec::new();
+        for (origin, exported) in news {
+            if let Some((zone, serial)) = self.say_one(&origin, exported) {
+                kept.push((origin.clone(), serial));
+                said.push((origin, zone));
+            }
+        }
+        if !kept.is_empty()
+            && let Err(error) = self.serials.keep(kept)
+        {
+            error!("the serials are not kept over a restart: {error}");
+        }
+        said
+    }
+
+    fn say_one(&mut self, origin: &Name, exported: Exported) -> Option<(Arc<Zone>, Kept)> {
         let loaded = self.zones.get_mut(origin)?;
         let before = loaded.zone.as_ref()?;
         if before.exported == exported {
@@ -247,11 +264,7 @@ impl Loader {
         let kept = kept?.after_health(&before.exported, &exported, seconds());
         let zone = Arc::new(before.saying(exported, kept.serial)?);
         loaded.zone = Some(Arc::clone(&zone));
-        let kept = [(origin.clone(), kept)];
-        if let Err(error) = self.serials.keep(kept) {
-            error!("the serials are not kept over a restart: {error}");
-        }
-        Some(zone)
+        Some((zone, kept))
     }
 
     /// The zones' files as the last round has found them, for whoever wants to know.

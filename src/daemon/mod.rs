@@ -103,13 +103,14 @@ pub fn serve(config: &Config, strict: bool) -> anyhow::Result<()> {
         return Ok(());
     };
     let serving = serving?;
-    let Backstage { publishing, prober, .. } = &serving.backstage;
+    let Backstage { publishing, prober, herald, .. } = &serving.backstage;
     let secondary = &serving.secondary;
     let crew: Crew<'_> = &[
         ("secondary", &|| secondary.as_ref().is_some_and(secondary::Running::is_finished)),
         ("loader", &|| loading.is_finished()),
         ("publisher", &|| publishing.is_finished()),
         ("prober", &|| prober.is_finished()),
+        ("notifier or follower", &|| herald.is_finished()),
     ];
     runtime.block_on(signals.wait_for_the_end(&editor, crew))?;
 

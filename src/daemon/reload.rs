@@ -14,8 +14,9 @@
 //! Files are read when they have been quiet for a moment; nothing else waits for that. Updates that have come meanwhile are
 //! made together: one write to the disk for all, one new snapshot, and then all the answers.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
@@ -77,8 +78,8 @@ enum Wish {
     Reload(Reload),
     /// A zone has come from elsewhere, or has expired.
     Received(Name, Option<Arc<Zone>>),
-    /// What a zone says to secondaries may differ from what it should, as health does.
-    HealthChanged(Name),
+    /// What some zones say to secondaries may differ from what it should, as health does; [`Editor::unsaid`] has them.
+    HealthChanged,
     /// A client changes a zone.
     Update(Box<Request>, Reply),
 }
@@ -92,27 +93,35 @@ struct Reload {
 
 /// The way to the loader's thread.
 #[derive(Clone)]
-pub struct Editor(SyncSender<Wish>);
+pub struct Editor {
+    wishes: SyncSender<Wish>,
+    /// The zones whose health has changed, one wish for all of them: however many there are, they leave room for updates.
+    unsaid: Arc<Mutex<BTreeSet<Name>>>,
+}
 
 /// The loader's end of it.
-pub(super) struct Wishes(Receiver<Wish>);
+pub(super) struct Wishes {
+    asked: Receiver<Wish>,
+    unsaid: Arc<Mutex<BTreeSet<Name>>>,
+}
 
 /// A way to have zones changed, and its end.
 pub(super) fn channel() -> (Editor, Wishes) {
     let (ask, asked) = sync_channel(QUEUE_MAX);
-    (Editor(ask), Wishes(asked))
+    let unsaid = Arc::<Mutex<BTreeSet<Name>>>::default();
+    (Editor { wishes: ask, unsaid: Arc::clone(&unsaid) }, Wishes { asked, unsaid })
 }
 
 impl Editor {
     /// Has the files read soon. Where many wait already, they will be.
     pub fn wish(&self) {
-        let _ = self.0.try_send(Wish::Reload(Reload { guard: Guard::On, answer: None }));
+        let _ = self.wishes.try_send(Wish::Reload(Reload { guard: Guard::On, answer: None }));
     }
 
     /// Reads the files again and says what that did.
     pub async fn reload(&self, guard: Guard) -> Result<Arc<Reloaded>, NotDone> {
         let (answer, told) = oneshot::channel();
-        self.0.try_send(Wish::Reload(Reload { guard, answer: Some(answer) }))?;
+        self.wishes.try_send(Wish::Reload(Reload { guard, answer: Some(answer) }))?;
         told.await.map_err(|_| NotDone::Ending)
     }
 
@@ -120,12 +129,12 @@ impl Editor {
     /// has expired: SERVFAIL. Waits while too much waits, so it is for threads that may.
     pub fn received(&self, origin: Name, zone: Option<Arc<Zone>>) {
         // After the end there is nobody to serve to.
-        let _ = self.0.send(Wish::Received(origin, zone));
+        let _ = self.wishes.send(Wish::Received(origin, zone));
     }
 
     /// Makes an update and answers it when it is on the disk and in the answers; SERVFAIL at once where too many wait.
     pub fn update(&self, request: Request, reply: Reply) {
-        let sent = self.0.try_send(Wish::Update(Box::new(request), reply));
+        let sent = self.wishes.try_send(Wish::Update(Box::new(request), reply));
         if let Err(TrySendError::Full(wish) | TrySendError::Disconnected(wish)) = sent
             && let Wish::Update(request, reply) = wish
         {
@@ -137,8 +146,14 @@ impl Editor {
     /// Makes a version of a zone where it is to say something else to secondaries than it does. Waits while too much waits, so
     /// it is for threads that may.
     pub fn health_changed(&self, origin: Name) {
-        // After the end there is nobody to serve to.
-        let _ = self.0.send(Wish::HealthChanged(origin));
+        let mut unsaid = self.unsaid.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_first = unsaid.is_empty();
+        unsaid.insert(origin);
+        drop(unsaid);
+        if is_first {
+            // After the end there is nobody to serve to.
+            let _ = self.wishes.send(Wish::HealthChanged);
+        }
     }
 }
 
@@ -178,7 +193,7 @@ pub(super) fn keep_loading(
     watch.also(loader.included());
     let mut next = None;
     loop {
-        let wish = next.take().map_or_else(|| wishes.0.recv_timeout(quiet.wait()), Ok);
+        let wish = next.take().map_or_else(|| wishes.asked.recv_timeout(quiet.wait()), Ok);
         match wish {
             Ok(Wish::Update(request, reply)) => {
                 let mut updates = vec![(*request, reply)];
@@ -193,9 +208,12 @@ pub(super) fn keep_loading(
                     stage.show(Show::One(origin, zone));
                 }
             }
-            Ok(Wish::HealthChanged(origin)) => {
-                let exported = stage.exported(&origin);
-                if let Some(zone) = exported.and_then(|exported| loader.say(&origin, exported)) {
+            Ok(Wish::HealthChanged) => {
+                let news = wishes.unsaid().into_iter().filter_map(|origin| {
+                    let exported = stage.exported(&origin)?;
+                    Some((origin, exported))
+                });
+                for (origin, zone) in loader.say(news.collect()) {
                     stage.said(&origin);
                     stage.show(Show::One(origin, Some(zone)));
                 }
@@ -218,10 +236,15 @@ pub(super) fn keep_loading(
 }
 
 impl Wishes {
+    /// Takes the zones whose health has changed; another one is another wish.
+    fn unsaid(&self) -> BTreeSet<Name> {
+        std::mem::take(&mut self.unsaid.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Takes the updates that wait too, until something else is wished for: that comes after them.
     fn gather(&self, updates: &mut Vec<(Request, Reply)>) -> Option<Wish> {
         while updates.len() < BATCH_MAX {
-            match self.0.try_recv() {
+            match self.asked.try_recv() {
                 Ok(Wish::Update(request, reply)) => updates.push((*request, reply)),
                 Ok(other) => return Some(other),
                 Err(_) => return None,

@@ -18,10 +18,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
 
 use tokio::net::UdpSocket;
 use tokio::sync::{Notify, mpsc};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{debug, error, info, warn};
 
 use self::message::{Answer, notify};
@@ -38,6 +39,8 @@ use crate::zone::delta::Record;
 
 /// The most answers that wait to be read; a peer whose answer is lost is told again.
 const HEARD_MAX: usize = 256;
+/// How long reading rests after an error of a socket.
+const ERROR_PAUSE: Duration = Duration::from_millis(100);
 /// The longest answer.
 const ANSWER_MAX: usize = 4096;
 
@@ -178,7 +181,7 @@ impl Teller {
         }
     }
 
-    async fn send_due(&mut self, now: std::time::Duration) {
+    async fn send_due(&mut self, now: Duration) {
         let mut given_up = Vec::new();
         let over = |peer, zone: &Name, outcome| given_up.push((peer, zone.clone(), outcome));
         let sendings = self.queue.due(now, || fastrand::u16(..), over);
@@ -288,8 +291,8 @@ async fn hear(socket: Arc<UdpSocket>, heard: mpsc::Sender<(SocketAddr, Vec<u8>)>
                 let _ = heard.try_send((from, answer[..len].to_vec()));
             }
             Err(error) => {
-                error!("answers to notifies cannot be read: {error}");
-                return;
+                error!("answers to notifies cannot be read: {error}; trying on");
+                sleep(ERROR_PAUSE).await;
             }
         }
     }

@@ -92,8 +92,9 @@ impl Queue {
         line.key.clone_from(&peer.key);
         let soa = Arc::clone(soa);
         if let Some(news) = line.news.get_mut(&soa.owner) {
-            let due = news.due.map(|_| now);
-            *news = News { soa, attempts: 0, due, sent: Vec::new() };
+            // Attempts count on: whoever is silent is given up, however often the zone changes.
+            let (due, attempts) = (news.due.map(|_| now), news.attempts);
+            *news = News { soa, attempts, due, sent: Vec::new() };
         } else {
             let zone = soa.owner.clone();
             line.waiting.push_back(zone.clone());
