@@ -89,6 +89,14 @@ pub struct Life {
     began: Instant,
 }
 
+/// The version that we have when a check begins.
+#[derive(Clone)]
+struct Have {
+    zone: Arc<Zone>,
+    /// Whether it has not expired.
+    is_served: bool,
+}
+
 /// What a check found.
 enum Checked {
     UpToDate,
@@ -232,7 +240,8 @@ impl Life {
 
     fn check(&self, place: usize) -> JoinHandle<Result<Checked, Failure>> {
         let (common, asking) = (Arc::clone(&self.common), self.asking.clone());
-        let (primary, have) = (self.primaries[place].clone(), self.zone.clone());
+        let primary = self.primaries[place].clone();
+        let have = self.zone.clone().map(|zone| Have { zone, is_served: self.timers.is_served() });
         tokio::spawn(async move { check(&common, &asking, &primary, have).await })
     }
 
@@ -327,26 +336,30 @@ async fn ended(
     }
 }
 
-/// Asks a primary for its serial, and for the zone where that is newer.
+/// Asks a primary for its serial, and for the zone where that is newer; where ours has expired, for any that is not ours.
 async fn check(
     common: &Common,
     asking: &Asking,
     primary: &Primary,
-    have: Option<Arc<Zone>>,
+    have: Option<Have>,
 ) -> Result<Checked, Failure> {
-    let ours = have.as_ref().map(|zone| zone.serial);
     {
         let _room = common.checks.acquire().await;
         let theirs = asking.soa(primary).await?.serial;
-        if is_up_to_date(theirs, ours)? {
+        if is_up_to_date(theirs, have.as_ref())? {
             return Ok(Checked::UpToDate);
         }
     }
     let _room = common.transfers.acquire().await;
     let began = Instant::now();
-    let mut want = ours.map_or(Want::Whole, Want::Since);
+    let mut want = match &have {
+        Some(Have { zone, is_served: true }) => Want::Since(zone.serial),
+        // A primary that has begun anew with its serials has no differences to what has expired, and may take ours for newer.
+        _ => Want::Whole,
+    };
     loop {
-        match transfer(asking, primary, want, have.clone()).await {
+        let before = have.as_ref().map(|have| Arc::clone(&have.zone));
+        match transfer(asking, primary, want, before).await {
             Err(failure) if want != Want::Whole && failure.asks_for_the_whole() => {
                 let (zone, primary) = (&asking.origin, primary.address);
                 info!(%zone, %primary, "no differences, so the whole zone is asked for: {failure}");
@@ -355,7 +368,7 @@ async fn check(
             Ok(None) => return Ok(Checked::UpToDate),
             Ok(Some((zone, form, amount))) => {
                 // It may have turned back since it said its serial.
-                if is_up_to_date(zone.serial, ours)? {
+                if is_up_to_date(zone.serial, have.as_ref())? {
                     return Ok(Checked::UpToDate);
                 }
                 let took = began.elapsed();
@@ -366,10 +379,12 @@ async fn check(
     }
 }
 
-fn is_up_to_date(theirs: u32, ours: Option<u32>) -> Result<bool, Failure> {
-    match ours {
-        Some(ours) if theirs == ours => Ok(true),
-        Some(ours) if !is_greater(theirs, ours) => Err(Failure::Behind { theirs, ours }),
+fn is_up_to_date(theirs: u32, have: Option<&Have>) -> Result<bool, Failure> {
+    let Some(Have { zone, is_served }) = have else { return Ok(false) };
+    let ours = zone.serial;
+    match theirs {
+        _ if theirs == ours => Ok(true),
+        _ if *is_served && !is_greater(theirs, ours) => Err(Failure::Behind { theirs, ours }),
         _ => Ok(false),
     }
 }
@@ -399,12 +414,12 @@ async fn transfer(
     Ok(Some((zone, form, amount)))
 }
 
-/// Builds what came as a whole. Who has our version takes the difference from us all the same.
+/// Builds what came as a whole. Who has our version takes the difference from us all the same, unless serials began anew.
 fn whole(builder: Builder, have: Option<&Zone>) -> Result<Zone, Failure> {
     let zone = finish(builder).map_err(Failure::Unfit)?;
     Ok(match have {
-        Some(have) => zone.following(have),
-        None => zone,
+        Some(have) if is_greater(zone.serial, have.serial) => zone.following(have),
+        _ => zone,
     })
 }
 

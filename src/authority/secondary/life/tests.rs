@@ -171,6 +171,34 @@ fn what_has_expired_is_not_served_until_a_primary_has_it() {
 }
 
 #[test]
+fn what_has_expired_gives_way_to_any_serial_of_a_primary() {
+    // A primary that was rebuilt begins anew with its serials, and has no differences to ours.
+    for (serial, soa, version) in [(3, "S3", "S3 N a2 S3"), (6, "S6", "S6 N a2 S6")] {
+        run(async {
+            let mut stage = Stage::new(&format!("rebuilt-{serial}"));
+            let expired = wall() - Duration::from_secs(1001);
+            stage.place().keep(&built("S5 N a1 S5"), expired).expect("it can be kept");
+            let script = move |asked: Asked| -> Says {
+                let records = if asked.qtype == rtype::AXFR { version } else { soa };
+                Box::new(std::iter::once(message(asked.id, asked.qtype, records)))
+            };
+            let primary = Scripted::start(script).await;
+            stage.begin(&[&primary]);
+            let back = format!("- {serial}");
+            stage.until("it is back", |stage| stage.served() == back).await;
+            assert_eq!(stage.last(), told(&built(version)));
+            assert_eq!((stage.shown().whole, stage.shown().failed), (1, 0), "{soa}");
+            let kept = |stage: &Stage| stage.place().load(&origin()).ok().flatten();
+            stage
+                .until("it is kept", |stage| {
+                    kept(stage).is_some_and(|(kept, _)| kept.serial == serial)
+                })
+                .await;
+        });
+    }
+}
+
+#[test]
 fn a_file_that_is_torn_is_transferred_anew() {
     run(async {
         let mut stage = Stage::new("torn");
