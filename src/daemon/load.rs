@@ -122,6 +122,8 @@ struct Loaded {
     is_broken: bool,
     /// Whether there is no file now, though its folder may come back.
     is_away: bool,
+    /// Whether it is the file's alone, as what updates made of it could not be read: no update is made over that.
+    is_unread: bool,
     mistakes: Arc<[Mistake]>,
 }
 
@@ -447,7 +449,8 @@ fn load_one(
     let as_before = |content, is_broken, mistakes: Vec<Mistake>| {
         let (file, mistakes) = (Arc::from(file), mistakes.into());
         let (zone, base) = (before.clone(), base.clone());
-        Loaded { content, file, zone, base, is_broken, is_away: false, mistakes }
+        let is_unread = last.is_some_and(|last| last.is_unread);
+        Loaded { content, file, zone, base, is_broken, is_away: false, is_unread, mistakes }
     };
     let meanwhile = if before.is_some() { "its last good version" } else { "SERVFAIL" };
     let bytes = match config::files::read_file(file) {
@@ -489,8 +492,9 @@ fn load_one(
         error!(zone = %origin, "{}: not loaded; answering with {meanwhile}", file.display());
         return as_before(content, true, mistakes);
     };
-    let (next, zone) = over.apply(file, &base, next, last_kept, known.now);
-    let is_broken = over.is_unread();
+    let alone = last.filter(|last| last.is_unread).and(before.as_ref()).map(|zone| zone.serial);
+    let (next, zone) = over.apply(file, &base, next, (last_kept, alone), known.now);
+    let is_unread = over.is_unread();
     mistakes.extend(over.into_mistakes());
     mistakes.iter().for_each(Mistake::log);
     if let Some(before) = before.as_ref().filter(|before| loses_most(before, &zone, guard)) {
@@ -516,7 +520,7 @@ fn load_one(
         None => zone,
     };
     let (zone, base) = (Some(Arc::new(zone)), Some(Arc::new(base)));
-    Loaded { zone, base, ..as_before(content, is_broken, mistakes) }
+    Loaded { zone, base, is_unread, ..as_before(content, is_unread, mistakes) }
 }
 
 /// Whether nothing is known of the file that a zone had: a path of the configuration could not be read,

@@ -256,6 +256,9 @@ impl Wishes {
 
 /// Makes updates, has them served, and answers them. Says whether other zones may have to follow: the names of addresses.
 fn make(loader: &mut Loader, updates: Vec<(Request, Reply)>, stage: &impl Stage) -> bool {
+    if loader.can_read_again(updates.iter().map(|(request, _)| request)) {
+        reload(loader, stage, Guard::On);
+    }
     let made = loader.update(updates.iter().map(|(request, _)| request));
     let Made { updated, zones, is_kept } = made;
     if !is_kept || !zones.is_empty() {

@@ -106,7 +106,8 @@ impl Overlays {
         if self.db.is_none() && !is_there(&self.file)? {
             return Ok(Kept::default());
         }
-        let kept = read(&self.open()?.begin_read()?, zone)?;
+        let read = self.open().and_then(|db| read(&db.begin_read()?, zone));
+        let kept = read.inspect_err(|_| self.db = None)?;
         self.counts.insert(zone.clone(), kept.overlay.len());
         Ok(kept)
     }

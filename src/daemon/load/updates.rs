@@ -68,13 +68,14 @@ impl Over {
         Some(Kept { serial, ..last })
     }
 
-    /// The zone as it is served, and its serial; `last` is [`Over::kept`].
+    /// The zone as it is served, and its serial; `last` is [`Over::kept`], `alone` the serial that the file alone has been
+    /// served with until now, as this could not be read.
     pub(super) fn apply(
         &mut self,
         file: &Path,
         base: &Zone,
         next: Kept,
-        last: Option<Kept>,
+        (last, alone): (Option<Kept>, Option<u32>),
         now: u32,
     ) -> (Kept, Zone) {
         let Some(last) = last.filter(|_| self.kept.serial.is_some()) else {
@@ -86,6 +87,10 @@ impl Over {
             next.serial
         } else {
             serial::next(last.serial, now)
+        };
+        let serial = match alone {
+            Some(alone) if !serial::is_greater(serial, alone) => serial::next(alone, now),
+            _ => serial,
         };
         let (zone, left_out) = self.kept.overlay.apply(base, serial);
         let warnings = left_out.iter().map(|left_out| Mistake {
@@ -100,13 +105,18 @@ impl Over {
 /// What became of an update: whether anything changed.
 pub type Updated = Result<bool, Refusal>;
 
+/// Whether an update could be made if the disk were well.
+fn is_failure(refusal: &Refusal) -> bool {
+    refusal.rcode == rcode::SERVFAIL
+}
+
 /// What became of some updates.
 pub struct Made {
     /// Of each.
     pub updated: Vec<Updated>,
     /// The zones that are to be served.
     pub zones: Vec<Arc<Zone>>,
-    /// Whether the disk took them.
+    /// Whether the disk took them, and has what those before them made.
     pub is_kept: bool,
 }
 
@@ -118,6 +128,15 @@ struct Draft {
 }
 
 impl Loader {
+    /// Whether what updates made of one of these zones can be read now and could not before: it is to be loaded again.
+    pub fn can_read_again<'r>(&mut self, mut requests: impl Iterator<Item = &'r Request>) -> bool {
+        let Some(overlays) = &mut self.overlays else { return false };
+        requests.any(|Request { zone, .. }| {
+            let is_unread = self.zones.get(zone).is_some_and(|loaded| loaded.is_unread);
+            is_unread && overlays.read(zone).is_ok()
+        })
+    }
+
     /// Makes updates one after the other, and keeps what they come to: it is on the disk when this returns, or nothing was
     /// made at all.
     pub fn update<'r>(&mut self, requests: impl Iterator<Item = &'r Request>) -> Made {
@@ -144,12 +163,14 @@ impl Loader {
             let counter = match updated {
                 Ok(true) => Counter::UpdatesMade,
                 Ok(false) => Counter::UpdatesUnchanged,
+                Err(refusal) if is_failure(refusal) => Counter::UpdatesFailed,
                 Err(_) => Counter::UpdatesRefused,
             };
             self.counters.add(counter, 1);
         }
         let zones = drafts.into_values().map(|draft| draft.zone).collect();
-        Made { updated, zones, is_kept: true }
+        let is_kept = !updated.iter().any(|updated| updated.as_ref().is_err_and(is_failure));
+        Made { updated, zones, is_kept }
     }
 
     /// Makes one update of what the last one left.
@@ -162,10 +183,18 @@ impl Loader {
         let origin = &request.zone;
         let refused =
             |why: &str| Refusal { rcode: rcode::REFUSED, why: format!("{origin}: {why}") };
-        let served = self.zones.get(origin).and_then(|loaded| loaded.zone.as_ref());
-        let Some(served) = served else {
+        let loaded = self.zones.get(origin);
+        let Some((loaded, served)) =
+            loaded.and_then(|loaded| Some((loaded, loaded.zone.as_ref()?)))
+        else {
             return Err(refused("only zones that have a file here can be updated"));
         };
+        if loaded.is_unread {
+            // What is served lacks them: what is kept would become the difference to that, and they would be lost.
+            let why = "what updates did to it before cannot be read";
+            error!(zone = %origin, "update not made: {why}");
+            return Err(Refusal { rcode: rcode::SERVFAIL, why: format!("{origin}: {why}") });
+        }
         let drafted = drafts.get(origin);
         let zone = drafted.map_or(served, |draft| &draft.zone);
         let made = update(zone, &request.message, now);
