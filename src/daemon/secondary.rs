@@ -32,7 +32,7 @@ use crate::name::Name;
 use crate::sys::priority;
 use crate::wire::tsig::key::Keys;
 
-/// The most threads that build zones and write them.
+/// The most threads that build zones, write them, and wait for the loader to take them.
 const BLOCKING_MAX: usize = 4;
 
 /// Zones that nobody has asked for yet.

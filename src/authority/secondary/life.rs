@@ -35,6 +35,9 @@ use crate::zone::serial::is_greater;
 pub const CHECKS_MAX: usize = 100;
 /// The most transfers at once.
 pub const TRANSFERS_MAX: usize = 10;
+/// The most versions that are handed over at once: who takes them takes one after the other, and a thread that waits for that
+/// builds no zone meanwhile.
+pub const HANDED_MAX: usize = 1;
 /// The most NOTIFYs of a zone that wait; one that finds no room is told by those before it.
 pub const NOTIFIES_MAX: usize = 4;
 
@@ -43,12 +46,13 @@ const SLEEP_MAX: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
 /// What all zones from elsewhere have in common.
 pub struct Common {
-    /// Has a version served, or SERVFAIL in the place of what was.
+    /// Has a version served, or SERVFAIL in the place of what was. May block.
     pub serve: Box<dyn Fn(Name, Option<Arc<Zone>>) + Send + Sync>,
     /// Where people look.
     pub board: Arc<Board>,
     checks: Semaphore,
     transfers: Semaphore,
+    handed: Semaphore,
 }
 
 impl Common {
@@ -63,7 +67,16 @@ impl Common {
             board,
             checks: Semaphore::new(CHECKS_MAX),
             transfers: Semaphore::new(TRANSFERS_MAX),
+            handed: Semaphore::new(HANDED_MAX),
         }
+    }
+
+    /// Has a version served, beside the other zones' timers and transfers: who takes it may be busy with a long reload.
+    async fn hand_over(self: &Arc<Self>, origin: Name, zone: Option<Arc<Zone>>) {
+        let _room = self.handed.acquire().await;
+        let common = Arc::clone(self);
+        // Fails where the process is about to end.
+        let _ = spawn_blocking(move || (common.serve)(origin, zone)).await;
     }
 }
 
@@ -193,7 +206,7 @@ impl Life {
             let until = match self.timers.step(self.began.elapsed()) {
                 Step::Wait(until) => until,
                 Step::Expire => {
-                    self.expire();
+                    self.expire().await;
                     continue;
                 }
                 Step::Ask(place) => {
@@ -205,7 +218,7 @@ impl Life {
             tokio::select! {
                 checked = ended(&mut check) => {
                     check = None;
-                    self.take(checked.unwrap_or(Err(Failure::Panicked)), primary);
+                    self.take(checked.unwrap_or(Err(Failure::Panicked)), primary).await;
                     let version = self.zone.clone().zip(self.refreshed);
                     keep.send_replace(version);
                 }
@@ -228,13 +241,13 @@ impl Life {
         self.show(|shown| shown.notified += 1);
     }
 
-    fn expire(&mut self) {
+    async fn expire(&self) {
         let zone = &self.asking.origin;
         error!(
             %zone,
             "expired: no primary has answered for as long as its SOA allows; SERVFAIL until one does"
         );
-        (self.common.serve)(zone.clone(), None);
+        self.common.hand_over(zone.clone(), None).await;
         self.show(|_| {});
     }
 
@@ -245,8 +258,8 @@ impl Life {
         tokio::spawn(async move { check(&common, &asking, &primary, have).await })
     }
 
-    /// Takes what a check found.
-    fn take(&mut self, checked: Result<Checked, Failure>, place: usize) {
+    /// Takes what a check found; comes back when it is handed over, so that versions of a zone stay in order.
+    async fn take(&mut self, checked: Result<Checked, Failure>, place: usize) {
         let (now, draw) = (self.began.elapsed(), fastrand::u16(..));
         let zone = self.asking.origin.clone();
         let primary = self.primaries[place].address;
@@ -256,7 +269,7 @@ impl Life {
                 self.refreshed = Some(wall());
                 if is_back {
                     info!(%zone, %primary, "served again: the primary has the version that had expired");
-                    (self.common.serve)(zone, self.zone.clone());
+                    self.common.hand_over(zone, self.zone.clone()).await;
                 } else {
                     debug!(%zone, %primary, "up to date");
                 }
@@ -273,7 +286,7 @@ impl Life {
                 self.refreshed = Some(wall());
                 let new = Arc::new(new);
                 self.zone = Some(Arc::clone(&new));
-                (self.common.serve)(zone.clone(), Some(new));
+                self.common.hand_over(zone.clone(), Some(new)).await;
                 info!(
                     %zone, %primary, from, to = soa.serial, ?form,
                     messages = amount.messages, bytes = amount.bytes, records = amount.records, ?took,

@@ -29,6 +29,19 @@ impl Stage {
         Self { folder, common, served, notify: None }
     }
 
+    /// A version is served after this.
+    fn after(mut self, wait: impl Fn() + Send + Sync + 'static) -> Self {
+        let to = Arc::clone(&self.served);
+        let serve = move |_, zone: Option<_>| {
+            if zone.is_some() {
+                wait();
+            }
+            to.lock().expect("nobody panics with it").push(zone);
+        };
+        self.common = Arc::new(Common::new(serve, Arc::default()));
+        self
+    }
+
     fn place(&self) -> Place {
         Place::new(&self.folder, &origin())
     }
@@ -196,6 +209,30 @@ fn what_has_expired_gives_way_to_any_serial_of_a_primary() {
                 .await;
         });
     }
+}
+
+#[test]
+fn who_takes_a_version_late_holds_up_no_other_work() {
+    let (begin, mut began) = mpsc::channel(1);
+    let (go_on, told) = std::sync::mpsc::channel();
+    let (told, in_time) = (Mutex::new(told), Arc::new(Mutex::new(None)));
+    let result = Arc::clone(&in_time);
+    let wait = move || {
+        let _ = begin.try_send(());
+        let told = told.lock().expect("nobody panics with it");
+        let is_told = told.recv_timeout(Duration::from_secs(8)).is_ok();
+        *result.lock().expect("nobody panics with it") = Some(is_told);
+    };
+    run(async {
+        let mut stage = Stage::new("late").after(wait);
+        let primary = Scripted::start(zone("S5", &["S5 N a1 S5"])).await;
+        stage.begin(&[&primary]);
+        // On the thread that all zones share.
+        began.recv().await.expect("a version comes");
+        go_on.send(()).expect("it is waited for");
+        stage.until("the zone is there", |stage| stage.served() == "- 5").await;
+        assert_eq!(*in_time.lock().expect("nobody panics with it"), Some(true));
+    });
 }
 
 #[test]
