@@ -176,7 +176,7 @@ impl Serving {
         let services: Arc<dyn Services> =
             Arc::new(services::All { notified: elsewhere.notified(), editor: editor.clone() });
         let listeners = listeners.start(config, &backstage.publisher, &counters, &services)?;
-        let secondary = elsewhere.start()?;
+        let secondary = elsewhere.start(&backstage.publisher)?;
         info!(listen = ?addresses, "serving");
         backstage.herald.tell_all();
         if let Some(admin) = &admin {

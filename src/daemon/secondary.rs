@@ -21,7 +21,7 @@ use super::reload::Editor;
 use super::services::seconds;
 use crate::authority::secondary::ask::{Asking, Patience, Primary};
 use crate::authority::secondary::disk::Place;
-use crate::authority::secondary::life::{Common, Life, NOTIFIES_MAX, Notify};
+use crate::authority::secondary::life::{Common, KeyOf, Life, NOTIFIES_MAX, Notify};
 use crate::authority::secondary::notified;
 use crate::authority::secondary::receive::Limits;
 use crate::authority::secondary::shown::Board;
@@ -29,6 +29,7 @@ use crate::authority::{Reply, Request};
 use crate::config::Config;
 use crate::config::model::access::Peer;
 use crate::name::Name;
+use crate::state::publisher::Publisher;
 use crate::sys::priority;
 use crate::wire::tsig::key::Keys;
 
@@ -102,8 +103,9 @@ impl Begun {
         Arc::clone(&self.board)
     }
 
-    /// Looks after them from now on; without any there is nothing to do.
-    pub(super) fn start(self) -> anyhow::Result<Option<Running>> {
+    /// Looks after them from now on, with the keys of the snapshot of the moment: a reload reads their files again. Without
+    /// any there is nothing to do.
+    pub(super) fn start(self, publisher: &Publisher) -> anyhow::Result<Option<Running>> {
         if self.lives.is_empty() {
             return Ok(None);
         }
@@ -113,6 +115,9 @@ impl Begun {
             .build()?;
         let (stop, stopped) = oneshot::channel();
         let lives = self.lives;
+        let snapshot = Arc::clone(publisher.snapshot());
+        let key_of: KeyOf =
+            Arc::new(move |name| snapshot.load().settings().keys.get(name).cloned());
         info!(zones = lives.len(), "zones from elsewhere are looked after");
         let run = move || {
             if let Err(error) = priority::behind_answers() {
@@ -120,7 +125,7 @@ impl Begun {
             }
             runtime.block_on(async {
                 tokio::select! {
-                    () = live(lives) => {}
+                    () = live(lives, &key_of) => {}
                     _ = stopped => {}
                 }
             });
@@ -136,10 +141,10 @@ impl Begun {
 }
 
 /// Lives all lives; returns when one of them has died of a mistake of ours.
-async fn live(lives: Vec<(Life, mpsc::Receiver<Notify>)>) {
+async fn live(lives: Vec<(Life, mpsc::Receiver<Notify>)>, key_of: &KeyOf) {
     let mut alive = JoinSet::new();
     for (life, notifies) in lives {
-        alive.spawn(life.live(notifies));
+        alive.spawn(life.live(Arc::clone(key_of), notifies));
     }
     while let Some(ended) = alive.join_next().await {
         if ended.is_err() {

@@ -27,6 +27,7 @@ use super::timers::{Notified, Soa, Step, Timers};
 use super::{apply, finish};
 use crate::name::Name;
 use crate::rdata::rtype;
+use crate::wire::tsig::key::Key;
 use crate::zone::Zone;
 use crate::zone::build::Builder;
 use crate::zone::serial::is_greater;
@@ -43,6 +44,9 @@ pub const NOTIFIES_MAX: usize = 4;
 
 /// A longer sleep than any zone needs.
 const SLEEP_MAX: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+
+/// Gives the key of a name as its secret is now; `None` where it is the one of the start.
+pub type KeyOf = Arc<dyn Fn(&Name) -> Option<Arc<Key>> + Send + Sync>;
 
 /// What all zones from elsewhere have in common.
 pub struct Common {
@@ -196,8 +200,8 @@ impl Life {
         self.zone = Some(Arc::new(zone));
     }
 
-    /// Lives until nobody can notify it any more.
-    pub async fn live(mut self, mut notifies: mpsc::Receiver<Notify>) {
+    /// Lives until nobody can notify it any more. Each check is signed with the secret of the moment.
+    pub async fn live(mut self, key_of: KeyOf, mut notifies: mpsc::Receiver<Notify>) {
         let (keep, kept) = watch::channel(None);
         tokio::spawn(keep_on_disk(self.place.clone(), kept, self.zone.clone()));
         let mut check: Option<JoinHandle<Result<Checked, Failure>>> = None;
@@ -211,7 +215,7 @@ impl Life {
                 }
                 Step::Ask(place) => {
                     primary = place;
-                    check = Some(self.check(place));
+                    check = Some(self.check(place, &key_of));
                     continue;
                 }
             };
@@ -251,9 +255,14 @@ impl Life {
         self.show(|_| {});
     }
 
-    fn check(&self, place: usize) -> JoinHandle<Result<Checked, Failure>> {
+    fn check(&self, place: usize, key_of: &KeyOf) -> JoinHandle<Result<Checked, Failure>> {
         let (common, asking) = (Arc::clone(&self.common), self.asking.clone());
-        let primary = self.primaries[place].clone();
+        let mut primary = self.primaries[place].clone();
+        if let Some(key) = &mut primary.key
+            && let Some(rolled) = key_of(key.name())
+        {
+            *key = rolled;
+        }
         let have = self.zone.clone().map(|zone| Have { zone, is_served: self.timers.is_served() });
         tokio::spawn(async move { check(&common, &asking, &primary, have).await })
     }

@@ -6,8 +6,11 @@ use std::sync::Mutex;
 
 use super::super::ask::Patience;
 use super::super::receive::Limits;
-use super::super::scripted::{Asked, Says, Scripted, built, clock, message, origin, told, zone};
+use super::super::scripted::{
+    Asked, Says, Scripted, built, clock, key, message, origin, told, zone,
+};
 use super::*;
+use crate::wire::tsig::key::Algorithm;
 
 /// One zone from elsewhere, and what it serves.
 struct Stage {
@@ -15,6 +18,8 @@ struct Stage {
     common: Arc<Common>,
     served: Arc<Mutex<Vec<Option<Arc<Zone>>>>>,
     notify: Option<mpsc::Sender<Notify>>,
+    /// The key of its primaries, whose secret was another at the start.
+    rolled: Option<Arc<Key>>,
 }
 
 impl Stage {
@@ -26,7 +31,7 @@ impl Stage {
         let to = Arc::clone(&served);
         let serve = move |_, zone| to.lock().expect("nobody panics with it").push(zone);
         let common = Arc::new(Common::new(serve, Arc::default()));
-        Self { folder, common, served, notify: None }
+        Self { folder, common, served, notify: None, rolled: None }
     }
 
     /// A version is served after this.
@@ -60,13 +65,18 @@ impl Stage {
             limits: Limits { bytes: 1 << 20, records: 10_000 },
             clock,
         };
-        let primary = |scripted: &&Scripted| Primary { address: scripted.address, key: None };
+        let key = self.rolled.as_ref().map(|key| {
+            Arc::new(Key::new(key.name().clone(), Algorithm::Sha256, b"the secret of before"))
+        });
+        let primary =
+            |scripted: &&Scripted| Primary { address: scripted.address, key: key.clone() };
         let primaries = primaries.iter().map(primary).collect();
         let life = Life::begin(Arc::clone(&self.common), asking, primaries, self.place());
         (self.common.serve)(origin(), life.served());
         let (notify, notifies) = mpsc::channel(NOTIFIES_MAX);
         self.notify = Some(notify);
-        tokio::spawn(life.live(notifies));
+        let rolled = self.rolled.clone();
+        tokio::spawn(life.live(Arc::new(move |_| rolled.clone()), notifies));
     }
 
     /// What is served, from the start: serials, `-` is SERVFAIL.
@@ -209,6 +219,18 @@ fn what_has_expired_gives_way_to_any_serial_of_a_primary() {
                 .await;
         });
     }
+}
+
+#[test]
+fn a_check_is_signed_with_the_secret_of_the_moment() {
+    run(async {
+        let mut stage = Stage::new("rolled");
+        stage.rolled = Some(Arc::new(key()));
+        let primary = Scripted::start(zone("S5", &["S5 N a1 S5"])).await;
+        stage.begin(&[&primary]);
+        stage.until("the zone is there", |stage| stage.served() == "- 5").await;
+        assert_eq!(stage.shown().failed, 0);
+    });
 }
 
 #[test]
