@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use assemble::{Assembler, Families, labels};
 use ipnet::IpNet;
+pub use judge::stands_beside_cname;
 pub use mistake::{Mistake, Problem};
 
 use super::exported::Exported;

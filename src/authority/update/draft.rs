@@ -8,6 +8,7 @@ use crate::name::Name;
 use crate::rdata::rtype;
 use crate::wire::{class, rcode};
 use crate::zone::Zone;
+use crate::zone::build::stands_beside_cname;
 use crate::zone::delta::{Delta, Record};
 use crate::zone::serial;
 
@@ -122,18 +123,18 @@ impl<'z> Draft<'z> {
 
 /// Adds a record where nothing that is there forbids it; that is not told (§3.4.2.2).
 fn add(sets: &mut Sets, record: Record, is_apex: bool) {
-    // These may stand beside a CNAME (RFC 4034 §3, RFC 2181 §10.1).
-    let is_beside = |rtype: u16| matches!(rtype, rtype::RRSIG | rtype::NSEC | rtype::KEY);
     let rtype = record.rtype;
     let is_hindered = match rtype {
-        rtype::CNAME => sets.keys().any(|other| *other != rtype::CNAME && !is_beside(*other)),
+        rtype::CNAME => {
+            sets.keys().any(|other| *other != rtype::CNAME && !stands_beside_cname(*other))
+        }
         rtype::SOA => {
             let serial = sets.get(&rtype::SOA).and_then(|soa| soa.first()?.serial());
             let is_later =
                 |serial| record.serial().is_some_and(|new| serial::is_greater(new, serial));
             !is_apex || !serial.is_some_and(is_later)
         }
-        _ => sets.contains_key(&rtype::CNAME) && !is_beside(rtype),
+        _ => sets.contains_key(&rtype::CNAME) && !stands_beside_cname(rtype),
     };
     if is_hindered {
         return;

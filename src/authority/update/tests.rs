@@ -247,6 +247,8 @@ fn rfc2136_3_4_2_2_adding() {
         ("add c 60 A 192.0.2.1", "="),
         ("add c 60 CNAME b", "+c 60 CNAME b.example., -c 60 CNAME a.example."),
         ("add d 60 CNAME b", "="),
+        // Its key may stand beside it.
+        ("add c 60 KEY 512 3 8 AQID", "+c 60 KEY 512 3 8 AQID"),
         ("add d 60 DNAME b", "+d 60 DNAME b.example., -d 60 DNAME a.example."),
         ("add c 60 DNAME b", "="),
         // A SOA comes with a greater serial or not at all.

@@ -52,8 +52,7 @@ pub(in crate::zone) fn judge<'a>(
         if cname.count > 1 {
             wrong.push(Problem::ManyCname);
         }
-        // RRSIG and NSEC belong to the CNAME (RFC 4034 §3, RFC 2181 §10.1).
-        let counts = |set: &Set<'_>| !matches!(set.rtype, rtype::RRSIG | rtype::NSEC);
+        let counts = |set: &Set<'_>| !stands_beside_cname(set.rtype);
         if sets.clone().filter(counts).count() > 1 {
             wrong.push(Problem::CnameBesideOther);
         }
@@ -97,4 +96,11 @@ pub(in crate::zone) fn judge<'a>(
         }
     }
     Judged { flags, soa: found, wrong }
+}
+
+/// Whether a type may stand beside a CNAME: proofs of it, and the key that may update it (RFC 4034 §3, RFC 2181 §10.1,
+/// RFC 2535 §2.3.5).
+#[must_use]
+pub fn stands_beside_cname(rtype: u16) -> bool {
+    matches!(rtype, rtype::RRSIG | rtype::NSEC | rtype::KEY)
 }
