@@ -231,7 +231,7 @@ fn what_is_written_means_the_same_to_bind_and_nsd() {
                 // `$ORIGIN` and `$TTL` of one case end with it.
                 _ => case.text,
             })
-            .map(|text| format!("$ORIGIN example.com.\n$TTL 60\n{text}\n"))
+            .flat_map(|text| ["$ORIGIN example.com.\n$TTL 60\n", text, "\n"])
             .collect::<String>()
     );
     let mistakes = zonefile::read(text.as_bytes(), &origin, |record| {

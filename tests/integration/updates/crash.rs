@@ -54,7 +54,7 @@ fn send_updates(
         known(&|known| known.asked = Asked::For(value));
         match update.send(server, Duration::from_millis(500)) {
             Some(0) => {
-                known(&|known| *known = Known { acknowledged: value, asked: Asked::Nothing })
+                known(&|known| *known = Known { acknowledged: value, asked: Asked::Nothing });
             }
             Some(rcode) => panic!("an update was answered {rcode}"),
             // Whether it was made is not known, and it may still come: this name is left alone.

@@ -235,12 +235,12 @@ fn a_check_is_signed_with_the_secret_of_the_moment() {
 
 #[test]
 fn who_takes_a_version_late_holds_up_no_other_work() {
-    let (begin, mut began) = mpsc::channel(1);
+    let (start, mut began) = mpsc::channel(1);
     let (go_on, told) = std::sync::mpsc::channel();
     let (told, in_time) = (Mutex::new(told), Arc::new(Mutex::new(None)));
     let result = Arc::clone(&in_time);
     let wait = move || {
-        let _ = begin.try_send(());
+        let _ = start.try_send(());
         let told = told.lock().expect("nobody panics with it");
         let is_told = told.recv_timeout(Duration::from_secs(8)).is_ok();
         *result.lock().expect("nobody panics with it") = Some(is_told);
