@@ -6,7 +6,8 @@
 //! ```
 //!
 //! A commit is whole on the disk or not there, whenever the process or the machine ends. After a failure the file is opened
-//! anew, and one that cannot be read is never overwritten.
+//! anew, and one that cannot be read is never overwritten. A new one is made beside its place, so that an empty one there is a
+//! damaged one.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -151,16 +152,52 @@ impl Overlays {
             if let Some(folder) = self.file.parent() {
                 std::fs::create_dir_all(folder).map_err(|error| io(&error))?;
             }
-            self.db = Some(Database::builder().set_cache_size(CACHE).create(&self.file)?);
+            self.db =
+                Some(if is_there(&self.file)? { open(&self.file)? } else { make(&self.file)? });
         }
         self.db.as_ref().ok_or_else(|| Failed("it was not opened".to_owned()))
     }
+}
+
+/// Opens a file that is there.
+fn open(file: &Path) -> Result<Database, Failed> {
+    // What is empty would be taken for a new one.
+    if std::fs::metadata(file).map_err(|error| io(&error))?.len() == 0 {
+        return Err(empty());
+    }
+    Ok(Database::builder().set_cache_size(CACHE).create(file)?)
+}
+
+/// Makes a file, which is whole when it comes to its place.
+fn make(file: &Path) -> Result<Database, Failed> {
+    let beside = file.with_extension("redb.new");
+    match std::fs::remove_file(&beside) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(io(&error)),
+        _ => {}
+    }
+    let db = Database::builder().set_cache_size(CACHE).create(&beside)?;
+    std::fs::rename(&beside, file).map_err(|error| io(&error))?;
+    if let Some(folder) = file.parent() {
+        let synced = std::fs::File::open(folder).and_then(|folder| folder.sync_all());
+        synced.map_err(|error| io(&error))?;
+    }
+    Ok(db)
+}
+
+fn empty() -> Failed {
+    Failed(
+        "the file is empty; put back a copy of it, or remove it to go without its updates"
+            .to_owned(),
+    )
 }
 
 /// Reads a copy of the file, in memory.
 fn read_copy(file: &Path, zone: &Name) -> Result<Kept, Failed> {
     let copy = InMemoryBackend::new();
     let bytes = std::fs::read(file).map_err(|error| io(&error))?;
+    if bytes.is_empty() {
+        return Err(empty());
+    }
     copy.set_len(bytes.len() as u64).map_err(|error| io(&error))?;
     copy.write(0, &bytes).map_err(|error| io(&error))?;
     read(&Database::builder().create_with_backend(copy)?.begin_read()?, zone)

@@ -77,6 +77,30 @@ fn what_cannot_be_read_is_not_overwritten_and_comes_back() {
 }
 
 #[test]
+fn an_empty_file_is_a_damaged_one_and_none_is_left_where_one_is_made() {
+    let folder = Folder::new("overlays-empty");
+    let file = folder.0.join("updates.redb");
+    let beside = folder.0.join("updates.redb.new");
+    fs::create_dir_all(&folder.0).expect("it can be made");
+    fs::write(&file, "").expect("it can be written");
+    let mut overlays = Overlays::new(&folder.0);
+    let error = overlays.read(&name("a.")).expect_err("it is empty").to_string();
+    assert!(error.starts_with("the file is empty"), "{error}");
+    Overlays::read_beside(&folder.0, &name("a.")).expect_err("it is empty");
+    overlays.commit(&[commit("a.", 7, &[])]).expect_err("it is empty");
+    assert_eq!(fs::read(&file).expect("it is there"), b"");
+
+    // What a crash has left beside is in nobody's way.
+    fs::remove_file(&file).expect("it is there");
+    fs::write(&beside, "half of one").expect("it can be written");
+    overlays.commit(&[commit("a.", 7, &[])]).expect("a new one is made");
+    assert!(!beside.exists());
+    drop(overlays);
+    let kept = Overlays::new(&folder.0).read(&name("a.")).expect("it is good");
+    assert_eq!(kept.serial, Some(7));
+}
+
+#[test]
 fn without_a_folder_nothing_is_kept_and_nothing_is_there() {
     let mut overlays = Overlays::new(Path::new("/dev/null/state"));
     assert_eq!(overlays.read(&name("a.")).expect("nothing"), Kept::default());
