@@ -9,10 +9,10 @@
 //!
 //! | RFC 2136 | what we take from it | item |
 //! |---|---|---|
-//! | §3.2 | prerequisites: NXDOMAIN, YXDOMAIN, NXRRSET, YXRRSET, NOTZONE, FORMERR | [`prerequisites`](check) |
-//! | §3.4.1 | what an update may have in it | [`prescan`] |
-//! | §3.4.2 | adding, and the three kinds of deleting | [`draft`] |
-//! | §3.6 | the serial rises where anything changed | [`Draft::finish`](draft::Draft::finish) |
+//! | §3.2 | prerequisites: NXDOMAIN, YXDOMAIN, NXRRSET, YXRRSET, NOTZONE, FORMERR | `check` |
+//! | §3.4.1 | what an update may have in it | `prescan` |
+//! | §3.4.2 | adding, and the three kinds of deleting | `draft` |
+//! | §3.6 | the serial rises where anything changed | `Draft::finish` |
 //! | §1.1.1 | when two records are the same | [`crate::zone::delta::same_rdata`] |
 //!
 //! Where it leaves a choice: an RRset takes the TTL of the record added to it last, as RFC 2181 §5.2 wants one for all, and as BIND

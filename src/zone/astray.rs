@@ -1,6 +1,6 @@
 //! Aliases that lead nowhere, as only all zones together show.
 //!
-//! A query for one is answered all the same ([`crate::engine::lookup`]): this is for whoever writes the files.
+//! A query for one is answered all the same (`engine::lookup`): this is for whoever writes the files.
 
 use super::Zone;
 use super::catalog::Catalog;

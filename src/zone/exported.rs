@@ -38,7 +38,7 @@ pub struct Set {
 pub const ALIAS: usize = usize::MAX;
 
 impl Exported {
-    /// What these names say whatever health says: see [`standing`].
+    /// What these names say whatever health says: see `standing`.
     #[must_use]
     pub fn of(balanced: &[model::Balanced], pools: &[Pool]) -> Self {
         let said: Vec<Said> =
@@ -77,7 +77,7 @@ impl Exported {
         Self(sets.collect())
     }
 
-    /// The same names, each pool saying what it does whatever health says: see [`standing`].
+    /// The same names, each pool saying what it does whatever health says: see `standing`.
     #[must_use]
     pub fn at_rest(&self, pools: &[Pool]) -> Self {
         self.handing_out(pools, |pool| standing(pools, pool))

@@ -192,7 +192,11 @@ fn a_server_that_begins_anew_is_told_everything() {
     backends.kill(0);
     server.start_again();
     wait_for_answers(&server, &["2"]);
-    probe.wait_until_it_says("telling everything anew");
+    // Where the restart took the server so long that it counted as out of reach, the prober says that instead.
+    let said = ["telling everything anew", "feeding the server again"];
+    until("it says so", PATIENCE, || {
+        said.iter().any(|words| probe.said().contains(words)).then_some(())
+    });
 }
 
 #[test]
