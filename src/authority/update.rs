@@ -30,7 +30,7 @@ use draft::Draft;
 use sections::{Entry, Sections};
 
 use crate::name::Name;
-use crate::rdata::rtype;
+use crate::rdata::{is_meta, rtype};
 use crate::wire::{class, rcode};
 use crate::zone::Zone;
 use crate::zone::delta::Delta;
@@ -142,9 +142,4 @@ fn in_zone(zone: &Zone, entry: &Entry) -> Result<(), Refusal> {
         return Ok(());
     }
     Err(Refusal::new(rcode::NOTZONE, format!("{} is not in {}", entry.owner, zone.origin)))
-}
-
-/// Types that stand for others or belong to messages (RFC 6895 §3.1).
-fn is_meta(rtype: u16) -> bool {
-    matches!(rtype, 0 | rtype::OPT | 128..=255)
 }

@@ -53,7 +53,7 @@ use std::fmt;
 pub(crate) use self::problem::quote;
 pub use self::problem::{Mistake, Problem};
 pub(crate) use self::table::parse_type as parse_type_bytes;
-pub use self::table::rtype;
+pub use self::table::{is_meta, rtype};
 pub use self::time::{TTL_MAX, parse_duration, parse_ttl};
 pub use self::walk::{canonicalize, compressible_names, is_valid, names};
 use crate::name::Name;

@@ -302,9 +302,13 @@ pub(super) fn lookup(rtype: u16) -> Option<&'static Type> {
 /// Types that no record in a zone has (RFC 6895 §3.1) are not found.
 #[inline]
 pub(crate) fn parse_type(text: &[u8]) -> Option<u16> {
-    parse_mnemonic(text)
-        .or_else(|| parse_number(text))
-        .filter(|&number| !matches!(number, 0 | rtype::OPT | 128..=255))
+    parse_mnemonic(text).or_else(|| parse_number(text)).filter(|&number| !is_meta(number))
+}
+
+/// Whether a type stands for others or belongs to messages, so that no record in a zone has it (RFC 6895 §3.1).
+#[must_use]
+pub fn is_meta(rtype: u16) -> bool {
+    matches!(rtype, 0 | rtype::OPT | 128..=255)
 }
 
 /// The same for a type that RDATA speaks of, which may be any: NXNAME stands in NSEC (RFC 9824 §3.5).

@@ -159,7 +159,7 @@ impl<'m> Message<'m> {
         record.owner.make_ascii_lowercase();
         let (rtype, class, ttl, rdata) = self.fixed(at)?;
         // Types that ask or sign are no zone's (RFC 6895 §3.1), nor is another class.
-        if class != class::IN || matches!(rtype, 0 | rtype::OPT | 128..=255) {
+        if class != class::IN || rdata::is_meta(rtype) {
             return Err(Malformed);
         }
         record.rtype = rtype;
