@@ -16,6 +16,7 @@ use rotadns::health::overrides::Overrides;
 use rotadns::health::registry::Registry;
 use rotadns::health::source::Source;
 use rotadns::health::target::{Health, Report, Target};
+use rotadns::health::told::Told;
 use rotadns::state::publisher::Published;
 use rotadns::state::what_if::{Facts, snapshot_of};
 use rotadns::zone::build::from_model;
@@ -74,6 +75,7 @@ fn snapshot(pools: u32, facts: &Facts<'_>) -> Snapshot {
             source: Source::inside(),
             health: Health::Up { failed: 0 },
             detail: Arc::from("connected"),
+            told: Told::default(),
             took: Duration::from_millis(3),
             at: 1_000,
         });

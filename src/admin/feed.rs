@@ -91,8 +91,14 @@ fn feed(source: Source, brings: Brings) -> Option<Feed> {
         Brings::News(reports) => (false, reports),
         Brings::Whole(reports) => (true, reports),
     };
-    let fed =
-        |receive::Found { key, health, detail, took, at }| Fed { key, health, detail, took, at };
+    let fed = |receive::Found { key, health, detail, told, took, at }| Fed {
+        key,
+        health,
+        detail,
+        told,
+        took,
+        at,
+    };
     Some(Feed { source, whole, reports: reports.into_iter().map(fed).collect() })
 }
 

@@ -4,22 +4,19 @@
 //! [`crate::prober`] use them. Wrong states have no spelling here: a backend serves addresses or
 //! a name, a rule has a pool, a timeout is not longer than its interval.
 
-use std::num::{NonZeroU8, NonZeroU16};
-use std::ops::RangeInclusive;
-use std::path::PathBuf;
-use std::time::Duration;
-
 use crate::name::Name;
 
 pub mod access;
 pub mod answers;
+mod check;
 mod made;
 mod pool;
 pub mod probers;
 
+pub use check::{BODY_MAX, Check, CheckKind, HttpCheck, JITTER, Tls, Verify};
 pub use made::{HINTS_MAX, Made, Offer, Service, hints, srv, with_hints};
 pub use pool::{
-    Backend, Balanced, Endpoint, Form, POOL_ADDRESSES_MAX, Policy, Pool, RULES_MAX, Rule,
+    Backend, Balanced, Endpoint, Form, POOL_ADDRESSES_MAX, Policy, Pool, RULES_MAX, Role, Rule,
     SUBNETS_MAX, Serves, SetState, WhenAllDown,
 };
 
@@ -86,88 +83,3 @@ pub struct Alias {
     /// Whose addresses they are.
     pub target: Name,
 }
-
-/// How a target is probed. Two checks that are equal are one: a target is an address and a check.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Check {
-    /// What is asked.
-    pub kind: CheckKind,
-    /// From one probe to the next while the target is settled.
-    pub interval: Duration,
-    /// From one probe to the next, at least, while the target is changing side.
-    pub fast_interval: Duration,
-    /// A probe that took longer has failed; at most the interval.
-    pub timeout: Duration,
-    /// Passes in a row that bring a target up.
-    pub rise: NonZeroU8,
-    /// Failures in a row that take a target down.
-    pub fall: NonZeroU8,
-}
-
-/// What a check asks of its target.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum CheckKind {
-    /// A connection can be made.
-    Tcp {
-        /// The port.
-        port: NonZeroU16,
-    },
-    /// A request is answered as wished.
-    Http(HttpCheck),
-}
-
-/// An HTTP or HTTPS request and what its answer must be.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct HttpCheck {
-    /// The port.
-    pub port: NonZeroU16,
-    /// The path and query, with its first slash.
-    pub path: String,
-    /// The Host header, and the name that TLS asks for and verifies unless `Tls::sni` is set; else the address.
-    pub host: Option<String>,
-    /// Further header fields, in order.
-    pub headers: Vec<(String, String)>,
-    /// The status codes that pass; at least one range.
-    pub status: Vec<RangeInclusive<u16>>,
-    /// A text that the first [`BODY_MAX`] bytes of the body must contain.
-    pub body: Option<String>,
-    /// How it is encrypted; `None` is plain HTTP.
-    pub tls: Option<Tls>,
-}
-
-/// How much of a body is read to find [`HttpCheck::body`] in it.
-pub const BODY_MAX: usize = 64 * 1024;
-
-/// The TLS side of an HTTPS check.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Tls {
-    /// The server name, where it is not the host's.
-    pub sni: Option<String>,
-    /// How the certificate is judged.
-    pub verify: Verify,
-}
-
-/// How a certificate is judged.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Verify {
-    /// Against the roots that the system trusts.
-    System,
-    /// Against the certificates in a PEM file.
-    Ca(PathBuf),
-    /// Not at all.
-    Off,
-}
-
-impl Check {
-    /// The longest time from a failure until it is noticed; with the TTL, until no cache hands the address out any
-    /// more: interval with its jitter + timeout + (fall - 1) × the greater of
-    /// the fast interval and the timeout.
-    #[must_use]
-    pub fn detection_max(&self) -> Duration {
-        let retry = self.fast_interval.max(self.timeout);
-        self.interval.mul_f64(1.0 + JITTER) + self.timeout + retry * u32::from(self.fall.get() - 1)
-    }
-}
-
-/// The part of the interval by which each probe is early or late, so that probes spread out.
-pub const JITTER: f64 = 0.1;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::message::clean;
 use crate::health::key::TargetKey;
 use crate::health::target::{Health, Report, Target};
+use crate::health::told::Told;
 
 /// Every target, and what the last probe found.
 #[derive(Debug, Default)]
@@ -19,6 +20,8 @@ pub struct Found {
     pub health: Health,
     /// For people, as it may be told.
     pub detail: Arc<str>,
+    /// What the target said of itself.
+    pub told: Told,
     /// How long it took.
     pub took: Duration,
     /// When it ended, since the prober began.
@@ -29,7 +32,8 @@ impl Found {
     /// There was no probe yet.
     fn nothing() -> Self {
         let (took, at) = (Duration::ZERO, Duration::ZERO);
-        Self { health: Health::Unknown, detail: Arc::default(), took, at }
+        let (detail, told) = (Arc::default(), Told::default());
+        Self { health: Health::Unknown, detail, told, took, at }
     }
 }
 
@@ -52,8 +56,8 @@ impl Board {
         is_new || self.0.len() != count
     }
 
-    /// Takes in a report of the prober, at a time since it began. Gives its key, what is to be told, and whether the health
-    /// changed; nothing where the target has left.
+    /// Takes in a report of the prober, at a time since it began. Gives its key, what is to be told, and whether it
+    /// stands otherwise than before; nothing where the target has left.
     pub fn report(&mut self, report: &Report, now: Duration) -> Option<(TargetKey, Found, bool)> {
         let key = TargetKey::of(&report.target);
         let known = self.0.get_mut(&key)?;
@@ -62,9 +66,11 @@ impl Board {
         } else {
             clean(&report.detail)
         };
-        let found = Found { health: report.health, detail, took: report.took, at: now };
+        let Report { health, told, took, .. } = *report;
+        let found = Found { health, detail, told, took, at: now };
         let before = std::mem::replace(known, found.clone());
-        Some((key, found, before.health != report.health))
+        let is_change = (before.health, before.told) != (health, told);
+        Some((key, found, is_change))
     }
 
     /// Everything, a target once.

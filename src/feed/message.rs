@@ -9,7 +9,9 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::config::model::Role;
 use crate::health::target::Health;
+use crate::health::told::{SHARE_MAX, Told, Wish};
 
 /// Where a server takes feeds.
 pub const PATH: &str = "/v1/feed";
@@ -20,7 +22,7 @@ pub const BATCH_MAX: usize = 1000;
 /// The longest detail of a report, in characters.
 pub const DETAIL_MAX: usize = 200;
 /// The largest body of a request: [`BATCH_MAX`] reports, the longest there are.
-pub const BODY_MAX: usize = 1024 * 1024;
+pub const BODY_MAX: usize = 1280 * 1024;
 /// The largest body of an answer.
 pub const ANSWER_MAX: usize = 64 * 1024;
 /// The oldest outcome that is told as what it is, older ones as so old.
@@ -68,6 +70,9 @@ pub struct Report {
     pub health: WireHealth,
     /// What the probe found, for people: at most 200 characters, one line.
     pub detail: String,
+    /// What the target said of itself, where it said anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told: Option<WireTold>,
     /// How long the probe took, in microseconds.
     pub took_us: u64,
     /// How long ago it ended, in milliseconds.
@@ -84,6 +89,50 @@ pub enum WireHealth {
     Up(u8),
     /// Down; so many passes in a row.
     Down(u8),
+}
+
+/// What a target said of itself besides passing or failing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WireTold {
+    /// Whether it serves, and something about it should be seen to.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub degraded: bool,
+    /// How busy it is, in percent: 0 to 100.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load: Option<u8>,
+    /// The part of its weight that it wants, in percent: 0 to 1,000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share: Option<u16>,
+    /// Whether it wants to be left out of answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wish: Option<WireWish>,
+    /// What it is among its like.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<WireRole>,
+    /// How far it is behind its primary, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lag_ms: Option<u64>,
+}
+
+/// Why a target wants to be left out of answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WireWish {
+    /// No new clients.
+    Drain,
+    /// Out of service until it says otherwise.
+    Maintenance,
+}
+
+/// What a target is among its like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WireRole {
+    /// It takes writes.
+    Primary,
+    /// It follows a primary.
+    Replica,
 }
 
 /// What became of a batch.
@@ -130,6 +179,48 @@ impl From<WireHealth> for Health {
             WireHealth::Unknown => Self::Unknown,
             WireHealth::Up(failed) => Self::Up { failed },
             WireHealth::Down(passed) => Self::Down { passed },
+        }
+    }
+}
+
+impl From<Told> for WireTold {
+    fn from(told: Told) -> Self {
+        let Told { is_degraded, load, share, wish, role, lag } = told;
+        Self {
+            degraded: is_degraded,
+            load,
+            share,
+            wish: match wish {
+                Wish::Serve => None,
+                Wish::Drain => Some(WireWish::Drain),
+                Wish::Maintenance => Some(WireWish::Maintenance),
+            },
+            role: role.map(|role| match role {
+                Role::Primary => WireRole::Primary,
+                Role::Replica => WireRole::Replica,
+            }),
+            lag_ms: lag.map(|lag| lag.as_millis().try_into().unwrap_or(u64::MAX)),
+        }
+    }
+}
+
+impl From<WireTold> for Told {
+    fn from(told: WireTold) -> Self {
+        let WireTold { degraded, load, share, wish, role, lag_ms } = told;
+        Self {
+            is_degraded: degraded,
+            load: load.map(|load| load.min(100)),
+            share: share.map(|share| share.min(SHARE_MAX)),
+            wish: match wish {
+                None => Wish::Serve,
+                Some(WireWish::Drain) => Wish::Drain,
+                Some(WireWish::Maintenance) => Wish::Maintenance,
+            },
+            role: role.map(|role| match role {
+                WireRole::Primary => Role::Primary,
+                WireRole::Replica => Role::Replica,
+            }),
+            lag: lag_ms.map(Duration::from_millis),
         }
     }
 }
@@ -198,6 +289,14 @@ mod tests {
             check: "00ff00ff12345678".into(),
             health: WireHealth::Down(255),
             detail: "\u{10ffff}".repeat(DETAIL_MAX),
+            told: Some(WireTold {
+                degraded: true,
+                load: Some(u8::MAX),
+                share: Some(u16::MAX),
+                wish: Some(WireWish::Maintenance),
+                role: Some(WireRole::Primary),
+                lag_ms: Some(u64::MAX),
+            }),
             took_us: u64::MAX,
             age_ms: u64::MAX,
         };

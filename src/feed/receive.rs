@@ -18,11 +18,14 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::message::{BATCH_MAX, Batch, OutOfOrder, Part, Report, VERSION, WireHealth, at, clean};
+use super::message::{
+    BATCH_MAX, Batch, OutOfOrder, Part, Report, VERSION, WireHealth, WireTold, at, clean,
+};
 use crate::health::key::{CheckKey, TargetKey};
 use crate::health::source::{BadSource, Source};
 use crate::health::sources::BESIDE_MAX;
 use crate::health::target::Health;
+use crate::health::told::Told;
 
 /// The most reports of a whole report.
 pub const WHOLE_MAX: usize = 100_000;
@@ -80,6 +83,8 @@ pub struct Found {
     pub health: Health,
     /// What the probe found, for people.
     pub detail: Arc<str>,
+    /// What the target said of itself.
+    pub told: Told,
     /// How long it took.
     pub took: Duration,
     /// When it ended, in unix milliseconds by this server's clock.
@@ -266,13 +271,14 @@ impl Session {
 }
 
 fn found(report: &Report, unix: u64) -> Result<Found, Refusal> {
-    let Report { address, check, health, detail, took_us, age_ms } = report;
+    let Report { address, check, health, detail, told, took_us, age_ms } = report;
     let check: CheckKey =
         check.parse().map_err(|_| Refusal::Check(clean(check).chars().take(32).collect()))?;
     Ok(Found {
         key: TargetKey { address: *address, check },
         health: WireHealth::into(*health),
         detail: clean(detail),
+        told: told.map(WireTold::into).unwrap_or_default(),
         took: Duration::from_micros(*took_us).min(TOOK_MAX),
         at: at(unix, *age_ms),
     })

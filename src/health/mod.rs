@@ -4,6 +4,7 @@
 pub mod key;
 pub mod source;
 pub mod target;
+pub mod told;
 
 pub mod history;
 pub mod registry;

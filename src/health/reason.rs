@@ -142,6 +142,7 @@ mod tests {
     use crate::config::model::{Check, CheckKind};
     use crate::health::backend::BackendKey;
     use crate::health::source::Source;
+    use crate::health::told::Told;
 
     fn known(votes: &[(&str, Health, u32, &str)]) -> Known {
         let check = Arc::new(Check {
@@ -157,6 +158,7 @@ mod tests {
             is_live: true,
             health,
             detail: Arc::from(detail),
+            told: Told::default(),
             run,
         };
         let votes = votes.iter().map(vote).collect();

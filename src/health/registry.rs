@@ -20,6 +20,7 @@ use super::key::TargetKey;
 use super::source::Source;
 use super::sources::Panel;
 use super::target::{Health, Outcome, Report, Side, Target};
+use super::told::Told;
 use super::verdict::{Known, Vote};
 
 /// What is known of every target that is in use.
@@ -66,6 +67,8 @@ pub struct Latest {
     pub health: Health,
     /// What the probe found, for people.
     pub detail: Arc<str>,
+    /// What the target said of itself.
+    pub told: Told,
     /// How long it took, in microseconds.
     pub took_us: u32,
     /// When it ended, in unix milliseconds.
@@ -148,19 +151,22 @@ impl Registry {
         let panel = self.panel();
         let mut state = entry.lock();
         let took_us = microseconds(report.took);
-        let Report { source, health, at, .. } = report;
+        let Report { source, health, told, at, .. } = report;
         let passed = health.last_outcome() == Some(Outcome::Pass);
 
         let place = state.reports.binary_search_by(|known| known.source.cmp(source));
         let known = place.ok().map(|place| &state.reports[place]);
+        // Who did not answer has not said anything else.
+        let told = known.filter(|_| !passed).map_or(*told, |known| known.told);
         let is_same = known.is_some_and(|known| {
-            (known.health, known.took_us, &known.detail) == (*health, took_us, &report.detail)
+            (known.health, known.told, known.took_us, &known.detail)
+                == (*health, told, took_us, &report.detail)
         });
         if is_same && !is_new {
             let side = state.side;
             return Some(Change { before: side, after: side, moved: false, is_first: false });
         }
-        let before = known.map(|known| known.health);
+        let before = known.map(|known| (known.health, known.told));
         // One text is enough for all that say the same.
         let detail = known.map(|known| &known.detail).filter(|detail| **detail == report.detail);
         let detail = Arc::clone(detail.unwrap_or(&report.detail));
@@ -171,6 +177,7 @@ impl Registry {
             source: source.clone(),
             health: *health,
             detail: Arc::clone(&detail),
+            told,
             took_us,
             at: *at,
             run,
@@ -183,7 +190,7 @@ impl Registry {
         state.history.push(Probed { source: source.clone(), at: *at, took_us, passed, detail });
         let change = entry.settle(&mut state, &panel, *at);
         let is_first = before.is_none();
-        Some(Change { moved: before != Some(*health), is_first, ..change })
+        Some(Change { moved: before != Some((*health, told)), is_first, ..change })
     }
 
     /// Who votes now. Gives the targets whose votes come to another side by it, or rest on others.
@@ -330,6 +337,7 @@ impl Entry {
             is_live: panel.live.contains(&latest.source),
             health: latest.health,
             detail: Arc::clone(&latest.detail),
+            told: latest.told,
             run: latest.run,
         };
         Known {

@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::source::Source;
+use super::told::Told;
 use crate::config::model::{Backend, Check, Pool};
 
 /// The side a target is on and how far it has come towards the other one.
@@ -155,6 +156,8 @@ pub struct Report {
     pub health: Health,
     /// What the probe found, for people: "connection refused", "HTTP 500"; short, one line, no full stop.
     pub detail: Arc<str>,
+    /// What the target said of itself.
+    pub told: Told,
     /// How long the probe took.
     pub took: Duration,
     /// When it ended, in unix milliseconds.

@@ -24,6 +24,7 @@ use super::overrides::Hand;
 use super::quorum;
 use super::source::Source;
 use super::target::{Health, Side, Streak};
+use super::told::Told;
 use crate::config::model::probers::Quorum;
 use crate::config::model::{Check, SetState};
 
@@ -38,6 +39,8 @@ pub struct Verdict {
     pub is_set_down: bool,
     /// The time until it can have changed side, where it is on its way.
     pub may_change_in: Option<Duration>,
+    /// What the target said of itself, to those whose word counts.
+    pub told: Told,
 }
 
 /// What a verdict rests on.
@@ -87,6 +90,8 @@ pub struct Vote {
     pub health: Health,
     /// What its last probe found, for people.
     pub detail: Arc<str>,
+    /// What the target said of itself then.
+    pub told: Told,
     /// How many of its probes in a row found the same: pass or failure.
     pub run: u32,
 }
@@ -95,8 +100,14 @@ impl Verdict {
     /// The verdict on an address.
     #[must_use]
     pub fn new(state: SetState, hand: Option<Hand>, known: Option<&Known>) -> Self {
-        let settled =
-            |in_service, basis| Self { in_service, basis, is_set_down: false, may_change_in: None };
+        let told = known.map(Known::told).unwrap_or_default();
+        let settled = |in_service, basis| Self {
+            in_service,
+            basis,
+            is_set_down: false,
+            may_change_in: None,
+            told,
+        };
         let set_down = |basis| Self { is_set_down: true, ..settled(false, basis) };
         match (hand, state, known) {
             (Some(Hand::Up), ..) => settled(true, Basis::Override),
@@ -121,6 +132,12 @@ impl Known {
     #[must_use]
     pub fn side(&self) -> Option<Side> {
         quorum::side(self.quorum, self.counted().filter_map(|vote| vote.health.side()))
+    }
+
+    /// What the target said of itself to those whose votes count.
+    #[must_use]
+    pub fn told(&self) -> Told {
+        Told::together(self.counted().map(|vote| vote.told))
     }
 
     /// Whether a live prober has judged it.

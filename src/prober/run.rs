@@ -18,6 +18,7 @@ use super::check::{Found, Obstacle};
 use super::schedule::{Id, Schedule};
 use crate::health::source::Source;
 use crate::health::target::{Outcome, Report, Target};
+use crate::health::told::Told;
 
 /// From one warning to the next of its kind.
 const WARN_PAUSE: Duration = Duration::from_secs(60);
@@ -71,17 +72,19 @@ pub async fn run<F>(
             }
             Some((id, end)) = flights.next() => {
                 let now = began.elapsed();
-                let (outcome, detail, took) = match end {
-                    End::Found(Found { outcome, detail }, took) => (Some(outcome), detail, took),
+                let (outcome, detail, told, took) = match end {
+                    End::Found(Found { outcome, detail, told }, took) => {
+                        (Some(outcome), detail, told, took)
+                    }
                     End::Obstacle(obstacle) => {
                         warnings.tell(&obstacle, now);
-                        (None, Arc::default(), Duration::ZERO)
+                        (None, Arc::default(), Told::default(), Duration::ZERO)
                     }
-                    End::Dropped => (None, Arc::default(), Duration::ZERO),
+                    End::Dropped => (None, Arc::default(), Told::default(), Duration::ZERO),
                 };
                 if let Some((target, health)) = schedule.end(id, outcome, now) {
                     let (source, at) = (Source::inside(), unix_milliseconds());
-                    sink(Report { target, source, health, detail, took, at });
+                    sink(Report { target, source, health, detail, told, took, at });
                 }
             }
             () = tokio::time::sleep_until(wake), if schedule.wake().is_some() => {}
@@ -156,7 +159,8 @@ fn broken(error: &JoinError) -> End {
         return End::Dropped;
     }
     error!("a probe panicked; this is a mistake in RotaDNS, please report it: {error}");
-    End::Found(Found { outcome: Outcome::Fail, detail: "the probe broke".into() }, Duration::ZERO)
+    let (outcome, told) = (Outcome::Fail, Told::default());
+    End::Found(Found { outcome, detail: "the probe broke".into(), told }, Duration::ZERO)
 }
 
 /// Tells of obstacles, each kind at most once a minute.

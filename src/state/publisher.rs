@@ -39,6 +39,7 @@ use crate::health::registry::Registry;
 use crate::health::source::Source;
 use crate::health::sources::{Moment, Prober, Settings, Sources, TooManySources};
 use crate::health::target::{Health, Report, Target};
+use crate::health::told::Told;
 use crate::name::Name;
 use crate::zone::Zone;
 
@@ -96,6 +97,8 @@ pub struct Fed {
     pub health: Health,
     /// What the probe found, for people.
     pub detail: Arc<str>,
+    /// What the target said of itself.
+    pub told: Told,
     /// How long it took.
     pub took: Duration,
     /// When it ended by this server's clock, in unix milliseconds.

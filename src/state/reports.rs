@@ -43,8 +43,9 @@ impl State {
                 continue;
             }
             told.insert(fed.key);
-            let (health, detail, took, at) = (fed.health, fed.detail, fed.took, fed.at);
-            let report = Report { target, source: source.clone(), health, detail, took, at };
+            let (health, detail, told, took, at) =
+                (fed.health, fed.detail, fed.told, fed.took, fed.at);
+            let report = Report { target, source: source.clone(), health, detail, told, took, at };
             changes.push(self.take(&report, whole));
         }
         if whole {

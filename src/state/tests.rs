@@ -21,6 +21,7 @@ use crate::engine::snapshot::{Snapshot, View};
 use crate::health::source::Source as Prober;
 use crate::health::sources::{Moment, Settings};
 use crate::health::target::{Health, Report, Target};
+use crate::health::told::Told;
 use crate::name::Name;
 use crate::zone::delta::Delta;
 use crate::zone::{Zone, build};
@@ -103,7 +104,15 @@ impl Stage {
         let target = self.target(address);
         let detail = Arc::from("connection refused");
         let (source, took) = (Prober::inside(), Duration::ZERO);
-        self.publisher.report(Report { target, source, health, detail, took, at: 0 });
+        self.publisher.report(Report {
+            target,
+            source,
+            health,
+            detail,
+            told: Told::default(),
+            took,
+            at: 0,
+        });
         self.publisher.flush();
     }
 

@@ -26,6 +26,7 @@ use rotadns::health::registry::Registry;
 use rotadns::health::source::Source;
 use rotadns::health::sources::{Hearing, Prober, Tally};
 use rotadns::health::target::{Health, Report, Target};
+use rotadns::health::told::Told;
 use rotadns::name::Name;
 use rotadns::state::publisher::Published;
 use rotadns::state::what_if::{Facts, backends, snapshot_of};
@@ -75,6 +76,7 @@ impl Stage {
                 source: Source::inside(),
                 health,
                 detail: Arc::from("connected"),
+                told: Told::default(),
                 took: Duration::from_millis(milliseconds),
                 at: 1_000,
             });

@@ -313,6 +313,26 @@ impl From<IpAddr> for Endpoint {
     }
 }
 
+/// What a backend is among its like, databases above all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    /// It takes writes.
+    Primary,
+    /// It follows a primary, and is read from.
+    Replica,
+}
+
+impl Role {
+    /// What a zone file calls it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Primary => "primary",
+            Self::Replica => "replica",
+        }
+    }
+}
+
 /// What the file says of a backend's state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SetState {

@@ -30,9 +30,25 @@ const SPAN_MAX: Duration = Duration::from_secs(86_400);
 /// The most header fields of a request; servers refuse more at about that number, and no check needs it.
 const CHECK_HEADERS_MAX: usize = 64;
 
-/// What may stand in a check.
-pub(in crate::config) const CHECK_KEYS: [&str; 8] =
-    ["tcp", "http", "https", "interval", "timeout", "rise", "fall", "fast_interval"];
+/// Reads what stands under the name of a kind; `None` where it has a mistake.
+type Reader = fn(&Node<'_>, &Path, &mut Mistakes<'_>) -> Option<CheckKind>;
+
+/// The kinds of checks, each with the reader of its settings.
+const KINDS: [(&str, Reader); 3] = [("tcp", read_tcp), ("http", read_http), ("https", read_https)];
+
+/// What stands beside the kind.
+const SETTINGS: [&str; 5] = ["interval", "timeout", "rise", "fall", "fast_interval"];
+
+/// What may stand in a check: a kind, and the settings.
+pub(in crate::config) const CHECK_KEYS: [&str; KINDS.len() + SETTINGS.len()] = {
+    let mut keys = [""; KINDS.len() + SETTINGS.len()];
+    let mut at = 0;
+    while at < keys.len() {
+        keys[at] = if at < KINDS.len() { KINDS[at].0 } else { SETTINGS[at - KINDS.len()] };
+        at += 1;
+    }
+    keys
+};
 /// What may stand in `tcp`.
 pub(in crate::config) const TCP_KEYS: [&str; 1] = ["port"];
 /// What may stand in `http`.
@@ -44,21 +60,21 @@ pub(in crate::config) const HTTPS_KEYS: [&str; 9] =
 
 /// Reads one check; `None` where it has a mistake.
 pub(super) fn check(node: &Node<'_>, file: &Path, mistakes: &mut Mistakes<'_>) -> Option<Check> {
-    let [tcp, http, https, interval, timeout, rise, fall, fast] =
-        fields(node, "a check", CHECK_KEYS, mistakes)?;
-    let kinds = [tcp, http, https];
-    let kind = match kinds {
-        [None, None, None] => {
+    let found = fields(node, "a check", CHECK_KEYS, mistakes)?;
+    let (kinds, settings) = found.split_at(KINDS.len());
+    let &[interval, timeout, rise, fall, fast] = settings else {
+        unreachable!("{SETTINGS:?} are as many")
+    };
+    let named = kinds.iter().zip(KINDS).filter_map(|(field, (_, read))| Some(((*field)?, read)));
+    let kind = match named.collect::<Vec<_>>()[..] {
+        [] => {
             mistakes.add(node.span, Problem::NoKind);
             None
         }
-        [Some((_, node)), None, None] => read_tcp(node, mistakes),
-        [None, Some((_, node)), None] => read_http(node, mistakes),
-        [None, None, Some((_, node))] => read_https(node, file, mistakes),
-        _ => {
-            let named: Vec<_> = kinds.iter().flatten().map(|(key, _)| *key).collect();
-            let kinds = listed(named.iter().map(|key| key.text));
-            mistakes.add(named[1].span, Problem::TwoKinds { kinds });
+        [((_, node), read)] => read(node, file, mistakes),
+        [_, ((second, _), _), ..] => {
+            let kinds = listed(kinds.iter().flatten().map(|(key, _)| key.text));
+            mistakes.add(second.span, Problem::TwoKinds { kinds });
             None
         }
     };
@@ -107,7 +123,7 @@ fn streak(
     number::<u8>(field?.1, what, 1..=255, mistakes).and_then(NonZeroU8::new)
 }
 
-fn read_tcp(node: &Node<'_>, mistakes: &mut Mistakes<'_>) -> Option<CheckKind> {
+fn read_tcp(node: &Node<'_>, _: &Path, mistakes: &mut Mistakes<'_>) -> Option<CheckKind> {
     let [port] = fields(node, "`tcp`", TCP_KEYS, mistakes)?;
     if port.is_none() {
         mistakes.add(node.span, Problem::MissingKey { place: "`tcp`", key: "port" });
@@ -115,7 +131,7 @@ fn read_tcp(node: &Node<'_>, mistakes: &mut Mistakes<'_>) -> Option<CheckKind> {
     Some(CheckKind::Tcp { port: read_port(port?.1, mistakes)? })
 }
 
-fn read_http(node: &Node<'_>, mistakes: &mut Mistakes<'_>) -> Option<CheckKind> {
+fn read_http(node: &Node<'_>, _: &Path, mistakes: &mut Mistakes<'_>) -> Option<CheckKind> {
     let [port, path, status, host, headers, body] = fields(node, "`http`", HTTP_KEYS, mistakes)?;
     http_check([port, path, status, host, headers, body], 80, None, mistakes)
 }

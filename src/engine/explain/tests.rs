@@ -11,6 +11,7 @@ use crate::config::model::{Backend, Endpoint, WhenAllDown};
 use crate::engine::choose::ready::{Ready, Standing};
 use crate::engine::respond;
 use crate::engine::snapshot::Chunks;
+use crate::health::told::Told;
 use crate::health::verdict::{Basis, Verdict};
 use crate::zone::build::from_model;
 
@@ -60,6 +61,7 @@ fn judge(_: &Zone, pool: &Pool) -> Vec<Judgement> {
             is_set_down: false,
             may_change_in: (pool.name == "web" && endpoint.to_string() == "192.0.2.2")
                 .then_some(Duration::from_millis(1500)),
+            told: Told::default(),
         },
         reason: if is_up(&endpoint) { "2 checks passed" } else { "3 checks failed" }.to_owned(),
         endpoint,

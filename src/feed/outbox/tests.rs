@@ -12,6 +12,7 @@ use crate::feed::message::{self, VERSION, WireHealth, age_ms};
 use crate::feed::receive::{Accepted, Brings, Receiver, Refusal};
 use crate::health::source::Source;
 use crate::health::target::{Health, Report, Target};
+use crate::health::told::Told;
 
 const MS: Duration = Duration::from_millis(1);
 const LEASE_MS: u64 = 9000;
@@ -34,6 +35,7 @@ fn report(byte: u8, health: Health, probe: u64) -> Report {
         source: Source::inside(),
         health,
         detail: Arc::default(),
+        told: Told::default(),
         // So that the order of reports is seen at the other end.
         took: Duration::from_micros(probe),
         at: 0,
@@ -236,6 +238,7 @@ fn wire(batch: &Batch) -> message::Batch {
         check: key.check.to_string(),
         health: WireHealth::from(found.health),
         detail: found.detail.to_string(),
+        told: None,
         took_us: found.took.as_micros() as u64,
         age_ms: age_ms(found.at),
     };

@@ -31,6 +31,7 @@ fn batch(text: &str) -> Batch {
             check: "00000000000000aa".into(),
             health,
             detail: "found".into(),
+            told: None,
             took_us: 900,
             age_ms: 20,
         }

@@ -32,7 +32,8 @@ fn source(name: &str) -> Source {
 fn report(source_name: &str, port: u16, health: Health, at: u64) -> Report {
     let detail = Arc::from("connection refused");
     let (source, target) = (source(source_name), target(port));
-    Report { target, source, health, detail, took: Duration::from_micros(at), at }
+    let (told, took) = (Told::default(), Duration::from_micros(at));
+    Report { target, source, health, detail, told, took, at }
 }
 
 fn panel(names: &[&str]) -> Panel {

@@ -20,7 +20,8 @@ fn check() -> Arc<Check> {
 }
 
 fn vote(health: Health, is_live: bool) -> Vote {
-    Vote { source: Source::inside(), is_live, health, detail: Arc::from(""), run: 1 }
+    let (source, detail, told) = (Source::inside(), Arc::from(""), Told::default());
+    Vote { source, is_live, health, detail, told, run: 1 }
 }
 
 fn known(votes: Vec<Vote>, remembered: Option<Side>) -> Known {

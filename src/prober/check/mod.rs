@@ -18,6 +18,7 @@ use tokio::time::{Instant, timeout_at};
 use self::tls::Trust;
 use crate::config::model::CheckKind;
 use crate::health::target::{Outcome, Target};
+use crate::health::told::Told;
 
 /// The longest detail, in bytes: some of it may be what a stranger sent.
 const DETAIL_MAX: usize = 200;
@@ -39,6 +40,23 @@ pub struct Found {
     pub outcome: Outcome,
     /// What it was, for people: one short line, no full stop.
     pub detail: Arc<str>,
+    /// What the target said of itself.
+    pub told: Told,
+}
+
+/// What a probe that passed found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Passed {
+    /// For people: one short line, no full stop.
+    pub detail: String,
+    /// What the target said of itself.
+    pub told: Told,
+}
+
+impl From<String> for Passed {
+    fn from(detail: String) -> Self {
+        Self { detail, told: Told::default() }
+    }
 }
 
 impl Checker {
@@ -55,20 +73,34 @@ impl Checker {
         let source = self.source.iter().copied().find(|s| s.is_ipv4() == address.is_ipv4());
         let deadline = Deadline::after(target.check.timeout);
 
-        let passed = match &target.check.kind {
+        match self.ask(&target.check.kind, address, source, deadline).await {
+            Ok(Passed { detail: found, told }) => {
+                Ok(Found { outcome: Outcome::Pass, detail: detail(&found), told })
+            }
+            Err(Trouble::Failed(why)) => {
+                Ok(Found { outcome: Outcome::Fail, detail: detail(&why), told: Told::default() })
+            }
+            Err(Trouble::Obstacle(obstacle)) => Err(obstacle),
+        }
+    }
+
+    /// Asks an address in one way. All but TCP are boxed, so that its many probes do not carry the size of the few others.
+    async fn ask(
+        &self,
+        kind: &CheckKind,
+        address: IpAddr,
+        source: Option<IpAddr>,
+        deadline: Deadline,
+    ) -> Result<Passed, Trouble> {
+        match kind {
             CheckKind::Tcp { port } => {
                 let address = SocketAddr::new(address, port.get());
-                tcp::check(address, source, deadline).await
+                tcp::check(address, source, deadline).await.map(Passed::from)
             }
-            // Boxed, so that the many TCP probes do not carry the size of the few with HTTP.
             CheckKind::Http(check) => {
-                Box::pin(http::check(check, address, source, &self.trust, deadline)).await
+                let probe = http::check(check, address, source, &self.trust, deadline);
+                Box::pin(probe).await.map(Passed::from)
             }
-        };
-        match passed {
-            Ok(found) => Ok(Found { outcome: Outcome::Pass, detail: detail(&found) }),
-            Err(Trouble::Failed(why)) => Ok(Found { outcome: Outcome::Fail, detail: detail(&why) }),
-            Err(Trouble::Obstacle(obstacle)) => Err(obstacle),
         }
     }
 }
@@ -248,8 +280,8 @@ mod tests {
     /// "+ detail" for a pass, "- detail" for a failure, "! obstacle".
     pub(super) async fn probe(checker: &Checker, target: &Target) -> String {
         match checker.check(target).await {
-            Ok(Found { outcome: Outcome::Pass, detail }) => format!("+ {detail}"),
-            Ok(Found { outcome: Outcome::Fail, detail }) => format!("- {detail}"),
+            Ok(Found { outcome: Outcome::Pass, detail, .. }) => format!("+ {detail}"),
+            Ok(Found { outcome: Outcome::Fail, detail, .. }) => format!("- {detail}"),
             Err(obstacle) => format!("! {obstacle}"),
         }
     }

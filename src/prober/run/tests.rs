@@ -31,11 +31,11 @@ fn targets(count: u32) -> Arc<[Target]> {
 }
 
 fn pass() -> Found {
-    Found { outcome: Outcome::Pass, detail: "connected".into() }
+    Found { outcome: Outcome::Pass, detail: "connected".into(), told: Told::default() }
 }
 
 fn fail() -> Found {
-    Found { outcome: Outcome::Fail, detail: "connection refused".into() }
+    Found { outcome: Outcome::Fail, detail: "connection refused".into(), told: Told::default() }
 }
 
 /// What happened in a simulation, with times since its begin.

@@ -4,6 +4,7 @@ use super::*;
 use crate::config::model::probers::OnProberLoss;
 use crate::health::key::TargetKey;
 use crate::health::sources::Hearing;
+use crate::health::told::Told;
 use crate::state::events::Kind;
 use crate::state::publisher::{Fed, Feed, FeedCounts, FeedError};
 
@@ -21,7 +22,8 @@ impl Stage {
     fn fed(&self, (address, health): (&str, Health)) -> Fed {
         let key = TargetKey::of(&self.target(address));
         let detail = Arc::from("timeout");
-        Fed { key, health, detail, took: Duration::from_millis(3), at: BEGIN }
+        let (told, took) = (Told::default(), Duration::from_millis(3));
+        Fed { key, health, detail, told, took, at: BEGIN }
     }
 
     /// A prober tells of some targets.

@@ -210,7 +210,12 @@ fn what_has_expired_gives_way_to_any_serial_of_a_primary() {
             let back = format!("- {serial}");
             stage.until("it is back", |stage| stage.served() == back).await;
             assert_eq!(stage.last(), told(&built(version)));
-            assert_eq!((stage.shown().whole, stage.shown().failed), (1, 0), "{soa}");
+            stage
+                .until("it is counted", |stage| {
+                    let shown = stage.shown();
+                    (shown.whole, shown.failed) == (1, 0)
+                })
+                .await;
             let kept = |stage: &Stage| stage.place().load(&origin()).ok().flatten();
             stage
                 .until("it is kept", |stage| {

@@ -1,0 +1,115 @@
+//! What a target says of itself besides passing or failing.
+//!
+//! None of it decides whether a probe passed. It decides how much a backend is given, and in which role.
+
+use std::time::Duration;
+
+use crate::config::model::Role;
+
+/// What one probe learned besides its outcome; the default is nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// Whether it serves, and something about it should be seen to: a certificate that ends soon, Nagios' WARNING.
+    pub is_degraded: bool,
+    /// How busy it is, in percent of what it can do: 0 to 100.
+    pub load: Option<u8>,
+    /// The part of its weight that it wants, in percent: 0 to [`SHARE_MAX`].
+    pub share: Option<u16>,
+    /// Whether it wants to be left out of answers.
+    pub wish: Wish,
+    /// What it is among its like.
+    pub role: Option<Role>,
+    /// How far it is behind its primary.
+    pub lag: Option<Duration>,
+}
+
+/// The largest share that a target may ask for, in percent of its weight.
+pub const SHARE_MAX: u16 = 1000;
+
+/// Whether a target wants to be in answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Wish {
+    /// As its health has it.
+    #[default]
+    Serve,
+    /// No new clients: what it has it goes on with.
+    Drain,
+    /// Out of service until it says otherwise.
+    Maintenance,
+}
+
+impl Told {
+    /// What several probers were told of one target, made into one: the worst that any of them heard, and the role that
+    /// none of them contradicts.
+    #[must_use]
+    pub fn together(all: impl IntoIterator<Item = Self>) -> Self {
+        let mut all = all.into_iter();
+        let Some(first) = all.next() else { return Self::default() };
+        let (together, _) = all.fold((first, false), |(before, disputed), next| {
+            let disputed = disputed
+                || (before.role.is_some() && next.role.is_some() && before.role != next.role);
+            let both = Self {
+                is_degraded: before.is_degraded || next.is_degraded,
+                load: before.load.max(next.load),
+                share: match (before.share, next.share) {
+                    (Some(before), Some(next)) => Some(before.min(next)),
+                    (before, next) => before.or(next),
+                },
+                wish: before.wish.max(next.wish),
+                role: before.role.or(next.role).filter(|_| !disputed),
+                lag: before.lag.max(next.lag),
+            };
+            (both, disputed)
+        });
+        together
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn together_is_the_worst_that_any_prober_heard() {
+        let told = |load, share, wish, lag: Option<u64>| Told {
+            load,
+            share,
+            wish,
+            lag: lag.map(Duration::from_secs),
+            ..Told::default()
+        };
+        for (all, expected) in [
+            (vec![], Told::default()),
+            (
+                vec![
+                    told(Some(3), None, Wish::Serve, None),
+                    told(Some(9), Some(50), Wish::Drain, Some(1)),
+                ],
+                told(Some(9), Some(50), Wish::Drain, Some(1)),
+            ),
+            (
+                vec![
+                    told(None, Some(20), Wish::Maintenance, Some(5)),
+                    told(None, Some(70), Wish::Drain, Some(2)),
+                ],
+                told(None, Some(20), Wish::Maintenance, Some(5)),
+            ),
+        ] {
+            assert_eq!(Told::together(all.clone()), expected, "{all:?}");
+        }
+    }
+
+    #[test]
+    fn a_role_that_probers_dispute_is_none() {
+        use Role::{Primary, Replica};
+        for (roles, expected) in [
+            (&[Some(Primary), None, Some(Primary)][..], Some(Primary)),
+            (&[None, Some(Replica)], Some(Replica)),
+            (&[Some(Primary), Some(Replica)], None),
+            (&[Some(Primary), Some(Replica), Some(Primary)], None),
+        ] {
+            let all = roles.iter().map(|role| Told { role: *role, ..Told::default() });
+            assert_eq!(Told::together(all).role, expected, "{roles:?}");
+        }
+    }
+}
