@@ -91,6 +91,7 @@ pub fn zone_of_records(
         serial: Some(serial),
         soa,
         secondaries: Secondaries::default(),
+        checks: Vec::new(),
         reverse: false,
         records: sets,
         pools: Vec::new(),

@@ -4,6 +4,8 @@
 //! [`crate::prober`] use them. Wrong states have no spelling here: a backend serves addresses or
 //! a name, a rule has a pool, a timeout is not longer than its interval.
 
+use std::sync::Arc;
+
 use crate::name::Name;
 
 pub mod access;
@@ -33,6 +35,8 @@ pub struct Zone {
     pub secondaries: access::Secondaries,
     /// Every RRset that does not change with health, NS at the apex among them, SOA not.
     pub records: Vec<RrSet>,
+    /// The checks that have a name, in the order of the file; pools have them too.
+    pub checks: Vec<(String, Arc<Check>)>,
     /// The pools, those that stand inline in a record too.
     pub pools: Vec<Pool>,
     /// Which names hand out which pool, and to whom.

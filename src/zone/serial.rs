@@ -192,6 +192,7 @@ mod tests {
             balanced: Vec::new(),
             aliases: Vec::new(),
             reverse: false,
+            checks: Vec::new(),
             secondaries: crate::config::model::access::Secondaries::default(),
         }
     }

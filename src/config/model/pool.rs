@@ -132,6 +132,13 @@ impl Pool {
         }
     }
 
+    /// What the file says of answers, which SRV then has too; `None` where both are as usual.
+    #[must_use]
+    pub fn answers_set(&self) -> Option<NonZeroU16> {
+        let is_usual = self.answers == self.policy.answers() && self.services == ANSWERS;
+        (!is_usual).then_some(self.answers)
+    }
+
     /// Whether it hands out names and no addresses.
     #[must_use]
     pub fn serves_targets(&self) -> bool {

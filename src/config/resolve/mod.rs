@@ -92,11 +92,14 @@ pub(crate) fn zone(spec: ZoneSpec<'_>, top: Span, mistakes: &mut Mistakes<'_>) -
             rdata: set.entries.into_iter().map(|entry| entry.rdata).collect(),
         })
     });
+    let named = spec.checks.into_iter();
+    let named = named.filter_map(|(key, check)| Some((key.text.to_owned(), check?)));
     Some(Zone {
         serial: spec.soa.serial,
         soa: soa?,
         // A set whose every value is a mistake is empty, and its zone is thrown away.
         records: sets.filter(|set| !set.rdata.is_empty()).collect(),
+        checks: named.collect(),
         pools: pools.finish(mistakes)?,
         balanced,
         aliases,

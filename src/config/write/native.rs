@@ -13,7 +13,7 @@ use crate::config::{resolve, spec};
 use crate::name::{self, Name};
 use crate::rdata::{self, rtype};
 
-mod pools;
+pub(super) mod pools;
 
 use pools::Checks;
 
@@ -28,6 +28,7 @@ pub fn native(zone: &Zone) -> String {
         secondaries,
         reverse,
         records,
+        checks: _,
         pools,
         balanced: _,
         aliases: _,
@@ -49,14 +50,14 @@ pub fn native(zone: &Zone) -> String {
         top.push(("soa".into(), Yaml::Map(soa)));
     }
     if *reverse {
-        top.push(entry("reverse", reverse));
+        top.push(("reverse".into(), Yaml::Bool(true)));
     }
     if let Some(follow) = secondaries_of(*secondaries) {
         top.push(("secondaries".into(), follow));
     }
     let mut out = String::new();
     Yaml::Map(top).write_block(0, &mut out);
-    let checks = Checks::of(pools);
+    let checks = Checks::of(zone);
     let sections = [
         ("checks", checks.section()),
         ("pools", pools.iter().map(|pool| pools::pool(pool, pools, &checks)).collect()),
@@ -205,7 +206,7 @@ fn usual_ttl(zone: &Zone) -> u32 {
 
 fn secondaries_of(secondaries: Secondaries) -> Option<Yaml> {
     let Secondaries { follow_health, interval } = secondaries;
-    let follow = follow_health.map(|follows| entry("follow_health", follows));
+    let follow = follow_health.map(|follows| ("follow_health".to_owned(), Yaml::Bool(follows)));
     let interval = interval.map(|interval| ("interval".to_owned(), pools::span(interval)));
     let found: Vec<_> = follow.into_iter().chain(interval).collect();
     (!found.is_empty()).then_some(Yaml::Map(found))

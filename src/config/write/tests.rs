@@ -33,7 +33,9 @@ soa: {mname: ns2, rname: a\.b.example.org., serial: 2026112101, refresh: 2h, min
 reverse: true
 secondaries: {follow_health: true, interval: 5s}
 checks:
+  once: {tcp: {port: 81}}
   shared: {tcp: {port: 8080}, interval: 5s, timeout: 500ms, rise: 1}
+  same: {tcp: {port: 8080}, interval: 5s, timeout: 500ms, rise: 1}
 pools:
   web:
     check: shared
@@ -46,7 +48,7 @@ pools:
       "010": 192.0.2.3
     when_all_down: fallback
     fallback: sorry
-  sorry: {check: shared, min_ttl: 1s, answers: 1, backends: [198.51.100.1, 198.51.100.2]}
+  sorry: {check: same, min_ttl: 1s, answers: 1, backends: [198.51.100.1, 198.51.100.2]}
   page:
     check:
       https: {port: 8443, path: "/a?b", host: www.example.com, headers: {X-Y: "z: #"}, status: [200-299, 301], body: "no", sni: x.example, verify: false}
@@ -55,7 +57,7 @@ pools:
     when_all_down: none
     backends: [192.0.2.9]
   names: {policy: fixed, when_all_down: last, backends: [{target: a.example.net.}, {target: b}]}
-  sip: {policy: weighted, answers: 1, port: 5060, backends: {a: {address: 192.0.2.1, host: a}, b: {address: 192.0.2.2, host: b.c, port: 1}}}
+  sip: {check: once, policy: weighted, answers: 1, port: 5060, backends: {a: {address: 192.0.2.1, host: a}, b: {address: 192.0.2.2, host: b.c, port: 1}}}
   to: {policy: weighted, port: 443, backends: [{target: a}, {target: b, host: c}]}
 records:
   "@": {pool: web, MX: {ttl: 1d, values: [10 mail, 20 mail.example.org.]}, TXT: [v=spf1 -all, '"a" "b"', "no", "é☂", ""]}
@@ -81,6 +83,9 @@ fn all_that_a_file_can_say_is_written() {
     assert_eq!(sorted(read(&text)), sorted(zone), "{text}");
     // Written once, it stays as it is.
     assert_eq!(native(&read(&text)), text);
+    for as_written in ["\nreverse: true\n", "shared: {tcp: {port: 8080}", "verify: false"] {
+        assert!(text.contains(as_written), "{as_written}\n{text}");
+    }
 }
 
 #[test]

@@ -9,6 +9,8 @@ const WIDTH: usize = 110;
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Yaml {
     Scalar(String),
+    /// `true` or `false`, which a scalar puts in quotes.
+    Bool(bool),
     /// Nothing, in a word.
     Null,
     List(Vec<Yaml>),
@@ -39,6 +41,7 @@ impl Yaml {
     fn write_flow(&self, out: &mut String) {
         match self {
             Self::Scalar(text) => write_scalar(text, out),
+            Self::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
             Self::Null => out.push_str("null"),
             Self::List(items) => {
                 out.push('[');
@@ -66,14 +69,14 @@ impl Yaml {
         let column = out.len() - out.rfind('\n').map_or(0, |at| at + 1);
         let flow = self.flow();
         let is_flat = match self {
-            Self::Scalar(_) | Self::Null => true,
+            Self::Scalar(_) | Self::Bool(_) | Self::Null => true,
             Self::List(items) => items.iter().all(|item| matches!(item, Self::Scalar(_))),
             Self::Map(entries) => entries.len() <= FLAT_ENTRIES_MAX,
         };
         let is_empty = matches!(self, Self::List(items) if items.is_empty())
             || matches!(self, Self::Map(entries) if entries.is_empty());
         if is_empty
-            || matches!(self, Self::Scalar(_) | Self::Null)
+            || matches!(self, Self::Scalar(_) | Self::Bool(_) | Self::Null)
             || (is_flat && column + flow.len() < WIDTH)
         {
             let _ = writeln!(out, " {flow}");
@@ -86,7 +89,7 @@ impl Yaml {
     /// On lines of its own.
     pub(crate) fn write_block(&self, indent: usize, out: &mut String) {
         match self {
-            Self::Scalar(_) | Self::Null => {
+            Self::Scalar(_) | Self::Bool(_) | Self::Null => {
                 let _ = writeln!(out, "{:indent$}{}", "", self.flow());
             }
             Self::List(items) => {

@@ -7,17 +7,19 @@ use super::super::yaml::Yaml;
 use super::{entry, seconds};
 use crate::config::model::{
     Backend, Check, CheckKind, HttpCheck, Policy, Pool, Serves, Service, SetState, Tls, Verify,
-    WhenAllDown,
+    WhenAllDown, Zone,
 };
 use crate::config::resolve;
 use crate::config::spec::check as defaults;
 
-/// The checks that several pools have, each with a name.
+/// The checks that have a name, and those that several pools have, which are given one.
 pub(super) struct Checks(Vec<(Arc<Check>, String)>);
 
 impl Checks {
-    pub(super) fn of(pools: &[Pool]) -> Self {
-        let mut shared: Vec<(Arc<Check>, String)> = Vec::new();
+    pub(super) fn of(zone: &Zone) -> Self {
+        let (pools, named) = (&zone.pools, zone.checks.iter());
+        let mut shared: Vec<(Arc<Check>, String)> =
+            named.map(|(name, check)| (Arc::clone(check), name.clone())).collect();
         for check in pools.iter().filter_map(|pool| pool.check.as_ref()) {
             let uses = pools.iter().filter(|pool| pool.check.as_ref() == Some(check)).count();
             if uses > 1 && !shared.iter().any(|(other, _)| other == check) {
@@ -37,7 +39,9 @@ impl Checks {
     }
 
     fn reference(&self, check: &Arc<Check>) -> Yaml {
-        match self.0.iter().find(|(other, _)| other == check) {
+        // Two that are equal have names of their own.
+        let same = self.0.iter().find(|(other, _)| Arc::ptr_eq(other, check));
+        match same.or_else(|| self.0.iter().find(|(other, _)| other == check)) {
             Some((_, name)) => Yaml::scalar(name),
             None => Yaml::Map(written(check)),
         }
@@ -52,8 +56,8 @@ fn kind_of(check: &Check) -> (&'static str, u16) {
     }
 }
 
-/// What may stand in a check.
-fn written(check: &Check) -> Vec<(String, Yaml)> {
+/// What may stand in a check, its kind first.
+pub(in crate::config) fn written(check: &Check) -> Vec<(String, Yaml)> {
     let Check { kind, interval, fast_interval, timeout, rise, fall } = check;
     let (name, port) = kind_of(check);
     let kind = match kind {
@@ -105,7 +109,7 @@ fn request(http: &HttpCheck) -> Vec<(String, Yaml)> {
         match verify {
             Verify::System => {}
             Verify::Ca(path) => found.push(entry("ca", path.display())),
-            Verify::Off => found.push(entry("verify", "false")),
+            Verify::Off => found.push(("verify".to_owned(), Yaml::Bool(false))),
         }
     }
     found
@@ -121,7 +125,8 @@ pub(super) fn span(duration: Duration) -> Yaml {
 /// A pool by its name.
 pub(super) fn pool(pool: &Pool, pools: &[Pool], checks: &Checks) -> (String, Yaml) {
     // What is made of it stands with the records.
-    let Pool { name, policy, ttl, min_ttl, answers, services, check, backends, made: _, .. } = pool;
+    let Pool { name, policy, ttl, min_ttl, answers: _, services: _, .. } = pool;
+    let Pool { check, backends, made: _, .. } = pool;
     let Pool { when_all_down, panic, .. } = pool;
     let mut found = Vec::new();
     found.extend(check.as_ref().map(|check| ("check".into(), checks.reference(check))));
@@ -134,10 +139,7 @@ pub(super) fn pool(pool: &Pool, pools: &[Pool], checks: &Checks) -> (String, Yam
     if *min_ttl != Pool::MIN_TTL.min(*ttl) {
         found.push(("min_ttl".into(), seconds(*min_ttl)));
     }
-    // Where the file says so, both are that many.
-    if *answers != policy.answers() || *services != Policy::RoundRobin.answers() {
-        found.push(entry("answers", answers));
-    }
+    found.extend(pool.answers_set().map(|answers| entry("answers", answers)));
     match when_all_down {
         WhenAllDown::All => {}
         WhenAllDown::None => found.push(entry("when_all_down", "none")),
@@ -148,8 +150,7 @@ pub(super) fn pool(pool: &Pool, pools: &[Pool], checks: &Checks) -> (String, Yam
         }
     }
     if *panic > 0 {
-        let share = format!("{}.{:03}", panic / 1000, panic % 1000);
-        found.push(entry("panic", share.trim_end_matches('0').trim_end_matches('.')));
+        found.push(entry("panic", panic_share(*panic)));
     }
     let is_named = backends.iter().any(|backend| backend.name != resolve::unnamed(&backend.serves));
     let backends = if is_named {
@@ -159,6 +160,12 @@ pub(super) fn pool(pool: &Pool, pools: &[Pool], checks: &Checks) -> (String, Yam
     };
     found.push(("backends".into(), backends));
     (name.clone(), Yaml::Map(found))
+}
+
+/// Parts of a thousand, as a part of one.
+pub(in crate::config) fn panic_share(panic: u16) -> String {
+    let share = format!("{}.{:03}", panic / 1000, panic % 1000);
+    share.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 fn backend(backend: &Backend) -> Yaml {
