@@ -12,6 +12,7 @@
 //! Subnets are matched before geography in octoDNS, and geography is not read yet: so rules stand as they stand.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::ops::Range;
 
 use super::problem::Problem;
 use super::record::{Entry, is_full};
@@ -19,7 +20,7 @@ use super::{Owner, Sections, map, scalar};
 use crate::config::error::{Mistakes, Problem as Mistake, Span};
 use crate::config::nearest::nearest;
 use crate::config::node::{Kind, Node, Text};
-use crate::config::spec::{Field, fields, scalar as read_scalar};
+use crate::config::spec::{Field, choice, fields, scalar as read_scalar};
 use crate::rdata;
 
 /// What may stand in `dynamic`.
@@ -32,8 +33,8 @@ const VALUE_KEYS: [&str; 3] = ["value", "weight", "status"];
 const RULE_KEYS: [&str; 3] = ["subnets", "geos", "pool"];
 /// What may stand in `healthcheck`.
 const HEALTHCHECK_KEYS: [&str; 4] = ["protocol", "host", "path", "port"];
-/// What of a pool and its check `octodns.rotadns` may set.
-const SETTINGS: [&str; 15] = [
+/// What of pools and their check `octodns.rotadns` may set.
+const SETTINGS: [&str; 17] = [
     "policy",
     "answers",
     "min_ttl",
@@ -49,15 +50,57 @@ const SETTINGS: [&str; 15] = [
     "sni",
     "ca",
     "verify",
+    "when_all_down",
+    "check",
 ];
-/// How many of them are a pool's.
-const POOL_SETTINGS: usize = 4;
-/// Up to which they are of any check; the others are of HTTP.
-const CHECK_SETTINGS: usize = 9;
+/// Those of every pool.
+const POOL_SETTINGS: Range<usize> = 0..4;
+/// The first of them, which is not our own default.
+const POLICY: usize = 0;
+/// Those of any check.
+const CHECK_SETTINGS: Range<usize> = 4..9;
+/// Those of a check by HTTP.
+const REQUEST_SETTINGS: Range<usize> = 9..15;
+/// What pools without a fallback do, where it is not `values`.
+const WHEN_ALL_DOWN: usize = 15;
+/// That there is no check.
+const CHECK: usize = 16;
+/// What `when_all_down` may say here.
+const WHEN: [(&str, &str); 3] = [("all", "all"), ("none", "none"), ("last", "last")];
 
-/// octoDNS's default.
+/// octoDNS's defaults.
 const PATH: &str = "/_dns";
 const PORT: &str = "443";
+
+/// What `octodns.rotadns` sets.
+struct Settings<'a> {
+    /// In the order of [`SETTINGS`].
+    given: [Option<Field<'a>>; SETTINGS.len()],
+    /// What pools without a fallback do when nothing passes, where it is not `values`.
+    when_all_down: Option<(Span, &'static str)>,
+    /// Whether nothing is checked: then `up` and `obey` are one.
+    is_unchecked: bool,
+}
+
+impl<'a> Settings<'a> {
+    fn read(node: Option<&'a Node<'a>>, mistakes: &mut Mistakes<'_>) -> Self {
+        let found = node.and_then(|node| fields(node, "`rotadns`", SETTINGS, mistakes));
+        let given = found.unwrap_or([None; SETTINGS.len()]);
+        let when_all_down = given[WHEN_ALL_DOWN].and_then(|(_, node)| {
+            Some((node.span, choice(node, "what is done when all are down", &WHEN, mistakes)?))
+        });
+        let is_unchecked = given[CHECK].is_some_and(|(_, node)| {
+            choice(node, "a check here", &[("none", true)], mistakes).unwrap_or(false)
+        });
+        Self { given, when_all_down, is_unchecked }
+    }
+
+    /// Some of them, as our own format has them.
+    fn entries(&self, which: Range<usize>) -> impl Iterator<Item = Entry<'a>> {
+        let given = self.given[which].iter().flatten();
+        given.map(|(key, node)| (scalar(key.text.to_owned(), key.span), (*node).clone()))
+    }
+}
 
 /// A record with `dynamic`.
 pub(super) struct Dynamic<'o, 'a> {
@@ -92,10 +135,11 @@ impl<'a> Dynamic<'_, 'a> {
                 mistakes.add(node.span, Mistake::MissingKey { place, key });
             }
         }
-        let settings = self.read_settings(mistakes);
+        let settings = Settings::read(self.settings, mistakes);
+        let is_checked = rtype.text != "CNAME" && !settings.is_unchecked;
         let found = entries_of(pools?.1, "a map of pools", mistakes)?;
         let names: Vec<&str> = found.iter().map(|(name, _)| name.text).collect();
-        if rtype.text != "CNAME" {
+        if is_checked {
             let check = self.check(&settings, mistakes);
             sections.checks.extend(check.map(|check| (scalar(self.name(None), node.span), check)));
         }
@@ -104,7 +148,8 @@ impl<'a> Dynamic<'_, 'a> {
             let key = scalar(self.name(Some(name.text)), name.span);
             sections.pools.extend(native.map(|native| (key, native)));
         }
-        sections.pools.extend(self.last_resort(node, mistakes));
+        let last = self.last_resort(node, mistakes);
+        sections.pools.extend(last.filter(|_| settings.when_all_down.is_none()));
         let rules = self.rules(rules?.1, &names, mistakes)?;
         if rtype.text == "CNAME" {
             return Some(rules);
@@ -118,17 +163,7 @@ impl<'a> Dynamic<'_, 'a> {
         pool.map_or_else(|| format!("{owner}.{rtype}"), |pool| format!("{owner}.{rtype}.{pool}"))
     }
 
-    /// What `octodns.rotadns` sets, in the order of [`SETTINGS`].
-    fn read_settings(&self, mistakes: &mut Mistakes<'_>) -> [Option<Field<'a>>; SETTINGS.len()] {
-        let found = self.settings.and_then(|node| fields(node, "`rotadns`", SETTINGS, mistakes));
-        found.unwrap_or([None; SETTINGS.len()])
-    }
-
-    fn check(
-        &self,
-        settings: &[Option<Field<'a>>; SETTINGS.len()],
-        mistakes: &mut Mistakes<'_>,
-    ) -> Option<Node<'a>> {
+    fn check(&self, settings: &Settings<'a>, mistakes: &mut Mistakes<'_>) -> Option<Node<'a>> {
         let at = self.healthcheck.map_or(self.rtype.span, |node| node.span);
         let [protocol, host, path, port] = match self.healthcheck {
             Some(node) => fields(node, "`healthcheck`", HEALTHCHECK_KEYS, mistakes)?,
@@ -159,11 +194,9 @@ impl<'a> Dynamic<'_, 'a> {
                 _ => request.push(set("host", host, &self.owner.full)),
             }
         }
-        let given = |range: std::ops::Range<usize>| settings[range].iter().flatten();
-        let entry = |(key, node): &Field<'a>| (scalar(key.text, key.span), (*node).clone());
-        request.extend(given(CHECK_SETTINGS..SETTINGS.len()).map(entry));
+        request.extend(settings.entries(REQUEST_SETTINGS));
         let mut check = vec![(scalar(kind, at), map(request, at))];
-        check.extend(given(POOL_SETTINGS..CHECK_SETTINGS).map(entry));
+        check.extend(settings.entries(CHECK_SETTINGS));
         Some(map(check, at))
     }
 
@@ -172,7 +205,7 @@ impl<'a> Dynamic<'_, 'a> {
         &self,
         node: &'a Node<'_>,
         names: &[&str],
-        settings: &[Option<Field<'a>>; SETTINGS.len()],
+        settings: &Settings<'a>,
         mistakes: &mut Mistakes<'_>,
     ) -> Option<Node<'a>> {
         let place = "an octoDNS pool";
@@ -187,27 +220,36 @@ impl<'a> Dynamic<'_, 'a> {
             return None;
         };
         let mut unchecked = None;
-        let backends: Vec<Node<'a>> =
-            items.iter().filter_map(|item| self.backend(item, &mut unchecked, mistakes)).collect();
-        if let Some(at) = unchecked.filter(|_| self.rtype.text == "CNAME") {
+        let backends: Vec<Node<'a>> = items
+            .iter()
+            .filter_map(|item| self.backend(item, settings, &mut unchecked, mistakes))
+            .collect();
+        let is_target = self.rtype.text == "CNAME";
+        if let Some(at) = unchecked.filter(|_| is_target && !settings.is_unchecked) {
             mistakes.add(at, Mistake::OctoDns(Problem::TargetNotChecked));
         }
-        let fallback = match fallback.filter(|(_, node)| !is_null(node)) {
-            Some((_, node)) => {
-                let text = read_scalar(node, "a pool's name", mistakes)?;
-                self.known(text, names, mistakes)?
-            }
-            None => scalar(self.name(None), node.span),
-        };
         let mut pool = self.pool_of(backends, values.span);
-        pool.push((scalar("when_all_down", fallback.span), scalar("fallback", fallback.span)));
-        pool.push((scalar("fallback", fallback.span), fallback));
-        if settings[0].is_none() {
+        let when = |at, word: &'static str| (scalar("when_all_down", at), scalar(word, at));
+        let fallback = fallback.filter(|(_, node)| !is_null(node));
+        match (fallback, settings.when_all_down) {
+            (None, Some((at, word))) => pool.push(when(at, word)),
+            (fallback, _) => {
+                let fallback = match fallback {
+                    Some((_, node)) => {
+                        let text = read_scalar(node, "a pool's name", mistakes)?;
+                        self.known(text, names, mistakes)?
+                    }
+                    None => scalar(self.name(None), node.span),
+                };
+                pool.push(when(fallback.span, "fallback"));
+                pool.push((scalar("fallback", fallback.span), fallback));
+            }
+        }
+        if settings.given[POLICY].is_none() {
             pool.push((scalar("policy", node.span), scalar("weighted", node.span)));
         }
-        let given = settings[..POOL_SETTINGS].iter().flatten();
-        pool.extend(given.map(|(key, node)| (scalar(key.text, key.span), (*node).clone())));
-        if self.rtype.text != "CNAME" {
+        pool.extend(settings.entries(POOL_SETTINGS));
+        if !is_target && !settings.is_unchecked {
             pool.push((scalar("check", node.span), scalar(self.name(None), node.span)));
         }
         Some(map(pool, node.span))
@@ -243,6 +285,7 @@ impl<'a> Dynamic<'_, 'a> {
     fn backend(
         &self,
         node: &'a Node<'_>,
+        settings: &Settings<'_>,
         unchecked: &mut Option<Span>,
         mistakes: &mut Mistakes<'_>,
     ) -> Option<Node<'a>> {
@@ -257,6 +300,7 @@ impl<'a> Dynamic<'_, 'a> {
         let status = status.and_then(|(_, node)| read_scalar(node, "a status", mistakes));
         let state = match status.map(|status| status.text) {
             None | Some("obey") => "auto",
+            Some("up") if settings.is_unchecked => "auto",
             Some(text @ ("up" | "down")) => text,
             Some(text) => {
                 let (what, near) = ("a status", nearest(text, ["up", "down", "obey"]));

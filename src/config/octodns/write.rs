@@ -1,11 +1,16 @@
 //! A zone as octoDNS has it. What octoDNS has no way to say is told, in comments and to the caller.
 
+mod dynamic;
+mod order;
+
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use super::shapes::{FieldKind, Shape, shape};
-use crate::config::model::{RrSet, Zone};
-use crate::config::resolve;
+use crate::config::model::access::Secondaries;
+use crate::config::model::{RrSet, Soa, Zone};
 use crate::config::write::yaml::{Yaml, one_line};
+use crate::config::{resolve, spec};
 use crate::name::{self, Name};
 use crate::rdata;
 use crate::rdata::words::{Form, Quotes, Words};
@@ -23,9 +28,13 @@ pub struct Written {
 #[must_use]
 pub fn write(zone: &Zone) -> Written {
     let mut owners: Vec<(&Name, Vec<Yaml>)> = Vec::new();
-    let mut add = |owner, record| match owners.iter_mut().find(|(name, _)| *name == owner) {
-        Some((_, records)) => records.push(record),
-        None => owners.push((owner, vec![record])),
+    let mut places: HashMap<&Name, usize> = HashMap::new();
+    let mut add = |owner, record| {
+        let place = *places.entry(owner).or_insert_with(|| {
+            owners.push((owner, Vec::new()));
+            owners.len() - 1
+        });
+        owners[place].1.push(record);
     };
     let mut lost = Vec::new();
     for set in &zone.records {
@@ -41,14 +50,21 @@ pub fn write(zone: &Zone) -> Written {
         let value = ("value".to_owned(), Yaml::scalar(&alias.target));
         add(&alias.owner, Yaml::Map(vec![("type".into(), Yaml::scalar("ALIAS")), value]));
     }
+    let soa = soa(zone);
+    if !soa.is_empty() {
+        lost.push(format!("{} of the SOA, as octoDNS has none", soa.join(", ")));
+    }
+    if zone.secondaries != Secondaries::default() {
+        lost.push("what the zone says of its secondaries".to_owned());
+    }
     if zone.reverse {
         lost.push("the addresses of the zone have their names back (reverse: true)".to_owned());
     }
     for balanced in &zone.balanced {
-        let pool = &zone.pools[balanced.pool].name;
-        lost.push(format!("{} is answered from the pool {pool}", balanced.owner));
+        for record in dynamic::records(zone, balanced, &mut lost) {
+            add(&balanced.owner, record);
+        }
     }
-    owners.sort_by_key(|(owner, _)| **owner != zone.origin);
     let entries = owners
         .into_iter()
         .map(|(owner, records)| (key(owner, &zone.origin), Yaml::one_or_list(records)));
@@ -57,8 +73,29 @@ pub fn write(zone: &Zone) -> Written {
         let _ = writeln!(text, "# not in octoDNS: {}", one_line(line));
     }
     text.push_str("---\n");
-    Yaml::Map(entries.collect()).write_block(0, &mut text);
+    let mut tree = Yaml::Map(entries.collect());
+    order::sort(&mut tree);
+    tree.write_block(0, &mut text);
     Written { text, lost }
+}
+
+/// The fields of the SOA that are not as they are made up for octoDNS's files.
+fn soa(zone: &Zone) -> Vec<&'static str> {
+    let Soa { ttl, mname, rname, refresh, retry, expire, minimum } = &zone.soa;
+    let origin = zone.origin.as_wire();
+    let is_server = |set: &&RrSet| set.rtype == rdata::rtype::NS && set.owner == zone.origin;
+    let first = zone.records.iter().find(is_server).map_or(origin, |servers| &servers.rdata[0]);
+    let fields = [
+        ("serial", zone.serial.is_some()),
+        ("mname", mname != first),
+        ("rname", *rname != [b"\x0ahostmaster", origin].concat()),
+        ("ttl", *ttl != spec::TTL),
+        ("refresh", *refresh != resolve::REFRESH),
+        ("retry", *retry != resolve::RETRY),
+        ("expire", *expire != resolve::EXPIRE),
+        ("minimum", *minimum != resolve::MINIMUM),
+    ];
+    fields.into_iter().filter(|(_, differs)| *differs).map(|(field, _)| field).collect()
 }
 
 fn key(owner: &Name, origin: &Name) -> String {
@@ -183,3 +220,6 @@ fn is_one_text(wire: &[u8]) -> bool {
     resolve::write_text(&bytes, &mut again);
     again == wire
 }
+
+#[cfg(test)]
+mod tests;

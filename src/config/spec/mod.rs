@@ -269,7 +269,7 @@ fn number<T: TryFrom<u32>>(
 }
 
 /// One of a few words.
-fn choice<T: Copy>(
+pub(in crate::config) fn choice<T: Copy>(
     node: &Node<'_>,
     what: &'static str,
     known: &[(&'static str, T)],

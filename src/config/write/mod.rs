@@ -7,3 +7,4 @@ pub(crate) mod yaml;
 mod tests;
 
 pub use native::native;
+pub(in crate::config) use native::pools::{panic_share, written as written_check};
