@@ -2,7 +2,7 @@
 //!
 //! Owner names are pointers to where the name stands already. A name in RDATA ends in a pointer to
 //! the apex; where an RRset holds several names, each also ends in a pointer to the longest tail
-//! that another one of them has (RFC 1035 §4.1.4, for types of RFC 1035 alone: RFC 3597 §4).
+//! that another one of them or their owner has (RFC 1035 §4.1.4, for types of RFC 1035 alone: RFC 3597 §4).
 
 use super::decode::Edns;
 use super::edns::OPTION_HEAD;
@@ -188,6 +188,13 @@ impl<'a> Writer<'a> {
         names: &mut [u16],
     ) {
         let mut tails = (count > 1).then(Tails::default);
+        let (owner, apex) = (usize::from(head.owner), usize::from(self.apex));
+        // Servers of a cut often stand below it. What is no part of the question ends in a pointer, and is left alone.
+        if let Some(tails) = &mut tails
+            && let Some(labels) = self.buf.get(owner..apex)
+        {
+            tails.add(TemplateName { labels, in_zone: true }, owner);
+        }
         for (index, rdata) in rdatas.enumerate() {
             self.head(head);
             let length_at = self.len;
@@ -347,7 +354,7 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// The tails of the names that one RRset wrote out.
+/// The tails of the names that one RRset wrote out, and of its owner in the question.
 struct Tails {
     /// Where each stands, how long its labels are, and whether the apex follows.
     list: [(u16, u8, bool); TAILS_MAX],

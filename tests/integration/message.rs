@@ -465,6 +465,22 @@ fn rfc1035_4_1_4_names_of_one_rrset_share_their_tails() {
 }
 
 #[test]
+fn rfc1035_4_1_4_servers_below_their_cut_end_where_the_question_has_it() {
+    let world = world("sub NS ns0.sub\nsub NS ns1.Sub\nns0.sub A 192.0.2.1\nns1.sub A 192.0.2.2\n");
+    for (question, question_len) in [("www.sub.example.com. A", 25), ("a.b.sub.example.com. A", 25)]
+    {
+        let bytes = world.bytes(question);
+        // Each NS is 12 bytes, a label of 4 and a pointer; each address is 16.
+        assert_eq!(bytes.len(), 12 + question_len + 2 * (12 + 4 + 2) + 2 * 16, "{question}");
+        assert_eq!(
+            render(&bytes),
+            "NOERROR |  | sub.example.com. 3600 NS ns0.sub.example.com., sub.example.com. 3600 NS ns1.sub.example.com. | \
+             ns0.sub.example.com. 3600 A 192.0.2.1, ns1.sub.example.com. 3600 A 192.0.2.2"
+        );
+    }
+}
+
+#[test]
 fn rfc4343_4_1_tails_are_shared_whatever_their_case() {
     let text =
         "$TTL 9\n@ SOA ns h 1 1 1 1 1\n@ NS ns1.DNS.example.net.\n@ NS ns2.dns.Example.net.\n";
