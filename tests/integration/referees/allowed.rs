@@ -92,8 +92,8 @@ pub(crate) const ALLOWED: &[Allowed] = &[
         types: "*",
         way: "* -c ANY*",
         parts: &[Aa, Authority, Additional],
-        where_: |ours, theirs| !ours.is(answer::AA) && ours.answers == theirs.answers,
-        permits: "RFC 1034 §6.2, RFC 2308 §3: NSD answers QCLASS * without the SOA of a negative answer, and behind a DNAME with AA",
+        where_: |ours, theirs| !ours.is(answer::AA) && theirs.answers.starts_with(&ours.answers),
+        permits: "RFC 1034 §6.2, RFC 2308 §3: NSD answers QCLASS * without the SOA of a negative answer, and behind an alias with AA",
     },
     Allowed {
         peer: Peer::Knot,
@@ -258,11 +258,8 @@ pub(crate) const ALLOWED: &[Allowed] = &[
         name: "*",
         types: "RRSIG,NSEC",
         way: "*",
-        parts: &[Rcode, InAnswer, Authority, Additional],
-        where_: |ours, theirs| {
-            ours.answers.is_empty()
-                && theirs.answers.iter().any(|record| record.rtype == rtype::CNAME)
-        },
+        parts: &[Rcode, Tc, InAnswer, Authority, Additional],
+        where_: |ours, theirs| goes_on_by_an_alias(theirs, ours),
         permits: "RFC 4035 §2.5: RRSIG and NSEC stand beside a CNAME, so it is not followed; NSD does",
     },
     Allowed {
@@ -270,11 +267,8 @@ pub(crate) const ALLOWED: &[Allowed] = &[
         name: "*",
         types: "NSEC3",
         way: "*",
-        parts: &[Rcode, InAnswer, Authority, Additional],
-        where_: |ours, theirs| {
-            ours.answers.iter().any(|record| record.rtype == rtype::CNAME)
-                && theirs.answers.is_empty()
-        },
+        parts: &[Rcode, Tc, InAnswer, Authority, Additional],
+        where_: goes_on_by_an_alias,
         permits: "RFC 5155 §7.2.8: NSEC3 has owners of its own, so that an alias is followed as for any type; NSD does not",
     },
     Allowed {
@@ -372,11 +366,18 @@ fn into_a_zone(ours: &Answer, theirs: &Answer) -> bool {
     is_alias && ours.answers == theirs.answers && ours.is_referral() && theirs.authority.is_empty()
 }
 
-/// All of a name is one RRset, its alias or what a DNAME makes.
+/// All of a name is one RRset, its alias or what a DNAME makes, as far as that fits.
 fn any(ours: &Answer, theirs: &Answer) -> bool {
     let sets = ours.answers.chunk_by(|a, b| (&a.owner, a.rtype) == (&b.owner, b.rtype)).count();
     let is_alias = ours.answers.first().is_some_and(|record| record.rtype == rtype::DNAME);
-    sets == if is_alias { 2 } else { 1 } && !theirs.answers.is_empty() && ours.authority.is_empty()
+    let all = if is_alias && !ours.is(answer::TC) { 2 } else { 1 };
+    sets == all && !theirs.answers.is_empty() && ours.authority.is_empty()
+}
+
+/// One answer is the other, which goes on behind an alias.
+fn goes_on_by_an_alias(longer: &Answer, other: &Answer) -> bool {
+    let more = longer.answers.strip_prefix(other.answers.as_slice()).unwrap_or_default();
+    more.iter().any(|record| record.rtype == rtype::CNAME)
 }
 
 /// Ours is truncated or has more, and theirs is a referral and all there is.

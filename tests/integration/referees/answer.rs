@@ -231,13 +231,18 @@ pub(crate) fn differences(
     differ
 }
 
-/// Whether ours is whole and theirs truncated because names need not be compressed as well as they can be (RFC 1035
-/// §4.1.4).
+/// Whether one is whole and the other truncated because names need not be compressed as well as they can be (RFC 1035
+/// §4.1.4). A referral of theirs that is not truncated may be whole for want of glue, which is another matter.
 fn fits_by_compression(ours: &Answer, theirs: &Answer, limit: usize) -> bool {
-    let records = ours.answers.iter().chain(&ours.authority).chain(&ours.additional);
+    let whole = match (ours.is(TC), theirs.is(TC)) {
+        (false, true) => ours,
+        (true, false) if !theirs.is_referral() => theirs,
+        _ => return false,
+    };
+    let records = whole.answers.iter().chain(&whole.authority).chain(&whole.additional);
     let len: usize = records.map(|record| record.owner.len() + 10 + record.rdata.len()).sum();
-    let rest = 12 + ours.question.len() + if ours.opt.is_some() { 11 } else { 0 };
-    theirs.is(TC) && !ours.is(TC) && len + rest > limit
+    let rest = 12 + whole.question.len() + if whole.opt.is_some() { 11 } else { 0 };
+    len + rest > limit
 }
 
 /// Sorts within each RRset; RRsets stay in the order in which they begin.

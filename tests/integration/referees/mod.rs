@@ -10,7 +10,7 @@
 //! - records are sorted within their RRset, RRsets of the authority and additional sections too; those of the answer
 //!   stand in the order of the alias's chain (RFC 1034 §3.6, §4.3.2);
 //! - a record that stands twice in an answer of theirs is one (RFC 2181 §5);
-//! - a truncated answer has no content (RFC 2181 §9), and a peer may truncate what takes compression to fit
+//! - a truncated answer has no content (RFC 2181 §9), and one may truncate what takes compression to fit
 //!   (RFC 1035 §4.1.4);
 //! - additional records are glue below the cut of a referral, which must be the same, or extras: those that both
 //!   give must be the same, and we give none but with referrals (RFC 1034 §3.7, RFC 9471 §3);
