@@ -46,4 +46,5 @@ mod waiting;
 mod architecture;
 mod names;
 mod readme;
+mod rfcs;
 mod schema;

@@ -44,14 +44,28 @@ fn rfc4343_4_the_case_of_the_question_comes_back() {
 fn rfc1035_4_1_1_id_opcode_and_rd_are_copied_other_flags_are_clear() {
     let world = world("");
     let answer = "www.example.com. 3600 A 192.0.2.1";
-    // RFC 4035 §3.1.6: CD is for resolvers; AD says nothing that was not validated.
-    world.check(&[
-        ("www.example.com. A +rd", &format!("NOERROR aa rd | {answer}")),
-        ("www.example.com. A +cd +ad", &format!("NOERROR aa | {answer}")),
-    ]);
+    world.check(&[("www.example.com. A +rd", &format!("NOERROR aa rd | {answer}"))]);
     // Every flag but QR and the opcode: AA, TC, RD, RA, Z, AD, CD; and any response code.
     let sent = send(&world, &[&header(0x07ff, [1, 0, 0, 0]), &question()]);
     assert_eq!(sent, Some(format!("NOERROR aa rd | {answer}")));
+}
+
+#[test]
+fn rfc4035_3_1_6_cd_and_ad_are_clear_whatever_was_asked_with() {
+    // CD is between a resolver and its clients, and AD says what none of us has validated.
+    let world = world("sub NS ns.example.net.\n").and(World::broken("example.org."));
+    for (question, expected) in [
+        ("www.example.com. A", "NOERROR aa | www.example.com. 3600 A 192.0.2.1"),
+        ("gone.example.com. A", "NXDOMAIN aa |  | example.com. 300 SOA 7"),
+        ("sub.example.com. A", "NOERROR |  | sub.example.com. 3600 NS ns.example.net."),
+        ("www.example.net. A", "REFUSED"),
+        ("www.example.org. A", "SERVFAIL"),
+        ("www.example.com. OPT", "FORMERR"),
+    ] {
+        for flags in ["+cd", "+ad", "+cd +ad"] {
+            assert_eq!(world.ask(&format!("{question} {flags}")), expected, "{question} {flags}");
+        }
+    }
 }
 
 #[test]
@@ -158,12 +172,26 @@ fn rfc1035_4_1_4_a_question_has_no_pointer() {
 
 #[test]
 fn rfc8906_3_1_an_unknown_opcode_is_notimp_the_header_alone() {
-    // RFC 3425 §3: IQUERY, opcode 1, too; STATUS is 2.
-    for opcode in [1_u16, 2, 3, 6, 7, 15] {
+    // STATUS is 2.
+    for opcode in [2_u16, 3, 6, 7, 15] {
         for body in [&question()[..], &Ask::parse("www.example.com. A +edns").query[12..], b"?"] {
             let query = [&header(opcode << 11 | 0x0100, [1, 0, 0, 1])[..], body].concat();
             let answer = world("").send(&query, Transport::Udp, 0).expect("an answer");
             assert_eq!(answer, header(0x8104 | opcode << 11, [0, 0, 0, 0]), "opcode {opcode}");
+        }
+    }
+}
+
+#[test]
+fn rfc3425_3_iquery_is_not_implemented() {
+    // As RFC 1035 §6.4 has it: an answer in its own section, and no question.
+    let answer = [&b"\0"[..], &[0, 1, 0, 1, 0, 0, 0, 0, 0, 4, 192, 0, 2, 1]].concat();
+    let inverse = [&header(1 << 11, [0, 1, 0, 0])[..], &answer].concat();
+    let ordinary = [&header(1 << 11, [1, 0, 0, 0])[..], &question()].concat();
+    for query in [inverse, ordinary] {
+        for transport in [Transport::Udp, Transport::Tcp] {
+            let sent = world("").send(&query, transport, 0).expect("an answer");
+            assert_eq!(sent, header(0x8004 | 1 << 11, [0, 0, 0, 0]), "{transport:?}");
         }
     }
 }

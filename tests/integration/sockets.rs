@@ -8,9 +8,12 @@ use std::time::Duration;
 
 use hickory_proto::op::Message;
 use hickory_proto::rr::RecordType;
+use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::asking::{Answer, Client, Question, Way};
+use crate::http::Http;
 use crate::servers::{Server, ZoneFile};
+use crate::waiting::until;
 
 const PATIENCE: Duration = Duration::from_secs(5);
 const LOCALHOST: [IpAddr; 1] = [IpAddr::V4(Ipv4Addr::LOCALHOST)];
@@ -82,6 +85,41 @@ fn rfc2181_4_1_a_reply_comes_from_the_address_that_was_asked() {
         let answer = Client::new(server).answer(&question, Way::Tcp { payload: None });
         assert_eq!(answer, Answer::from(message), "{server}");
     }
+}
+
+/// How many datagrams without a port to answer to were dropped.
+fn from_port_zero(server: &Server) -> u64 {
+    let page = Http::unix(server.file("admin.sock")).get("/metrics").body;
+    let name = r#"rotadns_messages_dropped_total{transport="udp",reason="port_zero"} "#;
+    let value = page.lines().find_map(|line| line.strip_prefix(name)).expect("it is exported");
+    value.parse().expect("a count")
+}
+
+#[test]
+fn rfc768_a_query_without_a_source_port_is_dropped() {
+    // The system chooses a port for whom asks by ordinary sockets; and what is sent by this one comes back to it too.
+    let raw = match Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::UDP)) {
+        Ok(raw) => raw,
+        Err(error) => {
+            eprintln!("NOT CHECKED: no raw sockets here ({error}); this needs CAP_NET_RAW");
+            return;
+        }
+    };
+    let server = serve(&LOCALHOST, "");
+    let question = Question::new("ns1.sockets.example.", RecordType::A);
+    let query = question.to_bytes(7, None);
+    // Source and destination, the length with this head, and no checksum (RFC 768).
+    let head = [0, server.port(), 8 + query.len() as u16, 0].map(u16::to_be_bytes).concat();
+    for sent in 1..=3 {
+        raw.send_to(&[&head[..], &query].concat(), &server.v4().into()).expect("loopback takes it");
+        until("it is counted", PATIENCE, || (from_port_zero(&server) == sent).then_some(()));
+    }
+    // Had it been answered, the system would have refused to send that.
+    let page = Http::unix(server.file("admin.sock")).get("/metrics").body;
+    let failed = r#"rotadns_messages_dropped_total{transport="udp",reason="send_failed"} 0"#;
+    assert!(page.lines().any(|line| line == failed), "{page}");
+    let answer = server.client().answer(&question, Way::Udp { payload: None });
+    assert_eq!(answer.answers.len(), 1, "who has a port is answered");
 }
 
 #[test]
@@ -157,7 +195,7 @@ fn assert_all_are_answered(stream: &mut TcpStream) {
 }
 
 #[test]
-fn rfc7766_queries_are_pipelined_in_one_segment() {
+fn rfc7766_6_2_1_1_queries_are_pipelined_in_one_segment() {
     let server = serve(&LOCALHOST, "");
     let mut stream = connect(&server);
     stream.write_all(&pipelined()).expect("the server reads");
@@ -165,7 +203,7 @@ fn rfc7766_queries_are_pipelined_in_one_segment() {
 }
 
 #[test]
-fn rfc7766_section_8_a_message_may_come_a_byte_at_a_time() {
+fn rfc7766_8_a_message_may_come_a_byte_at_a_time() {
     let server = serve(&LOCALHOST, "");
     let mut stream = connect(&server);
     for byte in pipelined() {

@@ -5,6 +5,7 @@ use crate::world::World;
 
 #[test]
 fn rfc1034_4_3_2_a_chain_of_cnames_is_followed_inside_the_zone() {
+    // RFC 2181 §10.1: each is an alias, and has one name that it stands for.
     let world = world("a CNAME b\nb 60 CNAME c.x\nc.x A 192.0.2.1\nout CNAME www.example.net.\n");
     check(
         &world,
@@ -43,15 +44,23 @@ fn rfc2308_2_2_a_chain_that_ends_in_no_data() {
 }
 
 #[test]
-fn rfc1034_4_3_2_a_chain_is_not_followed_into_another_zone_of_ours() {
-    let world = world("a CNAME www.example.net.\nb CNAME www.sub\n")
+fn rfc1034_4_3_2_and_rfc9499_4_a_chain_that_leaves_the_zone_is_left_to_the_resolver() {
+    let world = world("a CNAME b\nb CNAME www.example.net.\nd DNAME example.net.\n")
         .and(World::of("example.net.", "www A 192.0.2.1\n"))
         .and(World::of("sub.example.com.", "www A 192.0.2.2\n"));
     check(
         &world,
         &[
-            ("a.example.com. A", "NOERROR aa | a.example.com. 3600 CNAME www.example.net."),
+            // What the last CNAME leads to is asked for next, here as well.
+            (
+                "a.example.com. A",
+                "NOERROR aa | a.example.com. 3600 CNAME b.example.com., b.example.com. 3600 CNAME www.example.net.",
+            ),
             ("www.example.net. A", "NOERROR aa | www.example.net. 3600 A 192.0.2.1"),
+            (
+                "www.d.example.com. A",
+                "NOERROR aa | d.example.com. 3600 DNAME example.net., www.d.example.com. 3600 CNAME www.example.net.",
+            ),
         ],
     );
 }

@@ -52,7 +52,6 @@ fn rfc1034_4_3_2_data_no_data_and_no_name() {
 
 #[test]
 fn rfc4592_2_2_2_an_empty_non_terminal_exists() {
-    // RFC 8020 §2: below a name that does not exist there is nothing.
     check(
         &world("a.b.c A 192.0.2.1\n"),
         &[
@@ -62,6 +61,21 @@ fn rfc4592_2_2_2_an_empty_non_terminal_exists() {
             ("x.c.example.com. A", "NXDOMAIN aa |  | SOA"),
         ],
     );
+}
+
+#[test]
+fn rfc8020_2_no_name_means_that_nothing_is_below_it_either() {
+    // Empty non-terminals above data, above a wildcard, above a cut and above glue below it.
+    let world = world(
+        "a.b.c.d A 192.0.2.1\n*.e.f TXT x\nsub.g.h NS ns.sub.g.h\nns.sub.g.h A 192.0.2.2\ni.j DNAME k\n",
+    );
+    for name in ["b.c.d", "c.d", "d", "e.f", "f", "g.h", "h", "j"] {
+        check(&world, &[(&format!("{name}.example.com. A"), "NOERROR aa |  | SOA")]);
+    }
+    // Who heard that there is no `x.d` need not ask for anything below it.
+    for name in ["x.d", "a.x.d", "b.c.x.d", "*.x.d", "x.f", "y.x.f", "x.h", "sub.x.h"] {
+        check(&world, &[(&format!("{name}.example.com. A"), "NXDOMAIN aa |  | SOA")]);
+    }
 }
 
 #[test]
@@ -148,13 +162,6 @@ fn rfc1035_3_2_3_types_that_only_a_question_has() {
             ("a.example.com. MAILA", "NOTIMP"),
             ("a.example.com. MAILB", "NOTIMP"),
             ("a.example.net. MAILB", "REFUSED"),
-            // RFC 5936 §4.2: a transfer takes TCP, and leave.
-            ("example.com. AXFR", "NOTIMP"),
-            ("example.com. AXFR +tcp", "REFUSED"),
-            ("example.com. IXFR +tcp", "REFUSED"),
-            // RFC 1995 §2: over UDP the SOA alone says that TCP is wanted.
-            ("example.com. IXFR", "NOERROR aa | example.com. 3600 SOA 7"),
-            ("a.example.com. IXFR", "NOERROR aa |  | SOA"),
             // RFC 6891 §6.1.1, RFC 8945 §4.2: these stand in the additional section.
             ("a.example.com. OPT", "FORMERR"),
             ("a.example.com. TSIG", "FORMERR"),
@@ -162,6 +169,47 @@ fn rfc1035_3_2_3_types_that_only_a_question_has() {
             ("a.example.com. TYPE65280", "NOERROR aa |  | SOA"),
         ],
     );
+}
+
+#[test]
+fn rfc5936_4_2_axfr_over_udp_is_not_implemented() {
+    check(
+        &world("a A 192.0.2.1\n"),
+        &[
+            ("example.com. AXFR", "NOTIMP"),
+            ("example.com. AXFR +edns=4096", "NOTIMP edns=1232"),
+            ("a.example.com. AXFR", "NOTIMP"),
+            ("example.net. AXFR", "REFUSED"),
+            // Over TCP it takes leave.
+            ("example.com. AXFR +tcp", "REFUSED"),
+        ],
+    );
+}
+
+#[test]
+fn rfc1995_2_ixfr_over_udp_is_the_soa_alone() {
+    // Which says that TCP is wanted, or that there is nothing new.
+    let soa = "example.com. 3600 SOA 7";
+    check(
+        &world("a A 192.0.2.1\n"),
+        &[
+            ("example.com. IXFR", &format!("NOERROR aa | {soa}")),
+            ("example.com. IXFR +edns", &format!("NOERROR aa edns=1232 | {soa}")),
+            ("a.example.com. IXFR", "NOERROR aa |  | SOA"),
+            ("gone.example.com. IXFR", "NXDOMAIN aa |  | SOA"),
+            ("example.com. IXFR +tcp", "REFUSED"),
+        ],
+    );
+}
+
+#[test]
+fn rfc5936_2_2_1_of_a_zone_that_is_not_served_nothing_is_transferred() {
+    // One that did not load, or has expired.
+    World::broken("example.com.").check(&[
+        ("example.com. SOA", "SERVFAIL"),
+        ("example.com. IXFR", "SERVFAIL"),
+        ("example.com. AXFR", "SERVFAIL"),
+    ]);
 }
 
 #[test]

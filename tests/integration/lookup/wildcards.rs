@@ -44,6 +44,26 @@ fn rfc4592_2_3_a_wildcard_label_asked_itself_answers_itself() {
 }
 
 #[test]
+fn rfc4592_2_1_3_an_asterisk_elsewhere_is_a_label_like_any_other() {
+    // In the middle, inside a label, and one of several.
+    check(
+        &world("a.*.b A 192.0.2.1\nx*y A 192.0.2.2\n** A 192.0.2.3\n"),
+        &[
+            ("a.*.b.example.com. A", "NOERROR aa | a.*.b.example.com. 3600 A 192.0.2.1"),
+            ("a.c.b.example.com. A", "NOERROR aa |  | SOA"),
+            ("x*y.example.com. A", "NOERROR aa | x*y.example.com. 3600 A 192.0.2.2"),
+            ("xay.example.com. A", "NXDOMAIN aa |  | SOA"),
+            ("**.example.com. A", "NOERROR aa | **.example.com. 3600 A 192.0.2.3"),
+            ("*.example.com. A", "NXDOMAIN aa |  | SOA"),
+            ("z.example.com. A", "NXDOMAIN aa |  | SOA"),
+            // RFC 4592 §2.2.2: it is there all the same, and so is what it stands below.
+            ("*.b.example.com. A", "NOERROR aa |  | SOA"),
+            ("b.example.com. A", "NOERROR aa |  | SOA"),
+        ],
+    );
+}
+
+#[test]
 fn rfc4592_4_9_a_wildcard_that_is_an_empty_non_terminal_makes_no_data() {
     check(
         &world("a.* A 192.0.2.1\n"),

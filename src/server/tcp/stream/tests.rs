@@ -400,7 +400,8 @@ async fn a_transfer_makes_no_message_that_nobody_takes() {
 }
 
 #[tokio::test]
-async fn what_somebody_else_answers_is_waited_for_and_keeps_its_place() {
+async fn rfc7766_7_answers_come_one_after_the_other_in_the_order_of_their_queries() {
+    // Which is one of the orders that a client is to expect; what somebody else answers is waited for.
     let (sender, later) = oneshot::channel();
     let mut later = Some(later);
     let server = Server::answering(Box::new(move |client, transport, query, out| {
