@@ -263,6 +263,8 @@ pub struct Backend {
 pub enum BackendState {
     /// All of its addresses are.
     Up,
+    /// All of its addresses are, and something about one of them should be seen to.
+    Degraded,
     /// Some of its addresses are.
     Partial,
     /// None is.
@@ -284,6 +286,13 @@ pub struct Address {
     pub basis: Basis,
     /// How often it has changed side since the start.
     pub changes: u64,
+    /// Whether it serves, and something about it should be seen to, as its check says.
+    #[serde(default)]
+    pub is_degraded: bool,
+    /// Until when it is held down, as it changed side too often.
+    #[schemars(with = "Option<String>")]
+    #[serde(default)]
+    pub held_until: Option<Timestamp>,
     /// What each prober says of it.
     pub reports: Vec<Report>,
     /// The last hundred outcomes, the newest first; where one backend is asked for.
@@ -303,6 +312,8 @@ pub enum Basis {
     Unchecked,
     /// The checks.
     Judged,
+    /// The checks change their mind too often: held down.
+    Flapping,
     /// The checks as they were before the probers fell silent.
     Held,
     /// The probers fell silent, and `on_prober_loss: open` says that all serve then.

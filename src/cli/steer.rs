@@ -251,6 +251,8 @@ mod tests {
                 in_answers,
                 basis: crate::admin::model::Basis::Override,
                 changes: 0,
+                is_degraded: false,
+                held_until: None,
                 reports: Vec::new(),
                 history: Vec::new(),
             }],

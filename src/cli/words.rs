@@ -7,6 +7,7 @@ use crate::admin::model::{BackendState, Source};
 pub(super) fn state(state: BackendState) -> (&'static str, Tone) {
     match state {
         BackendState::Up => ("up", Tone::Good),
+        BackendState::Degraded => ("degraded", Tone::Odd),
         BackendState::Partial => ("partial", Tone::Odd),
         BackendState::Down => ("down", Tone::Bad),
         BackendState::Drained => ("drained", Tone::Odd),

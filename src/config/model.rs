@@ -15,7 +15,7 @@ mod made;
 mod pool;
 pub mod probers;
 
-pub use check::{BODY_MAX, Check, CheckKind, HttpCheck, JITTER, Tls, Verify};
+pub use check::{BODY_MAX, Check, CheckKind, Flap, HttpCheck, JITTER, Tls, Verify};
 pub use made::{HINTS_MAX, Made, Offer, Service, hints, srv, with_hints};
 pub use pool::{
     Backend, Balanced, Endpoint, Form, POOL_ADDRESSES_MAX, Policy, Pool, RULES_MAX, Role, Rule,

@@ -17,8 +17,9 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use self::scalar::{
-    Address, Answers, Code, HeaderValue, Hints, Host, Literal, Path, Policy, Port, Priority, Rname,
-    Serial, Share, Span, State, Streak, Subnet, Ttl, Value, Verify, Weight, WhenAllDown, Word,
+    Address, Answers, Code, HeaderValue, Hints, Host, Literal, Path, Penalty, Policy, Port,
+    Priority, Rname, Serial, Share, Span, State, Streak, Subnet, Ttl, Value, Verify, Weight,
+    WhenAllDown, Word,
 };
 use crate::config::model::RULES_MAX;
 use crate::rdata::{self, rtype};
@@ -131,6 +132,34 @@ struct Check {
     fall: Streak,
     /// How often it is probed while it is changing side; 1 s.
     fast_interval: Span,
+    /// Whether a backend that changes side too often is held down until it has been quiet; `false`.
+    flap: Option<FlapRef>,
+}
+
+/// `true` for the usual penalty, or the settings of it.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "a schema is made of it, and no value")]
+enum FlapRef {
+    Word(Verify),
+    Flap(Flap),
+}
+
+/// When a backend that changes side too often is held down: each change adds a penalty, which decays.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, extend("required" = []))]
+#[expect(dead_code, reason = "a schema is made of it, and no value")]
+struct Flap {
+    /// What a change of side adds; 1000.
+    penalty: Penalty,
+    /// Above this much it is held down; 4000.
+    suppress: Penalty,
+    /// It is let go when the penalty has come down to this; 1000.
+    reuse: Penalty,
+    /// In this time half of the penalty is gone; 5 m.
+    half_life: Span,
+    /// No hold is longer than this after the last change; 30 m.
+    hold_max: Span,
 }
 
 /// A connection over TCP.

@@ -12,7 +12,7 @@ use std::time::Duration;
 use aws_lc_rs::digest::{SHA256, digest};
 
 use super::target::Target;
-use crate::config::model::{Check, CheckKind, HttpCheck, Tls, Verify};
+use crate::config::model::{Check, CheckKind, Flap, HttpCheck, Tls, Verify};
 
 /// A target: its address, and the identity of its check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -77,7 +77,7 @@ impl std::error::Error for NotACheckKey {}
 /// All settings of a check in one text, which must stay as it is: with another one, what was down at a
 /// restart counts as up again.
 fn settings(check: &Check) -> String {
-    let Check { kind, interval, fast_interval, timeout, rise, fall } = check;
+    let Check { kind, interval, fast_interval, timeout, rise, fall, flap } = check;
     let [interval, fast_interval, timeout] =
         [interval, fast_interval, timeout].map(Duration::as_millis);
     let mut text = format!("{interval} {fast_interval} {timeout} {rise} {fall}");
@@ -108,6 +108,10 @@ fn settings(check: &Check) -> String {
             }
         }
     }
+    if let Some(Flap { penalty, suppress, reuse, half_life, hold_max }) = flap {
+        let [half_life, hold_max] = [half_life, hold_max].map(Duration::as_millis);
+        let _ = write!(text, " flap {penalty} {suppress} {reuse} {half_life} {hold_max}");
+    }
     text
 }
 
@@ -131,6 +135,10 @@ mod tests {
     fn a_target_is_found_again_by_every_setting_of_its_check() {
         for (check, expected) in [
             ("{tcp: {port: 53}}", "10000 1000 2000 2 3 tcp 53"),
+            (
+                "{tcp: {port: 53}, flap: {half_life: 1m}}",
+                "10000 1000 2000 2 3 tcp 53 flap 1000 4000 1000 60000 1800000",
+            ),
             (
                 "{http: {port: 8080, path: /a?b, host: www, headers: {x-a: 1}, status: [200, 204-206], \
                  body: ok}, interval: 5s, fast_interval: 500ms, timeout: 1500ms, rise: 4, fall: 6}",

@@ -1,6 +1,7 @@
 //! What is known about targets: states and the streaks between, reports kept by key, who reports and who
 //! is heard, what hands have set, and the verdict whether to serve.
 
+pub mod flap;
 pub mod key;
 pub mod source;
 pub mod target;

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 
+use super::flap::Hold;
 use super::overrides::{Hand, Override};
 use super::quorum::word;
 use super::target::{Health, Side, Streak};
@@ -36,7 +37,15 @@ pub fn reason(
 ) -> String {
     match (verdict.basis, set, known) {
         (Basis::Override, Some(set), _) => by_hand(set),
-        (Basis::Judged, _, Some(known)) => found(known),
+        (Basis::Judged, _, Some(known)) => {
+            let found = found(known);
+            if verdict.in_service && verdict.told.is_degraded {
+                format!("degraded: {found}")
+            } else {
+                found
+            }
+        }
+        (Basis::Flapping, _, Some(known)) => flapping(known),
         (Basis::Held, _, Some(known)) => {
             format!("as it was when the probers fell silent: {}", found(known))
         }
@@ -69,6 +78,23 @@ pub fn by_hand(set: &Override) -> String {
         let _ = write!(text, ": {reason}");
     }
     text
+}
+
+/// Why what flaps is held: "flapping: 5 changes, held down until 12:05 UTC; 3 checks passed".
+#[must_use]
+pub fn flapping(known: &Known) -> String {
+    let found = found(known);
+    match known.flapping {
+        Some(hold) => format!("{}; {found}", held(hold)),
+        None => found,
+    }
+}
+
+/// That it is held, and for how long: "flapping: 5 changes, held down until 12:05 UTC".
+#[must_use]
+pub fn held(Hold { changes, until }: Hold) -> String {
+    // No hold lasts longer than a day, so the time of the day says which.
+    format!("flapping: {changes} changes, held down until {}", end(until, until))
 }
 
 /// A time of the day where it is the day of `since`, else with its date.
@@ -152,6 +178,7 @@ mod tests {
             timeout: Duration::from_secs(2),
             rise: NonZeroU8::new(2).expect("not zero"),
             fall: NonZeroU8::new(3).expect("not zero"),
+            flap: None,
         });
         let vote = |&(name, health, run, detail): &(&str, Health, u32, &str)| Vote {
             source: Source::beside(name).expect(name),
@@ -162,7 +189,8 @@ mod tests {
             run,
         };
         let votes = votes.iter().map(vote).collect();
-        Known { check, votes, quorum: Quorum::Majority, is_open: false, remembered: None }
+        let quorum = Quorum::Majority;
+        Known { check, votes, quorum, is_open: false, remembered: None, flapping: None }
     }
 
     #[test]
@@ -192,6 +220,35 @@ mod tests {
             ),
         ] {
             let known = known(&votes);
+            let verdict = Verdict::new(SetState::Auto, None, Some(&known));
+            assert_eq!(reason(&verdict, SetState::Auto, None, Some(&known)), expected);
+        }
+    }
+
+    #[test]
+    fn what_flaps_says_until_when_it_is_held_and_what_its_checks_find() {
+        let hold = Hold { changes: 5, until: 1_763_726_400_000 + 300_000 };
+        for (health, found) in [
+            (Health::Up { failed: 0 }, "7 checks passed: connected"),
+            (Health::Down { passed: 0 }, "7 checks failed: connected"),
+        ] {
+            let known = Known { flapping: Some(hold), ..known(&[("a", health, 7, "connected")]) };
+            let verdict = Verdict::new(SetState::Auto, None, Some(&known));
+            assert_eq!(
+                reason(&verdict, SetState::Auto, None, Some(&known)),
+                format!("flapping: 5 changes, held down until 12:05 UTC; {found}")
+            );
+        }
+    }
+
+    #[test]
+    fn what_serves_and_is_degraded_says_so() {
+        for (health, expected) in [
+            (Health::Up { failed: 0 }, "degraded: 7 checks passed: 3 days left"),
+            (Health::Down { passed: 0 }, "7 checks failed: 3 days left"),
+        ] {
+            let mut known = known(&[("a", health, 7, "3 days left")]);
+            known.votes[0].told.is_degraded = true;
             let verdict = Verdict::new(SetState::Auto, None, Some(&known));
             assert_eq!(reason(&verdict, SetState::Auto, None, Some(&known)), expected);
         }

@@ -15,6 +15,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use super::flap::{Hold, Penalty};
 use super::history::{History, Latency, Probed, microseconds};
 use super::key::TargetKey;
 use super::source::Source;
@@ -54,6 +55,9 @@ struct State {
     side: Option<Side>,
     since: Option<u64>,
     changes: u64,
+    penalty: Penalty,
+    /// Whether those whose word counts found it degraded.
+    is_degraded: bool,
     history: History,
     latency: Latency,
 }
@@ -88,6 +92,8 @@ pub struct Seen {
     pub since: Option<u64>,
     /// How often it has changed side since the start.
     pub changes: u64,
+    /// Whether it is held down, as it changed side too often.
+    pub flapping: Option<Hold>,
     /// How long its probes took.
     pub latency: Latency,
 }
@@ -103,9 +109,23 @@ pub struct Change {
     pub moved: bool,
     /// Whether it is the first report of its source on this target.
     pub is_first: bool,
+    /// The hold that begins with this: the target changed side too often.
+    pub held: Option<Hold>,
+    /// Whether it is degraded now, where that is another than before.
+    pub degraded: Option<bool>,
 }
 
 impl Change {
+    /// Nothing changed.
+    const NONE: Self = Self {
+        before: None,
+        after: None,
+        moved: false,
+        is_first: false,
+        held: None,
+        degraded: None,
+    };
+
     /// Whether the side changed.
     #[must_use]
     pub fn is_side(self) -> bool {
@@ -164,7 +184,7 @@ impl Registry {
         });
         if is_same && !is_new {
             let side = state.side;
-            return Some(Change { before: side, after: side, moved: false, is_first: false });
+            return Some(Change { before: side, after: side, ..Change::NONE });
         }
         let before = known.map(|known| (known.health, known.told));
         // One text is enough for all that say the same.
@@ -189,8 +209,17 @@ impl Registry {
         state.latency.observe(took_us);
         state.history.push(Probed { source: source.clone(), at: *at, took_us, passed, detail });
         let change = entry.settle(&mut state, &panel, *at);
+        let held = entry.penalise(&mut state, change, *at);
         let is_first = before.is_none();
-        Some(Change { moved: before != Some((*health, told)), is_first, ..change })
+        Some(Change { moved: before != Some((*health, told)), is_first, held, ..change })
+    }
+
+    /// Lets go a target that was held down, where its time is over. Gives the time until which it is held else.
+    pub fn let_go(&self, target: &Target, at: u64) -> Option<Hold> {
+        let entry = self.entry(target)?;
+        let mut state = entry.lock();
+        state.penalty = state.penalty.after_time(at);
+        state.penalty.hold()
     }
 
     /// Who votes now. Gives the targets whose votes come to another side by it, or rest on others.
@@ -250,6 +279,7 @@ impl Registry {
             side: state.side,
             since: state.since,
             changes: state.changes,
+            flapping: state.penalty.hold(),
             latency: state.latency,
         })
     }
@@ -346,20 +376,38 @@ impl Entry {
             quorum: panel.quorum,
             is_open: panel.is_open,
             remembered: state.remembered,
+            flapping: state.penalty.hold(),
         }
     }
 
     /// Counts the votes again.
     fn settle(&self, state: &mut State, panel: &Panel, at: u64) -> Change {
         let before = state.side;
-        let after = self.known(state, panel).side();
+        let known = self.known(state, panel);
+        let after = known.side();
         if before != after {
             // When nobody says anything of it any more, it stays as it was until somebody does.
             state.remembered = before.filter(|_| after.is_none()).or(state.remembered);
             state.changes += u64::from(before.is_some() && after.is_some());
             (state.side, state.since) = (after, Some(at));
         }
-        Change { before, after, moved: before != after, is_first: false }
+        let is_degraded = after == Some(Side::Up) && known.told().is_degraded;
+        let was_degraded = std::mem::replace(&mut state.is_degraded, is_degraded);
+        // What goes down is no news about being degraded.
+        let is_news = was_degraded != is_degraded && after == Some(Side::Up);
+        let degraded = is_news.then_some(is_degraded);
+        Change { before, after, moved: before != after, degraded, ..Change::NONE }
+    }
+
+    /// Notes that reports changed the side. Gives the hold that begins by it.
+    fn penalise(&self, state: &mut State, change: Change, at: u64) -> Option<Hold> {
+        let flap = self.target.check.flap.as_ref()?;
+        if !change.is_side() || change.before.is_none() || change.after.is_none() {
+            return None;
+        }
+        let was_held = state.penalty.hold().is_some();
+        state.penalty = state.penalty.after_change(flap, at);
+        state.penalty.hold().filter(|_| !was_held)
     }
 }
 

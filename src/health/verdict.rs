@@ -9,6 +9,7 @@
 //! -             down                 -                             not           Set
 //! -             auto                 no check                      in service    Unchecked
 //! -             auto                 some of live probers          their quorum  Judged
+//! -             auto                 the same, and it flaps        not           Flapping
 //! -             auto                 none of those, and `open`     in service    Open
 //! -             auto                 some of lost probers          their quorum  Held
 //! -             auto                 none, but known from before   as before     Remembered
@@ -20,6 +21,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::flap::Hold;
 use super::overrides::Hand;
 use super::quorum;
 use super::source::Source;
@@ -54,6 +56,8 @@ pub enum Basis {
     Unchecked,
     /// Its checks say so.
     Judged,
+    /// Its checks change their mind too often: held down.
+    Flapping,
     /// No prober is heard: in service, as the operator wishes for then.
     Open,
     /// Its checks said so, before the probers that made them fell silent.
@@ -77,6 +81,8 @@ pub struct Known {
     pub is_open: bool,
     /// The side it was on before the restart.
     pub remembered: Option<Side>,
+    /// Whether it is held down, as it changed side too often.
+    pub flapping: Option<Hold>,
 }
 
 /// What one prober says of a target.
@@ -148,6 +154,9 @@ impl Known {
     fn verdict(&self, settled: impl Fn(bool, Basis) -> Verdict) -> Verdict {
         let may_change_in = self.may_change_in();
         match (self.side(), self.remembered) {
+            (Some(_), _) if self.is_judged() && self.flapping.is_some() => {
+                settled(false, Basis::Flapping)
+            }
             (Some(side), _) if self.is_judged() => {
                 Verdict { may_change_in, ..settled(side == Side::Up, Basis::Judged) }
             }

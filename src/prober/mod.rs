@@ -163,6 +163,7 @@ mod tests {
             timeout: LONG,
             rise: once,
             fall: once,
+            flap: None,
         };
         Target { address: address.ip(), check: Arc::new(check) }
     }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use tracing::error;
 
 use super::counting::{pool_counts, zone_counts};
+use super::holds::Holds;
 use super::keeper::Keeper;
 use super::persist::LastHealth;
 use super::pools::{LastInService, PoolAt, Users, carried, dependents};
@@ -46,6 +47,8 @@ pub(super) struct State {
     pub(super) silent: bool,
     /// When something about probers changes by time alone.
     pub(super) due: Option<Duration>,
+    /// The targets that are held down, as they flap.
+    pub(super) holds: Holds,
     /// The pools whose handouts are to be made anew.
     pub(super) dirty: BTreeSet<PoolAt>,
     /// Whether a side changed since the file of last known health was written.
@@ -73,6 +76,7 @@ impl State {
             probing,
             silent: false,
             due: Some(Duration::ZERO),
+            holds: Holds::default(),
             dirty: BTreeSet::new(),
             health_changed: false,
             retired: Vec::new(),
@@ -88,9 +92,10 @@ impl State {
     pub(super) fn until_due(&self) -> Duration {
         let now = self.shared.now();
         let source = self.due.map(|due| due.saturating_sub(now.running));
-        let end = self.shared.overrides.load().next_end();
-        let end = end.map(|end| Duration::from_millis(end.saturating_sub(now.unix)));
-        source.into_iter().chain(end).min().unwrap_or(Duration::MAX)
+        let ends = [self.shared.overrides.load().next_end(), self.holds.next_end()];
+        let ends = ends.into_iter().flatten();
+        let ends = ends.map(|end| Duration::from_millis(end.saturating_sub(now.unix)));
+        source.into_iter().chain(ends).min().unwrap_or(Duration::MAX)
     }
 
     pub(super) fn set_zones(&mut self, zones: Vec<(Name, Option<Arc<Zone>>)>) {
@@ -194,7 +199,7 @@ impl State {
         (self.targets)(targets.into_iter().collect());
     }
 
-    /// What follows from the time: overrides that end, probers that are lost.
+    /// What follows from the time: overrides and holds that end, probers that are lost.
     pub(super) fn pass_time(&mut self) {
         let now = self.shared.now();
         let over = self.shared.overrides.load().over(now.unix);
@@ -204,6 +209,7 @@ impl State {
             }
             self.steer(Vec::new(), over.iter().map(|set| set.key.clone()).collect());
         }
+        self.let_go();
         if self.due.is_some_and(|due| due <= now.running) {
             self.settle_probers();
         }

@@ -11,6 +11,7 @@ pub mod persist;
 
 mod changes;
 mod counting;
+mod holds;
 mod keeper;
 mod pools;
 mod reports;

@@ -91,6 +91,13 @@ impl State {
             self.health_changed = true;
             tell::side(self, target, change, report);
         }
+        if let Some(hold) = change.held {
+            self.holds.add(target, hold);
+            tell::flapping(self, target, hold);
+        }
+        if let Some(is_degraded) = change.degraded {
+            tell::degraded(self, target, is_degraded);
+        }
     }
 
     /// Who votes and who probes now.

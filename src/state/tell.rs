@@ -13,8 +13,9 @@ use crate::config::model::{Backend, Pool, SetState};
 use crate::engine::choose::ready::Source as ReadySource;
 use crate::engine::snapshot::View;
 use crate::health::backend::BackendKey;
+use crate::health::flap::Hold;
 use crate::health::overrides::{Hand, Override};
-use crate::health::reason::{by_hand, found};
+use crate::health::reason::{by_hand, found, held as held_down};
 use crate::health::registry::Change;
 use crate::health::source::Source;
 use crate::health::sources::Heard;
@@ -56,6 +57,40 @@ pub(super) fn side(state: &State, target: &Target, change: Change, report: Optio
         } else {
             debug!(%zone, pool, backend, %address, side, "{who}: {side} {how}{held}");
         }
+    }
+}
+
+/// A target changes side too often, and is held down from now on.
+pub(super) fn flapping(state: &State, target: &Target, hold: Hold) {
+    let said = held_down(hold);
+    each_user(state, target, &said, true);
+}
+
+/// A target has been quiet for long enough.
+pub(super) fn let_go(state: &State, target: &Target) {
+    let Some(known) = state.shared.registry.known(target) else { return };
+    let side = if known.side() == Some(Side::Down) { "down" } else { "up" };
+    let said = format!("flaps no more: {side}, as {}", found(&known));
+    each_user(state, target, &said, false);
+}
+
+/// A target that serves is degraded from now on, or no more.
+pub(super) fn degraded(state: &State, target: &Target, is_degraded: bool) {
+    let Some(known) = state.shared.registry.known(target) else { return };
+    let what = if is_degraded { "degraded" } else { "no more degraded" };
+    each_user(state, target, &format!("{what}: {}", found(&known)), is_degraded);
+}
+
+/// One line and one event for each backend that a target stands for.
+fn each_user(state: &State, target: &Target, said: &str, is_warning: bool) {
+    let address = target.address;
+    for User { backend, zone, pool, key, .. } in users(state, target) {
+        if is_warning {
+            warn!(%zone, pool, backend, %address, "{backend} {address}: {said}");
+        } else {
+            info!(%zone, pool, backend, %address, "{backend} {address}: {said}");
+        }
+        state.shared.tell(Kind::Backend, key.as_str(), format!("{address}: {said}"));
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the publisher makes of zones and reports, seen through the snapshot that workers load.
 
 mod beside;
+mod flapping;
 mod hands;
 
 use std::net::IpAddr;

@@ -64,6 +64,15 @@ impl Facts<'_> {
         pool.endpoints().map(standing).collect()
     }
 
+    /// The verdict on each endpoint of a pool, in the order of the file.
+    #[must_use]
+    pub fn verdicts(&self, zone: &Zone, pool: &Pool) -> Vec<Verdict> {
+        let verdict = |(backend, endpoint): (&Backend, Endpoint)| {
+            self.verdict(zone, pool, backend, self.known(pool, backend, &endpoint).as_ref())
+        };
+        pool.endpoints().map(verdict).collect()
+    }
+
     fn known(&self, pool: &Pool, backend: &Backend, endpoint: &Endpoint) -> Option<Known> {
         let check = Arc::clone(pool.check.as_ref()?);
         let address = backend.probe_of(endpoint)?;

@@ -10,6 +10,8 @@ use crate::engine::choose::share::due;
 use crate::engine::snapshot::View;
 use crate::health::history::{BUCKETS_US, Latency};
 use crate::health::target::Target;
+use crate::health::told::Told;
+use crate::health::verdict::{Basis, Verdict};
 use crate::zone::Zone;
 
 /// The upper bounds of [`BUCKETS_US`], in seconds as OpenMetrics wants them, and the last that has none.
@@ -34,6 +36,7 @@ struct Families {
     source: Family,
     ttl: Family,
     in_service: Family,
+    state: Family,
     in_answers: Family,
     answers: Family,
     due: Family,
@@ -55,6 +58,7 @@ impl Families {
                 "backend_in_service",
                 "1 where the address should serve, 0 where not",
             ),
+            state: gauge("backend_state", "1 for the state that the address is in"),
             in_answers: gauge(
                 "backend_in_answers",
                 "1 where answers may have the address now, 0 where not",
@@ -90,11 +94,12 @@ impl Families {
         self.ttl.sample(text, ready.ttl);
         let handed = ready.handed().map(|handed| handed.answers()).unwrap_or_default();
         let due = due(ready);
-        let standings = world.facts.standings(zone, pool);
-        for ((backend, endpoint), standing) in pool.endpoints().zip(standings) {
+        let verdicts = world.facts.verdicts(zone, pool);
+        for ((backend, endpoint), verdict) in pool.endpoints().zip(verdicts) {
             let labels = backend_labels(labels, backend, &endpoint);
             let text = labels.as_str();
-            self.in_service.sample(text, u8::from(standing.in_service));
+            self.in_service.sample(text, u8::from(verdict.in_service));
+            self.state.part("", text, state_label(&verdict), 1);
             self.in_answers.sample(text, u8::from(ready.has(&endpoint)));
             self.answers.sample(text, handed.get(&endpoint).copied().unwrap_or(0));
             self.due.sample(text, due.get(&endpoint).copied().unwrap_or(0.0));
@@ -133,12 +138,25 @@ pub(super) fn pools(world: &World<'_>, format: Format) -> Vec<Family> {
             families.pool(world, zone, pool, ready, &labels);
         }
     }
-    let Families { source, ttl, in_service, in_answers, answers, due, changes, check } = families;
-    vec![source, ttl, in_service, in_answers, answers, due, changes, check]
+    let Families { source, ttl, in_service, state, in_answers, answers, due, changes, check } =
+        families;
+    vec![source, ttl, in_service, state, in_answers, answers, due, changes, check]
 }
 
 fn backend_labels(pool: &Labels, backend: &Backend, endpoint: &Endpoint) -> Labels {
     pool.with("backend", &backend.name).with("address", &endpoint.to_string())
+}
+
+fn state_label(verdict: &Verdict) -> &'static str {
+    match verdict {
+        Verdict { in_service: true, told: Told { is_degraded: true, .. }, .. } => {
+            r#"state="degraded""#
+        }
+        Verdict { in_service: true, .. } => r#"state="up""#,
+        Verdict { basis: Basis::Flapping, .. } => r#"state="flapping""#,
+        Verdict { is_set_down: true, .. } => r#"state="set_down""#,
+        _ => r#"state="down""#,
+    }
 }
 
 fn source_label(source: Source) -> &'static str {

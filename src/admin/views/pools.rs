@@ -205,17 +205,21 @@ impl<'m> PoolAt<'m> {
             (Some(seen), Some(check)) => super::reports(seen, &moment.panel, Streak::of(check)),
             _ => Vec::new(),
         };
+        let flapping = seen.as_ref().and_then(|seen| seen.flapping);
         let view = Address {
             address: endpoint.to_string(),
             in_service: judgement.verdict.in_service,
             in_answers: ready.has(endpoint),
             basis: basis(judgement.verdict.basis),
             changes: seen.as_ref().map_or(0, |seen| seen.changes),
+            is_degraded: is_degraded(judgement),
+            held_until: flapping.map(|hold| super::time(hold.until)),
             reports,
             history: outcomes.iter().map(super::outcome).collect(),
         };
         // A side is why it is in service, or not, only where the checks decide.
-        let is_judged = matches!(judgement.verdict.basis, Rests::Judged | Rests::Held);
+        let is_judged =
+            matches!(judgement.verdict.basis, Rests::Judged | Rests::Held | Rests::Flapping);
         (view, seen.and_then(|seen| seen.since).filter(|_| is_judged))
     }
 }
@@ -225,9 +229,20 @@ fn state(judgements: &[Judgement], hand: Option<Hand>) -> BackendState {
     match (hand, serving) {
         (Some(Hand::Drain), _) => BackendState::Drained,
         (_, 0) => BackendState::Down,
-        (_, serving) if serving == judgements.len() => BackendState::Up,
+        (_, serving) if serving == judgements.len() => {
+            if judgements.iter().any(is_degraded) {
+                BackendState::Degraded
+            } else {
+                BackendState::Up
+            }
+        }
         _ => BackendState::Partial,
     }
+}
+
+/// Whether it serves, and something about it should be seen to.
+fn is_degraded(judgement: &Judgement) -> bool {
+    judgement.verdict.in_service && judgement.verdict.told.is_degraded
 }
 
 /// One reason where all addresses have the same, else each with its own.
@@ -270,6 +285,7 @@ fn basis(basis: Rests) -> Basis {
         Rests::Set => Basis::Set,
         Rests::Unchecked => Basis::Unchecked,
         Rests::Judged => Basis::Judged,
+        Rests::Flapping => Basis::Flapping,
         Rests::Held => Basis::Held,
         Rests::Open => Basis::Open,
         Rests::Remembered => Basis::Remembered,

@@ -75,7 +75,8 @@ fn pool_table(pools: &[&Pool], screen: Screen) -> String {
         Wide("CHECK"),
     ]);
     for pool in pools {
-        let up = pool.backends.iter().filter(|backend| backend.state == BackendState::Up).count();
+        let serves = |state| matches!(state, BackendState::Up | BackendState::Degraded);
+        let up = pool.backends.iter().filter(|backend| serves(backend.state)).count();
         let ttl = if pool.ttl_now == pool.ttl {
             format!("{} s", pool.ttl)
         } else {

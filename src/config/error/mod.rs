@@ -152,6 +152,8 @@ pub enum Problem {
     CaWithoutVerify,
     UnknownCheck { name: String, near: Option<String> },
     UnusedCheck { name: String },
+    FlapThresholds { suppress: u32, reuse: u32 },
+    FlapNeverHolds { suppress: u32 },
     // Pools
     UnknownPool { name: String, near: Option<String> },
     UnusedPool { name: String },

@@ -232,6 +232,16 @@ impl fmt::Display for Problem {
             Self::UnusedCheck { name } => {
                 write!(f, "no pool uses the check `{}`; use it or remove it", Quoted(name))
             }
+            Self::FlapThresholds { suppress, reuse } => write!(
+                f,
+                "`reuse` of {reuse} is not below `suppress` of {suppress}, so a hold would never begin or never end; \
+                 make it smaller"
+            ),
+            Self::FlapNeverHolds { suppress } => write!(
+                f,
+                "the penalty never comes to more than `suppress` of {suppress}, as it decays to `reuse` within \
+                 `hold_max`; make `hold_max` longer or `half_life` shorter"
+            ),
 
             Self::UnknownPool { name, near } => write!(
                 f,

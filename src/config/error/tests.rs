@@ -238,6 +238,15 @@ fn each_problem_has_its_sentence() {
             "no pool uses the check `x y`; use it or remove it",
         ),
         (
+            Problem::FlapThresholds { suppress: 5, reuse: 7 },
+            "`reuse` of 7 is not below `suppress` of 5, so a hold would never begin or never end; make it smaller",
+        ),
+        (
+            Problem::FlapNeverHolds { suppress: 5 },
+            "the penalty never comes to more than `suppress` of 5, as it decays to `reuse` within `hold_max`; make \
+             `hold_max` longer or `half_life` shorter",
+        ),
+        (
             Problem::UnknownPool { name: "wbe".into(), near: Some("web".into()) },
             "no pool is called `wbe`; did you mean `web`?",
         ),

@@ -20,6 +20,46 @@ pub struct Check {
     pub rise: NonZeroU8,
     /// Failures in a row that take a target down.
     pub fall: NonZeroU8,
+    /// When a target that changes side too often is held down; `None` is never.
+    pub flap: Option<Flap>,
+}
+
+/// When a target that changes side too often is held down: a penalty that changes add to, and that decays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Flap {
+    /// What a change of side adds.
+    pub penalty: u32,
+    /// Above this much a target is held down.
+    pub suppress: u32,
+    /// A target that is held down is let go when its penalty has come down to this; below `suppress`.
+    pub reuse: u32,
+    /// In this time half of the penalty is gone.
+    pub half_life: Duration,
+    /// No hold is longer than this after the last change.
+    pub hold_max: Duration,
+}
+
+impl Flap {
+    /// What holds where a file says nothing else: the fifth change at once holds for 11.6 minutes.
+    pub const DEFAULT: Self = Self {
+        penalty: 1000,
+        suppress: 4000,
+        reuse: 1000,
+        half_life: Duration::from_secs(300),
+        hold_max: Duration::from_secs(1800),
+    };
+
+    /// The most that a penalty comes to: what decays to `reuse` within `hold_max`.
+    #[must_use]
+    pub fn ceiling(&self) -> f64 {
+        f64::from(self.reuse) * self.hold_max.div_duration_f64(self.half_life).exp2()
+    }
+
+    /// Whether a penalty can come to hold anything.
+    #[must_use]
+    pub fn can_hold(&self) -> bool {
+        self.ceiling() > f64::from(self.suppress)
+    }
 }
 
 /// What a check asks of its target.

@@ -72,6 +72,8 @@ scalars! {
     Port = number(U16, 1, 65_535);
     /// A number of probes in a row, from 1 to 255.
     Streak = number(U8, 1, 255);
+    /// A penalty, from 1 to 1000000.
+    Penalty = number("^0*[1-9][0-9]*$", 1, 1_000_000);
     /// A weight, from 0 to 65535.
     Weight = number(U16_OR_0, 0, 65_535);
     /// A priority, from 0 to 65535.

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::config::spec::backend::BACKEND_KEYS;
+use crate::config::spec::check::flap::FLAP_KEYS;
 use crate::config::spec::check::{CHECK_KEYS, HTTP_KEYS, HTTPS_KEYS, TCP_KEYS};
 use crate::config::spec::pool::POOL_KEYS;
 use crate::config::spec::record::{NAME_KEYS, SET_KEYS};
@@ -25,11 +26,12 @@ fn keys(object: &Value) -> Vec<&str> {
 fn each_key_that_the_reader_knows_is_in_the_schema_and_the_reverse() {
     let schema = zone_file();
     let of = |name: &str| &schema["$defs"][name];
-    let rows: [(&Value, &[&str]); 11] = [
+    let rows: [(&Value, &[&str]); 12] = [
         (&schema, &ZONE_KEYS),
         (of("Secondaries"), &SECONDARIES_KEYS),
         (of("Soa"), &SOA_KEYS),
         (of("Check"), &CHECK_KEYS),
+        (of("Flap"), &FLAP_KEYS),
         (of("Tcp"), &TCP_KEYS),
         (of("Http"), &HTTP_KEYS),
         (of("Https"), &HTTPS_KEYS),

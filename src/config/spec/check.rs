@@ -1,5 +1,7 @@
 //! `checks:` and checks that stand inline in a pool.
 
+pub(in crate::config) mod flap;
+
 use std::num::{NonZeroU8, NonZeroU16};
 use std::ops::RangeInclusive;
 use std::path::Path;
@@ -37,7 +39,7 @@ type Reader = fn(&Node<'_>, &Path, &mut Mistakes<'_>) -> Option<CheckKind>;
 const KINDS: [(&str, Reader); 3] = [("tcp", read_tcp), ("http", read_http), ("https", read_https)];
 
 /// What stands beside the kind.
-const SETTINGS: [&str; 5] = ["interval", "timeout", "rise", "fall", "fast_interval"];
+const SETTINGS: [&str; 6] = ["interval", "timeout", "rise", "fall", "fast_interval", "flap"];
 
 /// What may stand in a check: a kind, and the settings.
 pub(in crate::config) const CHECK_KEYS: [&str; KINDS.len() + SETTINGS.len()] = {
@@ -62,7 +64,7 @@ pub(in crate::config) const HTTPS_KEYS: [&str; 9] =
 pub(super) fn check(node: &Node<'_>, file: &Path, mistakes: &mut Mistakes<'_>) -> Option<Check> {
     let found = fields(node, "a check", CHECK_KEYS, mistakes)?;
     let (kinds, settings) = found.split_at(KINDS.len());
-    let &[interval, timeout, rise, fall, fast] = settings else {
+    let &[interval, timeout, rise, fall, fast, flap] = settings else {
         unreachable!("{SETTINGS:?} are as many")
     };
     let named = kinds.iter().zip(KINDS).filter_map(|(field, (_, read))| Some(((*field)?, read)));
@@ -96,6 +98,7 @@ pub(super) fn check(node: &Node<'_>, file: &Path, mistakes: &mut Mistakes<'_>) -
         timeout: timeout_set.unwrap_or(TIMEOUT.min(period)),
         rise: streak("a number of passes", rise, mistakes).unwrap_or(RISE),
         fall: streak("a number of failures", fall, mistakes).unwrap_or(FALL),
+        flap: flap.and_then(|(_, node)| flap::flap(node, mistakes)),
     })
 }
 

@@ -33,7 +33,7 @@ soa: {mname: ns2, rname: a\.b.example.org., serial: 2026112101, refresh: 2h, min
 reverse: true
 secondaries: {follow_health: true, interval: 5s}
 checks:
-  once: {tcp: {port: 81}}
+  once: {tcp: {port: 81}, flap: true}
   shared: {tcp: {port: 8080}, interval: 5s, timeout: 500ms, rise: 1}
   same: {tcp: {port: 8080}, interval: 5s, timeout: 500ms, rise: 1}
 pools:
@@ -53,6 +53,7 @@ pools:
     check:
       https: {port: 8443, path: "/a?b", host: www.example.com, headers: {X-Y: "z: #"}, status: [200-299, 301], body: "no", sni: x.example, verify: false}
       fall: 2
+      flap: {suppress: 3000, half_life: 1m}
     policy: random
     when_all_down: none
     backends: [192.0.2.9]

@@ -25,6 +25,7 @@ fn target(byte: u8) -> Target {
         timeout: Duration::from_secs(2),
         rise: NonZeroU8::MIN,
         fall: NonZeroU8::MAX,
+        flap: None,
     };
     Target { address: [192, 0, 2, byte].into(), check: Arc::new(check) }
 }

@@ -21,6 +21,7 @@ fn target(port: u16) -> Target {
             timeout: Duration::from_secs(2),
             rise: NonZeroU8::MIN,
             fall: NonZeroU8::MIN,
+            flap: None,
         }),
     }
 }

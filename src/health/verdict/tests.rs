@@ -16,6 +16,7 @@ fn check() -> Arc<Check> {
         timeout: Duration::from_secs(2),
         rise: NonZeroU8::new(2).expect("not zero"),
         fall: NonZeroU8::new(3).expect("not zero"),
+        flap: None,
     })
 }
 
@@ -25,7 +26,14 @@ fn vote(health: Health, is_live: bool) -> Vote {
 }
 
 fn known(votes: Vec<Vote>, remembered: Option<Side>) -> Known {
-    Known { check: check(), votes, quorum: Quorum::Majority, is_open: false, remembered }
+    Known {
+        check: check(),
+        votes,
+        quorum: Quorum::Majority,
+        is_open: false,
+        remembered,
+        flapping: None,
+    }
 }
 
 /// Votes such as `Ud`: each prober's side, a capital for one that is heard.
@@ -36,10 +44,14 @@ fn votes(text: &str) -> Vec<Vote> {
 
 #[test]
 fn each_row_of_the_chart_holds() {
-    use Basis::{Assumed, Held, Judged, Open, Override, Remembered, Set, Unchecked};
+    use Basis::{Assumed, Flapping, Held, Judged, Open, Override, Remembered, Set, Unchecked};
     use SetState::{Auto, Down as SetDown, Up as SetUp};
 
     let (up, down, drain) = (Some(Hand::Up), Some(Hand::Down), Some(Hand::Drain));
+    let flapping = |votes| Known {
+        flapping: Some(Hold { changes: 5, until: 1 }),
+        ..known(votes, Some(Side::Up))
+    };
     let open = |votes| Known { is_open: true, ..known(votes, Some(Side::Down)) };
     // A hand, the file, what is known; in service, set down, the basis.
     for (hand, state, known, in_service, is_set_down, basis) in [
@@ -52,6 +64,12 @@ fn each_row_of_the_chart_holds() {
         (None, Auto, None, true, false, Unchecked),
         (None, Auto, Some(known(votes("U"), Some(Side::Down))), true, false, Judged),
         (None, Auto, Some(known(votes("D"), Some(Side::Up))), false, false, Judged),
+        (None, Auto, Some(flapping(votes("U"))), false, false, Flapping),
+        (None, Auto, Some(flapping(votes("D"))), false, false, Flapping),
+        (None, SetUp, Some(flapping(votes("D"))), true, false, Set),
+        (up, Auto, Some(flapping(votes("U"))), true, false, Override),
+        // Nobody is heard who says anything of it now.
+        (None, Auto, Some(flapping(votes("u"))), true, false, Held),
         (None, Auto, Some(open(votes("D"))), false, false, Judged),
         (None, Auto, Some(open(votes("d"))), true, false, Open),
         (None, Auto, Some(open(votes(""))), true, false, Open),

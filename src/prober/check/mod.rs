@@ -269,6 +269,7 @@ mod tests {
             timeout: Duration::from_secs(30),
             rise: once,
             fall: once,
+            flap: None,
         };
         Target { address: address.ip(), check: Arc::new(check) }
     }

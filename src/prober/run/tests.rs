@@ -21,6 +21,7 @@ fn check() -> Check {
         timeout: Duration::from_secs(2),
         rise: NonZeroU8::new(2).unwrap(),
         fall: NonZeroU8::new(3).unwrap(),
+        flap: None,
     }
 }
 

@@ -27,6 +27,7 @@ fn targets(hosts: std::ops::Range<u8>) -> Vec<Target> {
         timeout: Duration::from_secs(2),
         rise: NonZeroU8::new(2).unwrap(),
         fall: NonZeroU8::new(3).unwrap(),
+        flap: None,
     });
     let address = |host| IpAddr::V4(Ipv4Addr::new(192, 0, 2, host));
     hosts.map(|host| Target { address: address(host), check: Arc::clone(&check) }).collect()

@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::super::yaml::Yaml;
 use super::{entry, seconds};
 use crate::config::model::{
-    Backend, Check, CheckKind, HttpCheck, Policy, Pool, Serves, Service, SetState, Tls, Verify,
-    WhenAllDown, Zone,
+    Backend, Check, CheckKind, Flap, HttpCheck, Policy, Pool, Serves, Service, SetState, Tls,
+    Verify, WhenAllDown, Zone,
 };
 use crate::config::resolve;
 use crate::config::spec::check as defaults;
@@ -58,7 +58,7 @@ fn kind_of(check: &Check) -> (&'static str, u16) {
 
 /// What may stand in a check, its kind first.
 pub(in crate::config) fn written(check: &Check) -> Vec<(String, Yaml)> {
-    let Check { kind, interval, fast_interval, timeout, rise, fall } = check;
+    let Check { kind, interval, fast_interval, timeout, rise, fall, flap } = check;
     let (name, port) = kind_of(check);
     let kind = match kind {
         CheckKind::Tcp { .. } => vec![entry("port", port)],
@@ -79,7 +79,27 @@ pub(in crate::config) fn written(check: &Check) -> Vec<(String, Yaml)> {
             found.push(entry(key, value));
         }
     }
+    found.extend(flap.as_ref().map(|flap| ("flap".into(), written_flap(flap))));
     found
+}
+
+fn written_flap(flap: &Flap) -> Yaml {
+    let Flap { penalty, suppress, reuse, half_life, hold_max } = flap;
+    let usual = Flap::DEFAULT;
+    let mut found = Vec::new();
+    for (key, value, usual) in [
+        ("penalty", penalty, usual.penalty),
+        ("suppress", suppress, usual.suppress),
+        ("reuse", reuse, usual.reuse),
+    ] {
+        found.extend((*value != usual).then(|| entry(key, value)));
+    }
+    for (key, value, usual) in
+        [("half_life", half_life, usual.half_life), ("hold_max", hold_max, usual.hold_max)]
+    {
+        found.extend((*value != usual).then(|| (key.into(), span(*value))));
+    }
+    if found.is_empty() { Yaml::Bool(true) } else { Yaml::Map(found) }
 }
 
 fn request(http: &HttpCheck) -> Vec<(String, Yaml)> {

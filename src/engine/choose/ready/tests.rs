@@ -45,6 +45,7 @@ fn pool(backends: &str, when_all_down: WhenAllDown, panic: u16) -> Pool {
             timeout: Duration::from_secs(1),
             rise: NonZeroU8::MIN,
             fall: NonZeroU8::MIN,
+            flap: None,
         })),
         ..Pool::new("web".to_owned(), Policy::RoundRobin, backends)
     }
