@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rotadns::config;
-use rotadns::engine::choose::ready::{Ready, Standing};
+use rotadns::engine::choose::ready::{Memory, Ready, Standing};
 use rotadns::engine::snapshot::{Chunks, View};
 use rotadns::engine::{Context, OUT_UDP, Plan, Snapshot, Transport, respond};
 use rotadns::name;
@@ -64,8 +64,8 @@ fn snapshot() -> Snapshot {
     let model = model.unwrap_or_else(|| panic!("the zone is fine: {mistakes:?}"));
     let (zone, _) = build::from_model(&model, 1, None).expect("its records fit together");
     let ready = zone.pools.iter().map(|pool| {
-        let up = Standing { in_service: true, is_set_down: false, may_change_in: None };
-        Arc::new(Ready::new(pool, &vec![up; pool.endpoints().count()], &[], None))
+        let up = Standing::UP;
+        Arc::new(Ready::new(pool, &vec![up; pool.endpoints().count()], &Memory::default(), None))
     });
     let ready = Chunks::new(ready.collect::<Vec<_>>());
     Snapshot::new(vec![View::Served { zone: Arc::new(zone), ready }]).expect("it is one zone")

@@ -11,7 +11,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::sync::Arc;
 
-use rotadns::engine::choose::ready::{Ready, Standing};
+use rotadns::engine::choose::ready::{Memory, Ready, Standing};
 use rotadns::engine::settings::{Cookies, Policy, Settings};
 use rotadns::engine::snapshot::Chunks;
 use rotadns::engine::{
@@ -99,10 +99,10 @@ fn snapshot() -> Snapshot {
     let (model, mistakes) = rotadns::config::read_zone(Path::new("example.com.yaml"), ZONE);
     let model = model.unwrap_or_else(|| panic!("{mistakes:?}"));
     let (zone, _) = from_model(&model, 1, None).expect("the zone has no mistakes");
-    let up = Standing { in_service: true, is_set_down: false, may_change_in: None };
+    let up = Standing::UP;
     let ready = zone.pools.iter().map(|pool| {
         let standings = vec![up; pool.endpoints().count()];
-        Arc::new(Ready::new(pool, &standings, &[], None))
+        Arc::new(Ready::new(pool, &standings, &Memory::default(), None))
     });
     let ready = Chunks::new(ready);
     let settings = Settings {

@@ -16,7 +16,7 @@ use rotadns::config::read_zone;
 use rotadns::counters::handed::Handed;
 use rotadns::counters::zones::{Class, ZoneCounts};
 use rotadns::counters::{AllCounters, Counter, Via};
-use rotadns::engine::choose::ready::{Ready, Standing};
+use rotadns::engine::choose::ready::{Memory, Ready, Standing};
 use rotadns::engine::snapshot::Chunks;
 use rotadns::engine::{Snapshot, View};
 use rotadns::server::udp;
@@ -72,11 +72,11 @@ fn a_worker_answers_without_the_heap() {
     let (model, mistakes) = read_zone(Path::new("example.yaml"), ZONE);
     let model = model.unwrap_or_else(|| panic!("{mistakes:?}"));
     let (zone, _) = build::from_model(&model, 1, None).expect("it fits together");
-    let up = Standing { in_service: true, is_set_down: false, may_change_in: None };
+    let up = Standing::UP;
     let handed: Vec<Arc<Handed<_>>> = zone.pools.iter().map(|_| Arc::new(Handed::new(1))).collect();
     let ready = zone.pools.iter().zip(&handed).map(|(pool, handed)| {
         let standings = vec![up; pool.endpoints().count()];
-        Arc::new(Ready::new(pool, &standings, &[], None).counting(handed))
+        Arc::new(Ready::new(pool, &standings, &Memory::default(), None).counting(handed))
     });
     let ready = Chunks::new(ready.collect::<Vec<_>>());
     let view = View::Served { zone: Arc::new(zone), ready };

@@ -223,7 +223,7 @@ pub(super) fn view_of<'s>(snapshot: &'s Snapshot, zone: &str) -> Result<&'s View
 /// The pool of a zone.
 fn pool_of<'m>(moment: &'m Moment, zone: &str, pool: &str) -> Result<PoolAt<'m>, Refusal> {
     let view = view_of(&moment.snapshot, zone)?;
-    let found = moment.pools_of(view).find(|at| at.pool.name == pool);
+    let found = moment.pools_of(view).find(|at| at.pool.label() == pool);
     found.ok_or_else(|| {
         let zone = view.origin();
         Refusal::not_found(format!("the zone {zone} has no pool `{}`", pool.escape_debug()))

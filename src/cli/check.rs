@@ -260,7 +260,7 @@ impl Failover {
     fn of(zone: &Zone, pool: &Pool) -> Self {
         Self {
             zone: zone.origin.to_string(),
-            pool: pool.name.clone(),
+            pool: pool.label().into_owned(),
             detection: pool.check.as_ref().map(|check| check.detection_max()),
             ttl: Duration::from_secs(pool.ttl.into()),
         }

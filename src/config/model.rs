@@ -10,16 +10,18 @@ use crate::name::Name;
 
 pub mod access;
 pub mod answers;
+mod backend;
 mod check;
 mod made;
 mod pool;
 pub mod probers;
 
+pub use backend::{Backend, Endpoint, OwnCheck, Role, Serves, SetState};
 pub use check::{BODY_MAX, Check, CheckKind, Flap, HttpCheck, JITTER, Tls, Verify};
 pub use made::{HINTS_MAX, Made, Offer, Service, hints, srv, with_hints};
 pub use pool::{
-    Backend, Balanced, Endpoint, Form, POOL_ADDRESSES_MAX, Policy, Pool, RULES_MAX, Role, Rule,
-    SUBNETS_MAX, Serves, SetState, WhenAllDown,
+    Balanced, Face, Failback, Form, POOL_ADDRESSES_MAX, Policy, Pool, RULES_MAX, Rule, SUBNETS_MAX,
+    Tiers, WhenAllDown,
 };
 
 /// One zone, as its file says.

@@ -4,9 +4,9 @@ mod options;
 
 use std::sync::Arc;
 
+use super::choose::draw::turn;
 use super::choose::handout::{Handout, RECORD_HEAD};
 use super::choose::ready::{Ready, Source};
-use super::choose::turn::turn;
 use super::lookup::target_offset;
 use super::plan::{Content, Item, List, Owner, Plan, Reply};
 use super::snapshot::{Chunks, Snapshot, View};

@@ -136,12 +136,18 @@ impl Target {
     /// The targets of a pool; a backend whose state is set by hand is probed all the same, so that its health is known
     /// when the hand is taken off.
     pub fn of_pool(pool: &Pool) -> impl Iterator<Item = Self> {
-        let addresses = pool.backends.iter().flat_map(Backend::probed);
-        let target = |address: IpAddr| {
-            let check = Arc::clone(pool.check.as_ref()?);
-            Some(Self { address, check })
-        };
-        addresses.filter_map(target)
+        pool.backends.iter().flat_map(|backend| Self::of_backend(pool, backend))
+    }
+
+    /// The targets of a backend of a pool.
+    pub fn of_backend<'p>(
+        pool: &'p Pool,
+        backend: &'p Backend,
+    ) -> impl Iterator<Item = Self> + use<'p> {
+        let check = pool.check_of(backend);
+        check.into_iter().flat_map(move |check| {
+            backend.probed().map(move |address| Self { address, check: Arc::clone(check) })
+        })
     }
 }
 

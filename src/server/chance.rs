@@ -3,7 +3,7 @@
 //! A batch of queries advances each rotation that it meets once, by as many turns as it takes, so
 //! that every query gets a turn of its own while threads touch the shared count once a batch.
 
-use crate::engine::choose::turn::Needs;
+use crate::engine::choose::draw::Needs;
 use crate::engine::snapshot::{Snapshot, View};
 use crate::engine::{Draw, Plan, choose_all, follow};
 
@@ -109,7 +109,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::engine::choose::ready::{Ready, Standing};
+    use crate::engine::choose::ready::{Memory, Ready, Standing};
     use crate::engine::snapshot::Chunks;
     use crate::engine::{Context, Transport, prepare};
     use crate::zone::build::from_model;
@@ -127,10 +127,10 @@ mod tests {
                 crate::config::read_zone(Path::new(&format!("{zone}.yaml")), &text);
             let model = model.unwrap_or_else(|| panic!("{mistakes:?}"));
             let (zone, _) = from_model(&model, 1, None).expect("it has no mistakes");
-            let up = Standing { in_service: true, is_set_down: false, may_change_in: None };
+            let up = Standing::UP;
             let ready = zone.pools.iter().map(|pool| {
                 let standings = vec![up; pool.endpoints().count()];
-                Arc::new(Ready::new(pool, &standings, &[], None))
+                Arc::new(Ready::new(pool, &standings, &Memory::default(), None))
             });
             let ready = Chunks::new(ready);
             View::Served { zone: Arc::new(zone), ready }

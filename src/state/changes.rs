@@ -14,7 +14,7 @@ use super::counting::{pool_counts, zone_counts};
 use super::holds::Holds;
 use super::keeper::Keeper;
 use super::persist::LastHealth;
-use super::pools::{LastInService, PoolAt, Users, carried, dependents};
+use super::pools::{Memories, PoolAt, Users, carried, dependents};
 use super::shared::Shared;
 use super::tell;
 use super::what_if::{Facts, find_all, key};
@@ -35,7 +35,7 @@ const MARGIN: u64 = 1_000;
 pub(super) struct State {
     pub(super) shared: Arc<Shared>,
     pub(super) users: Users,
-    last_in_service: LastInService,
+    memories: Memories,
     last_health: LastHealth,
     keeper: Keeper,
     /// How many threads count what they answer.
@@ -68,7 +68,7 @@ impl State {
         Ok(Self {
             shared,
             users: Users::default(),
-            last_in_service: LastInService::default(),
+            memories: Memories::default(),
             keeper: Keeper::start(last_health.file().to_path_buf())?,
             last_health,
             counting,
@@ -116,7 +116,7 @@ impl State {
         registry.track(&self.users.targets(), |target| {
             carried.get(target).copied().or_else(|| self.last_health.get(target))
         });
-        self.last_in_service.retain(&served);
+        self.memories.retain(&served);
 
         let views = zones.into_iter().map(|(origin, zone)| match zone {
             None => View::Broken(origin),
@@ -190,7 +190,7 @@ impl State {
         let overrides = self.shared.overrides.load();
         let registry = &self.shared.registry;
         let facts = Facts { registry, overrides: &overrides, down: &BTreeSet::new() };
-        self.last_in_service.ready(zone, pool, &facts)
+        self.memories.ready(zone, pool, &facts)
     }
 
     /// Tells the prober inside what to probe.

@@ -1,5 +1,6 @@
 //! Counts go on under the names of zones and pools, whatever becomes of their content.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -31,9 +32,9 @@ pub(super) fn pool_counts(
     zone: &Zone,
     threads: usize,
 ) -> Vec<Arc<Handed<Endpoint>>> {
-    let known: HashMap<&str, &Arc<Handed<Endpoint>>> = match before {
+    let known: HashMap<Cow<'_, str>, &Arc<Handed<Endpoint>>> = match before {
         Some(View::Served { zone, ready }) => {
-            let names = zone.pools.iter().map(|pool| pool.name.as_str());
+            let names = zone.pools.iter().map(Pool::label);
             let handed = ready.iter().map(|ready| Ready::handed(ready));
             names.zip(handed).filter_map(|(name, handed)| Some((name, handed?))).collect()
         }
@@ -42,7 +43,7 @@ pub(super) fn pool_counts(
     // A pool may hand out what its fallback has, so an endpoint stays known while any pool has it.
     let endpoints = zone.pools.iter().flat_map(Pool::endpoints);
     let endpoints: HashSet<Endpoint> = endpoints.map(|(_, endpoint)| endpoint).collect();
-    let counts = zone.pools.iter().map(|pool| match known.get(pool.name.as_str()) {
+    let counts = zone.pools.iter().map(|pool| match known.get(&pool.label()) {
         Some(&handed) => {
             handed.retain(|endpoint| endpoints.contains(endpoint));
             Arc::clone(handed)

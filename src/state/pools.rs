@@ -5,8 +5,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::what_if::Facts;
-use crate::config::model::{Endpoint, Pool, WhenAllDown};
-use crate::engine::choose::ready::{Ready, in_service};
+use crate::config::model::{Pool, WhenAllDown};
+use crate::engine::choose::eligible::in_service;
+use crate::engine::choose::ready::{Memory, Ready};
 use crate::health::registry::Registry;
 use crate::health::target::{Side, Target};
 use crate::name::Name;
@@ -44,24 +45,22 @@ impl Users {
     }
 }
 
-/// What was in service last of each pool. Kept by name: it outlives a reload.
+/// What is remembered of each pool. Kept by name: it outlives a reload.
 #[derive(Default)]
-pub(super) struct LastInService(HashMap<(Name, String), Vec<Endpoint>>);
+pub(super) struct Memories(HashMap<(Name, String), Memory>);
 
-impl LastInService {
+impl Memories {
     /// Forgets the pools that are gone.
     pub(super) fn retain(&mut self, zones: &[&Arc<Zone>]) {
-        let known: HashSet<(&Name, &str)> = zones
-            .iter()
-            .flat_map(|zone| zone.pools.iter().map(|pool| (&zone.origin, pool.name.as_str())))
-            .collect();
-        self.0.retain(|(zone, pool), _| known.contains(&(zone, pool)));
+        let known: HashSet<(Name, String)> =
+            zones.iter().flat_map(|zone| zone.pools.iter().map(|pool| key(zone, pool))).collect();
+        self.0.retain(|key, _| known.contains(key));
     }
 
-    /// Notes what was in service last of a pool, where that was anything.
-    pub(super) fn set(&mut self, zone: &Zone, pool: &Pool, serving: Vec<Endpoint>) {
-        if !serving.is_empty() {
-            self.0.insert((zone.origin.clone(), pool.name.clone()), serving);
+    /// Notes what was in service last of a pool, where that was anything, and the tier that served.
+    pub(super) fn set(&mut self, zone: &Zone, pool: &Pool, memory: Memory) {
+        if !memory.last.is_empty() {
+            self.0.insert(key(zone, pool), memory);
         }
     }
 
@@ -74,13 +73,19 @@ impl LastInService {
             _ => None,
         };
         let standings = facts.standings(zone, pool);
-        let last = self.0.entry((zone.origin.clone(), pool.name.clone())).or_default();
+        let memory = self.0.entry(key(zone, pool)).or_default();
         let serving = in_service(pool, &standings);
         if !serving.is_empty() {
-            *last = serving;
+            memory.last = serving;
         }
-        Ready::new(pool, &standings, last, fallback.as_ref())
+        let ready = Ready::new(pool, &standings, memory, fallback.as_ref());
+        memory.tier = ready.tier.or(memory.tier);
+        ready
     }
+}
+
+fn key(zone: &Zone, pool: &Pool) -> (Name, String) {
+    (zone.origin.clone(), pool.label().into_owned())
 }
 
 /// What is probed of a backend, by names that outlive a change of its check.
@@ -111,18 +116,16 @@ pub(super) fn carried(
 /// Every target of a zone with the backend that it stands for.
 fn keyed(zone: &Zone) -> impl Iterator<Item = (BackendKey<'_>, Target)> {
     zone.pools.iter().flat_map(move |pool| {
-        let probed = pool
-            .backends
-            .iter()
-            .flat_map(|backend| backend.probed().map(move |address| (backend, address)));
-        probed.filter_map(move |(backend, address)| {
-            let target = Target { address, check: Arc::clone(pool.check.as_ref()?) };
-            Some(((&zone.origin, pool.name.as_str(), backend.name.as_str(), address), target))
+        pool.backends.iter().flat_map(move |backend| {
+            Target::of_backend(pool, backend).map(move |target| {
+                let (pool, backend) = (pool.name.as_str(), backend.name.as_str());
+                ((&zone.origin, pool, backend, target.address), target)
+            })
         })
     })
 }
 
-/// The pools of a zone whose handouts depend on one of these: themselves, and those that fall back on
+/// The pools of a zone whose handouts depend on one of these: themselves, their faces, and those that fall back on
 /// them.
 pub(super) fn dependents(zone: &Zone, changed: &BTreeSet<usize>) -> BTreeSet<usize> {
     let mut all = changed.clone();
@@ -132,8 +135,11 @@ pub(super) fn dependents(zone: &Zone, changed: &BTreeSet<usize>) -> BTreeSet<usi
             .iter()
             .enumerate()
             .filter(|(index, pool)| {
-                matches!(pool.when_all_down, WhenAllDown::Fallback(other) if all.contains(&other))
-                    && !all.contains(index)
+                let of_face = pool.face.is_some_and(|face| all.contains(&face.of));
+                let falls_back = |other| all.contains(&other);
+                let of_fallback =
+                    matches!(pool.when_all_down, WhenAllDown::Fallback(other) if falls_back(other));
+                (of_face || of_fallback) && !all.contains(index)
             })
             .map(|(index, _)| index)
             .collect();

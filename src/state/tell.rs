@@ -28,8 +28,8 @@ use crate::zone::Zone;
 pub(super) fn pool_key(zone: &Zone, pool: &Pool) -> String {
     let zone = zone.origin.to_string();
     match zone.strip_suffix('.') {
-        Some(shorter) if !shorter.is_empty() => format!("{shorter}/{}", pool.name),
-        _ => format!("{zone}/{}", pool.name),
+        Some(shorter) if !shorter.is_empty() => format!("{shorter}/{}", pool.label()),
+        _ => format!("{zone}/{}", pool.label()),
     }
 }
 
@@ -175,7 +175,7 @@ pub(super) fn source(
     };
     let pool = &zone.pools[pool];
     shared.tell(Kind::Pool, pool_key(zone, pool), said);
-    let (zone, pool) = (&zone.origin, &pool.name);
+    let (zone, pool) = (&zone.origin, &*pool.label());
     if now == ReadySource::InService {
         info!(%zone, pool, "{said}");
     } else {

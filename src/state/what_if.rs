@@ -5,9 +5,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::pools::{LastInService, dependents};
+use super::pools::{Memories, dependents};
 use crate::config::model::{Backend, Endpoint, Pool};
-use crate::engine::choose::ready::{Ready, Source, Standing, in_service};
+use crate::engine::choose::eligible::in_service;
+use crate::engine::choose::ready::{Memory, Ready, SHARE_WHOLE, Source, Standing};
 use crate::engine::snapshot::{Chunks, Snapshot, View};
 use crate::health::backend::BackendKey;
 use crate::health::overrides::Overrides;
@@ -42,7 +43,7 @@ impl Facts<'_> {
             let set = self.overrides.of(&zone.origin, &pool.name, &backend.name);
             let reason = if self.is_taken_as_down(zone, pool, backend) {
                 "taken as down".to_owned()
-            } else if verdict.basis == Basis::Unchecked && pool.check.is_some() {
+            } else if verdict.basis == Basis::Unchecked && pool.check_of(backend).is_some() {
                 UNSEEN.to_owned()
             } else {
                 reason(&verdict, backend.state, set.map(AsRef::as_ref), known.as_ref())
@@ -57,9 +58,17 @@ impl Facts<'_> {
     pub fn standings(&self, zone: &Zone, pool: &Pool) -> Vec<Standing> {
         let standing = |(backend, endpoint): (&Backend, Endpoint)| {
             let known = self.known(pool, backend, &endpoint);
-            let Verdict { in_service, is_set_down, may_change_in, .. } =
+            let Verdict { in_service, is_set_down, may_change_in, told, .. } =
                 self.verdict(zone, pool, backend, known.as_ref());
-            Standing { in_service, is_set_down, may_change_in }
+            Standing {
+                in_service,
+                is_set_down,
+                is_degraded: told.is_degraded,
+                may_change_in,
+                share: SHARE_WHOLE,
+                role: told.role,
+                lag: told.lag,
+            }
         };
         pool.endpoints().map(standing).collect()
     }
@@ -74,7 +83,7 @@ impl Facts<'_> {
     }
 
     fn known(&self, pool: &Pool, backend: &Backend, endpoint: &Endpoint) -> Option<Known> {
-        let check = Arc::clone(pool.check.as_ref()?);
+        let check = Arc::clone(pool.check_of(backend)?);
         let address = backend.probe_of(endpoint)?;
         self.registry.known(&Target { address, check })
     }
@@ -212,17 +221,17 @@ pub fn what_if(snapshot: &Snapshot, facts: &Facts<'_>) -> Snapshot {
 }
 
 /// What was in service last at this moment, if what is taken as down went down now.
-fn last_in_service(zone: &Zone, ready: &Chunks<Arc<Ready>>, facts: &Facts<'_>) -> LastInService {
+fn last_in_service(zone: &Zone, ready: &Chunks<Arc<Ready>>, facts: &Facts<'_>) -> Memories {
     let nothing = BTreeSet::new();
     let now = Facts { down: &nothing, ..*facts };
-    let mut last = LastInService::default();
+    let mut last = Memories::default();
     for (pool, ready) in zone.pools.iter().zip(ready.iter()) {
         let serving = in_service(pool, &now.standings(zone, pool));
         let serving = match ready.source {
             Source::Last if serving.is_empty() => ready.endpoints().cloned().collect(),
             _ => serving,
         };
-        last.set(zone, pool, serving);
+        last.set(zone, pool, Memory { last: serving, tier: ready.tier });
     }
     last
 }
@@ -232,7 +241,7 @@ pub fn snapshot_of(
     zones: Vec<(Name, Option<Arc<Zone>>)>,
     facts: &Facts<'_>,
 ) -> Result<Snapshot, Name> {
-    let mut last = LastInService::default();
+    let mut last = Memories::default();
     let view = |(origin, zone): (Name, Option<Arc<Zone>>)| match zone {
         None => View::Broken(origin),
         Some(zone) => {

@@ -301,12 +301,6 @@ mod tests {
     }
 
     fn backend(addresses: Vec<std::net::IpAddr>) -> model::Backend {
-        model::Backend {
-            name: "web-1".into(),
-            weight: 1,
-            state: model::SetState::Auto,
-            serves: model::Serves::Addresses(addresses),
-            service: None,
-        }
+        model::Backend::new("web-1".into(), model::Serves::Addresses(addresses))
     }
 }

@@ -18,7 +18,7 @@ use rotadns::counters::handed::Handed;
 use rotadns::counters::zones::{Class, ZoneCounts};
 use rotadns::counters::{AllCounters, Counter, Via};
 use rotadns::engine::Snapshot;
-use rotadns::engine::choose::ready::{Ready, Standing};
+use rotadns::engine::choose::ready::{Memory, Ready, Standing};
 use rotadns::engine::plan::{Family, List};
 use rotadns::engine::snapshot::{Chunks, View};
 use rotadns::health::overrides::{Hand, Override, Overrides};
@@ -159,11 +159,10 @@ fn count(snapshot: &Snapshot) -> Snapshot {
                         .endpoints()
                         .map(|(_, endpoint)| Standing {
                             in_service: ready.has(&endpoint),
-                            is_set_down: false,
-                            may_change_in: None,
+                            ..Standing::UP
                         })
                         .collect::<Vec<_>>(),
-                    &[],
+                    &Memory::default(),
                     None,
                 );
                 Arc::new(again.counting(&handed))

@@ -20,7 +20,7 @@ use std::time::Duration;
 use hickory_proto::op::Message;
 use hickory_proto::rr::{RData, Record};
 use rotadns::config::model::{Backend, Endpoint, SetState, WhenAllDown};
-use rotadns::engine::choose::ready::{Ready, Standing};
+use rotadns::engine::choose::ready::{Memory, Ready, Standing};
 use rotadns::engine::settings::Settings;
 use rotadns::engine::snapshot::Chunks;
 use rotadns::engine::{
@@ -223,10 +223,12 @@ fn ready(zone: &Zone, index: usize, health: &Health) -> Ready {
             may_change_in: changing
                 .find(|(changing, _)| Some(*changing) == probed)
                 .map(|(_, time)| *time),
+            ..Standing::UP
         }
     };
     let standings: Vec<Standing> = pool.endpoints().map(standing).collect();
-    Ready::new(pool, &standings, &health.last, fallback.as_ref())
+    let memory = Memory { last: health.last.clone(), tier: None };
+    Ready::new(pool, &standings, &memory, fallback.as_ref())
 }
 
 /// A question as bytes, and how it is sent.

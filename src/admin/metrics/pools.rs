@@ -103,7 +103,7 @@ impl Families {
             self.in_answers.sample(text, u8::from(ready.has(&endpoint)));
             self.answers.sample(text, handed.get(&endpoint).copied().unwrap_or(0));
             self.due.sample(text, due.get(&endpoint).copied().unwrap_or(0.0));
-            let Some((check, address)) = pool.check.as_ref().zip(backend.probe_of(&endpoint))
+            let Some((check, address)) = pool.check_of(backend).zip(backend.probe_of(&endpoint))
             else {
                 continue;
             };
@@ -134,7 +134,7 @@ pub(super) fn pools(world: &World<'_>, format: Format) -> Vec<Family> {
         let View::Served { zone, ready } = view else { continue };
         let labels = zone_labels(&zone.origin);
         for (pool, ready) in zone.pools.iter().zip(ready.iter()) {
-            let labels = labels.with("pool", &pool.name);
+            let labels = labels.with("pool", &pool.label());
             families.pool(world, zone, pool, ready, &labels);
         }
     }

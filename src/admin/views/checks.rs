@@ -14,10 +14,15 @@ use crate::health::target::{Streak, Target};
 pub fn checks(moment: &Moment, registry: &Registry) -> Vec<Check> {
     let mut users = HashMap::<TargetKey, Vec<String>>::new();
     for at in moment.pools() {
-        let Some(check) = &at.pool.check else { continue };
-        // One digest a pool, as it costs more than the rest.
-        let check = CheckKey::of(check);
+        // One digest a pool where all backends have its check, as it costs more than the rest.
+        let of_pool = at.pool.check.as_deref().map(CheckKey::of);
         for (backend, key) in at.pool.backends.iter().zip(at.keys()) {
+            let check = match &backend.check {
+                config::OwnCheck::Pools => of_pool,
+                config::OwnCheck::Off => None,
+                config::OwnCheck::Own(check) => Some(CheckKey::of(check)),
+            };
+            let Some(check) = check else { continue };
             for address in backend.probed() {
                 let users = users.entry(TargetKey { address, check }).or_default();
                 users.push(key.to_string());

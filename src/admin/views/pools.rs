@@ -105,9 +105,9 @@ impl<'m> PoolAt<'m> {
     pub fn view(&self) -> Pool {
         let Self { zone, pool, ready, .. } = self;
         Pool {
-            key: pool_key(&zone.origin, &pool.name),
+            key: pool_key(&zone.origin, &pool.label()),
             zone: zone.origin.to_string(),
-            pool: pool.name.clone(),
+            pool: pool.label().into_owned(),
             policy: pool.policy.name().to_owned(),
             answers: pool.answers.get(),
             ttl: pool.ttl,
@@ -193,7 +193,7 @@ impl<'m> PoolAt<'m> {
     ) -> (Address, Option<u64>) {
         let Self { moment, pool, ready, .. } = self;
         let endpoint = &judgement.endpoint;
-        let check = pool.check.as_ref();
+        let check = pool.check_of(backend);
         let target = check.zip(backend.probe_of(endpoint));
         let target = target.map(|(check, address)| Target { address, check: Arc::clone(check) });
         let seen = target.as_ref().and_then(|target| moment.registry.seen(target));

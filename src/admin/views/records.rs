@@ -82,7 +82,7 @@ fn record(zone: &Zone, labels: &[u8], set: &Rrset<'_>) -> Record {
         rtype: rdata::type_name(set.rtype).to_string(),
         ttl: pool.map_or(set.ttl, |pool| pool.ttl),
         values,
-        pool: pool.map(|pool| pool.name.clone()),
+        pool: pool.map(|pool| pool.label().into_owned()),
         alias: alias.map(|alias| alias.target.to_string()),
     }
 }

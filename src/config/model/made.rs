@@ -45,6 +45,8 @@ pub struct Offer {
     pub endpoint: Endpoint,
     /// Its backend's.
     pub weight: u16,
+    /// What it is due, where weights choose: its weight in thousandths, less what it is not to have now.
+    pub part: u32,
     /// Its backend's.
     pub service: Option<Service>,
 }
@@ -53,7 +55,9 @@ impl Offer {
     /// Each thing that a backend may hand out.
     pub fn of(backend: &Backend) -> impl Iterator<Item = Self> {
         let Backend { weight, service, .. } = backend;
-        let offer = |endpoint| Self { endpoint, weight: *weight, service: service.clone() };
+        let part = u32::from(*weight) * 1000;
+        let offer =
+            move |endpoint| Self { endpoint, weight: *weight, part, service: service.clone() };
         backend.endpoints().map(offer)
     }
 }
@@ -215,6 +219,7 @@ mod tests {
         let offer = |address: &str, weight, host: &str| Offer {
             endpoint: Endpoint::Address(address.parse().expect(address)),
             weight,
+            part: 0,
             service: Some(Service { host: Name::parse_absolute(host).expect(host), port: 5060 }),
         };
         let offers = [

@@ -1,13 +1,13 @@
 //! Pools, their backends, and the names that hand them out.
 
-use std::fmt;
-use std::net::IpAddr;
+use std::borrow::Cow;
 use std::num::NonZeroU16;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::{Check, Made, Service};
+use super::{Backend, Check, Endpoint, Made, OwnCheck, Role, Serves};
 use crate::name::Name;
 use crate::rdata::rtype;
 
@@ -104,8 +104,50 @@ pub struct Pool {
     /// At least one, in the order of the file, all of them with addresses or all with targets; together they have at
     /// most [`POOL_ADDRESSES_MAX`]. Where there is a check, each target has an address to probe.
     pub backends: Vec<Backend>,
+    /// When a tier of backends hands over to the next.
+    pub tiers: Tiers,
     /// What records make of it besides addresses and a target, each once. A zone's builder fills it in.
     pub made: Vec<Made>,
+    /// How records see it that do not see all of it; `None` is a pool as its file has it.
+    pub face: Option<Face>,
+}
+
+/// A pool as some records or clients see it. It stands behind those of the file, with the name of its pool, so that what is set
+/// for a backend holds for it too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Face {
+    /// The place of its pool in [`Zone::pools`](super::Zone::pools).
+    pub of: usize,
+    /// The backends of this role alone.
+    pub role: Option<Role>,
+    /// Whether backends are handed out by their private addresses, where they have any.
+    pub is_private: bool,
+}
+
+/// When the backends of one priority hand over to those of the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tiers {
+    /// With fewer backends that are eligible than this, a tier hands over.
+    pub min_healthy: u16,
+    /// When a better tier takes over again that could.
+    pub failback: Failback,
+}
+
+/// When a better tier takes over again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failback {
+    /// As soon as it can.
+    AtOnce,
+    /// Once it could for so long.
+    After(Duration),
+    /// When the tier that serves cannot any more.
+    Never,
+}
+
+impl Default for Tiers {
+    fn default() -> Self {
+        Self { min_healthy: 1, failback: Failback::AtOnce }
+    }
 }
 
 impl Pool {
@@ -128,7 +170,29 @@ impl Pool {
             panic: 0,
             check: None,
             backends,
+            tiers: Tiers::default(),
             made: Vec::new(),
+            face: None,
+        }
+    }
+
+    /// What people call it: its name, and how it is seen: `orders (primary)`.
+    #[must_use]
+    pub fn label(&self) -> Cow<'_, str> {
+        let Some(face) = self.face else { return Cow::Borrowed(&self.name) };
+        let private = if face.is_private { "private" } else { "" };
+        let role = face.role.map_or("", Role::name);
+        let between = if face.is_private && face.role.is_some() { ", " } else { "" };
+        Cow::Owned(format!("{} ({role}{between}{private})", self.name))
+    }
+
+    /// How one of its backends is judged; without a check it counts as up.
+    #[must_use]
+    pub fn check_of<'p>(&'p self, backend: &'p Backend) -> Option<&'p Arc<Check>> {
+        match &backend.check {
+            OwnCheck::Pools => self.check.as_ref(),
+            OwnCheck::Off => None,
+            OwnCheck::Own(check) => Some(check),
         }
     }
 
@@ -204,149 +268,4 @@ pub enum WhenAllDown {
     /// What another pool hands out now; its place in [`Zone::pools`](super::Zone::pools). Never leads back here, and
     /// serves addresses or targets as this one does.
     Fallback(usize),
-}
-
-/// One machine or service that answers connections.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Backend {
-    /// Its name in the pool; a bare address is named after itself.
-    pub name: String,
-    /// Its share among the pool's backends. Where weights pick, one of 0 takes nothing while others can.
-    pub weight: u16,
-    /// What the file says of its state.
-    pub state: SetState,
-    /// What is handed out of it.
-    pub serves: Serves,
-    /// Where it is to those who ask for SRV; there where a record makes SRV of its pool.
-    pub service: Option<Service>,
-}
-
-/// What is handed out of a backend.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Serves {
-    /// Addresses: at least one, none twice in the pool, in the order of the file.
-    Addresses(Vec<IpAddr>),
-    /// A name, that of a CNAME.
-    Target {
-        /// The name; none twice in the pool.
-        name: Name,
-        /// What a check probes in its place, and nobody is given.
-        probe: Option<IpAddr>,
-    },
-}
-
-impl Backend {
-    /// The weight of a backend that sets none.
-    pub const WEIGHT: u16 = 1;
-
-    /// A backend of which the file says nothing else.
-    #[must_use]
-    pub fn new(name: String, serves: Serves) -> Self {
-        let (weight, state) = (Self::WEIGHT, SetState::Auto);
-        Self { name, weight, state, serves, service: None }
-    }
-
-    /// The addresses that may be handed out.
-    #[must_use]
-    pub fn addresses(&self) -> &[IpAddr] {
-        match &self.serves {
-            Serves::Addresses(addresses) => addresses,
-            Serves::Target { .. } => &[],
-        }
-    }
-
-    /// Each thing that may be handed out, in the order of the file; each is judged apart.
-    pub fn endpoints(&self) -> impl Iterator<Item = Endpoint> {
-        let (addresses, target) = match &self.serves {
-            Serves::Addresses(addresses) => (addresses.as_slice(), None),
-            Serves::Target { name, .. } => (&[][..], Some(name)),
-        };
-        let addresses = addresses.iter().map(|address| Endpoint::Address(*address));
-        addresses.chain(target.map(|name| Endpoint::Target(name.clone())))
-    }
-
-    /// The addresses that a check probes: those that are handed out, or one that stands for the target.
-    pub fn probed(&self) -> impl Iterator<Item = IpAddr> {
-        let (addresses, probe) = match &self.serves {
-            Serves::Addresses(addresses) => (addresses.as_slice(), None),
-            Serves::Target { probe, .. } => (&[][..], *probe),
-        };
-        addresses.iter().copied().chain(probe)
-    }
-
-    /// The address whose check judges one of its endpoints.
-    #[must_use]
-    pub fn probe_of(&self, endpoint: &Endpoint) -> Option<IpAddr> {
-        match (endpoint, &self.serves) {
-            (Endpoint::Address(address), _) => Some(*address),
-            (Endpoint::Target(_), Serves::Target { probe, .. }) => *probe,
-            (Endpoint::Target(_), Serves::Addresses(_)) => None,
-        }
-    }
-}
-
-/// One thing that a pool hands out.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Endpoint {
-    /// An address, for A or AAAA.
-    Address(IpAddr),
-    /// A name, for CNAME.
-    Target(Name),
-}
-
-impl Endpoint {
-    /// The address, where it is one.
-    #[must_use]
-    pub fn address(&self) -> Option<IpAddr> {
-        match self {
-            Self::Address(address) => Some(*address),
-            Self::Target(_) => None,
-        }
-    }
-}
-
-impl fmt::Display for Endpoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Address(address) => address.fmt(f),
-            Self::Target(name) => name.fmt(f),
-        }
-    }
-}
-
-impl From<IpAddr> for Endpoint {
-    fn from(address: IpAddr) -> Self {
-        Self::Address(address)
-    }
-}
-
-/// What a backend is among its like, databases above all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Role {
-    /// It takes writes.
-    Primary,
-    /// It follows a primary, and is read from.
-    Replica,
-}
-
-impl Role {
-    /// What a zone file calls it.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Primary => "primary",
-            Self::Replica => "replica",
-        }
-    }
-}
-
-/// What the file says of a backend's state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SetState {
-    /// The check decides.
-    Auto,
-    /// In service whatever the check says.
-    Up,
-    /// Out of service whatever the check says.
-    Down,
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::config::error::{Mistakes, Problem, Span};
 use crate::config::model::{
-    Backend, Check, Form, Made, Pool, Rule, Serves, Service, WhenAllDown, hints,
+    Backend, Check, Face, Form, Made, Pool, Rule, Serves, Service, Tiers, WhenAllDown, hints,
 };
 use crate::config::nearest::nearest;
 use crate::config::node::Text;
@@ -35,6 +35,8 @@ pub(super) struct Pools<'z> {
     without_service: Vec<Option<(String, &'static str)>>,
     /// The pools that SRV is made of, and where.
     services: Vec<(usize, Span)>,
+    /// Where faces of pools stand.
+    faces: Vec<(usize, Face)>,
 }
 
 impl<'z> Pools<'z> {
@@ -51,6 +53,7 @@ impl<'z> Pools<'z> {
             fallbacks: Vec::new(),
             without_service: Vec::new(),
             services: Vec::new(),
+            faces: Vec::new(),
         };
         for (key, pool) in &spec.pools {
             // Of two with one name, told when the file was parsed, both count as the last.
@@ -82,7 +85,9 @@ impl<'z> Pools<'z> {
             panic: spec.panic,
             check: spec.check.as_ref().and_then(|check| self.check(check, mistakes)),
             backends: backends(spec, &self.origin, mistakes),
+            tiers: Tiers::default(),
             made: Vec::new(),
+            face: None,
         });
         self.without_service.push(spec.and_then(without_service));
         self.keys.push(key);
@@ -198,6 +203,34 @@ impl<'z> Pools<'z> {
         Some((form, rules, pool))
     }
 
+    /// The place of a pool as some see it.
+    #[expect(dead_code, reason = "records that ask for a role, and views, come next")]
+    pub(super) fn face(&mut self, face: Face) -> usize {
+        if face.role.is_none() && !face.is_private {
+            return face.of;
+        }
+        if let Some((place, _)) = self.faces.iter().find(|(_, other)| *other == face) {
+            return *place;
+        }
+        let place = self.keys.len();
+        self.without_service.push(self.without_service[face.of].clone());
+        self.keys.push(self.keys[face.of]);
+        self.found.push(self.found[face.of].clone());
+        self.used.push(true);
+        // Its pool's fallback is told of there.
+        self.fallbacks.push(None);
+        self.faces.push((place, face));
+        place
+    }
+
+    /// Makes faces of their pools, which are whole now.
+    fn make_faces(&mut self) {
+        for &(place, face) in &self.faces {
+            let own = self.found[face.of].clone();
+            self.found[place] = own.map(|pool| Pool { face: Some(face), ..pool });
+        }
+    }
+
     /// The name of a pool.
     pub(super) fn name(&self, place: usize) -> &'z str {
         self.keys[place].text
@@ -248,6 +281,7 @@ impl<'z> Pools<'z> {
                 pool.when_all_down = WhenAllDown::Fallback(*next);
             }
         }
+        self.make_faces();
         self.tell_other_kinds(&fallbacks, &next, mistakes);
         let circles = rules::circles(&next);
         if circles.is_empty() {
@@ -360,7 +394,8 @@ fn backends(spec: &PoolSpec<'_>, origin: &Name, mistakes: &mut Mistakes<'_>) -> 
         probe(spec, backend, &name, mistakes);
         let (weight, state) = (backend.weight, backend.state);
         let service = service(spec, backend, &serves, origin, mistakes);
-        found.push(Backend { name, weight, state, serves, service });
+        let own = Backend::new(name, serves);
+        found.push(Backend { weight, state, service, ..own });
     }
     found
 }

@@ -58,9 +58,10 @@ pub fn native(zone: &Zone) -> String {
     let mut out = String::new();
     Yaml::Map(top).write_block(0, &mut out);
     let checks = Checks::of(zone);
+    let written = pools.iter().filter(|pool| pool.face.is_none());
     let sections = [
         ("checks", checks.section()),
-        ("pools", pools.iter().map(|pool| pools::pool(pool, pools, &checks)).collect()),
+        ("pools", written.map(|pool| pools::pool(pool, pools, &checks)).collect()),
         ("records", writer.records(servers.is_some())),
     ];
     for (key, section) in sections {

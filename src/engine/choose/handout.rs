@@ -1,7 +1,7 @@
 //! Records that are ready to be copied into answers.
 
-use super::turn::turn;
-use super::weigh;
+use super::draw::turn;
+use super::weight;
 use crate::config::model::{Endpoint, Policy};
 use crate::rdata::rtype;
 use crate::wire::{HEADER, class};
@@ -36,12 +36,12 @@ impl Handout {
     /// These records, which are whole and have their weights.
     #[must_use]
     pub fn new<'r>(
-        records: impl IntoIterator<Item = (&'r [u8], u16)>,
+        records: impl IntoIterator<Item = (&'r [u8], u32)>,
         policy: Policy,
         answers: usize,
         empty_ttl: u32,
     ) -> Self {
-        let (records, weights): (Vec<&[u8]>, Vec<u16>) = records.into_iter().unzip();
+        let (records, weights): (Vec<&[u8]>, Vec<u32>) = records.into_iter().unzip();
         let count = records.len();
         let answers = answers.min(count);
         let policy = match policy {
@@ -53,7 +53,7 @@ impl Handout {
             policy => policy,
         };
         let turns = match policy {
-            Policy::Weighted => weigh::turns(&weights, answers),
+            Policy::Weighted => weight::turns(&weights, answers),
             _ => Box::default(),
         };
         let first = records.first().map_or(0, |record| record.len());

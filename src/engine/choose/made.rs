@@ -5,8 +5,8 @@
 
 use std::net::IpAddr;
 
+use super::draw::turn;
 use super::handout::{Handout, RECORD_HEAD, whole};
-use super::turn::turn;
 use crate::config::model::{Endpoint, HINTS_MAX, Made, Offer, Policy, Pool, srv, with_hints};
 use crate::rdata::rtype;
 
@@ -19,9 +19,9 @@ pub fn handout(pool: &Pool, made: &Made, offers: &[Offer], lists: &[Handout], tt
     let rtype = made.rtype();
     match made {
         Made::Srv { priority } => {
-            let records: Vec<(Vec<u8>, u16)> = srv(*priority, offers)
+            let records: Vec<(Vec<u8>, u32)> = srv(*priority, offers)
                 .into_iter()
-                .map(|(place, rdata)| (whole(rtype, ttl, &rdata), offers[place].weight))
+                .map(|(place, rdata)| (whole(rtype, ttl, &rdata), offers[place].part))
                 .collect();
             let records = records.iter().map(|(record, weight)| (record.as_slice(), *weight));
             Handout::new(records, pool.policy, usize::from(pool.services.get()), pool.min_ttl)

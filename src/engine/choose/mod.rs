@@ -1,10 +1,26 @@
-//! The choice among a pool's backends, split by when it can be made: what health decides is decided
-//! when health changes ([`ready`]), what is left for a query is which records of a ready list come
-//! next ([`turn`]). What that comes to is [`share`].
+//! The choice among a pool's backends, in fixed stages, each a file:
+//!
+//! ```text
+//!   rules ─▶ eligible ─▶ panic ─▶ tier ─▶ weight ─▶ draw ─▶ count ─▶ TTL
+//!   a query  └──────── when health changes ───────┘  a query  └─ when health changes
+//! ```
+//!
+//! What health decides is decided when health changes ([`ready`]); what is left for a query is which pool is for its client
+//! ([`crate::zone::rules`]), and which records of a ready list come next ([`draw`]). What that comes to is [`share`].
+
+pub mod ready;
+
+mod candidate;
+pub mod eligible;
+pub mod left_out;
+mod panic;
+mod tier;
+pub mod weight;
+
+mod count;
+pub mod draw;
+mod ttl;
 
 pub mod handout;
 pub mod made;
-pub mod ready;
 pub mod share;
-pub mod turn;
-pub mod weigh;

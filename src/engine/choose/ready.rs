@@ -3,7 +3,7 @@
 //! Made anew when health changes, which is rare, so that a query has nothing left to filter:
 //!
 //! ```text
-//!   standing of each endpoint ──▶ eligible ──▶ panic? all down? ──▶ lists of A, AAAA, CNAME, SRV ...; TTL
+//!   standing of each endpoint ──▶ eligible ──▶ panic ──▶ tier ──▶ weight ──▶ lists of A, AAAA, CNAME, SRV ...; TTL
 //! ```
 //!
 //! A version that answers also holds where its answers are counted, [`crate::counters::handed`]; that has no
@@ -13,10 +13,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::draw::{counted_width, starts};
 use super::handout::{Handout, RECORD_HEAD, record};
-use super::made;
-use super::turn::{counted_width, starts};
-use crate::config::model::{Endpoint, Offer, Policy, Pool, WhenAllDown};
+use super::left_out::LeftOut;
+use super::{candidate, count, eligible, made, panic, tier, ttl, weight};
+use crate::config::model::{Endpoint, Offer, Pool, Role};
 use crate::counters::handed::{Counting, Handed, Runs};
 use crate::engine::plan::{Family, List};
 
@@ -27,8 +28,43 @@ pub struct Standing {
     pub in_service: bool,
     /// Whether an operator took it out, in the file or by hand: then it is no guess either.
     pub is_set_down: bool,
+    /// Whether it serves, and something about it should be seen to.
+    pub is_degraded: bool,
     /// The time until it can have changed side, where it is about to.
     pub may_change_in: Option<Duration>,
+    /// The part of its weight that it is to have now, in thousandths: at most [`SHARE_MOST`].
+    pub share: u16,
+    /// What it is among its like, as it says.
+    pub role: Option<Role>,
+    /// How far it is behind its primary, as it says.
+    pub lag: Option<Duration>,
+}
+
+/// The share of a backend that is to have its weight, in thousandths.
+pub const SHARE_WHOLE: u16 = 1000;
+/// The greatest share, in thousandths.
+pub const SHARE_MOST: u16 = 10_000;
+
+impl Standing {
+    /// In service, and nothing else to say.
+    pub const UP: Self = Self {
+        in_service: true,
+        is_set_down: false,
+        is_degraded: false,
+        may_change_in: None,
+        share: SHARE_WHOLE,
+        role: None,
+        lag: None,
+    };
+}
+
+/// What is remembered of what a pool handed out before.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// What was in service last.
+    pub last: Vec<Endpoint>,
+    /// The priority of the backends that served last.
+    pub tier: Option<u16>,
 }
 
 /// What a pool may hand out now.
@@ -44,8 +80,12 @@ pub struct Ready {
     pub ttl: u32,
     /// Where the offers come from.
     pub source: Source,
+    /// The priority of the backends that serve, where they are in service.
+    pub tier: Option<u16>,
     /// What may be handed out, in the order of the file.
     pub offers: Vec<Offer>,
+    /// What could serve and is left out, with the reason.
+    pub left_out: Vec<(Endpoint, LeftOut)>,
 }
 
 /// The lists that all pools have, by their places.
@@ -69,53 +109,38 @@ pub enum Source {
 }
 
 impl Ready {
-    /// Decides what a pool hands out.
+    /// Decides what a pool hands out, stage by stage.
     ///
-    /// `standings` has one entry for each endpoint, in the order of the file; `last` are those that were in service
-    /// last; `fallback` is what the pool's fallback hands out.
-    ///
-    /// ```text
-    /// in service            weight in service   when_all_down   handed out
-    /// some                  at least `panic`    any             those in service
-    /// some                  less                any             every address
-    /// none                  -                   all             every address
-    /// none                  -                   last            those in service last, else every address
-    /// none                  -                   fallback        what the fallback hands out
-    /// none                  -                   none            nothing
-    /// ```
-    ///
-    /// An address that an operator set down, or took out of the file, is no guess worth making: "every address" and
-    /// "in service last" leave it out, unless all are set down. Where weights choose, one of weight 0 is handed out
-    /// when no other of its list can be.
+    /// `standings` has one entry for each endpoint, in the order of the file; `fallback` is what the pool's fallback
+    /// hands out.
     #[must_use]
     pub fn new(
         pool: &Pool,
         standings: &[Standing],
-        last: &[Endpoint],
+        memory: &Memory,
         fallback: Option<&Ready>,
     ) -> Self {
-        let eligible = offers(pool, standings, |standing| standing.in_service);
-        let guesses = guesses(pool, standings);
-        let was_last = |offer: &&Offer| last.contains(&offer.endpoint);
-        let last: Vec<Offer> = guesses.iter().filter(was_last).cloned().collect();
-        let (source, mut offers) = match (pool.when_all_down, fallback) {
-            _ if !eligible.is_empty() && is_panic(pool, standings) => (Source::Panic, guesses),
-            _ if !eligible.is_empty() => (Source::InService, eligible),
-            (WhenAllDown::Fallback(_), Some(fallback)) => {
-                (Source::Fallback, fallback.offers.clone())
-            }
-            (WhenAllDown::None, _) => (Source::Nothing, Vec::new()),
-            (WhenAllDown::Last, _) if !last.is_empty() => (Source::Last, last),
-            _ => (Source::AllDown, guesses),
+        let mut left_out = Vec::new();
+        let all = candidate::all(pool, standings);
+        let eligible = eligible::eligible(&all);
+        let has_fallback = fallback.is_some();
+        let (source, mut own) =
+            panic::source(pool, &all, standings, eligible, &memory.last, has_fallback);
+        let tier = match source {
+            Source::InService => tier::first(pool, &mut own, &mut left_out),
+            _ => None,
         };
-        if pool.policy == Policy::Weighted {
-            leave_out_weightless(&mut offers);
-        }
-        let mut ttl = ttl(pool, standings);
-        if let (Source::Fallback, Some(fallback)) = (source, fallback) {
-            // Whichever of the two changes first ends the answer.
-            ttl = ttl.min(fallback.ttl);
-        }
+        weight::weigh(pool, &mut own, &mut left_out);
+        let own = own.into_iter().map(|candidate| candidate.offer);
+        let mut ttl = ttl::ttl(pool, standings);
+        let offers = match (source, fallback) {
+            (Source::Fallback, Some(fallback)) => {
+                // Whichever of the two changes first ends the answer.
+                ttl = ttl.min(fallback.ttl);
+                fallback.offers.clone()
+            }
+            _ => own.collect(),
+        };
         let empty_ttl = |list: List| {
             // Where the pool has nothing of the list at all, nothing that health does brings any.
             let own = pool.endpoints().any(|(_, endpoint)| list.holds(&endpoint));
@@ -127,19 +152,14 @@ impl Ready {
         };
         let lists = LISTS.map(|list| {
             let own = offers.iter().filter(|offer| list.holds(&offer.endpoint));
-            let records: Vec<(Vec<u8>, u16)> =
-                own.map(|offer| (record(&offer.endpoint, ttl), offer.weight)).collect();
-            let records = records.iter().map(|(record, weight)| (record.as_slice(), *weight));
-            let answers = match list {
-                List::Addresses(_) => usize::from(pool.answers.get()),
-                // A name has one CNAME (RFC 2181 §10.1).
-                List::Targets | List::Made(_) => 1,
-            };
-            Handout::new(records, pool.policy, answers, empty_ttl(list))
+            let records: Vec<(Vec<u8>, u32)> =
+                own.map(|offer| (record(&offer.endpoint, ttl), offer.part)).collect();
+            let records = records.iter().map(|(record, part)| (record.as_slice(), *part));
+            Handout::new(records, pool.policy, count::most(pool, list), empty_ttl(list))
         });
         let made = pool.made.iter().map(|made| made::handout(pool, made, &offers, &lists, ttl));
         let made = made.collect();
-        Self { lists, made, counting: None, ttl, source, offers }
+        Self { lists, made, counting: None, ttl, source, tier, offers, left_out }
     }
 
     /// The same, its answers counted for this pool.
@@ -198,6 +218,13 @@ impl Ready {
         self.handout(list).records(place?, 1).get(RECORD_HEAD..)
     }
 
+    /// Why something that could serve is left out; `None` where it is not.
+    #[must_use]
+    pub fn why_left_out(&self, endpoint: &Endpoint) -> Option<LeftOut> {
+        let own = self.left_out.iter().find(|(other, _)| other == endpoint);
+        own.map(|(_, why)| *why)
+    }
+
     /// Whether something of a list is there, or may come when health changes.
     fn can_have(&self, list: List) -> bool {
         let handout = self.handout(list);
@@ -217,79 +244,13 @@ impl Ready {
 
 impl PartialEq for Ready {
     fn eq(&self, other: &Self) -> bool {
-        let Self { lists, made, counting: _, ttl, source, offers } = self;
-        (lists, made, ttl, source, offers)
-            == (&other.lists, &other.made, &other.ttl, &other.source, &other.offers)
+        let Self { lists, made, counting: _, ttl, source, tier, offers, left_out } = self;
+        (lists, made, ttl, source) == (&other.lists, &other.made, &other.ttl, &other.source)
+            && (tier, offers, left_out) == (&other.tier, &other.offers, &other.left_out)
     }
 }
 
 impl Eq for Ready {}
-
-/// The endpoints of a pool that are in service, in the order of the file.
-#[must_use]
-pub fn in_service(pool: &Pool, standings: &[Standing]) -> Vec<Endpoint> {
-    let serving = offers(pool, standings, |standing| standing.in_service);
-    serving.into_iter().map(|offer| offer.endpoint).collect()
-}
-
-fn offers(
-    pool: &Pool,
-    standings: &[Standing],
-    is_wanted: impl Fn(&Standing) -> bool,
-) -> Vec<Offer> {
-    let all = pool.backends.iter().flat_map(Offer::of);
-    let wanted = all.zip(standings).filter(|(_, standing)| is_wanted(standing));
-    wanted.map(|(offer, _)| offer).collect()
-}
-
-/// What is handed out as a guess.
-fn guesses(pool: &Pool, standings: &[Standing]) -> Vec<Offer> {
-    let not_set_down = offers(pool, standings, |standing| !standing.is_set_down);
-    if not_set_down.is_empty() { offers(pool, standings, |_| true) } else { not_set_down }
-}
-
-/// One of weight 0 takes nothing while another of its list can.
-fn leave_out_weightless(offers: &mut Vec<Offer>) {
-    let weighed = LISTS
-        .map(|list| offers.iter().any(|offer| offer.weight > 0 && list.holds(&offer.endpoint)));
-    let has_other = |offer: &Offer| {
-        LISTS.iter().zip(weighed).any(|(list, weighed)| weighed && list.holds(&offer.endpoint))
-    };
-    offers.retain(|offer| offer.weight > 0 || !has_other(offer));
-}
-
-/// Whether less than the pool's `panic` share of its weight is in service. Backends that an operator set
-/// down do not count: their weight is not missed.
-fn is_panic(pool: &Pool, standings: &[Standing]) -> bool {
-    let mut standings = standings.iter();
-    let (mut total, mut serving) = (0, 0);
-    for backend in &pool.backends {
-        // A backend is set down as a whole.
-        let own = standings.by_ref().take(backend.endpoints().count());
-        let (serves, is_set_down) = own.fold((false, false), |(serves, is_set_down), own| {
-            (serves | own.in_service, is_set_down | own.is_set_down)
-        });
-        if !is_set_down {
-            let weight = u64::from(backend.weight);
-            total += weight;
-            serving += if serves { weight } else { 0 };
-        }
-    }
-    serving * 1000 < total * u64::from(pool.panic)
-}
-
-/// The pool's TTL while every address is settled; else the time until one can have changed side, at
-/// least `min_ttl`.
-fn ttl(pool: &Pool, standings: &[Standing]) -> u32 {
-    let soonest = standings.iter().filter_map(|standing| standing.may_change_in).min();
-    match soonest {
-        None => pool.ttl,
-        Some(time) => {
-            let seconds = time.as_millis().div_ceil(1000).try_into().unwrap_or(u32::MAX);
-            pool.ttl.min(seconds).max(pool.min_ttl)
-        }
-    }
-}
 
 #[cfg(test)]
 mod tests;

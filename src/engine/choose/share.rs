@@ -88,7 +88,7 @@ mod tests {
 
     use super::*;
     use crate::counters::handed::Handed;
-    use crate::engine::choose::ready::Standing;
+    use crate::engine::choose::ready::{Memory, Standing};
 
     /// The shares after so many answers of A and AAAA, a row a backend: `answers got due`, parts in per cent.
     fn table(pool: &str, down: &[&str], v4: u64, v6: u64) -> Vec<String> {
@@ -100,11 +100,11 @@ mod tests {
             .endpoints()
             .map(|(backend, _)| Standing {
                 in_service: !down.contains(&backend.name.as_str()),
-                is_set_down: false,
-                may_change_in: None,
+                ..Standing::UP
             })
             .collect();
-        let ready = Ready::new(pool, &standings, &[], None).counting(&Arc::new(Handed::new(1)));
+        let ready = Ready::new(pool, &standings, &Memory::default(), None)
+            .counting(&Arc::new(Handed::new(1)));
         (0..v4).for_each(|draw| ready.count(0, List::Addresses(Family::V4), draw));
         (0..v6).for_each(|draw| ready.count(0, List::Addresses(Family::V6), draw));
         let row = |share: Share| {

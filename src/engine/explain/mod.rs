@@ -18,8 +18,8 @@ mod pool;
 
 use std::net::IpAddr;
 
+use super::choose::draw::Needs;
 use super::choose::ready::Source;
-use super::choose::turn::Needs;
 use super::plan::{Content, List};
 use super::snapshot::{Snapshot, View};
 use super::{Context, OUT_TCP, Plan, Transport, choose_all, encode, prepare};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::near::nearest_name;
 use super::{Question, Stage, Telling, balanced, rcode_text};
+use crate::config::model::Pool;
 use crate::engine::choose::ready::Ready;
 use crate::engine::plan::{Aliased, Content, Item, List, Owner, Plan};
 use crate::engine::snapshot::{Chunks, Snapshot, View};
@@ -161,7 +162,7 @@ impl Telling<'_> {
         let Some(rules) = at.rules.and_then(|rules| zone.rules.get(rules as usize)) else { return };
         let client = client.to_canonical();
         let matching = rules.matching(client);
-        let name = |place: u32| zone.pools.get(place as usize).map_or("", |pool| &pool.name);
+        let name = |place: u32| zone.pools.get(place as usize).map(Pool::label).unwrap_or_default();
         for (number, (subnets, choice)) in (0..).zip(rules.iter()) {
             let subnets: Vec<String> = subnets.iter().map(ToString::to_string).collect();
             let (subnets, pool) = (subnets.join(", "), name(choice.pool));

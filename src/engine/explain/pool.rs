@@ -1,14 +1,15 @@
 //! From a pool to the records that this answer has of it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::path::counted;
 use super::{Candidate, ExplainedPool, Stage, Telling};
 use crate::config::model::{Policy, Pool, WhenAllDown};
+use crate::engine::choose::draw::starts;
 use crate::engine::choose::handout::Handout;
 use crate::engine::choose::ready::{Ready, Source};
-use crate::engine::choose::turn::starts;
 use crate::engine::plan::List;
 use crate::engine::snapshot::Chunks;
 use crate::health::reason::Judgement;
@@ -31,7 +32,7 @@ impl Telling<'_> {
         let handout = ready.handout(list);
         let noun = noun(pool);
 
-        self.say(Stage::Pool, format!("{}: {}", pool.name, policy_text(pool)));
+        self.say(Stage::Pool, format!("{}: {}", pool.label(), policy_text(pool)));
         let serving = judged.iter().filter(|judged| judged.verdict.in_service).count();
         self.say(
             Stage::Eligible,
@@ -53,18 +54,17 @@ impl Telling<'_> {
     /// Each address of a pool, and of the pools whose addresses it hands out in place of its own.
     fn candidates(&mut self, zone: &Zone, all: &Chunks<Arc<Ready>>, place: usize) {
         let (Some(pool), Some(ready)) = (zone.pools.get(place), all.get(place)) else { return };
-        let is_told = |told: &ExplainedPool| told.pool == pool.name && told.zone == zone.origin;
+        let is_told = |told: &ExplainedPool| told.pool == pool.label() && told.zone == zone.origin;
         if self.pools.iter().any(is_told) {
             return;
         }
         let judged = (self.judge)(zone, pool);
-        let candidate = |Judgement { backend, endpoint, verdict, reason }| Candidate {
+        let candidate = |Judgement { backend, endpoint, verdict: _, reason }| Candidate {
             eligible: ready.has(&endpoint),
             chosen: self.has(&endpoint) || self.has_service(pool, &backend),
-            reason: if verdict.in_service && !ready.has(&endpoint) {
-                format!("{reason}; of weight 0 while others can take its part")
-            } else {
-                reason
+            reason: match ready.why_left_out(&endpoint) {
+                Some(why) => format!("{reason}; {why}"),
+                None => reason,
             },
             backend,
             endpoint,
@@ -72,7 +72,7 @@ impl Telling<'_> {
         let candidates = judged.into_iter().map(candidate).collect();
         self.pools.push(ExplainedPool {
             zone: zone.origin.clone(),
-            pool: pool.name.clone(),
+            pool: pool.label().into_owned(),
             source: ready.source,
             candidates,
         });
@@ -97,8 +97,10 @@ fn policy_text(pool: &Pool) -> String {
 /// Where addresses come from that are not in service.
 fn guess_text(zone: &Zone, pool: &Pool, source: Source) -> Option<String> {
     let fallback = || match pool.when_all_down {
-        WhenAllDown::Fallback(other) => zone.pools.get(other).map_or("", |pool| &pool.name),
-        _ => "",
+        WhenAllDown::Fallback(other) => {
+            zone.pools.get(other).map_or(Cow::Borrowed(""), Pool::label)
+        }
+        _ => Cow::Borrowed(""),
     };
     Some(match source {
         Source::InService => return None,

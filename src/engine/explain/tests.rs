@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::config::model::{Backend, Endpoint, WhenAllDown};
-use crate::engine::choose::ready::{Ready, Standing};
+use crate::engine::choose::ready::{Memory, Ready, Standing};
 use crate::engine::respond;
 use crate::engine::snapshot::Chunks;
 use crate::health::told::Told;
@@ -77,13 +77,14 @@ fn ready(zone: &Zone, index: usize) -> Ready {
             in_service: verdict.in_service,
             is_set_down: verdict.is_set_down,
             may_change_in: verdict.may_change_in,
+            ..Standing::UP
         })
         .collect();
     let fallback = match pool.when_all_down {
         WhenAllDown::Fallback(other) => Some(ready(zone, other)),
         _ => None,
     };
-    Ready::new(pool, &standings, &[], fallback.as_ref())
+    Ready::new(pool, &standings, &Memory::default(), fallback.as_ref())
 }
 
 fn snapshot() -> Snapshot {

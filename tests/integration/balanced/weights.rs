@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use proptest::prelude::*;
-use rotadns::engine::choose::weigh::{PLACES_MAX, turns};
+use rotadns::engine::choose::weight::{PLACES_MAX, turns};
 use rotadns::server::chance::Chance;
 
 use super::rotation::{batch, first};
@@ -11,15 +11,15 @@ use super::{order, pool};
 use crate::world::World;
 
 /// A backend a weight: 192.0.2.1, .2, ...
-fn backends(weights: &[u16]) -> String {
-    let one = |(place, weight): (usize, &u16)| {
+fn backends(weights: &[u32]) -> String {
+    let one = |(place, weight): (usize, &u32)| {
         format!("b{place}: {{address: 192.0.2.{}, weight: {weight}}}", place + 1)
     };
     let all: Vec<String> = weights.iter().enumerate().map(one).collect();
     format!("{{{}}}", all.join(", "))
 }
 
-fn weighted(settings: &str, weights: &[u16], health: &str) -> World {
+fn weighted(settings: &str, weights: &[u32], health: &str) -> World {
     World::yaml(&pool(&format!("policy: weighted{settings}"), &backends(weights)), health)
 }
 
@@ -98,21 +98,21 @@ fn float(count: usize) -> f64 {
 proptest! {
     #[test]
     fn over_a_full_turn_each_share_is_exact(
-        weights in prop::collection::vec(1_u16..=100, 1..12),
-        scale in 1_u16..=600,
+        weights in prop::collection::vec(1_u32..=100, 1..12),
+        scale in 1_u32..=600,
     ) {
-        let scaled: Vec<u16> = weights.iter().map(|weight| weight * scale).collect();
+        let scaled: Vec<u32> = weights.iter().map(|weight| weight * scale).collect();
         let turns = turns(&scaled, 1);
-        let total: usize = weights.iter().map(|weight| usize::from(*weight)).sum();
+        let total: usize = weights.iter().map(|weight| *weight as usize).sum();
         prop_assert_eq!(total % turns.len(), 0, "what the weights have in common is left out");
         for (place, weight) in weights.iter().enumerate() {
-            prop_assert_eq!(times(&turns, place) * total, usize::from(*weight) * turns.len());
+            prop_assert_eq!(times(&turns, place) * total, *weight as usize * turns.len());
         }
     }
 
     /// Nobody is ever more than one answer ahead of what it is due, and so there are no bursts.
     #[test]
-    fn at_every_moment_each_share_is_near(weights in prop::collection::vec(1_u16..=50, 1..8)) {
+    fn at_every_moment_each_share_is_near(weights in prop::collection::vec(1_u32..=50, 1..8)) {
         let turns = turns(&weights, 1);
         let total: f64 = weights.iter().map(|weight| f64::from(*weight)).sum();
         for until in 1..=turns.len() {
@@ -126,7 +126,7 @@ proptest! {
 
     #[test]
     fn weights_too_large_for_a_turn_are_rounded_by_less_than_a_place(
-        weights in prop::collection::vec(1_u16..=u16::MAX, 2..40),
+        weights in prop::collection::vec(1_u32..=65_535, 2..40),
     ) {
         let turns = turns(&weights, 1);
         prop_assert!(turns.len() <= PLACES_MAX);
@@ -142,7 +142,7 @@ proptest! {
 
     #[test]
     fn in_no_answer_is_anybody_twice(
-        weights in prop::collection::vec(1_u16..=1000, 2..30),
+        weights in prop::collection::vec(1_u32..=1000, 2..30),
         answers in 1_usize..30,
     ) {
         let answers = answers.min(weights.len());

@@ -20,8 +20,9 @@ impl Checks {
         let (pools, named) = (&zone.pools, zone.checks.iter());
         let mut shared: Vec<(Arc<Check>, String)> =
             named.map(|(name, check)| (Arc::clone(check), name.clone())).collect();
-        for check in pools.iter().filter_map(|pool| pool.check.as_ref()) {
-            let uses = pools.iter().filter(|pool| pool.check.as_ref() == Some(check)).count();
+        let written = || pools.iter().filter(|pool| pool.face.is_none());
+        for check in written().filter_map(|pool| pool.check.as_ref()) {
+            let uses = written().filter(|pool| pool.check.as_ref() == Some(check)).count();
             if uses > 1 && !shared.iter().any(|(other, _)| other == check) {
                 let (kind, port) = kind_of(check);
                 let plain = format!("{kind}-{port}");

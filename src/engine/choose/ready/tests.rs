@@ -5,7 +5,7 @@ use std::num::{NonZeroU8, NonZeroU16};
 use std::sync::Arc;
 
 use super::*;
-use crate::config::model::{Backend, Check, CheckKind, Serves, SetState};
+use crate::config::model::{Backend, Check, CheckKind, Policy, Serves, SetState, WhenAllDown};
 use crate::name::Name;
 
 fn address(text: &str) -> IpAddr {
@@ -26,13 +26,9 @@ fn pool(backends: &str, when_all_down: WhenAllDown, panic: u16) -> Pool {
         let (name, addresses) = text.split_once('=').expect("a name and its addresses");
         let state = if name.ends_with('!') { SetState::Down } else { SetState::Auto };
         let (name, weight) = name.trim_end_matches('!').split_once('*').unwrap_or((name, "1"));
-        Backend {
-            name: name.to_owned(),
-            weight: weight.parse().expect("a weight"),
-            state,
-            service: None,
-            serves: Serves::Addresses(addresses.split(',').map(address).collect()),
-        }
+        let serves = Serves::Addresses(addresses.split(',').map(address).collect());
+        let weight = weight.parse().expect("a weight");
+        Backend { weight, state, ..Backend::new(name.to_owned(), serves) }
     };
     let backends = backends.split(' ').map(backend).collect();
     Pool {
@@ -53,8 +49,7 @@ fn pool(backends: &str, when_all_down: WhenAllDown, panic: u16) -> Pool {
 
 /// One sign for each address: `+` in service, `-` not.
 fn standings(signs: &str) -> Vec<Standing> {
-    let standing =
-        |sign| Standing { in_service: sign == '+', is_set_down: false, may_change_in: None };
+    let standing = |sign| Standing { in_service: sign == '+', ..Standing::UP };
     signs.chars().map(standing).collect()
 }
 
@@ -78,7 +73,7 @@ fn each_row_of_the_chart() {
     use WhenAllDown::{All, Last as LastOnes, None as NoOne};
 
     let other = pool("d=192.0.2.8 e=192.0.2.9", All, 0);
-    let other = Ready::new(&other, &standings("+-"), &[], None);
+    let other = Ready::new(&other, &standings("+-"), &Memory::default(), None);
     let last = [endpoint("192.0.2.2")];
     let fallback = WhenAllDown::Fallback(1);
     for (when, panic, signs, last, source, expected) in [
@@ -98,7 +93,12 @@ fn each_row_of_the_chart() {
         (NoOne, 0, "---", &last, Nothing, ""),
     ] {
         let pool = pool(THREE, when, panic);
-        let ready = Ready::new(&pool, &standings(signs), last, Some(&other));
+        let ready = Ready::new(
+            &pool,
+            &standings(signs),
+            &Memory { last: last.to_vec(), tier: None },
+            Some(&other),
+        );
         let row = format!("{when:?}, panic {panic}, {signs}");
         assert_eq!((ready.source, parts(&ready).as_str()), (source, expected), "{row}");
     }
@@ -119,7 +119,12 @@ fn what_is_set_down_is_no_guess_unless_all_is() {
         let last: Vec<Endpoint> =
             last.chars().map(|part| endpoint(&format!("192.0.2.{part}"))).collect();
         let pool = pool(backends, when, 0);
-        let ready = Ready::new(&pool, &standings_in(&pool, signs), &last, None);
+        let ready = Ready::new(
+            &pool,
+            &standings_in(&pool, signs),
+            &Memory { last: last.clone(), tier: None },
+            None,
+        );
         assert_eq!(parts(&ready), expected, "{backends}, {when:?}, last {last:?}");
     }
 }
@@ -139,7 +144,7 @@ fn panic_weighs_backends_and_does_not_miss_those_set_down() {
     ] {
         let backends = backends.replace("a!*9", "a*9!");
         let pool = pool(&backends, WhenAllDown::All, panic);
-        let ready = Ready::new(&pool, &standings_in(&pool, signs), &[], None);
+        let ready = Ready::new(&pool, &standings_in(&pool, signs), &Memory::default(), None);
         assert_eq!(ready.source, source, "{backends}, panic {panic}, {signs}");
     }
 }
@@ -157,11 +162,10 @@ fn the_ttl_is_the_soonest_change_within_its_bounds() {
         ([Some(u64::MAX), None, None], 30),
     ] {
         let standings = milliseconds.map(|time| Standing {
-            in_service: true,
-            is_set_down: false,
             may_change_in: time.map(Duration::from_millis),
+            ..Standing::UP
         });
-        let ready = Ready::new(&pool, &standings, &[], None);
+        let ready = Ready::new(&pool, &standings, &Memory::default(), None);
         let record = ready.handout(V4).records(0, 1);
         assert_eq!(record[6..10], u32::to_be_bytes(expected), "{milliseconds:?}");
     }
@@ -170,13 +174,13 @@ fn the_ttl_is_the_soonest_change_within_its_bounds() {
 #[test]
 fn each_family_has_its_own_list_and_its_own_patience_when_it_is_empty() {
     let pool = pool("a=192.0.2.1,2001:db8::1 b=192.0.2.2", WhenAllDown::All, 0);
-    let ready = Ready::new(&pool, &standings("+-+"), &[], None);
+    let ready = Ready::new(&pool, &standings("+-+"), &Memory::default(), None);
     let (v4, v6) = (ready.handout(V4), ready.handout(V6));
     assert_eq!((v4.count(), v6.count(), v6.is_empty()), (2, 0, true));
     // It can come back any moment.
     assert_eq!(v6.empty_ttl, 5);
     let only_v4 = self::pool(THREE, WhenAllDown::All, 0);
-    let ready = Ready::new(&only_v4, &standings("+++"), &[], None);
+    let ready = Ready::new(&only_v4, &standings("+++"), &Memory::default(), None);
     // Health will never bring one.
     assert_eq!(ready.handout(V6).empty_ttl, u32::MAX);
 }
@@ -184,12 +188,12 @@ fn each_family_has_its_own_list_and_its_own_patience_when_it_is_empty() {
 #[test]
 fn a_family_that_only_the_fallback_has_may_come_at_any_time() {
     let spare = pool("s=2001:db8::9", WhenAllDown::All, 0);
-    let spare = Ready::new(&spare, &standings("+"), &[], None);
+    let spare = Ready::new(&spare, &standings("+"), &Memory::default(), None);
     let web = pool("a=192.0.2.1", WhenAllDown::Fallback(1), 0);
-    let ready = Ready::new(&web, &standings("+"), &[], Some(&spare));
+    let ready = Ready::new(&web, &standings("+"), &Memory::default(), Some(&spare));
     assert!(ready.handout(V6).is_empty());
     assert_eq!(ready.handout(V6).empty_ttl, 5);
-    let ready = Ready::new(&web, &standings("-"), &[], Some(&spare));
+    let ready = Ready::new(&web, &standings("-"), &Memory::default(), Some(&spare));
     assert_eq!(ready.handout(V6).count(), 1);
 }
 
@@ -197,9 +201,9 @@ fn a_family_that_only_the_fallback_has_may_come_at_any_time() {
 fn the_soonest_change_of_the_fallback_counts_too() {
     let spare = pool("s=192.0.2.9", WhenAllDown::All, 0);
     let changing = Standing { may_change_in: Some(Duration::from_secs(7)), ..standings("+")[0] };
-    let spare = Ready::new(&spare, &[changing], &[], None);
+    let spare = Ready::new(&spare, &[changing], &Memory::default(), None);
     let web = pool("a=192.0.2.1", WhenAllDown::Fallback(1), 0);
-    let ttl = |signs| Ready::new(&web, &standings(signs), &[], Some(&spare)).ttl;
+    let ttl = |signs| Ready::new(&web, &standings(signs), &Memory::default(), Some(&spare)).ttl;
     assert_eq!((ttl("+"), ttl("-")), (30, 7));
 }
 
@@ -208,7 +212,7 @@ fn a_handout_is_whole_records_twice_in_a_row() {
     let ready = Ready::new(
         &pool("a=192.0.2.1 b=192.0.2.2", WhenAllDown::All, 0),
         &standings("++"),
-        &[],
+        &Memory::default(),
         None,
     );
     let handout = ready.handout(V4);
@@ -217,7 +221,12 @@ fn a_handout_is_whole_records_twice_in_a_row() {
         |last: u8| [&[0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 30, 0, 4][..], &[192, 0, 2, last]].concat();
     assert_eq!(handout.records(0, 2), [one(1), one(2)].concat());
     assert_eq!(handout.records(1, 2), [one(2), one(1)].concat());
-    let ready = Ready::new(&pool("a=2001:db8::1", WhenAllDown::All, 0), &standings("+"), &[], None);
+    let ready = Ready::new(
+        &pool("a=2001:db8::1", WhenAllDown::All, 0),
+        &standings("+"),
+        &Memory::default(),
+        None,
+    );
     assert_eq!(ready.handout(V6).size(0), 28);
     assert_eq!(ready.handout(V6).records(0, 1)[..12], [0xc0, 12, 0, 28, 0, 1, 0, 0, 0, 30, 0, 16]);
     assert!(ready.handout(V4).is_empty());
@@ -235,10 +244,10 @@ fn weight_0_takes_nothing_while_another_of_its_list_can() {
     ] {
         let own = pool(backends, WhenAllDown::All, 0);
         let weighted = Pool { policy: Policy::Weighted, ..own.clone() };
-        let ready = Ready::new(&weighted, &standings(signs), &[], None);
+        let ready = Ready::new(&weighted, &standings(signs), &Memory::default(), None);
         assert_eq!(parts(&ready), expected, "{backends}, {signs}");
         // Where weights do not choose, it is one like the others.
-        let ready = Ready::new(&own, &standings("+++"), &[], None);
+        let ready = Ready::new(&own, &standings("+++"), &Memory::default(), None);
         assert_eq!(parts(&ready).len(), own.endpoints().count());
     }
 }
@@ -250,7 +259,7 @@ fn targets_are_one_an_answer_whatever_is_asked_for() {
     let backends = ["a.example.", "longer.b.example."];
     let backends = backends.map(|name| Backend::new(name.to_owned(), target(name)));
     let pool = Pool::new("web".to_owned(), Policy::RoundRobin, backends.to_vec());
-    let ready = Ready::new(&pool, &standings("++"), &[], None);
+    let ready = Ready::new(&pool, &standings("++"), &Memory::default(), None);
     let handout = ready.handout(List::Targets);
     assert_eq!((handout.answers, handout.count()), (1, 2));
     let names = [b"\x01a\x07example\0".as_slice(), b"\x06longer\x01b\x07example\0"];
@@ -259,6 +268,6 @@ fn targets_are_one_an_answer_whatever_is_asked_for() {
         assert_eq!(handout.size(draw), 12 + name.len());
     }
     assert!(ready.handout(V4).is_empty() && ready.handout(V4).empty_ttl == u32::MAX);
-    let ready = Ready::new(&pool, &standings("-+"), &[], None);
+    let ready = Ready::new(&pool, &standings("-+"), &Memory::default(), None);
     assert_eq!(ready.target(List::Targets, 4), Some(names[1]));
 }

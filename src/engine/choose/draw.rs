@@ -1,4 +1,4 @@
-//! Which of the ready records this answer takes.
+//! Stage: which of the ready records this answer takes.
 
 use super::handout::Handout;
 use crate::config::model::{POOL_ADDRESSES_MAX, Policy, Pool};
@@ -129,7 +129,7 @@ mod tests {
     /// Records of a byte each, from 1 on; their weights are the same numbers.
     fn handout(policy: Policy, count: u8, answers: usize) -> Handout {
         let records: Vec<[u8; 1]> = (1..=count).map(|place| [place]).collect();
-        let records = records.iter().map(|record| (&record[..], u16::from(record[0])));
+        let records = records.iter().map(|record| (&record[..], u32::from(record[0])));
         Handout::new(records, policy, answers, 5)
     }
 

@@ -1,4 +1,4 @@
-//! Weights become a full turn of answers, made when health changes, so that a query has one index to look up.
+//! Stage: how much each is due. Weights become a full turn of answers, made when health changes, so that a query has one index to look up.
 //!
 //! Each row of a turn is an answer. Whoever is furthest behind its share comes next, as in nginx's smooth weighted
 //! round robin, so that a heavy backend's answers are spread out and not in a burst:
@@ -10,6 +10,43 @@
 //! With several places in an answer nobody has two of them, so nobody's share is more than one place of every
 //! answer; what it would have beyond that goes to the others by their weights.
 
+use super::candidate::Candidate;
+use super::left_out::LeftOut;
+use crate::config::model::{Endpoint, Policy, Pool};
+use crate::engine::plan::{Family, List};
+
+/// The lists within which weights are compared.
+const LISTS: [List; 3] = [List::Addresses(Family::V4), List::Addresses(Family::V6), List::Targets];
+
+/// Gives each its part: its weight, as much of it as it is to have. Where weights choose, one without a part takes nothing
+/// while another of its list can.
+pub(super) fn weigh(
+    pool: &Pool,
+    candidates: &mut Vec<Candidate>,
+    left_out: &mut Vec<(Endpoint, LeftOut)>,
+) {
+    for candidate in candidates.iter_mut() {
+        candidate.offer.part =
+            u32::from(candidate.offer.weight) * u32::from(candidate.standing.share);
+    }
+    if pool.policy != Policy::Weighted {
+        return;
+    }
+    let weighed = LISTS.map(|list| {
+        candidates.iter().any(|one| one.offer.part > 0 && list.holds(&one.offer.endpoint))
+    });
+    let has_other = |endpoint: &Endpoint| {
+        LISTS.iter().zip(weighed).any(|(list, weighed)| weighed && list.holds(endpoint))
+    };
+    candidates.retain(|Candidate { offer, .. }| {
+        let stays = offer.part > 0 || !has_other(&offer.endpoint);
+        if !stays {
+            left_out.push((offer.endpoint.clone(), LeftOut::Weightless));
+        }
+        stays
+    });
+}
+
 /// The most places in all answers of a full turn. Weights that need more, divided by what they have in common, are
 /// rounded to so many; nobody who has a weight is rounded to nothing.
 pub const PLACES_MAX: usize = 4096;
@@ -18,7 +55,7 @@ pub const PLACES_MAX: usize = 4096;
 ///
 /// `weights` are some of them above zero, and `answers` at most as many as they are.
 #[must_use]
-pub fn turns(weights: &[u16], answers: usize) -> Box<[u16]> {
+pub fn turns(weights: &[u32], answers: usize) -> Box<[u16]> {
     if answers == 0 {
         return Box::default();
     }
@@ -64,7 +101,7 @@ struct Shares {
     rows: usize,
 }
 
-fn shares(weights: &[u16], answers: usize) -> Shares {
+fn shares(weights: &[u32], answers: usize) -> Shares {
     let common = weights.iter().fold(0, |common, weight| gcd(common, *weight)).max(1);
     let weights: Vec<u64> = weights.iter().map(|weight| u64::from(weight / common)).collect();
     let total: u64 = weights.iter().sum();
@@ -133,6 +170,6 @@ fn apportion(weights: &[u64], rows: usize, answers: usize) -> Vec<u32> {
     parts
 }
 
-fn gcd(a: u16, b: u16) -> u16 {
+fn gcd(a: u32, b: u32) -> u32 {
     if b == 0 { a } else { gcd(b, a % b) }
 }

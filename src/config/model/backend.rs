@@ -1,0 +1,170 @@
+//! The backends of a pool, and what is handed out of them.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::{Check, Service};
+use crate::name::Name;
+
+/// One machine or service that answers connections.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Backend {
+    /// Its name in the pool; a bare address is named after itself.
+    pub name: String,
+    /// Its share among the pool's backends. Where weights pick, one of 0 takes nothing while others can.
+    pub weight: u16,
+    /// What the file says of its state.
+    pub state: SetState,
+    /// What is handed out of it.
+    pub serves: Serves,
+    /// Where it is to those who ask for SRV; there where a record makes SRV of its pool.
+    pub service: Option<Service>,
+    /// Its tier: of those that can serve, the backends of the least number do.
+    pub priority: u16,
+    /// How it is judged.
+    pub check: OwnCheck,
+}
+
+/// How a backend is judged.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum OwnCheck {
+    /// As its pool says.
+    #[default]
+    Pools,
+    /// Not at all: it counts as up.
+    Off,
+    /// By a check of its own.
+    Own(Arc<Check>),
+}
+
+/// What is handed out of a backend.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Serves {
+    /// Addresses: at least one, none twice in the pool, in the order of the file.
+    Addresses(Vec<IpAddr>),
+    /// A name, that of a CNAME.
+    Target {
+        /// The name; none twice in the pool.
+        name: Name,
+        /// What a check probes in its place, and nobody is given.
+        probe: Option<IpAddr>,
+    },
+}
+
+impl Backend {
+    /// The weight of a backend that sets none.
+    pub const WEIGHT: u16 = 1;
+
+    /// A backend of which the file says nothing else.
+    #[must_use]
+    pub fn new(name: String, serves: Serves) -> Self {
+        let (weight, state) = (Self::WEIGHT, SetState::Auto);
+        let check = OwnCheck::Pools;
+        Self { name, weight, state, serves, service: None, priority: 0, check }
+    }
+
+    /// The addresses that may be handed out.
+    #[must_use]
+    pub fn addresses(&self) -> &[IpAddr] {
+        match &self.serves {
+            Serves::Addresses(addresses) => addresses,
+            Serves::Target { .. } => &[],
+        }
+    }
+
+    /// Each thing that may be handed out, in the order of the file; each is judged apart.
+    pub fn endpoints(&self) -> impl Iterator<Item = Endpoint> {
+        let (addresses, target) = match &self.serves {
+            Serves::Addresses(addresses) => (addresses.as_slice(), None),
+            Serves::Target { name, .. } => (&[][..], Some(name)),
+        };
+        let addresses = addresses.iter().map(|address| Endpoint::Address(*address));
+        addresses.chain(target.map(|name| Endpoint::Target(name.clone())))
+    }
+
+    /// The addresses that a check probes: those that are handed out, or one that stands for the target.
+    pub fn probed(&self) -> impl Iterator<Item = IpAddr> {
+        let (addresses, probe) = match &self.serves {
+            Serves::Addresses(addresses) => (addresses.as_slice(), None),
+            Serves::Target { probe, .. } => (&[][..], *probe),
+        };
+        addresses.iter().copied().chain(probe)
+    }
+
+    /// The address whose check judges one of its endpoints.
+    #[must_use]
+    pub fn probe_of(&self, endpoint: &Endpoint) -> Option<IpAddr> {
+        match (endpoint, &self.serves) {
+            (Endpoint::Address(address), _) => Some(*address),
+            (Endpoint::Target(_), Serves::Target { probe, .. }) => *probe,
+            (Endpoint::Target(_), Serves::Addresses(_)) => None,
+        }
+    }
+}
+
+/// One thing that a pool hands out.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Endpoint {
+    /// An address, for A or AAAA.
+    Address(IpAddr),
+    /// A name, for CNAME.
+    Target(Name),
+}
+
+impl Endpoint {
+    /// The address, where it is one.
+    #[must_use]
+    pub fn address(&self) -> Option<IpAddr> {
+        match self {
+            Self::Address(address) => Some(*address),
+            Self::Target(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(address) => address.fmt(f),
+            Self::Target(name) => name.fmt(f),
+        }
+    }
+}
+
+impl From<IpAddr> for Endpoint {
+    fn from(address: IpAddr) -> Self {
+        Self::Address(address)
+    }
+}
+
+/// What a backend is among its like, databases above all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    /// It takes writes.
+    Primary,
+    /// It follows a primary, and is read from.
+    Replica,
+}
+
+impl Role {
+    /// What a zone file calls it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Primary => "primary",
+            Self::Replica => "replica",
+        }
+    }
+}
+
+/// What the file says of a backend's state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SetState {
+    /// The check decides.
+    Auto,
+    /// In service whatever the check says.
+    Up,
+    /// Out of service whatever the check says.
+    Down,
+}

@@ -1,0 +1,28 @@
+//! Why an endpoint that could serve is not handed out.
+
+use std::fmt;
+
+/// What stage left it out, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LeftOut {
+    /// Another tier serves.
+    Priority {
+        /// Its own priority.
+        own: u16,
+        /// The priority of the tier that serves.
+        serves: u16,
+    },
+    /// Its weight is 0, and others can take its part.
+    Weightless,
+}
+
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Priority { own, serves } => {
+                write!(f, "of priority {own}, while priority {serves} serves")
+            }
+            Self::Weightless => f.write_str("of weight 0 while others can take its part"),
+        }
+    }
+}

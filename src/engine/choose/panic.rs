@@ -1,0 +1,68 @@
+//! Stage: what is handed out where too few may serve.
+//!
+//! ```text
+//! eligible     weight eligible    when_all_down   handed out
+//! some         at least `panic`   any             those eligible
+//! some         less               any             every address
+//! none         -                  all             every address
+//! none         -                  last            those eligible last, else every address
+//! none         -                  fallback        what the fallback hands out
+//! none         -                  none            nothing
+//! ```
+//!
+//! An address that an operator set down, or took out of the file, is no guess worth making: "every address" and
+//! "eligible last" leave it out, unless all are set down.
+
+use super::candidate::Candidate;
+use super::eligible::guesses;
+use super::ready::{Source, Standing};
+use crate::config::model::{Endpoint, Pool, WhenAllDown};
+
+/// Where the offers come from, and which of the pool's own they are; of a fallback none.
+pub(super) fn source(
+    pool: &Pool,
+    all: &[Candidate],
+    standings: &[Standing],
+    eligible: Vec<Candidate>,
+    last: &[Endpoint],
+    has_fallback: bool,
+) -> (Source, Vec<Candidate>) {
+    if !eligible.is_empty() {
+        return if is_panic(pool, standings) {
+            (Source::Panic, guesses(all))
+        } else {
+            (Source::InService, eligible)
+        };
+    }
+    let guesses = guesses(all);
+    match pool.when_all_down {
+        WhenAllDown::Fallback(_) if has_fallback => (Source::Fallback, Vec::new()),
+        WhenAllDown::None => (Source::Nothing, Vec::new()),
+        WhenAllDown::Last => {
+            let was_last = |candidate: &&Candidate| last.contains(&candidate.offer.endpoint);
+            let last: Vec<Candidate> = guesses.iter().filter(was_last).cloned().collect();
+            if last.is_empty() { (Source::AllDown, guesses) } else { (Source::Last, last) }
+        }
+        WhenAllDown::All | WhenAllDown::Fallback(_) => (Source::AllDown, guesses),
+    }
+}
+
+/// Whether less than the pool's `panic` share of its weight is in service. Backends that an operator set
+/// down do not count: their weight is not missed.
+fn is_panic(pool: &Pool, standings: &[Standing]) -> bool {
+    let mut standings = standings.iter();
+    let (mut total, mut serving) = (0, 0);
+    for backend in &pool.backends {
+        // A backend is set down as a whole.
+        let own = standings.by_ref().take(backend.endpoints().count());
+        let (serves, is_set_down) = own.fold((false, false), |(serves, is_set_down), own| {
+            (serves | own.in_service, is_set_down | own.is_set_down)
+        });
+        if !is_set_down {
+            let weight = u64::from(backend.weight);
+            total += weight;
+            serving += if serves { weight } else { 0 };
+        }
+    }
+    serving * 1000 < total * u64::from(pool.panic)
+}
