@@ -312,6 +312,8 @@ pub enum Basis {
     Unchecked,
     /// The checks.
     Judged,
+    /// The checks as they were before most targets of the prober failed at once.
+    Isolated,
     /// The checks change their mind too often: held down.
     Flapping,
     /// The checks as they were before the probers fell silent.
@@ -488,6 +490,8 @@ pub struct Prober {
 pub enum ProberState {
     /// It is.
     Live,
+    /// It is, and most of its targets failed at once: they count as before.
+    CutOff,
     /// It was, but its lease has run out.
     Lost,
     /// It is expected and has never been heard.

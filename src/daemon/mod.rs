@@ -263,6 +263,7 @@ fn settings_of_probers(config: &Config) -> sources::Settings {
         takeover: prober.takeover,
         lease: prober.lease,
         expect: expect.collect(),
+        isolation: prober.isolation.clone(),
     }
 }
 

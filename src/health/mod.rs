@@ -8,6 +8,7 @@ pub mod target;
 pub mod told;
 
 pub mod history;
+pub mod isolation;
 pub mod registry;
 pub mod sources;
 

@@ -46,6 +46,9 @@ pub fn reason(
             }
         }
         (Basis::Flapping, _, Some(known)) => flapping(known),
+        (Basis::Isolated, _, Some(known)) => {
+            format!("as it was before most targets of its prober failed at once: {}", found(known))
+        }
         (Basis::Held, _, Some(known)) => {
             format!("as it was when the probers fell silent: {}", found(known))
         }
@@ -122,7 +125,7 @@ pub fn found(known: &Known) -> String {
         return vote(only, streak);
     }
     let down: Vec<&&Vote> =
-        all.iter().filter(|vote| vote.health.side() == Some(Side::Down)).collect();
+        all.iter().filter(|vote| vote.stands().side() == Some(Side::Down)).collect();
     let mut text = match down.len() {
         0 => return format!("all {} probers find it up", all.len()),
         1 => format!("1 of {} probers finds it down", all.len()),
@@ -143,6 +146,7 @@ pub fn found(known: &Known) -> String {
 
 /// What one prober found.
 fn vote(Vote { health, detail, run, .. }: &Vote, Streak { fall, rise }: Streak) -> String {
+    // What was found is told, and not what counts in its place.
     let said = match health {
         Health::Unknown => return "not judged yet".to_owned(),
         Health::Up { failed: 0 } => format!("{} passed", checks(*run)),
@@ -187,6 +191,8 @@ mod tests {
             detail: Arc::from(detail),
             told: Told::default(),
             run,
+            is_cut_off: false,
+            held: None,
         };
         let votes = votes.iter().map(vote).collect();
         let quorum = Quorum::Majority;

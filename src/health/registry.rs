@@ -79,6 +79,8 @@ pub struct Latest {
     pub at: u64,
     /// How many probes in a row found the same: pass or failure.
     pub run: u32,
+    /// Where the target stood before its prober was cut off, where it fell by that.
+    pub held: Option<Health>,
 }
 
 /// What is known of one target, for people.
@@ -109,6 +111,8 @@ pub struct Change {
     pub moved: bool,
     /// Whether it is the first report of its source on this target.
     pub is_first: bool,
+    /// Whether the source finds the target on another side than before.
+    pub is_own: bool,
     /// The hold that begins with this: the target changed side too often.
     pub held: Option<Hold>,
     /// Whether it is degraded now, where that is another than before.
@@ -122,6 +126,7 @@ impl Change {
         after: None,
         moved: false,
         is_first: false,
+        is_own: false,
         held: None,
         degraded: None,
     };
@@ -190,6 +195,11 @@ impl Registry {
         // One text is enough for all that say the same.
         let detail = known.map(|known| &known.detail).filter(|detail| **detail == report.detail);
         let detail = Arc::clone(detail.unwrap_or(&report.detail));
+        // What falls while its prober is cut off stays as it was.
+        let is_cut_off = panel.cut_off.contains(source);
+        let stood = known.filter(|_| is_cut_off && health.side() == Some(Side::Down));
+        let stood = stood.map(|known| known.held.unwrap_or(known.health));
+        let held = stood.filter(|stood| stood.side() == Some(Side::Up));
         let went_on = known.filter(|known| known.health.last_outcome() == health.last_outcome());
         let run = went_on.map_or(1, |known| known.run.saturating_add(1));
 
@@ -201,6 +211,7 @@ impl Registry {
             took_us,
             at: *at,
             run,
+            held,
         };
         match place {
             Ok(place) => state.reports[place] = latest,
@@ -211,7 +222,8 @@ impl Registry {
         let change = entry.settle(&mut state, &panel, *at);
         let held = entry.penalise(&mut state, change, *at);
         let is_first = before.is_none();
-        Some(Change { moved: before != Some((*health, told)), is_first, held, ..change })
+        let is_own = before.and_then(|(health, _)| health.side()) != health.side();
+        Some(Change { moved: before != Some((*health, told)), is_first, is_own, held, ..change })
     }
 
     /// Lets go a target that was held down, where its time is over. Gives the time until which it is held else.
@@ -252,6 +264,34 @@ impl Registry {
         };
         let others = entries.by_key.iter().filter(|(key, _)| !but.contains(key));
         others.filter_map(|(_, entry)| forget(entry)).collect()
+    }
+
+    /// Has these count as on that side for what a source says of them, which seems to be cut off. It shows when the
+    /// panel says so too.
+    pub fn hold(&self, source: &Source, keys: &[TargetKey], side: Side) {
+        let stood = match side {
+            Side::Up => Health::Up { failed: 0 },
+            Side::Down => Health::Down { passed: 0 },
+        };
+        let entries = self.read();
+        for entry in keys.iter().filter_map(|key| entries.by_key.get(key)) {
+            let mut state = entry.lock();
+            let own = state.reports.iter_mut().find(|known| known.source == *source);
+            if let Some(known) = own {
+                known.held = Some(stood);
+            }
+        }
+    }
+
+    /// Has count what a source says, which was cut off.
+    pub fn release(&self, source: &Source) {
+        for entry in self.read().by_key.values() {
+            let mut state = entry.lock();
+            let own = state.reports.iter_mut().find(|known| known.source == *source);
+            if let Some(known) = own {
+                known.held = None;
+            }
+        }
     }
 
     /// Who votes.
@@ -369,6 +409,8 @@ impl Entry {
             detail: Arc::clone(&latest.detail),
             told: latest.told,
             run: latest.run,
+            is_cut_off: panel.cut_off.contains(&latest.source),
+            held: latest.held,
         };
         Known {
             check: Arc::clone(&self.target.check),

@@ -22,7 +22,7 @@
 use std::time::Duration;
 
 use super::source::Source;
-use crate::config::model::probers::{OnProberLoss, PROBERS_MAX, Quorum};
+use crate::config::model::probers::{Isolation, OnProberLoss, PROBERS_MAX, Quorum};
 
 /// The most probers beside: all but the one inside.
 pub const BESIDE_MAX: usize = PROBERS_MAX - 1;
@@ -44,6 +44,8 @@ pub struct Settings {
     pub lease: Duration,
     /// The probers that are waited for.
     pub expect: Vec<Source>,
+    /// When a prober is taken as cut off; `None` is never.
+    pub isolation: Option<Isolation>,
 }
 
 impl Default for Settings {
@@ -55,6 +57,7 @@ impl Default for Settings {
             takeover: Some(Duration::from_secs(30)),
             lease: Duration::from_secs(10),
             expect: Vec::new(),
+            isolation: Some(Isolation::default()),
         }
     }
 }
@@ -73,6 +76,9 @@ pub struct Moment {
 pub struct Panel {
     /// Those whose votes count.
     pub live: Vec<Source>,
+    /// Those that are heard and seem to be cut off: they have no vote while others have, and what fell to them counts as
+    /// it was.
+    pub cut_off: Vec<Source>,
     /// How many of them must agree.
     pub quorum: Quorum,
     /// Whether everything that they have not judged counts as in service.
@@ -97,6 +103,8 @@ pub struct Prober {
 pub enum Hearing {
     /// It is.
     Live,
+    /// It is, and seems to be cut off from what it probes.
+    CutOff,
     /// It was, but its lease has run out.
     Lost,
     /// It is expected and has never been heard.
@@ -125,6 +133,7 @@ pub struct Sources {
     inside: Tally,
     inside_heard: Option<u64>,
     beside: Vec<Beside>,
+    cut_off: Vec<Source>,
 }
 
 #[derive(Clone, Debug)]
@@ -157,7 +166,8 @@ impl Sources {
     pub fn new(settings: Settings) -> Self {
         let expected = settings.expect.iter().filter(|source| !source.is_inside());
         let beside = expected.map(|source| Beside::new(source.clone())).collect();
-        Self { settings, inside: Tally::default(), inside_heard: None, beside }
+        let (inside, cut_off) = (Tally::default(), Vec::new());
+        Self { settings, inside, inside_heard: None, beside, cut_off }
     }
 
     /// What the operator set.
@@ -252,8 +262,11 @@ impl Sources {
     pub fn panel(&self, now: Moment) -> Panel {
         let inside = self.inside_probes(now).then(Source::inside);
         let live = self.beside.iter().filter(|known| known.is_live(self.settings.lease, now));
+        let heard = inside.into_iter().chain(live.map(|known| known.source.clone()));
+        let (cut_off, live) = heard.partition(|source| self.cut_off.contains(source));
         Panel {
-            live: inside.into_iter().chain(live.map(|known| known.source.clone())).collect(),
+            live,
+            cut_off,
             quorum: self.settings.quorum,
             is_open: self.settings.on_loss == OnProberLoss::Open
                 && self.silent_since(now).is_some(),
@@ -269,6 +282,18 @@ impl Sources {
         let takeover = silent.and_then(|(since, takeover)| since.checked_add(takeover));
         let waiting = (!self.settings.inside).then_some(lease);
         ends.chain(takeover).chain(waiting).filter(|at| *at > now.running).min()
+    }
+
+    /// Notes whether a prober seems to be cut off.
+    pub fn set_cut_off(&mut self, source: &Source, is_cut_off: bool) {
+        self.cut_off.retain(|known| known != source);
+        if is_cut_off {
+            self.cut_off.push(source.clone());
+        }
+    }
+
+    fn is_cut_off(&self, source: &Source) -> bool {
+        self.cut_off.contains(source)
     }
 
     /// What a prober reported.
@@ -290,13 +315,20 @@ impl Sources {
     pub fn probers(&self, now: Moment) -> Vec<Prober> {
         let inside = self.inside_probes(now).then(|| Prober {
             source: Source::inside(),
-            hearing: Hearing::Live,
+            hearing: if self.is_cut_off(&Source::inside()) {
+                Hearing::CutOff
+            } else {
+                Hearing::Live
+            },
             heard: self.inside_heard,
             tally: self.inside,
         });
         let beside = self.beside.iter().map(|known| Prober {
             source: known.source.clone(),
-            hearing: known.hearing(self.settings.lease, now),
+            hearing: match known.hearing(self.settings.lease, now) {
+                Hearing::Live if self.is_cut_off(&known.source) => Hearing::CutOff,
+                hearing => hearing,
+            },
             heard: known.heard.map(|heard| heard.unix),
             tally: known.tally,
         });
@@ -310,7 +342,7 @@ impl Sources {
         let alarm = |known: &Beside| {
             let who = &known.source;
             match known.hearing(lease, now) {
-                Hearing::Live => None,
+                Hearing::Live | Hearing::CutOff => None,
                 Hearing::Awaited if now.running < lease => None,
                 Hearing::Awaited => Some(format!("the prober {who} has never been heard")),
                 Hearing::Lost => Some(format!("the prober {who} is lost: it is silent")),
@@ -326,7 +358,16 @@ impl Sources {
             }
             _ => "no prober is heard, so health stays as it was".to_owned(),
         });
-        each.chain(silent).collect()
+        let panel = self.panel(now);
+        let cut_off = panel.cut_off.iter().map(|source| {
+            let then = if panel.live.is_empty() {
+                "health of those stays as it was"
+            } else {
+                "the others decide"
+            };
+            format!("the prober {source} seems to be cut off, as most of its targets failed at once: {then}")
+        });
+        each.chain(cut_off).chain(silent).collect()
     }
 }
 

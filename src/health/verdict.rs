@@ -10,12 +10,14 @@
 //! -             auto                 no check                      in service    Unchecked
 //! -             auto                 some of live probers          their quorum  Judged
 //! -             auto                 the same, and it flaps        not           Flapping
+//! -             auto                 some of probers cut off       their quorum  Isolated
 //! -             auto                 none of those, and `open`     in service    Open
 //! -             auto                 some of lost probers          their quorum  Held
 //! -             auto                 none, but known from before   as before     Remembered
 //! -             auto                 none                          in service    Assumed
 //! ```
 //!
+//! "Cut off" are probers that are heard, and to which most targets failed at once: what fell counts as it was before.
 //! "Open" is when no prober is heard, and the operator wants everything in service then.
 
 use std::sync::Arc;
@@ -56,6 +58,8 @@ pub enum Basis {
     Unchecked,
     /// Its checks say so.
     Judged,
+    /// Its checks said so, before the probers that make them were cut off from most of what they probe.
+    Isolated,
     /// Its checks change their mind too often: held down.
     Flapping,
     /// No prober is heard: in service, as the operator wishes for then.
@@ -100,6 +104,10 @@ pub struct Vote {
     pub told: Told,
     /// How many of its probes in a row found the same: pass or failure.
     pub run: u32,
+    /// Whether it seems to be cut off.
+    pub is_cut_off: bool,
+    /// Where the target stood before that, where it fell by it: this counts, and not [`Self::health`].
+    pub held: Option<Health>,
 }
 
 impl Verdict {
@@ -126,24 +134,47 @@ impl Verdict {
     }
 }
 
+impl Vote {
+    /// Where the target stands, as far as this vote counts.
+    #[must_use]
+    pub fn stands(&self) -> Health {
+        self.held.unwrap_or(self.health)
+    }
+
+    /// Votes of the lowest rank count.
+    fn rank(&self) -> u8 {
+        match (self.is_live, self.is_cut_off) {
+            (true, _) => 0,
+            (false, true) => 1,
+            (false, false) => 2,
+        }
+    }
+}
+
 impl Known {
-    /// The votes that count: those of live probers, else what the lost ones said last.
+    /// The votes that count: those of live probers, else of those that seem to be cut off, else what the lost ones said
+    /// last.
     pub fn counted(&self) -> impl Iterator<Item = &Vote> {
-        let is_judged = |vote: &&Vote| vote.health != Health::Unknown;
-        let any_live = self.votes.iter().filter(is_judged).any(|vote| vote.is_live);
-        self.votes.iter().filter(is_judged).filter(move |vote| vote.is_live == any_live)
+        let judged = || self.votes.iter().filter(|vote| vote.health != Health::Unknown);
+        let best = judged().map(Vote::rank).min();
+        judged().filter(move |vote| Some(vote.rank()) == best)
     }
 
     /// The side that the votes come to.
     #[must_use]
     pub fn side(&self) -> Option<Side> {
-        quorum::side(self.quorum, self.counted().filter_map(|vote| vote.health.side()))
+        quorum::side(self.quorum, self.counted().filter_map(|vote| vote.stands().side()))
     }
 
     /// What the target said of itself to those whose votes count.
     #[must_use]
     pub fn told(&self) -> Told {
         Told::together(self.counted().map(|vote| vote.told))
+    }
+
+    /// Whether those whose votes count seem to be cut off.
+    fn is_cut_off(&self) -> bool {
+        self.counted().any(|vote| vote.is_cut_off)
     }
 
     /// Whether a live prober has judged it.
@@ -160,7 +191,8 @@ impl Known {
             (Some(side), _) if self.is_judged() => {
                 Verdict { may_change_in, ..settled(side == Side::Up, Basis::Judged) }
             }
-            _ if self.is_open => settled(true, Basis::Open),
+            _ if self.is_open && !self.is_cut_off() => settled(true, Basis::Open),
+            (Some(side), _) if self.is_cut_off() => settled(side == Side::Up, Basis::Isolated),
             (Some(side), _) => settled(side == Side::Up, Basis::Held),
             (None, Some(side)) => settled(side == Side::Up, Basis::Remembered),
             (None, None) => settled(true, Basis::Assumed),

@@ -22,6 +22,7 @@ use crate::engine::choose::ready::{Ready, Source as ReadySource};
 use crate::engine::settings::Settings;
 use crate::engine::snapshot::{Chunks, Snapshot, View};
 use crate::health::backend::BackendKey;
+use crate::health::isolation::Guard;
 use crate::health::overrides::{Override, Overrides};
 use crate::health::target::Target;
 use crate::name::Name;
@@ -47,6 +48,8 @@ pub(super) struct State {
     pub(super) silent: bool,
     /// When something about probers changes by time alone.
     pub(super) due: Option<Duration>,
+    /// Looks for probers that are cut off.
+    pub(super) guard: Guard,
     /// The targets that are held down, as they flap.
     pub(super) holds: Holds,
     /// The pools whose handouts are to be made anew.
@@ -65,6 +68,7 @@ impl State {
         targets: Box<dyn Fn(Vec<Target>) + Send>,
     ) -> io::Result<Self> {
         let probing = shared.sources().inside_probes(shared.now());
+        let guard = Guard::new(shared.sources().settings().isolation.clone());
         Ok(Self {
             shared,
             users: Users::default(),
@@ -77,6 +81,7 @@ impl State {
             silent: false,
             due: Some(Duration::ZERO),
             holds: Holds::default(),
+            guard,
             dirty: BTreeSet::new(),
             health_changed: false,
             retired: Vec::new(),
@@ -91,11 +96,12 @@ impl State {
     /// How long until something changes by time alone.
     pub(super) fn until_due(&self) -> Duration {
         let now = self.shared.now();
-        let source = self.due.map(|due| due.saturating_sub(now.running));
+        let source = [self.due, self.isolation_ends()].into_iter().flatten();
+        let source = source.map(|due| due.saturating_sub(now.running));
         let ends = [self.shared.overrides.load().next_end(), self.holds.next_end()];
         let ends = ends.into_iter().flatten();
         let ends = ends.map(|end| Duration::from_millis(end.saturating_sub(now.unix)));
-        source.into_iter().chain(ends).min().unwrap_or(Duration::MAX)
+        source.chain(ends).min().unwrap_or(Duration::MAX)
     }
 
     pub(super) fn set_zones(&mut self, zones: Vec<(Name, Option<Arc<Zone>>)>) {
@@ -131,6 +137,7 @@ impl State {
         let set = self.shared.overrides.load().iter().map(|set| set.key.clone()).collect();
         self.note_taken_out(&set);
         self.recount();
+        self.forget_unused();
         self.tell_targets();
     }
 
@@ -210,6 +217,7 @@ impl State {
             self.steer(Vec::new(), over.iter().map(|set| set.key.clone()).collect());
         }
         self.let_go();
+        self.end_isolation();
         if self.due.is_some_and(|due| due <= now.running) {
             self.settle_probers();
         }

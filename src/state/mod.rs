@@ -12,6 +12,7 @@ pub mod persist;
 mod changes;
 mod counting;
 mod holds;
+mod isolation;
 mod keeper;
 mod pools;
 mod reports;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::changes::State;
 use super::publisher::{Feed, FeedCounts};
 use super::tell;
+use crate::health::key::TargetKey;
 use crate::health::registry::Change as TargetChange;
 use crate::health::source::Source;
 use crate::health::sources::{Heard, Tally, TooManySources};
@@ -50,6 +51,7 @@ impl State {
         }
         if whole {
             for (target, change) in registry.forget(&source, &told, now.unix) {
+                self.guard.gone(&source, &TargetKey::of(&target));
                 self.moved(&target, change, None);
             }
         }
@@ -79,6 +81,7 @@ impl State {
         let registry = &self.shared.registry;
         let change = if may_be_retold { registry.retold(report) } else { registry.report(report) }?;
         self.moved(&report.target, change, Some(report));
+        self.look_for_isolation(report, change);
         Some(change)
     }
 
@@ -119,6 +122,7 @@ impl State {
         }
         let nothing = HashSet::new();
         for source in &forgotten {
+            self.guard.forget(source);
             for (target, change) in self.shared.registry.forget(source, &nothing, now.unix) {
                 self.moved(&target, change, None);
             }
@@ -132,6 +136,7 @@ impl State {
         if begins_or_ends {
             tell::stand_in(&self.shared, probing);
             if !probing {
+                self.guard.forget(&Source::inside());
                 for (target, change) in
                     self.shared.registry.forget(&Source::inside(), &nothing, now.unix)
                 {

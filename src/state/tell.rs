@@ -14,6 +14,7 @@ use crate::engine::choose::ready::Source as ReadySource;
 use crate::engine::snapshot::View;
 use crate::health::backend::BackendKey;
 use crate::health::flap::Hold;
+use crate::health::isolation::Turn;
 use crate::health::overrides::{Hand, Override};
 use crate::health::reason::{by_hand, found, held as held_down};
 use crate::health::registry::Change;
@@ -195,6 +196,20 @@ pub(super) fn lost(shared: &Shared, source: &Source) {
     let lease = shared.sources().settings().lease;
     warn!(prober = %source, "the prober {source} is lost: it was not heard for {lease:?}");
     shared.tell(Kind::Prober, source.as_str(), format!("lost: it was not heard for {lease:?}"));
+}
+
+/// A prober seems to be cut off, or does so no more.
+pub(super) fn isolation(shared: &Shared, source: &Source, turn: &Turn) {
+    let said = match turn {
+        Turn::CutOff { fallen, of } => format!(
+            "it seems to be cut off, as {} of its {of} targets failed at once: they count as before",
+            fallen.len()
+        ),
+        Turn::Back => "it is believed again, as enough of its targets are back".to_owned(),
+        Turn::Believed => "it is believed now, as most of its targets stay down".to_owned(),
+    };
+    warn!(prober = %source, "the prober {source}: {said}");
+    shared.tell(Kind::Prober, source.as_str(), said);
 }
 
 /// No prober is heard at all.

@@ -3,6 +3,7 @@
 mod beside;
 mod flapping;
 mod hands;
+mod isolation;
 
 use std::net::IpAddr;
 use std::path::Path;

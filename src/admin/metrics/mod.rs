@@ -193,6 +193,10 @@ fn probers(world: &World<'_>, format: Format) -> Vec<Family> {
     let counter = |name, help| Family::new(format, Kind::Counter, name, help);
     let mut up =
         gauge("prober_up", "1 where the prober is heard, 0 where it is lost or still awaited");
+    let mut cut_off = gauge(
+        "prober_cut_off",
+        "1 where the prober seems to be cut off, as most of its targets failed at once",
+    );
     let mut heard = gauge("prober_heard_timestamp_seconds", "When the prober was heard last");
     let mut targets =
         gauge("prober_targets", "Targets that the prober reports on and this server knows");
@@ -212,7 +216,9 @@ fn probers(world: &World<'_>, format: Format) -> Vec<Family> {
     for prober in world.probers {
         let labels = Labels::default().with("prober", prober.source.as_str());
         let labels = labels.as_str();
-        up.sample(labels, u8::from(prober.hearing == Hearing::Live));
+        let is_heard = matches!(prober.hearing, Hearing::Live | Hearing::CutOff);
+        up.sample(labels, u8::from(is_heard));
+        cut_off.sample(labels, u8::from(prober.hearing == Hearing::CutOff));
         if let Some(at) = prober.heard {
             heard.sample(labels, seconds(at));
         }
@@ -222,7 +228,7 @@ fn probers(world: &World<'_>, format: Format) -> Vec<Family> {
         reports.sample(labels, prober.tally.reports);
         rejected.sample(labels, prober.tally.rejected);
     }
-    vec![up, heard, targets, missing, unknown, reports, rejected]
+    vec![up, cut_off, heard, targets, missing, unknown, reports, rejected]
 }
 
 fn overrides(world: &World<'_>, format: Format) -> Vec<Family> {

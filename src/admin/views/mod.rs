@@ -86,6 +86,7 @@ pub fn prober(prober: &Prober) -> model::Prober {
         name: prober.source.to_string(),
         state: match prober.hearing {
             Hearing::Live => model::ProberState::Live,
+            Hearing::CutOff => model::ProberState::CutOff,
             Hearing::Lost => model::ProberState::Lost,
             Hearing::Awaited => model::ProberState::Awaited,
         },

@@ -285,6 +285,7 @@ fn basis(basis: Rests) -> Basis {
         Rests::Set => Basis::Set,
         Rests::Unchecked => Basis::Unchecked,
         Rests::Judged => Basis::Judged,
+        Rests::Isolated => Basis::Isolated,
         Rests::Flapping => Basis::Flapping,
         Rests::Held => Basis::Held,
         Rests::Open => Basis::Open,

@@ -139,6 +139,7 @@ fn prober_table(status: &Status, screen: Screen) -> String {
         let Prober { name, state, heard, targets, missing, unknown, rejected, .. } = prober;
         let (state, tone) = match state {
             ProberState::Live => ("live", Tone::Good),
+            ProberState::CutOff => ("cut off", Tone::Bad),
             ProberState::Lost => ("lost", Tone::Bad),
             ProberState::Awaited => ("awaited", Tone::Odd),
         };

@@ -1,6 +1,7 @@
 //! What an operator says of probers: how their reports make one verdict, and what holds when they fall silent.
 
-use std::num::NonZeroU8;
+use std::num::{NonZeroU8, NonZeroU16};
+use std::time::Duration;
 
 /// The most probers that a server listens to, the one inside among them.
 pub const PROBERS_MAX: usize = 16;
@@ -33,6 +34,30 @@ pub enum OnProberLoss {
     Probe,
     /// Every address is in service.
     Open,
+}
+
+/// When a prober is taken as cut off, so that what it says of most targets is held as it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Isolation {
+    /// When more than this part of what it found up has fallen, in parts of a thousand.
+    pub share: u16,
+    /// And so many targets at least.
+    pub targets: NonZeroU16,
+    /// Within this time.
+    pub window: Duration,
+    /// After this it is believed.
+    pub hold_max: Duration,
+}
+
+impl Default for Isolation {
+    fn default() -> Self {
+        Self {
+            share: 500,
+            targets: NonZeroU16::new(8).expect("eight is not zero"),
+            window: Duration::from_secs(30),
+            hold_max: Duration::from_secs(120),
+        }
+    }
 }
 
 /// Whether a prober can have this name: letters, digits, `.`, `_` and `-`.

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::error::{ConfigError, Location, Problem};
 use super::model::access::ZONE_BYTES;
-use super::model::probers::{OnProberLoss, Quorum};
+use super::model::probers::{Isolation, OnProberLoss, Quorum};
 use feed::Feed;
 
 pub mod admin;
@@ -94,6 +94,8 @@ pub struct Prober {
     pub lease: Duration,
     /// Probers beside that must be heard.
     pub expect: Vec<String>,
+    /// When a prober is taken as cut off; `None` is never.
+    pub isolation: Option<Isolation>,
 }
 
 /// What clients may use.
@@ -157,6 +159,7 @@ impl Default for Config {
                 takeover: Some(Duration::from_secs(30)),
                 lease: Duration::from_secs(10),
                 expect: Vec::new(),
+                isolation: Some(Isolation::default()),
             },
             feed: None,
             limits: Limits {
@@ -235,6 +238,7 @@ prober:
   takeover: never
   lease: 3s
   expect: [probe-1, probe-2]
+  isolation: {share: 0.75, targets: 3, window: 10s, hold_max: 1m}
 feed:
   name: probe-1
   to:
@@ -274,6 +278,12 @@ log: {format: json, level: debug}
                 takeover: None,
                 lease: Duration::from_secs(3),
                 expect: vec!["probe-1".into(), "probe-2".into()],
+                isolation: Some(Isolation {
+                    share: 750,
+                    targets: 3.try_into().expect("not zero"),
+                    window: Duration::from_secs(10),
+                    hold_max: Duration::from_secs(60),
+                }),
             },
             feed: Some(Feed {
                 name: "probe-1".into(),
@@ -339,6 +349,16 @@ log: {format: json, level: debug}
                 "prober: {on_prober_loss: hide}",
                 26,
                 "`hide` is not what holds without probers; it is one of `hold`, `probe`, `open`",
+            ),
+            (
+                "prober: {isolation: on}",
+                21,
+                "expected `off` or a map such as `{share: 0.5}`, found a single value",
+            ),
+            (
+                "prober: {isolation: {targets: 1}}",
+                31,
+                "`1` is not a number of targets: a whole number from 2 to 65535",
             ),
             (
                 "prober: {expect: [a b]}",

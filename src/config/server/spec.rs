@@ -4,6 +4,7 @@ mod admin;
 mod answers;
 mod authority;
 mod feed;
+mod isolation;
 mod prober;
 
 use std::fmt;

@@ -39,7 +39,7 @@ fn report(source_name: &str, port: u16, health: Health, at: u64) -> Report {
 
 fn panel(names: &[&str]) -> Panel {
     let live = names.iter().map(|name| source(name)).collect();
-    Panel { live, quorum: Quorum::Majority, is_open: false }
+    Panel { live, cut_off: Vec::new(), quorum: Quorum::Majority, is_open: false }
 }
 
 fn registry(ports: &[u16], live: &[&str]) -> Registry {

@@ -22,7 +22,7 @@ fn check() -> Arc<Check> {
 
 fn vote(health: Health, is_live: bool) -> Vote {
     let (source, detail, told) = (Source::inside(), Arc::from(""), Told::default());
-    Vote { source, is_live, health, detail, told, run: 1 }
+    Vote { source, is_live, health, detail, told, run: 1, is_cut_off: false, held: None }
 }
 
 fn known(votes: Vec<Vote>, remembered: Option<Side>) -> Known {

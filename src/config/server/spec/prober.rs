@@ -4,7 +4,9 @@ use std::num::NonZeroU8;
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde_yaml::Spanned;
 
+use super::isolation::IsolationSpec;
 use super::{Many, Text, count};
 use crate::config::error::Problem;
 use crate::config::model::probers::{INSIDE, OnProberLoss, PROBERS_MAX, Quorum, is_prober_name};
@@ -31,6 +33,7 @@ pub(super) struct ProberSpec {
     lease: Option<Text>,
     /// May be empty.
     expect: Option<Many>,
+    isolation: Option<Spanned<IsolationSpec>>,
 }
 
 impl Reader<'_> {
@@ -64,6 +67,9 @@ impl Reader<'_> {
         });
         if let Some(expect) = &spec.expect {
             self.expect(prober, expect);
+        }
+        if let Some(isolation) = &spec.isolation {
+            self.isolation(prober, isolation);
         }
     }
 

@@ -1,0 +1,138 @@
+//! A prober that is cut off: what it says of what fell is held, told, and believed in the end.
+
+use super::*;
+use crate::config::model::probers::Isolation;
+use crate::health::sources::Hearing;
+
+const TWO: &str = "
+zone: example
+ns: [ns]
+checks: {c: {tcp: {port: 80}}}
+pools:
+  web: {check: c, backends: [192.0.2.1, 192.0.2.2, 192.0.2.3]}
+  spare: {check: c, backends: [192.0.2.4, 192.0.2.5, 192.0.2.6]}
+records:
+  ns: {A: 192.0.2.53}
+  www: {pool: web}
+  spare: {pool: spare}
+";
+
+/// A server that takes four targets for enough.
+fn stage() -> Stage {
+    let isolation = Isolation {
+        targets: 4.try_into().expect("not zero"),
+        hold_max: Duration::from_secs(60),
+        ..Isolation::default()
+    };
+    let settings = Settings { isolation: Some(isolation), ..Settings::default() };
+    let stage = Stage::with(Kept::default(), settings);
+    stage.serve(&[&zone(TWO)]);
+    stage
+}
+
+impl Stage {
+    /// These are found so, one after the other.
+    fn all(&self, range: std::ops::RangeInclusive<u8>, health: Health) {
+        for last in range {
+            self.report(&format!("192.0.2.{last}"), health);
+        }
+    }
+
+    fn hearing(&self) -> Hearing {
+        self.publisher.probers()[0].hearing
+    }
+
+    fn is_alarmed(&self) -> bool {
+        self.publisher.alarms().iter().any(|alarm| alarm.contains("seems to be cut off"))
+    }
+}
+
+#[test]
+fn most_that_fall_at_once_count_as_before_until_enough_are_back() {
+    let stage = stage();
+    stage.all(1..=6, UP);
+    stage.all(1..=3, DOWN);
+    // Half of them, and one pool: that is no more than it seems. Nothing is in service, so all of it is a guess.
+    assert_eq!((stage.hearing(), stage.is_alarmed()), (Hearing::Live, false));
+    stage.all(2..=2, UP);
+    assert_eq!(stage.handouts(), [vec![2], vec![4, 5, 6]]);
+    stage.all(2..=2, DOWN);
+    stage.all(4..=6, DOWN);
+    assert_eq!((stage.hearing(), stage.is_alarmed()), (Hearing::CutOff, true));
+    assert_eq!(stage.handouts(), [vec![1, 2, 3], vec![4, 5, 6]]);
+    let View::Served { ready, .. } = stage.view() else { panic!("the zone is served") };
+    assert!(ready.iter().all(|ready| ready.source == Source::InService), "no guess");
+    // Three are back: half of six is not most.
+    stage.all(1..=3, UP);
+    assert_eq!((stage.hearing(), stage.is_alarmed()), (Hearing::Live, false));
+    stage.all(4..=4, UP);
+    assert_eq!(stage.handouts(), [vec![1, 2, 3], vec![4]]);
+}
+
+#[test]
+fn what_lasts_is_believed() {
+    let stage = stage();
+    stage.all(1..=6, UP);
+    stage.wait_until(5_000);
+    stage.all(1..=5, DOWN);
+    stage.wait_until(64_999);
+    assert_eq!(stage.handouts(), [vec![1, 2, 3], vec![4, 5, 6]]);
+    stage.wait_until(65_000);
+    assert_eq!(stage.handouts()[1], [6]);
+    assert!(!stage.is_alarmed());
+}
+
+#[test]
+fn a_hand_beats_what_is_held() {
+    use crate::health::overrides::Hand;
+    use crate::state::steer::{Steer, Wish};
+
+    let stage = stage();
+    stage.all(1..=6, UP);
+    stage.all(1..=5, DOWN);
+    let down = Steer {
+        patterns: vec!["example/*/192.0.2.1".into()],
+        wish: Wish::Set { hand: Hand::Down, lasts: None },
+        author: "anna".into(),
+        reason: None,
+    };
+    stage.publisher.steer(&down).expect("it is there");
+    assert_eq!(stage.handouts()[0], [2, 3]);
+}
+
+#[test]
+fn the_others_decide_where_there_are_any() {
+    let stage = stage();
+    let ams = Prober::beside("ams").expect("a name");
+    stage.all(1..=6, UP);
+    let feed = |health: Health, range: std::ops::RangeInclusive<u8>| {
+        let fed = |last| crate::state::publisher::Fed {
+            key: crate::health::key::TargetKey::of(&stage.target(&format!("192.0.2.{last}"))),
+            health,
+            detail: Arc::from("x"),
+            told: Told::default(),
+            took: Duration::ZERO,
+            at: BEGIN,
+        };
+        let reports = range.map(fed).collect();
+        let told = crate::state::publisher::Feed { source: ams.clone(), whole: false, reports };
+        stage.publisher.feed(told).expect("there is room");
+        stage.publisher.flush();
+    };
+    feed(UP, 1..=6);
+    // Two votes that differ are a tie, which is up; the one that is cut off has none.
+    stage.all(1..=6, DOWN);
+    assert_eq!(stage.hearing(), Hearing::CutOff);
+    feed(DOWN, 1..=1);
+    assert_eq!(stage.handouts(), [vec![2, 3], vec![4, 5, 6]]);
+}
+
+#[test]
+fn pools_that_share_an_address_are_one() {
+    let stage = stage();
+    stage.serve(&[&zone(&TWO.replace("192.0.2.4, ", "192.0.2.3, 192.0.2.4, "))]);
+    stage.all(1..=6, UP);
+    stage.all(1..=5, DOWN);
+    assert_eq!(stage.hearing(), Hearing::Live);
+    assert_eq!(stage.handouts()[1], [6]);
+}
