@@ -14,12 +14,13 @@ use std::thread::{Builder, JoinHandle};
 use anyhow::{Context as _, anyhow};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
+use tokio_rustls::rustls::pki_types::ServerName;
 use tracing::{debug, error, info};
 
 use super::load::Loader;
 use super::reload::Editor;
 use super::services::seconds;
-use crate::authority::secondary::ask::{Asking, Patience, Primary};
+use crate::authority::secondary::ask::{Asking, Patience, Primary, Secrecy};
 use crate::authority::secondary::disk::Place;
 use crate::authority::secondary::life::{Common, KeyOf, Life, NOTIFIES_MAX, Notify};
 use crate::authority::secondary::notified;
@@ -27,7 +28,8 @@ use crate::authority::secondary::receive::Limits;
 use crate::authority::secondary::shown::Board;
 use crate::authority::{Reply, Request};
 use crate::config::Config;
-use crate::config::model::access::Peer;
+use crate::config::model::access::{Peer, PeerTls};
+use crate::feed::connect;
 use crate::name::Name;
 use crate::state::publisher::Publisher;
 use crate::sys::priority;
@@ -160,7 +162,18 @@ fn primary(peer: &Peer, keys: &Keys) -> anyhow::Result<Primary> {
             .cloned()
             .ok_or_else(|| anyhow!("there is no key {name} for {}", peer.address))
     });
-    Ok(Primary { address: peer.address, key: key.transpose()? })
+    let tls = peer.tls.as_ref().map(|tls| secrecy(peer, tls)).transpose()?;
+    Ok(Primary { address: peer.address, key: key.transpose()?, tls })
+}
+
+/// What is needed to know a primary over TLS, the file of its certificates read.
+fn secrecy(peer: &Peer, PeerTls { ca, name }: &PeerTls) -> anyhow::Result<Secrecy> {
+    let config = connect::client_config(ca.as_deref(), Secrecy::PROTOCOL, Secrecy::VERSIONS);
+    let told = |error: String| anyhow!("primaries: tls of {}: {error}", peer.address);
+    let config = config.map_err(told)?;
+    let name = ServerName::try_from(name.clone())
+        .map_err(|_| told(format!("`{name}` is neither a host name nor an address")))?;
+    Ok(Secrecy { config, name })
 }
 
 impl Running {
@@ -211,6 +224,7 @@ mod tests {
         let peer = |address: &str, key: Option<&str>| Peer {
             address: address.parse().expect("an address"),
             key: key.map(name),
+            tls: None,
         };
         let primaries = [
             peer("192.0.2.1:53", None),

@@ -14,7 +14,7 @@ use hyper::header::HeaderValue;
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::task::AbortHandle;
@@ -48,7 +48,7 @@ pub async fn connect(server: &Server) -> Result<Connection, String> {
     let authorization = server.token.as_deref().map(authorization).transpose()?;
     match &server.at {
         Endpoint::Https { host, port } => {
-            let config = client_config(server.ca.as_deref())?;
+            let config = client_config(server.ca.as_deref(), b"http/1.1", rustls::ALL_VERSIONS)?;
             let name = ServerName::try_from(host.clone())
                 .map_err(|_| format!("`{host}` is neither a host name nor an address"))?;
             let stream = tcp((host.as_str(), *port)).await?;
@@ -68,7 +68,7 @@ pub async fn connect(server: &Server) -> Result<Connection, String> {
 pub fn check(server: &Server) -> Result<(), String> {
     server.token.as_deref().map(authorization).transpose()?;
     if matches!(server.at, Endpoint::Https { .. }) {
-        client_config(server.ca.as_deref())?;
+        client_config(server.ca.as_deref(), b"http/1.1", rustls::ALL_VERSIONS)?;
     }
     Ok(())
 }
@@ -109,7 +109,13 @@ fn authorization(file: &Path) -> Result<HeaderValue, String> {
     Ok(value)
 }
 
-fn client_config(ca: Option<&Path>) -> Result<Arc<ClientConfig>, String> {
+/// The client's side of handshakes for one protocol: by the certificates of a file, or those that the system trusts. The
+/// error is for people.
+pub fn client_config(
+    ca: Option<&Path>,
+    protocol: &[u8],
+    versions: &[&'static SupportedProtocolVersion],
+) -> Result<Arc<ClientConfig>, String> {
     let mut roots = RootCertStore::empty();
     match ca {
         None => {
@@ -134,11 +140,11 @@ fn client_config(ca: Option<&Path>) -> Result<Arc<ClientConfig>, String> {
     }
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
+        .with_protocol_versions(versions)
         .map_err(|error| error.to_string())?
         .with_root_certificates(roots)
         .with_no_client_auth();
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.alpn_protocols = vec![protocol.to_vec()];
     Ok(Arc::new(config))
 }
 

@@ -35,9 +35,11 @@ fn key() -> Key {
 }
 
 fn settings(peers: &[(SocketAddr, bool)]) -> Settings {
-    let notify = peers
-        .iter()
-        .map(|&(address, is_signed)| access::Peer { address, key: is_signed.then(|| name("k.")) });
+    let notify = peers.iter().map(|&(address, is_signed)| access::Peer {
+        address,
+        key: is_signed.then(|| name("k.")),
+        tls: None,
+    });
     let general = ZoneAccess { notify: notify.collect(), ..ZoneAccess::default() };
     let access = Access { general, ..Access::default() };
     Settings { keys: Keys::new(vec![key()]), access, ..Settings::default() }

@@ -1,4 +1,5 @@
-//! A primary asked: for its SOA over UDP, for a transfer over TCP; signed where it has a key.
+//! A primary asked: for its SOA over UDP, for a transfer over TCP; both over TLS where it is known by a certificate (RFC
+//! 9103), and signed where it has a key.
 //!
 //! What comes is believed when its signature is right, not before, and takes no longer than [`Patience`] allows.
 
@@ -7,9 +8,12 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_rustls::rustls::{ClientConfig, SupportedProtocolVersion, version};
 
 use super::failure::Failure;
 use super::message::{Message, Record};
@@ -56,7 +60,29 @@ pub struct Primary {
     pub address: SocketAddr,
     /// What is said to it is signed with this, and so are its answers.
     pub key: Option<Arc<Key>>,
+    /// Everything is asked over TLS.
+    pub tls: Option<Secrecy>,
 }
+
+/// How a primary is known over TLS.
+#[derive(Clone, Debug)]
+pub struct Secrecy {
+    /// The client's side of handshakes.
+    pub config: Arc<ClientConfig>,
+    /// What its certificate is for.
+    pub name: ServerName<'static>,
+}
+
+impl Secrecy {
+    /// What DNS over TLS is called in a handshake (RFC 9103 §7.1).
+    pub const PROTOCOL: &'static [u8] = b"dot";
+    /// No older ones (RFC 9103 §7.2).
+    pub const VERSIONS: &'static [&'static SupportedProtocolVersion] = &[&version::TLS13];
+}
+
+/// A connection, encrypted or not.
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 /// A zone as it is asked for.
 #[derive(Clone, Debug)]
@@ -98,6 +124,10 @@ impl Query {
 impl Asking {
     /// What the primary's SOA says.
     pub async fn soa(&self, primary: &Primary) -> Result<Soa, Failure> {
+        if primary.tls.is_some() {
+            // Who watches is not to see what is asked for (RFC 9103 §6.2).
+            return self.soa_over_tcp(primary).await;
+        }
         let mut last = None;
         for patience in self.patience.datagrams {
             match self.soa_over_udp(primary, patience).await {
@@ -157,9 +187,9 @@ impl Asking {
         let mut stream = self.connect(primary).await?;
         let query = self.query(rtype::SOA, None, primary);
         let idle = self.patience.idle;
-        within(idle, send(&mut stream, &query.bytes)).await?;
+        within(idle, send(&mut *stream, &query.bytes)).await?;
         let mut bytes = Vec::new();
-        within(idle, receive(&mut stream, &mut bytes)).await?;
+        within(idle, receive(&mut *stream, &mut bytes)).await?;
         self.read_soa(&query, &bytes)?.ok_or(Failure::Truncated)
     }
 
@@ -210,11 +240,11 @@ impl Asking {
         let query = self.query(want.qtype(), have, primary);
         let mut verifier = query.verifier();
         let idle = self.patience.idle;
-        within(idle, send(&mut stream, &query.bytes)).await?;
+        within(idle, send(&mut *stream, &query.bytes)).await?;
         let mut transfer = Transfer::new(self.origin.clone(), query.id, want, self.limits);
         let mut bytes = Vec::new();
         loop {
-            within(idle, receive(&mut stream, &mut bytes)).await?;
+            within(idle, receive(&mut *stream, &mut bytes)).await?;
             let message = Message::read(&bytes)?;
             if let Some(verifier) = &mut verifier {
                 self.verify(verifier, &message, &bytes)?;
@@ -271,11 +301,16 @@ impl Asking {
         Query { id, bytes, signed }
     }
 
-    async fn connect(&self, primary: &Primary) -> Result<TcpStream, Failure> {
+    async fn connect(&self, primary: &Primary) -> Result<Box<dyn Stream>, Failure> {
         let limit = self.patience.connect;
-        let connecting = timeout(limit, TcpStream::connect(primary.address)).await;
         let late = || io::Error::new(io::ErrorKind::TimedOut, format!("not within {limit:?}"));
-        connecting.unwrap_or_else(|_| Err(late())).map_err(Failure::Connect)
+        let connecting = timeout(limit, TcpStream::connect(primary.address)).await;
+        let stream = connecting.unwrap_or_else(|_| Err(late())).map_err(Failure::Connect)?;
+        let Some(Secrecy { config, name }) = &primary.tls else { return Ok(Box::new(stream)) };
+        let connector = TlsConnector::from(Arc::clone(config));
+        let connecting = timeout(limit, connector.connect(name.clone(), stream)).await;
+        let stream = connecting.unwrap_or_else(|_| Err(late())).map_err(Failure::Tls)?;
+        Ok(Box::new(stream))
     }
 }
 
@@ -289,14 +324,14 @@ async fn within<T>(
     }
 }
 
-async fn send(stream: &mut TcpStream, message: &[u8]) -> io::Result<()> {
+async fn send(stream: &mut dyn Stream, message: &[u8]) -> io::Result<()> {
     // In one packet, where it fits.
     let framed = [&(message.len() as u16).to_be_bytes(), message].concat();
     stream.write_all(&framed).await?;
     stream.flush().await
 }
 
-async fn receive(stream: &mut TcpStream, message: &mut Vec<u8>) -> io::Result<()> {
+async fn receive(stream: &mut dyn Stream, message: &mut Vec<u8>) -> io::Result<()> {
     let len = stream.read_u16().await?;
     message.resize(usize::from(len), 0);
     stream.read_exact(message).await?;

@@ -11,6 +11,8 @@ use super::message::Malformed;
 pub enum Failure {
     /// No connection.
     Connect(io::Error),
+    /// No TLS, or a certificate of somebody else.
+    Tls(io::Error),
     /// The connection broke, or the primary closed it before the end.
     Broken(io::Error),
     /// Nothing has come for so long.
@@ -106,6 +108,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Connect(error) => write!(f, "no connection: {error}"),
+            Self::Tls(error) => write!(f, "no TLS: {error}"),
             Self::Broken(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
                 f.write_str("it closed the connection before the end")
             }

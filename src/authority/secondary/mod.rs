@@ -17,6 +17,7 @@
 //! | RFC 3597 §4 | names in RDATA that a sender may have compressed | [`message`] |
 //! | RFC 5936 §2.2, §3 | the messages of a transfer, from SOA to SOA | [`receive`] |
 //! | RFC 8945 §5.3.1 | signatures over many messages | [`ask`], [`crate::wire::tsig::chain`] |
+//! | RFC 9103 §7 | all of it over TLS | [`ask`] |
 
 pub mod ask;
 pub mod disk;

@@ -141,6 +141,7 @@ pub enum Problem {
     BadSecret,
     TwoSecrets,
     UnknownKeyName { name: String },
+    NotifyOverTls,
     // The config file
     AdminExposed { address: SocketAddr, missing: &'static str },
     // Checks

@@ -195,6 +195,9 @@ impl fmt::Display for Problem {
             Self::TwoSecrets => {
                 f.write_str("a key has `secret` or `secret_file`; remove one of the two")
             }
+            Self::NotifyOverTls => f.write_str(
+                "a notify is sent in the clear, and signed where there is a `key`; remove `tls`",
+            ),
             Self::UnknownKeyName { name } => {
                 write!(f, "no key is called `{}`; add it under `keys`", Quoted(name))
             }

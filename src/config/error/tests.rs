@@ -28,6 +28,10 @@ fn each_problem_has_its_sentence() {
             "this is no secret: base 64 of at least 16 bytes, such as `openssl rand -base64 32` makes",
         ),
         (Problem::TwoSecrets, "a key has `secret` or `secret_file`; remove one of the two"),
+        (
+            Problem::NotifyOverTls,
+            "a notify is sent in the clear, and signed where there is a `key`; remove `tls`",
+        ),
         (Problem::UnknownKeyName { name: "k".into() }, "no key is called `k`; add it under `keys`"),
         (Problem::Unreadable { detail: "no such file".into() }, "cannot be read: no such file"),
         (Problem::NotUtf8, "is not UTF-8, which YAML is written in"),

@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -53,6 +54,17 @@ pub struct Peer {
     pub address: SocketAddr,
     /// What is said to it is signed with this key, and so must its answers be.
     pub key: Option<Name>,
+    /// What is asked of it is asked over TLS (RFC 9103); of primaries alone.
+    pub tls: Option<PeerTls>,
+}
+
+/// How another server is known over TLS.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct PeerTls {
+    /// The file of the certificates that are trusted; those that the system trusts where none is named.
+    pub ca: Option<PathBuf>,
+    /// What its certificate is for: a host name, or an address.
+    pub name: String,
 }
 
 /// That a change of health is a change of content.
@@ -182,7 +194,10 @@ mod tests {
     #[test]
     fn rfc1996_3_11_a_notify_comes_from_a_primary() {
         let (zone, key) = (name("example."), name("k."));
-        let peer = |address: &str, key| Peer { address: address.parse().expect("an address"), key };
+        let peer = |address: &str, key| {
+            let address = address.parse().expect("an address");
+            Peer { address, key, tls: None }
+        };
         let primaries = vec![peer("192.0.2.1:53", None), peer("192.0.2.2:53", Some(key.clone()))];
         let access =
             Access { primaries: HashMap::from([(zone.clone(), primaries)]), ..Access::default() };

@@ -314,7 +314,8 @@ fn a_round_tells_every_mistake_that_there_is_now() {
 fn a_zone_from_elsewhere_is_served_beside_those_of_files() {
     let mut stage = Stage::new("elsewhere");
     let far = Name::parse_absolute("far.example").expect("a name");
-    let peer = |address: &str| Peer { address: address.parse().expect(address), key: None };
+    let peer =
+        |address: &str| Peer { address: address.parse().expect(address), key: None, tls: None };
     let primaries =
         HashMap::from([(far.clone(), vec![peer("192.0.2.1:53"), peer("192.0.2.2:5353")])]);
     let paths = vec![stage.folder.join("a")];

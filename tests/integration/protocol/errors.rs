@@ -21,7 +21,7 @@ fn check(world: &World, rows: &[(&str, Option<(u16, &str)>)]) {
 }
 
 fn world() -> World {
-    let peer = Peer { address: "192.0.2.1:53".parse().expect("an address"), key: None };
+    let peer = Peer { address: "192.0.2.1:53".parse().expect("an address"), key: None, tls: None };
     let primaries = HashMap::from([(parse("old.example."), vec![peer])]);
     let access = Access { primaries, ..Access::default() };
     World::of("example.com.", "www A 192.0.2.1\n")

@@ -28,7 +28,8 @@ fn world() -> World {
         (parse("broken.example."), zone(&local)),
     ]);
     let primary = |address: &str, key| {
-        vec![Peer { address: format!("{address}:53").parse().expect("an address"), key }]
+        let address = format!("{address}:53").parse().expect("an address");
+        vec![Peer { address, key, tls: None }]
     };
     let primaries = HashMap::from([
         (parse("example.com."), primary("192.0.2.1", Some(parse("k.")))),

@@ -51,6 +51,18 @@ pub(super) const ROWS: &[Row] = &[
         ],
     },
     Row {
+        case: "transfers over TLS, out and in",
+        standard: "RFC 9103 §7, RFC 8310 §8.1",
+        ours: "the same zone, by TLS 1.3 and the name in the primary's certificate; SOA is asked for there too, NOTIFY stays in the clear",
+        tests: &[
+            "rfc9103_7_a_zone_is_the_same_over_tls_and_for_who_may_alone",
+            "rfc9103_7_bind_takes_the_zone_over_tls_and_then_what_has_changed",
+            "rfc9103_7_a_zone_and_its_changes_come_over_tls",
+            "rfc9103_7_bind_is_a_primary_over_tls",
+            "rfc8310_8_1_a_primary_whose_certificate_is_for_another_name_is_not_believed",
+        ],
+    },
+    Row {
         case: "a secondary's REFRESH, RETRY and EXPIRE",
         standard: "RFC 1034 §4.3.5",
         ours: "as the SOA says, bounded on both sides; EXPIRE goes on over a restart",

@@ -1,6 +1,7 @@
 //! RotaDNS as a secondary of NSD, Knot and BIND: whole zones and differences, signed; NOTIFY, expiry, restart.
 
 mod primaries;
+mod private;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -62,11 +63,15 @@ const DAYS: &str = "86400 43200 864000";
 
 /// RotaDNS on a port that its primaries know, with these servers before it.
 fn rotadns(port: u16, primaries: &[u16]) -> Server {
-    let folder = Folder::new();
-    std::fs::create_dir(folder.path.join("zones")).expect("a folder of a test");
     let from =
         primaries.iter().map(|port| format!("{{address: \"127.0.0.1:{port}\", key: {KEY}}}"));
-    let from = from.collect::<Vec<_>>().join(", ");
+    rotadns_from(port, &from.collect::<Vec<_>>().join(", "))
+}
+
+/// The same with what the config file says of the servers.
+fn rotadns_from(port: u16, from: &str) -> Server {
+    let folder = Folder::new();
+    std::fs::create_dir(folder.path.join("zones")).expect("a folder of a test");
     let here = folder.path.display();
     let config = format!(
         "listen: 127.0.0.1:{port}\nzones: {here}/zones\nstate: {here}/state\nadmin: {{socket: admin.sock}}\n\

@@ -5,6 +5,7 @@ mod aliases;
 mod follow;
 mod manual;
 mod secondaries;
+pub(crate) mod tls;
 
 use std::fs;
 use std::net::SocketAddr;

@@ -34,7 +34,7 @@ fn transferred(
     run(async {
         let scripted = Scripted::start(script).await;
         let key = is_signed.then(|| Arc::new(key()));
-        let primary = Primary { address: scripted.address, key };
+        let primary = Primary { address: scripted.address, key, tls: None };
         match asking().transfer(&primary, want).await {
             Err(failure) => failure.to_string(),
             Ok(Transferred { received, serial, amount }) => {
@@ -53,7 +53,7 @@ fn soa(is_signed: bool, script: impl Fn(Asked) -> Says + Send + Sync + 'static) 
     run(async {
         let scripted = Scripted::start(script).await;
         let key = is_signed.then(|| Arc::new(key()));
-        let primary = Primary { address: scripted.address, key };
+        let primary = Primary { address: scripted.address, key, tls: None };
         match asking().soa(&primary).await {
             Err(failure) => failure.to_string(),
             Ok(soa) => soa.serial.to_string(),
@@ -141,7 +141,7 @@ fn a_primary_that_is_not_there_is_told() {
     let told = run(async {
         let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
         let address = listener.expect("a port").local_addr().expect("it is bound");
-        let primary = Primary { address, key: None };
+        let primary = Primary { address, key: None, tls: None };
         let checked = asking().soa(&primary).await.expect_err("nobody is there");
         let asked = asking().transfer(&primary, Want::Whole).await;
         [checked.to_string(), asked.err().expect("nobody is there").to_string()]

@@ -68,8 +68,11 @@ impl Stage {
         let key = self.rolled.as_ref().map(|key| {
             Arc::new(Key::new(key.name().clone(), Algorithm::Sha256, b"the secret of before"))
         });
-        let primary =
-            |scripted: &&Scripted| Primary { address: scripted.address, key: key.clone() };
+        let primary = |scripted: &&Scripted| Primary {
+            address: scripted.address,
+            key: key.clone(),
+            tls: None,
+        };
         let primaries = primaries.iter().map(primary).collect();
         let life = Life::begin(Arc::clone(&self.common), asking, primaries, self.place());
         (self.common.serve)(origin(), life.served());

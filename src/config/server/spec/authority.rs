@@ -11,7 +11,8 @@ use serde_yaml::Spanned;
 use super::{Many, Text, place, width};
 use crate::config::error::Problem;
 use crate::config::model::access::{
-    Access, Allow, ENTRIES_MAX, FOLLOW_INTERVAL, FOLLOW_INTERVALS, FollowHealth, Peer, ZoneAccess,
+    Access, Allow, ENTRIES_MAX, FOLLOW_INTERVAL, FOLLOW_INTERVALS, FollowHealth, Peer, PeerTls,
+    ZoneAccess,
 };
 use crate::config::server::Reader;
 use crate::config::server::admin::Tls;
@@ -85,6 +86,14 @@ enum PeerSpec {
 struct MappedPeer {
     address: Option<Text>,
     key: Option<Text>,
+    tls: Option<Box<Spanned<PeerTlsSpec>>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct PeerTlsSpec {
+    ca: Option<Text>,
+    name: Option<Text>,
 }
 
 impl<'de> Deserialize<'de> for PeerSpec {
@@ -241,6 +250,7 @@ impl Reader<'_> {
         self.set(&mut follows, spec.follow_health.as_ref(), |text| {
             value::choice("yes or no", text, &words)
         });
+        self.without_tls(spec.notify.as_deref().unwrap_or_default());
         let mut interval = FOLLOW_INTERVAL;
         self.set(&mut interval, spec.interval.as_ref(), |text| {
             value::span("the interval", text, FOLLOW_INTERVALS)
@@ -288,13 +298,15 @@ impl Reader<'_> {
         }
         let mut peers = Vec::new();
         for entry in entries.iter().take(ENTRIES_MAX) {
-            let (address, at, key) = match &entry.value {
+            let (address, at, key, tls) = match &entry.value {
                 PeerSpec::Address(text) => {
-                    (peer_address(text, DNS), place(entry, width(text)), None)
+                    (peer_address(text, DNS), place(entry, width(text)), None, None)
                 }
-                PeerSpec::Map(MappedPeer { address: Some(text), key }) => {
+                PeerSpec::Map(MappedPeer { address: Some(text), key, tls }) => {
                     let at = place(text, width(&text.value));
-                    (peer_address(&text.value, DNS), at, self.key(key.as_ref(), keys))
+                    let port = if tls.is_some() { DNS_OVER_TLS } else { DNS };
+                    let tls = tls.as_ref().and_then(|spec| self.peer_tls(spec));
+                    (peer_address(&text.value, port), at, self.key(key.as_ref(), keys), tls)
                 }
                 PeerSpec::Map(_) => {
                     let problem = Problem::MissingKey { place: "a server", key: "address" };
@@ -303,11 +315,34 @@ impl Reader<'_> {
                 }
             };
             match address {
-                Ok(address) => peers.push(Peer { address, key }),
+                Ok(address) => peers.push(Peer { address, key, tls }),
                 Err(problem) => self.add(at, problem),
             }
         }
         peers
+    }
+
+    fn peer_tls(&mut self, spec: &Spanned<PeerTlsSpec>) -> Option<PeerTls> {
+        let PeerTlsSpec { ca, name } = &spec.value;
+        let Some(name) = name else {
+            // Any name would do otherwise, and so would anybody's certificate.
+            self.add(
+                place(spec, 1),
+                Problem::MissingKey { place: "`tls` of a server", key: "name" },
+            );
+            return None;
+        };
+        let ca = ca.as_ref().map(|file| self.path(&file.value));
+        Some(PeerTls { ca, name: name.value.clone() })
+    }
+
+    /// Says that servers are notified in the clear.
+    fn without_tls(&mut self, entries: &[Spanned<PeerSpec>]) {
+        for entry in entries {
+            if let PeerSpec::Map(MappedPeer { tls: Some(tls), .. }) = &entry.value {
+                self.add(place(tls, 1), Problem::NotifyOverTls);
+            }
+        }
     }
 
     /// The name of a key that is there.

@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::config::model::access::{Allow, FollowHealth, Peer, ZoneAccess};
+use crate::config::model::access::{Allow, FollowHealth, Peer, PeerTls, ZoneAccess};
 use crate::config::server::authority::{Algorithm, Authority, Secret};
 use crate::config::server::read_config;
 use crate::name::Name;
@@ -16,7 +16,7 @@ fn name(text: &str) -> Name {
 }
 
 fn peer(address: &str, key: Option<&str>) -> Peer {
-    Peer { address: address.parse().expect(address), key: key.map(name) }
+    Peer { address: address.parse().expect(address), key: key.map(name), tls: None }
 }
 
 #[test]
@@ -32,7 +32,12 @@ secondaries:
   follow_health: true
   interval: 2s
 updates: {allow: [{key: acme}]}
-primaries: {example.org: {from: [{address: 198.51.100.1, key: acme}]}}
+primaries:
+  example.org: {from: [{address: 198.51.100.1, key: acme}]}
+  private.example:
+    from:
+      - {address: 198.51.100.1, key: acme, tls: {ca: tls/ca.pem, name: ns1.example.org}}
+      - {address: "198.51.100.2:8530", tls: {name: 198.51.100.2}}
 per_zone:
   example.com: {updates: {allow: []}}
   example.net: {secondaries: {allow: [{key: acme}]}}
@@ -75,6 +80,22 @@ tls: {listen: 127.0.0.1, certificate: tls/cert.pem, key: tls/key.pem}
     assert_eq!(access.of(&name("example.net")), &own);
     let primaries = &access.primaries[&name("example.org")];
     assert_eq!(primaries, &[peer("198.51.100.1:53", Some("acme"))]);
+    let private = |address, key, ca: Option<&str>, name: &str| Peer {
+        tls: Some(PeerTls { ca: ca.map(PathBuf::from), name: name.into() }),
+        ..peer(address, key)
+    };
+    assert_eq!(
+        access.primaries[&name("private.example")],
+        [
+            private(
+                "198.51.100.1:853",
+                Some("acme"),
+                Some("/etc/rotadns/tls/ca.pem"),
+                "ns1.example.org"
+            ),
+            private("198.51.100.2:8530", None, None, "198.51.100.2"),
+        ]
+    );
     let tls = authority.tls.expect("it is there");
     assert_eq!(tls.listen, ["127.0.0.1:853".parse().expect("an address")]);
 }
@@ -131,6 +152,16 @@ fn each_mistake_is_told_at_its_place() {
         ),
         ("updates: {allow: [{address: 192.0.2.1}]}", 19, "an entry of `updates` needs `key`"),
         ("primaries: {a: {}}", 16, "a zone of `primaries` needs `from`"),
+        (
+            "primaries: {a: {from: [{address: 192.0.2.1, tls: {ca: f}}]}}",
+            50,
+            "`tls` of a server needs `name`",
+        ),
+        (
+            "secondaries: {notify: [{address: 192.0.2.1, tls: {name: n}}]}",
+            50,
+            "a notify is sent in the clear, and signed where there is a `key`; remove `tls`",
+        ),
         ("tls: {listen: 127.0.0.1, key: k}", 6, "`tls` needs `certificate`"),
     ] {
         let mistakes = read_config(Path::new("rotadns.yaml"), text).expect_err(text);
