@@ -9,6 +9,8 @@ pub mod rdata;
 pub mod config;
 pub mod zonefile;
 
+pub mod geo;
+
 pub mod zone;
 
 pub mod health;

@@ -16,8 +16,9 @@ use super::screen::Screen;
 use super::told::{self, Lines, Told, counted};
 use crate::config::files::{read_at_most, read_file};
 use crate::config::model::{Pool, Zone};
-use crate::config::{self, CONFIG_FILE, MasterRecord, Problem, Severity};
+use crate::config::{self, CONFIG_FILE, Config, MasterRecord, Problem, Severity};
 use crate::daemon::load::{Mistake, together};
+use crate::daemon::places::Sources;
 use crate::name::Name;
 use crate::zone;
 use crate::zone::build::{self, Built};
@@ -119,12 +120,25 @@ impl Report {
     fn config(&mut self, file: &Path) -> Vec<PathBuf> {
         let Some(text) = self.text(file) else { return Vec::new() };
         match config::read_config(file, &text) {
-            Ok(config) => config.zones,
+            Ok(config) => {
+                self.places(&config);
+                config.zones
+            }
             Err(mistakes) => {
                 self.tell(mistakes.into_iter().map(Mistake::from).collect(), &text);
                 Vec::new()
             }
         }
+    }
+
+    /// Tells what says where clients are and is not as it should be: a server serves without it.
+    fn places(&mut self, config: &Config) {
+        let places = Sources::now(&config.geo, &config.views);
+        let told = places.databases.into_iter().filter_map(|database| {
+            let mistake = Mistake::whole(Path::new(&database.file), database.trouble?);
+            Some(Mistake { severity: Severity::Warning, ..mistake })
+        });
+        self.tell(told.collect(), "");
     }
 
     fn zone(&mut self, file: &Path) {

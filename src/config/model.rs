@@ -13,6 +13,7 @@ pub mod answers;
 mod backend;
 mod check;
 mod made;
+pub mod place;
 mod pool;
 pub mod probers;
 

@@ -4,12 +4,14 @@
 //! does, `1e3` is no number at all.
 
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use ipnet::IpNet;
 
 use super::error::Problem;
+use super::model::place::{self, Continent, Country, Point, Region};
 use super::nearest::{listed, nearest};
 use crate::rdata::{self, TTL_MAX};
 
@@ -91,6 +93,67 @@ pub(crate) fn subnet(text: &str) -> Result<IpNet, Problem> {
     let parsed = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
     let whole = parsed.ok().filter(|subnet: &IpNet| subnet.addr() == subnet.network());
     whole.ok_or_else(|| Problem::BadSubnet { text: text.into() })
+}
+
+/// A continent by its code.
+pub(crate) fn continent(text: &str) -> Result<Continent, Problem> {
+    let codes = Continent::ALL.map(|(code, _)| code);
+    Continent::of(text).ok_or_else(|| Problem::UnknownPlace {
+        what: "continent",
+        text: text.into(),
+        near: nearest(text, codes),
+    })
+}
+
+/// A country by its code in ISO 3166-1.
+pub(crate) fn country(text: &str) -> Result<Country, Problem> {
+    Country::of(text).ok_or_else(|| {
+        let near = if text == "UK" { Some("GB") } else { nearest(text, Country::codes()) };
+        Problem::UnknownPlace { what: "country", text: text.into(), near }
+    })
+}
+
+/// A region: a subdivision such as `US-KY` (ISO 3166-2), or a name of the operator's own.
+pub(crate) fn region(text: &str) -> Result<Region, Problem> {
+    if let Some((code, subdivision)) = place::subdivision(text) {
+        let known = place::subdivisions(country(code)?);
+        if let Some(known) = known.filter(|known| !known.contains(&subdivision)) {
+            let near = nearest(subdivision, known.iter().copied());
+            return Err(Problem::UnknownSubdivision {
+                text: text.into(),
+                country: code.into(),
+                near,
+            });
+        }
+    } else if !Region::is_name(text) {
+        return Err(Problem::BadRegion { text: text.into() });
+    }
+    Ok(Region::new(text))
+}
+
+/// The number of an autonomous system, with or without `AS` before it.
+pub(crate) fn asn(text: &str) -> Result<NonZeroU32, Problem> {
+    let digits = text.strip_prefix("AS").unwrap_or(text);
+    let number: Result<u32, Problem> =
+        number("the number of an autonomous system", digits, 1..=u32::MAX);
+    number.ok().and_then(NonZeroU32::new).ok_or_else(|| Problem::BadNumber {
+        what: "the number of an autonomous system",
+        text: text.into(),
+        least: 1,
+        most: u32::MAX,
+    })
+}
+
+/// Coordinates: latitude and longitude, in degrees.
+pub(crate) fn location(texts: &[&str]) -> Result<Point, Problem> {
+    let bad = || Problem::BadLocation { text: texts.join(", ") };
+    let degrees = |text: &str, most: f64| {
+        let is_plain = text.bytes().all(|byte| byte.is_ascii_digit() || b".-+".contains(&byte));
+        text.parse::<f64>().ok().filter(|degrees| is_plain && degrees.abs() <= most)
+    };
+    let [latitude, longitude] = texts else { return Err(bad()) };
+    let point = degrees(latitude, 90.0).zip(degrees(longitude, 180.0));
+    point.map(|(latitude, longitude)| Point::new(latitude, longitude)).ok_or_else(bad)
 }
 
 /// A share from 0 to 1 in parts of a thousand, read digit by digit so that none is rounded.
@@ -175,6 +238,47 @@ mod tests {
             ["", "10.0.0.0/33", "10.1.0.0/8", "10.0.0.0/255.0.0.0", "10/8", "2001:db8::1/32"]
         {
             assert_eq!(subnet(text), Err(Problem::BadSubnet { text: text.into() }), "{text}");
+        }
+    }
+
+    #[test]
+    fn places_are_codes_and_what_is_none_names_the_nearest() {
+        assert_eq!(continent("EU").map(Continent::code), Ok("EU"));
+        assert_eq!(country("NO").map(Country::code), Ok("NO"));
+        assert_eq!(region("US-KY"), Ok(Region::subdivision("US", "KY")));
+        assert_eq!(region("GB-ENG"), Ok(Region::new("GB-ENG")));
+        assert_eq!(region("fra"), Ok(Region::new("fra")));
+        assert_eq!((asn("64500"), asn("AS64500")), (asn("064500"), asn("64500")));
+        assert_eq!(location(&["50.1", "-8.7"]), Ok(Point::new(50.1, -8.7)));
+        let told = |result: Result<(), Problem>| result.expect_err("it is wrong").to_string();
+        for (problem, sentence) in [
+            (continent("EZ").map(|_| ()), "there is no continent `EZ`; did you mean `EU`?"),
+            (country("UK").map(|_| ()), "there is no country `UK`; did you mean `GB`?"),
+            (country("no").map(|_| ()), "there is no country `no`; did you mean `NO`?"),
+            (
+                country("Norway").map(|_| ()),
+                "there is no country `Norway`; write its code of two capitals in ISO 3166-1, such as `NO`",
+            ),
+            (region("US-KZ").map(|_| ()), "US has no subdivision `US-KZ`; did you mean `US-AZ`?"),
+            (region("XX-AA").map(|_| ()), "there is no country `XX`; did you mean `AX`?"),
+            (
+                region("a b").map(|_| ()),
+                "`a b` is not a region: a subdivision in ISO 3166-2 such as `US-KY`, or a name of your own of letters, \
+                 digits, `-`, `_` and `.`",
+            ),
+            (
+                asn("AS").map(|_| ()),
+                "`AS` is not the number of an autonomous system: a whole number from 1 to 4294967295",
+            ),
+            (
+                location(&["91", "0"]).map(|_| ()),
+                "`91, 0` is not a location: latitude from -90 to 90 and longitude from -180 to 180, such as `[50.1, 8.7]`",
+            ),
+        ] {
+            assert_eq!(told(problem), sentence);
+        }
+        for texts in [&["1"][..], &["1", "2", "3"], &["1e1", "2"], &["NaN", "0"], &["0", "180.1"]] {
+            assert!(location(texts).is_err(), "{texts:?}");
         }
     }
 

@@ -133,6 +133,10 @@ impl Stage for Herald {
         self.set.read_again(&self.publisher);
     }
 
+    fn look(&self) {
+        self.set.look(&self.publisher);
+    }
+
     fn show(&self, shown: Show) {
         match shown {
             Show::All(zones) => {

@@ -21,6 +21,7 @@ mod admin;
 mod herald;
 mod listeners;
 pub mod load;
+pub(crate) mod places;
 pub mod probe;
 pub mod reload;
 mod secondary;
@@ -56,6 +57,7 @@ use crate::state::publisher::{Publisher, Start};
 use herald::Herald;
 use listeners::Listeners;
 use load::{Guard, Loader, Round};
+use places::Sources;
 use reload::{Editor, keep_loading};
 use watch::Watch;
 
@@ -82,7 +84,8 @@ pub fn serve(config: &Config, strict: bool) -> anyhow::Result<()> {
     let (shared, on_change, asks) = (config.clone(), editor.clone(), editor.clone());
     let loading = Builder::new().name("loader".into()).spawn(move || {
         // Before the first look at the files, so that no change after it is missed.
-        let watch = Watch::start(shared.zones.clone(), move || on_change.wish());
+        let watched = shared.zones.iter().cloned().chain(Sources::paths(&shared.geo)).collect();
+        let watch = Watch::start(watched, move || on_change.wish());
         let mut loader = Loader::new(shared.zones.clone(), serials(&shared.state))
             .with_access(&shared.authority.access)
             .with_overlays(Overlays::new(&shared.state));

@@ -172,6 +172,9 @@ pub(super) trait Stage {
     /// Files are read again: what reads others beside those of zones does so too.
     fn reading(&self) {}
 
+    /// Nothing has happened for a while: what becomes too old, or changes unnoticed, is looked at.
+    fn look(&self) {}
+
     /// Shows what has changed.
     fn show(&self, shown: Show);
 
@@ -219,7 +222,7 @@ pub(super) fn keep_loading(
                 }
             }
             Err(RecvTimeoutError::Timeout) if quiet.is_idle() && watch.renew() => quiet.hear(None),
-            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Timeout) => stage.look(),
             Err(RecvTimeoutError::Disconnected) => return,
         }
         if let Some(heard) = quiet.take_settled() {

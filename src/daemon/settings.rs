@@ -12,10 +12,12 @@ use anyhow::{Context as _, bail};
 use aws_lc_rs::rand;
 use tracing::{error, info};
 
+use super::places::Sources;
+use super::services::seconds;
 use crate::config::Config;
 use crate::config::model::answers::SECRETS_MAX;
 use crate::config::server::authority::{self, Secret};
-use crate::engine::settings::{Cookies, Settings};
+use crate::engine::settings::{Cookies, Places, Settings};
 use crate::server::tcp;
 use crate::state::publisher::Publisher;
 use crate::wire::edns::cookie;
@@ -31,7 +33,13 @@ pub(super) struct Set {
     config: Config,
     /// The secret of cookies where no file has one: it ends with the process.
     random: cookie::Secret,
-    last: Mutex<Secrets>,
+    last: Mutex<Last>,
+}
+
+/// What was read last.
+struct Last {
+    secrets: Secrets,
+    places: Sources,
 }
 
 /// What was in the files.
@@ -48,12 +56,24 @@ impl Set {
         let mut random = cookie::Secret::default();
         rand::fill(&mut random).context("the system gives no random numbers")?;
         let secrets = Secrets::read(config, &random)?;
-        let settings = settings(config, &secrets);
-        Ok((Self { config: config.clone(), random, last: Mutex::new(secrets) }, settings))
+        let mut places = Sources::new(&config.geo, &config.views);
+        places.read(seconds());
+        let settings = settings(config, &secrets, places.last());
+        let last = Mutex::new(Last { secrets, places });
+        Ok((Self { config: config.clone(), random, last }, settings))
+    }
+
+    /// Looks whether what tells where clients are has changed, or has become too old.
+    pub(super) fn look(&self, publisher: &Publisher) {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(places) = last.places.read(seconds()) {
+            publisher.settings(Arc::new(settings(&self.config, &last.secrets, places)));
+        }
     }
 
     /// Reads them again, and has answers made with what is new.
     pub(super) fn read_again(&self, publisher: &Publisher) {
+        self.look(publisher);
         let secrets = match Secrets::read(&self.config, &self.random) {
             Ok(secrets) => secrets,
             Err(error) => {
@@ -62,9 +82,9 @@ impl Set {
             }
         };
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if *last != secrets {
-            publisher.settings(Arc::new(settings(&self.config, &secrets)));
-            *last = secrets;
+        if last.secrets != secrets {
+            publisher.settings(Arc::new(settings(&self.config, &secrets, last.places.last())));
+            last.secrets = secrets;
             info!("secrets were exchanged");
         }
     }
@@ -85,7 +105,7 @@ impl Secrets {
     }
 }
 
-fn settings(config: &Config, secrets: &Secrets) -> Settings {
+fn settings(config: &Config, secrets: &Secrets, places: Places) -> Settings {
     let keys = config.authority.keys.iter().zip(&secrets.keys);
     let keys = keys.map(|(key, secret)| {
         let algorithm = match key.algorithm {
@@ -108,6 +128,7 @@ fn settings(config: &Config, secrets: &Secrets) -> Settings {
         any: answers.any,
         keys: Keys::new(keys.collect()),
         access: config.authority.access.clone(),
+        places,
     }
 }
 

@@ -1,6 +1,9 @@
 //! What the operator sets about answers, beside what zones say.
 
+use std::sync::Arc;
+
 use crate::config::model::access::Access;
+use crate::geo::{Atlas, Prefixes};
 use crate::wire::edns::cookie::Secret;
 use crate::wire::tsig::key::Keys;
 
@@ -27,6 +30,43 @@ pub struct Settings {
     pub keys: Keys,
     /// Who may transfer zones, update them, say that they changed.
     pub access: Access,
+    /// Where clients are.
+    pub places: Places,
+}
+
+/// Where clients are, and who sees private addresses.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Places {
+    /// Who is where; `None` where nothing tells.
+    pub atlas: Option<Arc<Atlas>>,
+    /// What the operator has named as telling so.
+    pub databases: Vec<Database>,
+    /// Where clients are that get private addresses, in zones that do not say it themselves.
+    pub private: Prefixes,
+    /// Resolvers whose client subnet is believed where private addresses are handed out.
+    pub trusted: Prefixes,
+}
+
+/// A database, or the operator's table in a file of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Database {
+    /// Its file.
+    pub file: String,
+    /// What it calls its kind; a table of the operator's has none.
+    pub kind: String,
+    /// When it was made, in seconds since 1970, where it says that.
+    pub built: Option<u64>,
+    /// Why it is not in use, or an earlier version of it is.
+    pub trouble: Option<String>,
+}
+
+impl Places {
+    /// What is wrong, a sentence each.
+    pub fn troubles(&self) -> impl Iterator<Item = String> + use<'_> {
+        let trouble =
+            |database: &Database| Some(format!("{} {}", database.file, database.trouble.as_ref()?));
+        self.databases.iter().filter_map(trouble)
+    }
 }
 
 /// How cookies are made, and what they are worth (RFC 7873, RFC 9018).

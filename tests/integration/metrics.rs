@@ -20,6 +20,7 @@ use rotadns::counters::{AllCounters, Counter, Via};
 use rotadns::engine::Snapshot;
 use rotadns::engine::choose::ready::{Memory, Ready, Standing};
 use rotadns::engine::plan::{Family, List};
+use rotadns::engine::settings::{Database, Places, Settings};
 use rotadns::engine::snapshot::{Chunks, View};
 use rotadns::health::overrides::{Hand, Override, Overrides};
 use rotadns::health::registry::Registry;
@@ -172,7 +173,15 @@ fn count(snapshot: &Snapshot) -> Snapshot {
         View::Broken(origin) => View::Broken(origin.clone()),
     });
     let counts = [ZoneCounts::new(1), ZoneCounts::new(1)].map(Arc::new);
-    Snapshot::new(views.collect()).expect("they are two").counting(counts)
+    let snapshot = Snapshot::new(views.collect()).expect("they are two").counting(counts);
+    let database = Database {
+        file: "city.mmdb".to_owned(),
+        kind: "Test-City".to_owned(),
+        built: Some(1_700_000_000),
+        trouble: None,
+    };
+    let places = Places { databases: vec![database], ..Places::default() };
+    snapshot.with_settings(Arc::new(Settings { places, ..Settings::default() }))
 }
 
 /// What promtool says of a page; `None` where there is none.

@@ -58,6 +58,7 @@ pub fn render(world: &World<'_>, format: Format) -> String {
     families.extend(messages(world, format));
     families.extend(snapshot(world, format));
     families.extend(zones(world, format));
+    families.extend(databases(world, format));
     families.extend(secondaries(world, format));
     families.extend(pools::pools(world, format));
     families.extend(probers(world, format));
@@ -109,6 +110,21 @@ fn snapshot(world: &World<'_>, format: Format) -> Vec<Family> {
             .only(seconds(world.published.at)),
         gauge("snapshot_age_seconds", "How long ago that was").only(seconds(age)),
     ]
+}
+
+/// What tells where clients are.
+fn databases(world: &World<'_>, format: Format) -> Vec<Family> {
+    let gauge = |name, help| Family::new(format, Kind::Gauge, name, help);
+    let mut up = gauge("geo_database_up", "1 where it is as it should be, 0 where not");
+    let mut built = gauge("geo_database_built_timestamp_seconds", "When it was made");
+    for database in &world.snapshot.settings().places.databases {
+        let labels = Labels::default().with("file", &database.file);
+        up.sample(labels.as_str(), u8::from(database.trouble.is_none()));
+        if let Some(seconds) = database.built {
+            built.sample(labels.as_str(), seconds);
+        }
+    }
+    vec![up, built]
 }
 
 fn zones(world: &World<'_>, format: Format) -> Vec<Family> {

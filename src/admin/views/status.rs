@@ -33,6 +33,7 @@ pub fn status(admin: &Admin) -> Status {
     let secondaries = (admin.owner.secondaries)();
     alarms.extend(files(zones, &secondaries));
     alarms.extend(unrefreshed(&secondaries));
+    alarms.extend(moment.snapshot.settings().places.troubles());
     Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         started: admin.about.started,

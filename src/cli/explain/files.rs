@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 
@@ -13,6 +14,8 @@ use crate::admin::model::Explanation;
 use crate::cli::plain::plain;
 use crate::config::{CONFIG_FILE, Config, Severity, read_config};
 use crate::daemon::load::{Guard, Loader, Mistake};
+use crate::daemon::places::Sources;
+use crate::engine::settings::Settings;
 use crate::health::overrides::Overrides;
 use crate::health::registry::Registry;
 use crate::state::persist::Serials;
@@ -44,7 +47,11 @@ pub(in crate::cli) fn config_of(config: Option<&Path>) -> Result<Option<Config>>
 }
 
 /// Explains what these zones answer. A zone with a mistake is told, and answers SERVFAIL, as it does in a server.
-pub(super) fn explained(paths: Vec<PathBuf>, question: &[(&str, String)]) -> Result<Explanation> {
+pub(super) fn explained(
+    paths: Vec<PathBuf>,
+    config: Option<&Config>,
+    question: &[(&str, String)],
+) -> Result<Explanation> {
     let shown: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
     let round = Loader::new(paths, Serials::default()).load(Guard::On);
     for mistake in round.mistakes.iter().filter(|mistake| mistake.severity == Severity::Error) {
@@ -66,6 +73,8 @@ pub(super) fn explained(paths: Vec<PathBuf>, question: &[(&str, String)]) -> Res
     let snapshot = snapshot_of(round.zones, &facts).map_err(|apex| {
         anyhow::anyhow!("the zone {apex} is there twice; remove one of its files")
     })?;
+    let places = config.map(|config| Sources::now(&config.geo, &config.views)).unwrap_or_default();
+    let snapshot = snapshot.with_settings(Arc::new(Settings { places, ..Settings::default() }));
     let pairs = question.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
     explain::explained(pairs, &snapshot, &facts).map_err(|refusal| anyhow::anyhow!("{refusal}"))
 }

@@ -95,7 +95,11 @@ fn by_files(flags: &Flags, silent: Option<&Client>) -> Result<Explanation> {
         shown.join(", ")
     );
     eprintln!("{}", plain(&note));
-    files::explained(paths, &pairs(flags))
+    let config = match &flags.zones {
+        Some(_) => None,
+        None => files::config_of(flags.config.as_deref())?,
+    };
+    files::explained(paths, config.as_ref(), &pairs(flags))
 }
 
 /// The question, as the API takes it.

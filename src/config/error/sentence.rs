@@ -120,6 +120,35 @@ impl fmt::Display for Problem {
                 "`{}` is not a share: from 0 to 1 with at most three decimals, such as `0.5`",
                 Quoted(text)
             ),
+            Self::UnknownPlace { what, text, near } => {
+                write!(f, "there is no {what} `{}`; ", Quoted(text))?;
+                match near {
+                    Some(near) => write!(f, "did you mean `{near}`?"),
+                    None if *what == "country" => f.write_str(
+                        "write its code of two capitals in ISO 3166-1, such as `NO`",
+                    ),
+                    None => f.write_str("it is one of `AF`, `AN`, `AS`, `EU`, `NA`, `OC`, `SA`"),
+                }
+            }
+            Self::UnknownSubdivision { text, country, near } => {
+                let country = Quoted(country);
+                write!(f, "{country} has no subdivision `{}`; ", Quoted(text))?;
+                match near {
+                    Some(near) => write!(f, "did you mean `{country}-{near}`?"),
+                    None => f.write_str("ISO 3166-2 has those that there are"),
+                }
+            }
+            Self::BadRegion { text } => write!(
+                f,
+                "`{}` is not a region: a subdivision in ISO 3166-2 such as `US-KY`, or a name of your own of letters, \
+                 digits, `-`, `_` and `.`",
+                Quoted(text)
+            ),
+            Self::BadLocation { text } => write!(
+                f,
+                "`{}` is not a location: latitude from -90 to 90 and longitude from -180 to 180, such as `[50.1, 8.7]`",
+                Quoted(text)
+            ),
             Self::BadName { text, error } => write!(f, "`{}` is not a name: {error}", Quoted(text)),
             Self::BadChoice { what, text, near, known } => {
                 write!(f, "`{}` is not {what}{}", Quoted(text), or_known(*near, known, "it is one of"))

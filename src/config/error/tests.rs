@@ -34,6 +34,27 @@ fn each_problem_has_its_sentence() {
         ),
         (Problem::UnknownKeyName { name: "k".into() }, "no key is called `k`; add it under `keys`"),
         (Problem::Unreadable { detail: "no such file".into() }, "cannot be read: no such file"),
+        (
+            Problem::UnknownPlace { what: "country", text: "UK".into(), near: Some("GB") },
+            "there is no country `UK`; did you mean `GB`?",
+        ),
+        (
+            Problem::UnknownPlace { what: "continent", text: "Europe".into(), near: None },
+            "there is no continent `Europe`; it is one of `AF`, `AN`, `AS`, `EU`, `NA`, `OC`, `SA`",
+        ),
+        (
+            Problem::UnknownSubdivision { text: "US-XX".into(), country: "US".into(), near: None },
+            "US has no subdivision `US-XX`; ISO 3166-2 has those that there are",
+        ),
+        (
+            Problem::BadRegion { text: "a b".into() },
+            "`a b` is not a region: a subdivision in ISO 3166-2 such as `US-KY`, or a name of your own of letters, digits, \
+             `-`, `_` and `.`",
+        ),
+        (
+            Problem::BadLocation { text: "91, 0".into() },
+            "`91, 0` is not a location: latitude from -90 to 90 and longitude from -180 to 180, such as `[50.1, 8.7]`",
+        ),
         (Problem::NotUtf8, "is not UTF-8, which YAML is written in"),
         (Problem::TooLarge { most: 9 }, "is larger than 9 bytes; split the zone"),
         (Problem::TooManyFiles { most: 9 }, "has more than 9 zone files; use several folders"),

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::error::{ConfigError, Location, Problem};
 use super::model::access::ZONE_BYTES;
+use super::model::place::Network;
 use super::model::probers::{Isolation, OnProberLoss, Quorum};
 use feed::Feed;
 
@@ -17,6 +18,7 @@ pub mod admin;
 pub mod answers;
 pub mod authority;
 pub mod feed;
+pub mod places;
 mod spec;
 
 pub use admin::Admin;
@@ -51,6 +53,10 @@ pub struct Config {
     pub authority: authority::Authority,
     /// How much answers say, and what the server says of itself.
     pub answers: answers::Answers,
+    /// What tells where clients are.
+    pub geo: places::Geo,
+    /// Who sees private addresses.
+    pub views: places::Views,
     /// How is logged.
     pub log: Log,
 }
@@ -169,6 +175,8 @@ impl Default for Config {
             },
             authority: authority::Authority::default(),
             answers: answers::Answers::default(),
+            geo: places::Geo::default(),
+            views: places::Views::default(),
             log: Log { format: LogFormat::Text, level: LogLevel::Info },
         }
     }
@@ -180,6 +188,16 @@ pub fn read_config(file: &Path, text: &str) -> Result<Config, Vec<ConfigError>> 
     let Some(spec) = reader.parse(text) else { return Err(reader.found) };
     let config = reader.resolve(spec);
     if reader.found.is_empty() { Ok(config) } else { Err(reader.found) }
+}
+
+/// Reads the operator's table of networks from a file of its own.
+pub fn read_subnets(file: &Path, text: &str) -> Result<Vec<Network>, Vec<ConfigError>> {
+    let mut reader = Reader { file, found: Vec::new() };
+    let networks = reader.subnets(text);
+    match networks {
+        Some(networks) if reader.found.is_empty() => Ok(networks),
+        _ => Err(reader.found),
+    }
 }
 
 /// The file's name and its mistakes so far.
@@ -305,6 +323,8 @@ log: {format: json, level: debug}
             },
             authority: authority::Authority::default(),
             answers: answers::Answers::default(),
+            geo: places::Geo::default(),
+            views: places::Views::default(),
             log: Log { format: LogFormat::Json, level: LogLevel::Debug },
         };
         assert_eq!(read(text), Ok(expected));

@@ -5,6 +5,7 @@ mod answers;
 mod authority;
 mod feed;
 mod isolation;
+mod places;
 mod prober;
 
 use std::fmt;
@@ -17,6 +18,7 @@ use serde_yaml::{Error, Spanned};
 
 use super::{Config, LogFormat, LogLevel, Reader, Sockets, WORKERS_MAX, Workers};
 use crate::config::error::{Location, Problem};
+use crate::config::model::place::Network;
 use crate::config::nearest::{listed, nearest};
 use crate::config::value;
 
@@ -50,6 +52,8 @@ pub(super) struct ConfigSpec {
     cookies: Option<answers::CookiesSpec>,
     responses: Option<Text>,
     any: Option<Text>,
+    geo: Option<places::GeoSpec>,
+    views: Option<places::ViewsSpec>,
 }
 
 #[derive(Default, Deserialize)]
@@ -147,13 +151,29 @@ impl Reader<'_> {
         match serde_yaml::from_str_with_options::<Option<ConfigSpec>>(text, options) {
             Ok(spec) => Some(spec.unwrap_or_default()),
             Err(error) => {
-                let at = error.location();
-                let (problem, width) = explain(&error);
-                let at = at.map_or(Location::WHOLE_FILE, |at| location(at, width));
-                self.add(at, problem);
+                self.misshapen(&error);
                 None
             }
         }
+    }
+
+    /// A table of networks in a file of its own; `None` with its one mistake of shape told.
+    pub(super) fn subnets(&mut self, text: &str) -> Option<Vec<Network>> {
+        let options = serde_yaml::options! { with_snippet: false };
+        match serde_yaml::from_str_with_options::<Option<places::TableSpec>>(text, options) {
+            Ok(table) => Some(self.networks(&table.unwrap_or_default())),
+            Err(error) => {
+                self.misshapen(&error);
+                None
+            }
+        }
+    }
+
+    fn misshapen(&mut self, error: &Error) {
+        let at = error.location();
+        let (problem, width) = explain(error);
+        let at = at.map_or(Location::WHOLE_FILE, |at| location(at, width));
+        self.add(at, problem);
     }
 
     /// The values of the file, defaults where it has none.
@@ -189,6 +209,12 @@ impl Reader<'_> {
             }),
             ..Config::default()
         };
+        if let Some(geo) = &spec.geo {
+            config.geo = self.geo(geo);
+        }
+        if let Some(views) = &spec.views {
+            config.views = self.views(views);
+        }
         if let Some(listen) = listen {
             config.listen = self.each(&listen, |text| socket(text, DNS_PORT));
         }

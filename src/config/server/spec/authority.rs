@@ -120,7 +120,7 @@ impl<'de> Deserialize<'de> for PeerSpec {
 }
 
 /// A map by names, each with its place.
-pub(super) struct Named<V>(Vec<(Text, V)>);
+pub(super) struct Named<V>(pub(super) Vec<(Text, V)>);
 
 impl<V> Default for Named<V> {
     fn default() -> Self {
@@ -397,7 +397,7 @@ fn peer_address(text: &str, port: u16) -> Result<SocketAddr, Problem> {
 }
 
 /// A prefix, or an address alone.
-fn net(text: &str) -> Result<IpNet, Problem> {
+pub(super) fn net(text: &str) -> Result<IpNet, Problem> {
     let alone = text.parse::<IpAddr>().map(IpNet::from);
     let net = alone.or_else(|_| text.parse::<IpNet>());
     match net {
