@@ -310,6 +310,8 @@ pub enum Basis {
     Set,
     /// There is no check.
     Unchecked,
+    /// The target itself, which has asked to be left out.
+    Asked,
     /// The checks.
     Judged,
     /// The checks as they were before most targets of the prober failed at once.

@@ -8,6 +8,7 @@ use super::flap::Hold;
 use super::overrides::{Hand, Override};
 use super::quorum::word;
 use super::target::{Health, Side, Streak};
+use super::told::Wish;
 use super::verdict::{Basis, Known, Verdict, Vote};
 use crate::config::model::{Endpoint, SetState};
 
@@ -46,6 +47,7 @@ pub fn reason(
             }
         }
         (Basis::Flapping, _, Some(known)) => flapping(known),
+        (Basis::Asked, _, Some(known)) => asked(known),
         (Basis::Isolated, _, Some(known)) => {
             format!("as it was before most targets of its prober failed at once: {}", found(known))
         }
@@ -63,6 +65,17 @@ pub fn reason(
         }
         .to_owned(),
     }
+}
+
+/// What the target wishes for, and its words: "it asks to be drained: drain # disk swap".
+fn asked(known: &Known) -> String {
+    let votes = known.counted();
+    let Some(asker) = votes.max_by_key(|vote| vote.told.wish) else { return UNSEEN.to_owned() };
+    let wish = match asker.told.wish {
+        Wish::Maintenance => "it asks to be left alone for maintenance",
+        Wish::Drain | Wish::Serve => "it asks to be drained",
+    };
+    if asker.detail.is_empty() { wish.to_owned() } else { format!("{wish}: {}", asker.detail) }
 }
 
 /// What a hand did: "drained by anna until 12:05 UTC: disk swap".
@@ -255,6 +268,31 @@ mod tests {
         ] {
             let mut known = known(&[("a", health, 7, "3 days left")]);
             known.votes[0].told.is_degraded = true;
+            let verdict = Verdict::new(SetState::Auto, None, Some(&known));
+            assert_eq!(reason(&verdict, SetState::Auto, None, Some(&known)), expected);
+        }
+    }
+
+    #[test]
+    fn what_a_target_asks_for_is_told_with_its_words() {
+        let up = Health::Up { failed: 0 };
+        for (wishes, expected) in [
+            (vec![(Wish::Drain, "drain # disk swap")], "it asks to be drained: drain # disk swap"),
+            (vec![(Wish::Drain, "")], "it asks to be drained"),
+            (
+                vec![(Wish::Serve, "up"), (Wish::Maintenance, "maint"), (Wish::Drain, "drain")],
+                "it asks to be left alone for maintenance: maint",
+            ),
+        ] {
+            let rows: Vec<_> = wishes
+                .iter()
+                .zip(["a", "b", "c"])
+                .map(|((_, said), name)| (name, up, 1, *said))
+                .collect();
+            let mut known = known(&rows);
+            for (vote, (wish, _)) in known.votes.iter_mut().zip(&wishes) {
+                vote.told.wish = *wish;
+            }
             let verdict = Verdict::new(SetState::Auto, None, Some(&known));
             assert_eq!(reason(&verdict, SetState::Auto, None, Some(&known)), expected);
         }

@@ -8,17 +8,20 @@
 //! -             up                   -                             in service    Set
 //! -             down                 -                             not           Set
 //! -             auto                 no check                      in service    Unchecked
+//! -             auto                 some of live probers, a wish  not           Asked
 //! -             auto                 some of live probers          their quorum  Judged
 //! -             auto                 the same, and it flaps        not           Flapping
 //! -             auto                 some of probers cut off       their quorum  Isolated
 //! -             auto                 none of those, and `open`     in service    Open
+//! -             auto                 some of lost probers, a wish  not           Asked
 //! -             auto                 some of lost probers          their quorum  Held
 //! -             auto                 none, but known from before   as before     Remembered
 //! -             auto                 none                          in service    Assumed
 //! ```
 //!
 //! "Cut off" are probers that are heard, and to which most targets failed at once: what fell counts as it was before.
-//! "Open" is when no prober is heard, and the operator wants everything in service then.
+//! "Open" is when no prober is heard, and the operator wants everything in service then. "A wish" is that the target itself
+//! has asked to be drained or to be left alone for maintenance: it knows, so it is no guess either, whatever its health.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,7 +31,7 @@ use super::overrides::Hand;
 use super::quorum;
 use super::source::Source;
 use super::target::{Health, Side, Streak};
-use super::told::Told;
+use super::told::{Told, Wish};
 use crate::config::model::probers::Quorum;
 use crate::config::model::{Check, SetState};
 
@@ -39,7 +42,7 @@ pub struct Verdict {
     pub in_service: bool,
     /// Why.
     pub basis: Basis,
-    /// Whether the file or a hand took it out: then it is no guess either.
+    /// Whether the file, a hand or the target itself took it out: then it is no guess either.
     pub is_set_down: bool,
     /// The time until it can have changed side, where it is on its way.
     pub may_change_in: Option<Duration>,
@@ -56,6 +59,8 @@ pub enum Basis {
     Set,
     /// There is no check.
     Unchecked,
+    /// It has asked to be left out.
+    Asked,
     /// Its checks say so.
     Judged,
     /// Its checks said so, before the probers that make them were cut off from most of what they probe.
@@ -129,7 +134,7 @@ impl Verdict {
             (None, SetState::Up, _) => settled(true, Basis::Set),
             (None, SetState::Down, _) => set_down(Basis::Set),
             (None, SetState::Auto, None) => settled(true, Basis::Unchecked),
-            (None, SetState::Auto, Some(known)) => known.verdict(settled),
+            (None, SetState::Auto, Some(known)) => known.verdict(settled, told.wish),
         }
     }
 }
@@ -182,9 +187,11 @@ impl Known {
         self.counted().any(|vote| vote.is_live)
     }
 
-    fn verdict(&self, settled: impl Fn(bool, Basis) -> Verdict) -> Verdict {
+    fn verdict(&self, settled: impl Fn(bool, Basis) -> Verdict, wish: Wish) -> Verdict {
         let may_change_in = self.may_change_in();
+        let asked = || Verdict { is_set_down: true, ..settled(false, Basis::Asked) };
         match (self.side(), self.remembered) {
+            (Some(_), _) if self.is_judged() && wish != Wish::Serve => asked(),
             (Some(_), _) if self.is_judged() && self.flapping.is_some() => {
                 settled(false, Basis::Flapping)
             }
@@ -192,6 +199,7 @@ impl Known {
                 Verdict { may_change_in, ..settled(side == Side::Up, Basis::Judged) }
             }
             _ if self.is_open && !self.is_cut_off() => settled(true, Basis::Open),
+            (Some(_), _) if wish != Wish::Serve => asked(),
             (Some(side), _) if self.is_cut_off() => settled(side == Side::Up, Basis::Isolated),
             (Some(side), _) => settled(side == Side::Up, Basis::Held),
             (None, Some(side)) => settled(side == Side::Up, Basis::Remembered),

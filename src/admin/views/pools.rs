@@ -284,6 +284,7 @@ fn basis(basis: Rests) -> Basis {
         Rests::Override => Basis::Override,
         Rests::Set => Basis::Set,
         Rests::Unchecked => Basis::Unchecked,
+        Rests::Asked => Basis::Asked,
         Rests::Judged => Basis::Judged,
         Rests::Isolated => Basis::Isolated,
         Rests::Flapping => Basis::Flapping,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::*;
 use crate::config::model::probers::Quorum;
 use crate::config::model::{Check, CheckKind};
+use crate::health::told::Wish;
 
 const UP: Health = Health::Up { failed: 0 };
 const DOWN: Health = Health::Down { passed: 0 };
@@ -61,6 +62,26 @@ fn equal_checks_of_one_address_are_one_target() {
     assert_eq!((side(&registry, 80), side(&registry, 81)), (Some(Side::Down), None));
     let key = TargetKey::of(&target(81));
     assert_eq!(registry.target(&key), Some(target(81)));
+}
+
+#[test]
+fn what_a_target_said_holds_while_it_does_not_answer() {
+    let registry = registry(&[80], &["inside"]);
+    let drain = Told { wish: Wish::Drain, ..Told::default() };
+    let maint = Told { wish: Wish::Maintenance, ..Told::default() };
+    for (health, told, expected) in [
+        (UP, drain, drain),
+        (Health::Up { failed: 1 }, Told::default(), drain),
+        // One that says that it is down may say more.
+        (DOWN, maint, maint),
+        (DOWN, Told::default(), maint),
+        (UP, Told::default(), Told::default()),
+    ] {
+        let report = Report { told, ..report("inside", 80, health, 1) };
+        registry.report(&report).expect("it is tracked");
+        let known = registry.known(&target(80)).expect("it is tracked");
+        assert_eq!(known.told(), expected, "{health:?}");
+    }
 }
 
 #[test]

@@ -44,7 +44,9 @@ fn votes(text: &str) -> Vec<Vote> {
 
 #[test]
 fn each_row_of_the_chart_holds() {
-    use Basis::{Assumed, Flapping, Held, Judged, Open, Override, Remembered, Set, Unchecked};
+    use Basis::{
+        Asked, Assumed, Flapping, Held, Judged, Open, Override, Remembered, Set, Unchecked,
+    };
     use SetState::{Auto, Down as SetDown, Up as SetUp};
 
     let (up, down, drain) = (Some(Hand::Up), Some(Hand::Down), Some(Hand::Drain));
@@ -53,6 +55,14 @@ fn each_row_of_the_chart_holds() {
         ..known(votes, Some(Side::Up))
     };
     let open = |votes| Known { is_open: true, ..known(votes, Some(Side::Down)) };
+    let wishing = |text, wish| {
+        let mut votes = votes(text);
+        for vote in &mut votes {
+            vote.told.wish = wish;
+        }
+        votes
+    };
+    let drained = |text| known(wishing(text, Wish::Drain), None);
     // A hand, the file, what is known; in service, set down, the basis.
     for (hand, state, known, in_service, is_set_down, basis) in [
         (up, SetDown, Some(known(votes("D"), None)), true, false, Override),
@@ -71,6 +81,14 @@ fn each_row_of_the_chart_holds() {
         // Nobody is heard who says anything of it now.
         (None, Auto, Some(flapping(votes("u"))), true, false, Held),
         (None, Auto, Some(open(votes("D"))), false, false, Judged),
+        (None, Auto, Some(drained("U")), false, true, Asked),
+        (None, Auto, Some(drained("D")), false, true, Asked),
+        (None, Auto, Some(known(wishing("U", Wish::Maintenance), None)), false, true, Asked),
+        (None, Auto, Some(drained("u")), false, true, Asked),
+        (None, Auto, Some(open(wishing("U", Wish::Drain))), false, true, Asked),
+        (None, Auto, Some(open(wishing("u", Wish::Drain))), true, false, Open),
+        (None, SetUp, Some(drained("U")), true, false, Set),
+        (up, Auto, Some(drained("U")), true, false, Override),
         (None, Auto, Some(open(votes("d"))), true, false, Open),
         (None, Auto, Some(open(votes(""))), true, false, Open),
         (None, Auto, Some(known(votes("d"), Some(Side::Up))), false, false, Held),
