@@ -18,7 +18,9 @@ mod pool;
 pub mod probers;
 
 pub use backend::{Backend, Endpoint, OwnCheck, Role, Serves, SetState};
-pub use check::{BODY_MAX, Check, CheckKind, Flap, HttpCheck, JITTER, Tls, Verify};
+pub use check::{
+    AgentCheck, BODY_MAX, Check, CheckKind, Flap, HttpCheck, JITTER, Tls, TlsCheck, Verify,
+};
 pub use made::{HINTS_MAX, Made, Offer, Service, hints, srv, with_hints};
 pub use pool::{
     Balanced, Face, Failback, Form, POOL_ADDRESSES_MAX, Policy, Pool, RULES_MAX, Rule, SUBNETS_MAX,

@@ -17,11 +17,12 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use self::scalar::{
-    Address, Answers, Code, HeaderValue, Hints, Host, Literal, Path, Penalty, Policy, Port,
-    Priority, Rname, Serial, Share, Span, State, Streak, Subnet, Ttl, Value, Verify, Weight,
+    Address, Answers, Bytes, Code, Days, HeaderValue, Hints, Host, Literal, Path, Penalty, Policy,
+    Port, Priority, Rname, Serial, Share, Span, State, Streak, Subnet, Ttl, Value, Verify, Weight,
     WhenAllDown, Word,
 };
 use crate::config::model::RULES_MAX;
+use crate::config::spec::check;
 use crate::rdata::{self, rtype};
 
 /// The schema, in JSON Schema's draft 2020-12.
@@ -105,15 +106,9 @@ struct Secondaries {
     interval: Span,
 }
 
-/// How to find out whether a backend works: one of `tcp`, `http` and `https`.
+/// How to find out whether a backend works: one kind of check, and how often it is made.
 #[derive(JsonSchema)]
-#[schemars(
-    deny_unknown_fields,
-    extend(
-        "required" = [],
-        "oneOf" = [{"required": ["tcp"]}, {"required": ["http"]}, {"required": ["https"]}]
-    )
-)]
+#[schemars(deny_unknown_fields, extend("required" = [], "oneOf" = one_kind()))]
 #[expect(dead_code, reason = "a schema is made of it, and no value")]
 struct Check {
     /// It works if it takes a connection.
@@ -122,6 +117,10 @@ struct Check {
     http: Option<Http>,
     /// It works if it answers a request over HTTPS as wished.
     https: Option<Https>,
+    /// It works if it speaks TLS, with a certificate that is good.
+    tls: Option<TlsCheck>,
+    /// It works if its agent says so, in `HAProxy`'s agent-check protocol.
+    agent: Option<Agent>,
     /// How often it is probed; 10 s.
     interval: Span,
     /// How long a probe may take; 2 s, and never longer than the interval.
@@ -160,6 +159,11 @@ struct Flap {
     half_life: Span,
     /// No hold is longer than this after the last change; 30 m.
     hold_max: Span,
+}
+
+/// Each kind alone.
+fn one_kind() -> serde_json::Value {
+    check::kinds().map(|kind| serde_json::json!({"required": [kind]})).collect()
 }
 
 /// A connection over TCP.
@@ -213,6 +217,36 @@ struct Https {
     ca: Word,
     /// `false` takes any certificate.
     verify: Verify,
+    /// A certificate that ends in fewer days counts as degraded; 14, and 0 is never.
+    days: Days,
+}
+
+/// A handshake over TLS.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, extend("required" = []))]
+#[expect(dead_code, reason = "a schema is made of it, and no value")]
+struct TlsCheck {
+    /// The port; 443.
+    port: Port,
+    /// The name that the certificate must be for; the address without it.
+    sni: Word,
+    /// A file of certificates to trust, instead of the system's.
+    ca: Word,
+    /// `false` takes any certificate.
+    verify: Verify,
+    /// A certificate that ends in fewer days counts as degraded; 14, and 0 is never.
+    days: Days,
+}
+
+/// An agent that says how its machine is.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, extend("required" = ["port"]))]
+#[expect(dead_code, reason = "a schema is made of it, and no value")]
+struct Agent {
+    /// The port of the agent.
+    port: Port,
+    /// What is sent to it first, with escapes such as `\n`; nothing without this.
+    send: Bytes,
 }
 
 /// Backends that stand for each other: a list of them, or a map that also says how they are chosen.

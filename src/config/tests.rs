@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::model::{CheckKind, Policy, SetState, Verify, WhenAllDown, Zone};
-use super::{ConfigError, Problem, Severity, read_zone, zone_files};
+use super::nearest::listed;
+use super::{ConfigError, Problem, Severity, read_zone, spec, zone_files};
 use crate::rdata;
 
 /// A zone without a mistake, around what a test adds to it.
@@ -508,7 +509,7 @@ fn mistakes_in_checks_have_their_place() {
     let check = |body: &str| pool(&format!("{{check: {{{body}}}, backends: [192.0.2.1]}}"));
     let seconds = Duration::from_secs;
     let body = "{check: «{»interval: 5s}, backends: [192.0.2.1]}";
-    one(&pool(body), Problem::NoKind);
+    one(&pool(body), Problem::NoKind { kinds: listed(spec::check::kinds()) });
     one(&check("tcp: {port: 1}, «http»: {}"), Problem::TwoKinds { kinds: "`tcp`, `http`".into() });
     one(
         &check("tcp: {port: 1}, timeout: «20s»"),

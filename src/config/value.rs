@@ -3,6 +3,7 @@
 //! YAML's own types are never asked: `010` is ten where a number belongs and a name where a name
 //! does, `1e3` is no number at all.
 
+use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
@@ -63,6 +64,53 @@ where
             least: *range.start(),
             most: *range.end(),
         })
+}
+
+/// Bytes as a text: `\n`, `\r`, `\t`, `\0`, `\\` and `\x41`; what is no escape stands for itself, in UTF-8.
+pub(crate) fn escaped(text: &str) -> Result<Vec<u8>, Problem> {
+    let bad = || Problem::BadEscape { text: text.into() };
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, after @ ..] = rest {
+        rest = after;
+        if *first != b'\\' {
+            bytes.push(*first);
+            continue;
+        }
+        let (byte, after) = match rest {
+            [b'n', after @ ..] => (b'\n', after),
+            [b'r', after @ ..] => (b'\r', after),
+            [b't', after @ ..] => (b'\t', after),
+            [b'0', after @ ..] => (0, after),
+            [b'\\', after @ ..] => (b'\\', after),
+            [b'x', high, low, after @ ..] => {
+                let digit = |digit: u8| char::from(digit).to_digit(16).ok_or_else(bad);
+                ((digit(*high)? * 16 + digit(*low)?) as u8, after)
+            }
+            _ => return Err(bad()),
+        };
+        bytes.push(byte);
+        rest = after;
+    }
+    Ok(bytes)
+}
+
+/// Bytes as a text that [`escaped`] reads.
+pub(crate) fn with_escapes(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for byte in bytes {
+        match byte {
+            b'\n' => text.push_str("\\n"),
+            b'\r' => text.push_str("\\r"),
+            b'\t' => text.push_str("\\t"),
+            b'\\' => text.push_str("\\\\"),
+            b' '..=b'~' => text.push(char::from(*byte)),
+            _ => {
+                let _ = write!(text, "\\x{byte:02x}");
+            }
+        }
+    }
+    text
 }
 
 /// One of a few words.
@@ -211,6 +259,24 @@ mod tests {
         }
         for text in ["2147483648", "500ms", "3551w"] {
             assert_eq!(ttl(text), Err(Problem::BadTtl { text: text.into() }), "{text}");
+        }
+    }
+
+    #[test]
+    fn bytes_are_written_with_escapes_and_read_again() {
+        for (text, bytes, again) in [
+            ("", &b""[..], ""),
+            ("state\\n", b"state\n", "state\\n"),
+            ("\\x00\\xFf\\0", b"\0\xff\0", "\\x00\\xff\\x00"),
+            ("a\\\\n\\t\\r", b"a\\n\t\r", "a\\\\n\\t\\r"),
+            ("é", "é".as_bytes(), "\\xc3\\xa9"),
+        ] {
+            assert_eq!(escaped(text).as_deref(), Ok(bytes), "{text}");
+            assert_eq!(with_escapes(bytes), again);
+            assert_eq!(escaped(again).as_deref(), Ok(bytes), "{again}");
+        }
+        for text in ["\\", "\\x", "\\x4", "\\xg0", "\\xé", "\\a"] {
+            assert_eq!(escaped(text), Err(Problem::BadEscape { text: text.into() }), "{text}");
         }
     }
 

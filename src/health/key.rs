@@ -12,7 +12,7 @@ use std::time::Duration;
 use aws_lc_rs::digest::{SHA256, digest};
 
 use super::target::Target;
-use crate::config::model::{Check, CheckKind, Flap, HttpCheck, Tls, Verify};
+use crate::config::model::{AgentCheck, Check, CheckKind, Flap, HttpCheck, Tls, TlsCheck, Verify};
 
 /// A target: its address, and the identity of its check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -85,7 +85,7 @@ fn settings(check: &Check) -> String {
         CheckKind::Tcp { port } => {
             let _ = write!(text, " tcp {port}");
         }
-        CheckKind::Http(HttpCheck { port, path, host, headers, status, body, tls }) => {
+        CheckKind::Http(HttpCheck { port, path, host, headers, status, body, tls, days }) => {
             let _ = write!(text, " http {port}");
             put(&mut text, "path", path);
             put_some(&mut text, "host", host.as_deref());
@@ -97,15 +97,17 @@ fn settings(check: &Check) -> String {
                 let _ = write!(text, " status {}-{}", range.start(), range.end());
             }
             put_some(&mut text, "body", body.as_deref());
-            if let Some(Tls { sni, verify }) = tls {
-                text.push_str(" tls");
-                put_some(&mut text, "sni", sni.as_deref());
-                match verify {
-                    Verify::System => text.push_str(" system"),
-                    Verify::Ca(file) => put(&mut text, "ca", &file.to_string_lossy()),
-                    Verify::Off => text.push_str(" off"),
-                }
+            if let Some(tls) = tls {
+                put_tls(&mut text, tls, *days);
             }
+        }
+        CheckKind::Tls(TlsCheck { port, tls, days }) => {
+            let _ = write!(text, " handshake {port}");
+            put_tls(&mut text, tls, *days);
+        }
+        CheckKind::Agent(AgentCheck { port, send }) => {
+            let _ = write!(text, " agent {port}");
+            put_bytes(&mut text, "send", send);
         }
     }
     if let Some(Flap { penalty, suppress, reuse, half_life, hold_max }) = flap {
@@ -113,6 +115,28 @@ fn settings(check: &Check) -> String {
         let _ = write!(text, " flap {penalty} {suppress} {reuse} {half_life} {hold_max}");
     }
     text
+}
+
+fn put_tls(text: &mut String, tls: &Tls, days: u16) {
+    let Tls { sni, verify } = tls;
+    text.push_str(" tls");
+    put_some(text, "sni", sni.as_deref());
+    match verify {
+        Verify::System => text.push_str(" system"),
+        Verify::Ca(file) => put(text, "ca", &file.to_string_lossy()),
+        Verify::Off => text.push_str(" off"),
+    }
+    // What was written before there were days stays as it was.
+    if days != tls.usual_days() {
+        let _ = write!(text, " days {days}");
+    }
+}
+
+fn put_bytes(text: &mut String, field: &str, bytes: &[u8]) {
+    let _ = write!(text, " {field} {}:", bytes.len());
+    for byte in bytes {
+        let _ = write!(text, "{byte:02x}");
+    }
 }
 
 fn put_some(text: &mut String, field: &str, value: Option<&str>) {
@@ -148,6 +172,18 @@ mod tests {
             (
                 "{https: {path: /, sni: s.example, verify: false}, interval: 10s}",
                 "10000 1000 2000 2 3 http 443 path 1:/ status 200-299 tls sni 9:s.example off",
+            ),
+            (
+                "{https: {days: 3}}",
+                "10000 1000 2000 2 3 http 443 path 1:/ status 200-299 tls system days 3",
+            ),
+            (
+                "{tls: {port: 636, sni: s.example}}",
+                "10000 1000 2000 2 3 handshake 636 tls sni 9:s.example system",
+            ),
+            (
+                "{agent: {port: 9999, send: 'state\\n'}}",
+                "10000 1000 2000 2 3 agent 9999 send 6:73746174650a",
             ),
         ] {
             let zone = format!(

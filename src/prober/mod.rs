@@ -52,6 +52,7 @@ pub struct Settings {
 pub struct Prober {
     wanted: watch::Sender<Wanted>,
     progress: Arc<Progress>,
+    checker: Arc<Checker>,
     thread: Arc<Mutex<Option<JoinHandle<()>>>>,
 }
 
@@ -64,27 +65,28 @@ impl Prober {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (wanted, receiver) = watch::channel(Wanted::default());
         let progress = Arc::new(Progress::default());
+        let checker = Arc::new(Checker::new(settings.source));
 
-        let ended = EndGuard(Arc::clone(&progress));
+        let (ended, checking) = (EndGuard(Arc::clone(&progress)), Arc::clone(&checker));
         let thread = thread::Builder::new().name("prober".into()).spawn(move || {
             if let Err(error) = priority::behind_answers() {
                 debug!("the prober keeps the priority of the process: {error}");
             }
             let schedule = Schedule::new(settings.in_flight, fastrand::Rng::new());
-            let checker = Arc::new(Checker::new(settings.source));
             let probe = |target| {
-                let checker = Arc::clone(&checker);
+                let checker = Arc::clone(&checking);
                 async move { checker.check(&target).await }
             };
             runtime.block_on(run::run(schedule, receiver, &ended.0, probe, sink));
         })?;
 
-        Ok(Self { wanted, progress, thread: Arc::new(Mutex::new(Some(thread))) })
+        Ok(Self { wanted, progress, checker, thread: Arc::new(Mutex::new(Some(thread))) })
     }
 
     /// Replaces the targets. Those that stay keep their health and their schedule, new ones are
     /// probed at once, the probes of those that leave are dropped.
     pub fn set_targets(&self, targets: Vec<Target>) {
+        self.checker.keep(&targets);
         self.wanted.send_modify(|wanted| {
             wanted.targets = targets.into();
             wanted.version += 1;

@@ -49,6 +49,10 @@ pub fn checks(moment: &Moment, registry: &Registry) -> Vec<Check> {
 #[must_use]
 pub fn short(check: &config::Check) -> String {
     match &check.kind {
+        CheckKind::Tls(check) => {
+            format!("tls {}:{}", check.tls.sni.as_deref().unwrap_or_default(), check.port)
+        }
+        CheckKind::Agent(check) => format!("agent :{}", check.port),
         CheckKind::Tcp { port } => format!("tcp :{port}"),
         CheckKind::Http(http) => {
             let scheme = if http.tls.is_some() { "https" } else { "http" };
@@ -69,6 +73,9 @@ mod tests {
             ("{tcp: {port: 53}}", "tcp :53"),
             ("{http: {port: 8080, path: /healthz}}", "http :8080/healthz"),
             ("{https: {path: /, host: www.example}}", "https www.example:443/"),
+            ("{tls: {}}", "tls :443"),
+            ("{tls: {sni: www.example, port: 636}}", "tls www.example:636"),
+            ("{agent: {port: 9999}}", "agent :9999"),
         ] {
             let zone = format!(
                 "zone: x\nns: [ns]\nchecks: {{c: {check}}}\n\

@@ -130,6 +130,7 @@ pub enum Problem {
     BadHost { text: String },
     BadServerName { text: String },
     BadHeader { text: String },
+    BadEscape { text: String },
     EmptyText { what: &'static str },
     SaidTooLong { what: &'static str, most: usize },
     BadProberName { text: String },
@@ -149,7 +150,7 @@ pub enum Problem {
     // The config file
     AdminExposed { address: SocketAddr, missing: &'static str },
     // Checks
-    NoKind,
+    NoKind { kinds: String },
     TwoKinds { kinds: String },
     TimeoutTooLong { timeout: Duration, interval: Duration },
     FastIntervalTooLong { fast: Duration, interval: Duration },

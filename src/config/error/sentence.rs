@@ -197,6 +197,11 @@ impl fmt::Display for Problem {
                 "`{}` would carry the token in the clear; beyond this machine it is `https://`",
                 Quoted(text)
             ),
+            Self::BadEscape { text } => write!(
+                f,
+                "`{}` has a `\\` that is no escape; those are `\\n`, `\\r`, `\\t`, `\\0`, `\\x41` and `\\\\`",
+                Quoted(text)
+            ),
             Self::CaWithoutTls => f.write_str("`ca` has no use without `https://`; remove it"),
             Self::ValueTwice { text } => {
                 write!(f, "`{}` stands here twice; remove one of the two", Quoted(text))
@@ -231,7 +236,7 @@ impl fmt::Display for Problem {
                 write!(f, "no key is called `{}`; add it under `keys`", Quoted(name))
             }
 
-            Self::NoKind => f.write_str("a check needs one of `tcp`, `http`, `https`"),
+            Self::NoKind { kinds } => write!(f, "a check needs one of {kinds}"),
             Self::TwoKinds { kinds } => {
                 write!(f, "a check is of one kind, and this has {kinds}; make it two checks")
             }

@@ -236,7 +236,11 @@ fn each_problem_has_its_sentence() {
             Problem::EmptyText { what: "the body's text" },
             "the body's text cannot be empty; remove it if none is meant",
         ),
-        (Problem::NoKind, "a check needs one of `tcp`, `http`, `https`"),
+        (Problem::NoKind { kinds: "`tcp`, `http`".into() }, "a check needs one of `tcp`, `http`"),
+        (
+            Problem::BadEscape { text: text() },
+            "`x y` has a `\\` that is no escape; those are `\\n`, `\\r`, `\\t`, `\\0`, `\\x41` and `\\\\`",
+        ),
         (
             Problem::TwoKinds { kinds: "`tcp`, `http`".into() },
             "a check is of one kind, and this has `tcp`, `http`; make it two checks",

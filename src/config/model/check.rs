@@ -1,9 +1,13 @@
 //! How targets are probed.
 
+mod kinds;
+
 use std::num::{NonZeroU8, NonZeroU16};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
+
+pub use kinds::{AgentCheck, TlsCheck};
 
 /// How a target is probed. Two checks that are equal are one: a target is an address and a check.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -72,6 +76,10 @@ pub enum CheckKind {
     },
     /// A request is answered as wished.
     Http(HttpCheck),
+    /// TLS is spoken, with a certificate that is good.
+    Tls(TlsCheck),
+    /// An agent says so.
+    Agent(AgentCheck),
 }
 
 /// An HTTP or HTTPS request and what its answer must be.
@@ -91,18 +99,29 @@ pub struct HttpCheck {
     pub body: Option<String>,
     /// How it is encrypted; `None` is plain HTTP.
     pub tls: Option<Tls>,
+    /// A certificate that ends in fewer days is degraded; 0 is never, and in plain HTTP.
+    pub days: u16,
 }
 
 /// How much of a body is read to find [`HttpCheck::body`] in it.
 pub const BODY_MAX: usize = 64 * 1024;
 
-/// The TLS side of an HTTPS check.
+/// The TLS side of a check.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Tls {
-    /// The server name, where it is not the host's.
+    /// The server name, where it is not the host's or the address.
     pub sni: Option<String>,
     /// How the certificate is judged.
     pub verify: Verify,
+}
+
+impl Tls {
+    /// The days before the end of a certificate from which on its target is degraded, unless a check says otherwise: none
+    /// where certificates are not judged.
+    #[must_use]
+    pub fn usual_days(&self) -> u16 {
+        if self.verify == Verify::Off { 0 } else { 14 }
+    }
 }
 
 /// How a certificate is judged.

@@ -34,7 +34,7 @@ const RULE_KEYS: [&str; 3] = ["subnets", "geos", "pool"];
 /// What may stand in `healthcheck`.
 const HEALTHCHECK_KEYS: [&str; 4] = ["protocol", "host", "path", "port"];
 /// What of pools and their check `octodns.rotadns` may set.
-const SETTINGS: [&str; 17] = [
+const SETTINGS: [&str; 18] = [
     "policy",
     "answers",
     "min_ttl",
@@ -50,6 +50,7 @@ const SETTINGS: [&str; 17] = [
     "sni",
     "ca",
     "verify",
+    "days",
     "when_all_down",
     "check",
 ];
@@ -60,11 +61,11 @@ const POLICY: usize = 0;
 /// Those of any check.
 const CHECK_SETTINGS: Range<usize> = 4..9;
 /// Those of a check by HTTP.
-const REQUEST_SETTINGS: Range<usize> = 9..15;
+const REQUEST_SETTINGS: Range<usize> = 9..16;
 /// What pools without a fallback do, where it is not `values`.
-const WHEN_ALL_DOWN: usize = 15;
+const WHEN_ALL_DOWN: usize = 16;
 /// That there is no check.
-const CHECK: usize = 16;
+const CHECK: usize = 17;
 /// What `when_all_down` may say here.
 const WHEN: [(&str, &str); 3] = [("all", "all"), ("none", "none"), ("last", "last")];
 

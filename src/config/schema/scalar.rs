@@ -90,6 +90,10 @@ scalars! {
     });
     /// A status of HTTP, such as 200, or a range of them, such as `200-299`.
     Code = number(STATUS, 100, 599);
+    /// A number of days.
+    Days = number("^[0-9]{1,5}$", 0, 3653);
+    /// A text with escapes: `\n`, `\r`, `\t`, `\0`, `\x41`, `\\`.
+    Bytes = text("^([^\\\\]|\\\\([nrt0\\\\]|x[0-9A-Fa-f]{2}))*$");
     /// The path of a request, which begins with `/`.
     Path = json_schema!({"type": "string", "pattern": "^/[!-\"$-~]*$"});
     /// A name or an address, and perhaps a port.

@@ -4,7 +4,9 @@ use serde_json::Value;
 
 use super::*;
 use crate::config::spec::backend::BACKEND_KEYS;
+use crate::config::spec::check::agent::AGENT_KEYS;
 use crate::config::spec::check::flap::FLAP_KEYS;
+use crate::config::spec::check::tls::TLS_KEYS;
 use crate::config::spec::check::{CHECK_KEYS, HTTP_KEYS, HTTPS_KEYS, TCP_KEYS};
 use crate::config::spec::pool::POOL_KEYS;
 use crate::config::spec::record::{NAME_KEYS, SET_KEYS};
@@ -26,7 +28,7 @@ fn keys(object: &Value) -> Vec<&str> {
 fn each_key_that_the_reader_knows_is_in_the_schema_and_the_reverse() {
     let schema = zone_file();
     let of = |name: &str| &schema["$defs"][name];
-    let rows: [(&Value, &[&str]); 12] = [
+    let rows: Vec<(&Value, &[&str])> = vec![
         (&schema, &ZONE_KEYS),
         (of("Secondaries"), &SECONDARIES_KEYS),
         (of("Soa"), &SOA_KEYS),
@@ -35,12 +37,14 @@ fn each_key_that_the_reader_knows_is_in_the_schema_and_the_reverse() {
         (of("Tcp"), &TCP_KEYS),
         (of("Http"), &HTTP_KEYS),
         (of("Https"), &HTTPS_KEYS),
+        (of("TlsCheck"), &TLS_KEYS),
+        (of("Agent"), &AGENT_KEYS),
         (of("PoolMap"), &POOL_KEYS),
         (of("BackendMap"), &BACKEND_KEYS),
         (of("Rule"), &RULE_KEYS),
         (of("SetMap"), &SET_KEYS),
     ];
-    for (object, known) in rows {
+    for (object, known) in &rows {
         let mut known = known.to_vec();
         known.sort_unstable();
         let mut found = keys(object);

@@ -1,15 +1,18 @@
 //! `checks:` and checks that stand inline in a pool.
 
+pub(in crate::config) mod agent;
 pub(in crate::config) mod flap;
+pub(in crate::config) mod tls;
 
 use std::num::{NonZeroU8, NonZeroU16};
 use std::ops::RangeInclusive;
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Field, choice, fields, map, number, request, scalar, texts};
+use self::tls::read_tls_keys;
+use super::{Field, fields, map, number, request, scalar, texts};
 use crate::config::error::{Mistakes, Problem};
-use crate::config::model::{Check, CheckKind, HttpCheck, Tls, Verify};
+use crate::config::model::{Check, CheckKind, HttpCheck, Tls};
 use crate::config::nearest::listed;
 use crate::config::node::{Kind, Node};
 use crate::config::value;
@@ -32,11 +35,20 @@ const SPAN_MAX: Duration = Duration::from_secs(86_400);
 /// The most header fields of a request; servers refuse more at about that number, and no check needs it.
 const CHECK_HEADERS_MAX: usize = 64;
 
+/// The most bytes that a check sends or looks for; they fit one datagram.
+const CHECK_BYTES_MAX: usize = 1024;
+
 /// Reads what stands under the name of a kind; `None` where it has a mistake.
 type Reader = fn(&Node<'_>, &Path, &mut Mistakes<'_>) -> Option<CheckKind>;
 
 /// The kinds of checks, each with the reader of its settings.
-const KINDS: [(&str, Reader); 3] = [("tcp", read_tcp), ("http", read_http), ("https", read_https)];
+const KINDS: &[(&str, Reader)] = &[
+    ("tcp", read_tcp),
+    ("http", read_http),
+    ("https", read_https),
+    ("tls", tls::read),
+    ("agent", agent::read),
+];
 
 /// What stands beside the kind.
 const SETTINGS: [&str; 6] = ["interval", "timeout", "rise", "fall", "fast_interval", "flap"];
@@ -51,14 +63,19 @@ pub(in crate::config) const CHECK_KEYS: [&str; KINDS.len() + SETTINGS.len()] = {
     }
     keys
 };
+/// The names of all kinds.
+pub(in crate::config) fn kinds() -> impl Iterator<Item = &'static str> {
+    KINDS.iter().map(|(name, _)| *name)
+}
+
 /// What may stand in `tcp`.
 pub(in crate::config) const TCP_KEYS: [&str; 1] = ["port"];
 /// What may stand in `http`.
 pub(in crate::config) const HTTP_KEYS: [&str; 6] =
     ["port", "path", "status", "host", "headers", "body"];
 /// What may stand in `https`.
-pub(in crate::config) const HTTPS_KEYS: [&str; 9] =
-    ["port", "path", "status", "host", "headers", "body", "sni", "ca", "verify"];
+pub(in crate::config) const HTTPS_KEYS: [&str; 10] =
+    ["port", "path", "status", "host", "headers", "body", "sni", "ca", "verify", "days"];
 
 /// Reads one check; `None` where it has a mistake.
 pub(super) fn check(node: &Node<'_>, file: &Path, mistakes: &mut Mistakes<'_>) -> Option<Check> {
@@ -70,7 +87,7 @@ pub(super) fn check(node: &Node<'_>, file: &Path, mistakes: &mut Mistakes<'_>) -
     let named = kinds.iter().zip(KINDS).filter_map(|(field, (_, read))| Some(((*field)?, read)));
     let kind = match named.collect::<Vec<_>>()[..] {
         [] => {
-            mistakes.add(node.span, Problem::NoKind);
+            mistakes.add(node.span, Problem::NoKind { kinds: listed(self::kinds()) });
             None
         }
         [((_, node), read)] => read(node, file, mistakes),
@@ -128,58 +145,57 @@ fn streak(
 
 fn read_tcp(node: &Node<'_>, _: &Path, mistakes: &mut Mistakes<'_>) -> Option<CheckKind> {
     let [port] = fields(node, "`tcp`", TCP_KEYS, mistakes)?;
-    if port.is_none() {
-        mistakes.add(node.span, Problem::MissingKey { place: "`tcp`", key: "port" });
+    let port = needed(port, node, ("`tcp`", "port"), mistakes)?;
+    Some(CheckKind::Tcp { port: read_port(port, mistakes)? })
+}
+
+/// The value of a key that a check cannot do without.
+fn needed<'n>(
+    field: Option<Field<'n>>,
+    node: &Node<'_>,
+    (place, key): (&'static str, &'static str),
+    mistakes: &mut Mistakes<'_>,
+) -> Option<&'n Node<'n>> {
+    if field.is_none() {
+        mistakes.add(node.span, Problem::MissingKey { place, key });
     }
-    Some(CheckKind::Tcp { port: read_port(port?.1, mistakes)? })
+    field.map(|(_, node)| node)
+}
+
+/// The port of a kind that has a usual one.
+fn port_or(
+    usual: u16,
+    field: Option<Field<'_>>,
+    mistakes: &mut Mistakes<'_>,
+) -> Option<NonZeroU16> {
+    match field {
+        Some((_, node)) => read_port(node, mistakes),
+        None => NonZeroU16::new(usual),
+    }
 }
 
 fn read_http(node: &Node<'_>, _: &Path, mistakes: &mut Mistakes<'_>) -> Option<CheckKind> {
     let [port, path, status, host, headers, body] = fields(node, "`http`", HTTP_KEYS, mistakes)?;
-    http_check([port, path, status, host, headers, body], 80, None, mistakes)
+    http_check([port, path, status, host, headers, body], 80, (None, 0), mistakes)
 }
 
 fn read_https(node: &Node<'_>, file: &Path, mistakes: &mut Mistakes<'_>) -> Option<CheckKind> {
-    let [port, path, status, host, headers, body, sni, ca, verify] =
+    let [port, path, status, host, headers, body, sni, ca, verify, days] =
         fields(node, "`https`", HTTPS_KEYS, mistakes)?;
-    let sni = sni.and_then(|(_, node)| read_sni(node, mistakes));
-    let verify = match (ca, verify.and_then(|(_, node)| boolean(node, mistakes))) {
-        (Some((key, _)), Some(false)) => {
-            mistakes.add(key.span, Problem::CaWithoutVerify);
-            Verify::Off
-        }
-        (None, Some(false)) => Verify::Off,
-        (Some((_, node)), _) => read_ca(node, file, mistakes)?,
-        (None, _) => Verify::System,
-    };
-    http_check([port, path, status, host, headers, body], 443, Some(Tls { sni, verify }), mistakes)
-}
-
-fn boolean(node: &Node<'_>, mistakes: &mut Mistakes<'_>) -> Option<bool> {
-    choice(node, "yes or no", &[("true", true), ("false", false)], mistakes)
-}
-
-fn read_ca(node: &Node<'_>, file: &Path, mistakes: &mut Mistakes<'_>) -> Option<Verify> {
-    let text = scalar(node, "the path of a file", mistakes)?;
-    let path = file.parent().unwrap_or(Path::new("")).join(text.text);
-    if !path.is_file() {
-        mistakes.add(text.span, Problem::MissingCa { path });
-        return None;
-    }
-    Some(Verify::Ca(path))
+    let tls = read_tls_keys([sni, ca, verify], file, mistakes)?;
+    let days = tls::read_days(days, &tls, mistakes);
+    let tls = (Some(tls), days);
+    http_check([port, path, status, host, headers, body], 443, tls, mistakes)
 }
 
 /// What HTTP and HTTPS have in common: port, path, status, host, headers, body.
 fn http_check(
     [port, path, status, host, headers, body]: [Option<Field<'_>>; 6],
     port_default: u16,
-    tls: Option<Tls>,
+    (tls, days): (Option<Tls>, u16),
     mistakes: &mut Mistakes<'_>,
 ) -> Option<CheckKind> {
-    let port = match port {
-        Some((_, node)) => read_port(node, mistakes),
-        None => NonZeroU16::new(port_default),
-    };
+    let port = port_or(port_default, port, mistakes);
     Some(CheckKind::Http(HttpCheck {
         path: path
             .and_then(|(_, node)| read_path(node, mistakes))
@@ -193,11 +209,23 @@ fn http_check(
         body: body.and_then(|(_, node)| read_body(node, mistakes)),
         port: port?,
         tls,
+        days,
     }))
 }
 
 fn read_port(node: &Node<'_>, mistakes: &mut Mistakes<'_>) -> Option<NonZeroU16> {
     number::<u16>(node, "a port", 1..=65535, mistakes).and_then(NonZeroU16::new)
+}
+
+/// Bytes that are sent or expected, as a text with escapes.
+fn read_bytes(node: &Node<'_>, mistakes: &mut Mistakes<'_>) -> Option<Vec<u8>> {
+    let text = scalar(node, "a text", mistakes)?;
+    let bytes = mistakes.take(text.span, value::escaped(text.text))?;
+    if bytes.len() > CHECK_BYTES_MAX {
+        mistakes.add(text.span, Problem::SaidTooLong { what: "a text", most: CHECK_BYTES_MAX });
+        return None;
+    }
+    Some(bytes)
 }
 
 fn read_path(node: &Node<'_>, mistakes: &mut Mistakes<'_>) -> Option<String> {
@@ -213,15 +241,6 @@ fn read_host(node: &Node<'_>, mistakes: &mut Mistakes<'_>) -> Option<String> {
     let text = scalar(node, "a host", mistakes)?;
     if !request::is_host(text.text) {
         mistakes.add(text.span, Problem::BadHost { text: text.text.into() });
-        return None;
-    }
-    Some(text.text.to_owned())
-}
-
-fn read_sni(node: &Node<'_>, mistakes: &mut Mistakes<'_>) -> Option<String> {
-    let text = scalar(node, "a name", mistakes)?;
-    if !request::is_server_name(text.text) {
-        mistakes.add(text.span, Problem::BadServerName { text: text.text.into() });
         return None;
     }
     Some(text.text.to_owned())

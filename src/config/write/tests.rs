@@ -57,6 +57,9 @@ pools:
     policy: random
     when_all_down: none
     backends: [192.0.2.9]
+  mail: {check: {tls: {port: 993, sni: mail.example.com, verify: false, days: 7}}, backends: [192.0.2.10]}
+  bare: {check: {tls: {}}, backends: [192.0.2.11]}
+  told: {check: {agent: {port: 9999, send: 'a\n\\\x00 é'}}, backends: [192.0.2.12]}
   names: {policy: fixed, when_all_down: last, backends: [{target: a.example.net.}, {target: b}]}
   sip: {check: once, policy: weighted, answers: 1, port: 5060, backends: {a: {address: 192.0.2.1, host: a}, b: {address: 192.0.2.2, host: b.c, port: 1}}}
   to: {policy: weighted, port: 443, backends: [{target: a}, {target: b, host: c}]}
@@ -65,6 +68,9 @@ records:
   ns1: {A: 192.0.2.53}
   www: {rules: [{subnets: [10.0.0.0/8, "2001:db8::/32"], pool: page}, {subnets: 192.0.2.0/24, pool: sorry}, {pool: web}]}
   moved: {pool: names}
+  mail: {pool: mail}
+  bare: {pool: bare}
+  told: {pool: told}
   _sip._udp: {SRV: {pool: sip, priority: 7}}
   _to._tcp: {SRV: {rules: [{subnets: 10.0.0.0/8, pool: sip}, {pool: to}]}}
   split: {A: {pool: web}, AAAA: {rules: [{subnets: 10.0.0.0/8, pool: page}, {pool: web}]}}

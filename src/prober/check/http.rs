@@ -21,16 +21,13 @@ use http_body_util::{BodyExt, Empty};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
 use hyper::header::{CONNECTION, HOST, HeaderName, HeaderValue, USER_AGENT};
-use hyper::http::uri::Authority;
 use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::pki_types::ServerName;
 
 use self::heads::{Heads, TooLong};
 use super::tls::{self, Trust};
-use super::{Deadline, Obstacle, Trouble, tcp};
+use super::{Deadline, Obstacle, Passed, Trouble, tcp};
 use crate::config::model::{BODY_MAX, HttpCheck};
 
 /// The largest head of an answer, in bytes, and the size of the buffer that a connection reads
@@ -44,14 +41,14 @@ pub async fn check(
     source: Option<IpAddr>,
     trust: &Trust,
     deadline: Deadline,
-) -> Result<String, Trouble> {
+) -> Result<Passed, Trouble> {
     let request = request(check, address).map_err(Trouble::Obstacle)?;
     // Before the connection: a check that cannot be made leaves no trace at the target.
     let connector = match &check.tls {
         None => None,
         Some(tls) => {
-            let config = trust.config(&tls.verify).map_err(Trouble::Obstacle)?;
-            Some((TlsConnector::from(config), server_name(check, address)?))
+            let connector = trust.connector(tls, check.host.as_deref(), address, &[b"http/1.1"]);
+            Some(connector.map_err(Trouble::Obstacle)?)
         }
     };
 
@@ -59,17 +56,17 @@ pub async fn check(
     // The request must not wait for the acknowledgement of the handshake's last message.
     let _ = stream.set_nodelay(true);
     match connector {
-        None => exchange(stream, request, check, deadline).await,
-        Some((connector, name)) => {
-            let handshake = connector.connect(name, stream);
-            let stream = deadline.within("no TLS handshake", handshake).await?;
-            exchange(
-                stream.map_err(|error| tls::handshake_trouble(&error))?,
-                request,
-                check,
-                deadline,
-            )
-            .await
+        None => exchange(stream, request, check, deadline).await.map(Passed::from),
+        Some(connector) => {
+            let stream = connector.connect(stream, deadline).await?;
+            let left = tls::Left::of(stream.get_ref().1);
+            let detail = exchange(stream, request, check, deadline).await?;
+            let mut passed = Passed::from(detail);
+            if let Some(left) = left.filter(|left| left.is_short(check.days)) {
+                passed.told.is_degraded = true;
+                passed.detail = format!("{}, certificate {left}", passed.detail);
+            }
+            Ok(passed)
         }
     }
 }
@@ -172,23 +169,6 @@ fn host(check: &HttpCheck, address: IpAddr) -> String {
         IpAddr::V6(address) if port == usual => format!("[{address}]"),
         _ => SocketAddr::new(address, port).to_string(),
     }
-}
-
-/// The name that TLS asks for, and that the certificate must have. An address is verified, but not
-/// asked for (RFC 6066 §3).
-fn server_name(check: &HttpCheck, address: IpAddr) -> Result<ServerName<'static>, Trouble> {
-    let sni = check.tls.as_ref().and_then(|tls| tls.sni.as_deref());
-    let Some(name) = sni.or(check.host.as_deref()) else {
-        return Ok(ServerName::from(address));
-    };
-    // A host may have a port, and brackets around an address.
-    let host = name.parse::<Authority>().ok();
-    let host = host.as_ref().map_or(name, Authority::host);
-    let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-    ServerName::try_from(host.to_owned()).map_err(|_| {
-        let why = format!("{host:?} is neither a host name nor an address, which TLS asks for");
-        Trouble::Obstacle(Obstacle::Check(why))
-    })
 }
 
 /// "HTTP 500, not 200-299"

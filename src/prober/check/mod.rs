@@ -3,10 +3,13 @@
 //! A probe has three ends: the target did as wished, it did not, or the probe could not be made and
 //! says nothing of the target ([`Obstacle`]).
 
+pub mod agent;
+pub mod handshake;
 pub mod http;
 pub mod tcp;
 pub mod tls;
 
+use std::collections::HashSet;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -15,6 +18,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
+use self::agent::Agents;
 use self::tls::Trust;
 use crate::config::model::CheckKind;
 use crate::health::target::{Outcome, Target};
@@ -31,6 +35,7 @@ const LATE_MIN: Duration = Duration::from_millis(100);
 pub struct Checker {
     source: Vec<IpAddr>,
     trust: Trust,
+    agents: Agents,
 }
 
 /// What one probe found.
@@ -64,7 +69,13 @@ impl Checker {
     /// without one the system chooses.
     #[must_use]
     pub fn new(source: Vec<IpAddr>) -> Self {
-        Self { source, trust: Trust::default() }
+        Self { source, trust: Trust::default(), agents: Agents::default() }
+    }
+
+    /// Forgets what it knows of others than these targets.
+    pub fn keep(&self, targets: &[Target]) {
+        let addresses: HashSet<IpAddr> = targets.iter().map(|target| target.address).collect();
+        self.agents.keep(&addresses);
     }
 
     /// Probes a target once, for at most the check's timeout.
@@ -76,6 +87,9 @@ impl Checker {
         match self.ask(&target.check.kind, address, source, deadline).await {
             Ok(Passed { detail: found, told }) => {
                 Ok(Found { outcome: Outcome::Pass, detail: detail(&found), told })
+            }
+            Err(Trouble::Said(why, told)) => {
+                Ok(Found { outcome: Outcome::Fail, detail: detail(&why), told })
             }
             Err(Trouble::Failed(why)) => {
                 Ok(Found { outcome: Outcome::Fail, detail: detail(&why), told: Told::default() })
@@ -99,7 +113,13 @@ impl Checker {
             }
             CheckKind::Http(check) => {
                 let probe = http::check(check, address, source, &self.trust, deadline);
-                Box::pin(probe).await.map(Passed::from)
+                Box::pin(probe).await
+            }
+            CheckKind::Tls(check) => {
+                Box::pin(handshake::check(check, address, source, &self.trust, deadline)).await
+            }
+            CheckKind::Agent(check) => {
+                Box::pin(agent::check(check, address, source, &self.agents, deadline)).await
             }
         }
     }
@@ -110,6 +130,8 @@ impl Checker {
 pub enum Trouble {
     /// The target, or the way to it.
     Failed(String),
+    /// The target says of itself that it does not serve, and perhaps more.
+    Said(String, Told),
     /// The prober itself.
     Obstacle(Obstacle),
 }

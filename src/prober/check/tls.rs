@@ -1,14 +1,19 @@
-//! TLS of HTTPS checks: by what certificates are judged, and what their faults are called.
+//! TLS of checks: by what certificates are judged, how long they are good, and what their faults are called.
 //!
 //! Every probe makes a full handshake: a resumed session would not show the certificate again, and
 //! one that expired since would pass.
 
+mod validity;
+
+use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::{SystemTime, UNIX_EPOCH};
 
+use hyper::http::uri::Authority;
 use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
@@ -17,10 +22,15 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
 };
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls;
 
-use super::{Obstacle, Trouble};
-use crate::config::model::Verify;
+pub use rustls::ProtocolVersion;
+
+use super::{Deadline, Obstacle, Trouble};
+use crate::config::model::{Tls, Verify};
 
 /// The largest CA file, in bytes; Debian's, of all roots, has 220 kB.
 const CA_FILE_MAX: u64 = 4 * 1024 * 1024;
@@ -43,7 +53,41 @@ struct CaFile {
     config: Arc<ClientConfig>,
 }
 
+/// The client's side of a handshake with one server.
+pub struct Connector {
+    connector: TlsConnector,
+    name: ServerName<'static>,
+}
+
+impl Connector {
+    /// Makes the handshake on a connection.
+    pub async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        stream: S,
+        deadline: Deadline,
+    ) -> Result<TlsStream<S>, Trouble> {
+        let handshake = self.connector.connect(self.name.clone(), stream);
+        let stream = deadline.within("no TLS handshake", handshake).await?;
+        stream.map_err(|error| handshake_trouble(&error))
+    }
+}
+
 impl Trust {
+    /// What shakes hands as a check says. The name that is asked for is the check's `sni`, else `name`, else the address.
+    pub fn connector(
+        &self,
+        tls: &Tls,
+        name: Option<&str>,
+        address: IpAddr,
+        protocols: &[&[u8]],
+    ) -> Result<Connector, Obstacle> {
+        let name = server_name(tls, name, address)?;
+        let mut config = self.config(&tls.verify)?;
+        Arc::make_mut(&mut config).alpn_protocols =
+            protocols.iter().map(|protocol| protocol.to_vec()).collect();
+        Ok(Connector { connector: TlsConnector::from(config), name })
+    }
+
     /// The client's side of a handshake.
     pub fn config(&self, verify: &Verify) -> Result<Arc<ClientConfig>, Obstacle> {
         match verify {
@@ -144,7 +188,6 @@ fn builder() -> rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier> {
 
 fn finish(mut config: ClientConfig) -> ClientConfig {
     config.resumption = Resumption::disabled();
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
     config
 }
 
@@ -190,6 +233,58 @@ impl ServerCertVerifier for AnyCertificate {
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.0.signature_verification_algorithms.supported_schemes()
     }
+}
+
+/// The name that TLS asks for, and that the certificate must have. An address is verified, but not
+/// asked for (RFC 6066 §3).
+pub(super) fn server_name(
+    tls: &Tls,
+    name: Option<&str>,
+    address: IpAddr,
+) -> Result<ServerName<'static>, Obstacle> {
+    let Some(name) = tls.sni.as_deref().or(name) else { return Ok(ServerName::from(address)) };
+    // A host may have a port, and brackets around an address.
+    let host = name.parse::<Authority>().ok();
+    let host = host.as_ref().map_or(name, Authority::host);
+    let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    ServerName::try_from(host.to_owned()).map_err(|_| {
+        let why = format!("{host:?} is neither a host name nor an address, which TLS asks for");
+        Obstacle::Check(why)
+    })
+}
+
+/// How long a server's certificate is still good: seconds, below zero where it has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Left(i64);
+
+impl Left {
+    /// Of the server's own certificate; those of its issuers are their issuers' business, and some servers send old ones along.
+    #[must_use]
+    pub fn of(connection: &rustls::ClientConnection) -> Option<Self> {
+        let certificate = connection.peer_certificates()?.first()?;
+        Some(Self(validity::not_after(certificate)?.saturating_sub(now())))
+    }
+
+    /// Whether it ends in fewer days than these; 0 is never.
+    #[must_use]
+    pub fn is_short(self, days: u16) -> bool {
+        days > 0 && self.0 < i64::from(days) * 86_400
+    }
+}
+
+impl fmt::Display for Left {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match u64::try_from(self.0) {
+            Ok(left) => write!(f, "ends in {}", span(left)),
+            Err(_) => write!(f, "expired {} ago", span(self.0.unsigned_abs())),
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "certificates end by the wall clock")]
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    since.as_secs().try_into().unwrap_or(i64::MAX)
 }
 
 /// What a failed handshake means.

@@ -297,9 +297,10 @@ impl<'z> Record<'z> {
             set("when_all_down", when.to_owned());
         }
         let mut found = Vec::new();
-        match check {
-            Some(check) => {
-                found.push(("healthcheck".to_owned(), Yaml::Map(healthcheck(check))));
+        match check.map(|check| (check, healthcheck(check))) {
+            Some((_, None)) => ours.push(("check".to_owned(), Yaml::scalar("none"))),
+            Some((check, Some(healthcheck))) => {
+                found.push(("healthcheck".to_owned(), Yaml::Map(healthcheck)));
                 let mut rest = written_check(check).into_iter();
                 if let Some((_, Yaml::Map(request))) = rest.next() {
                     let is_ours =
@@ -343,6 +344,10 @@ impl<'z> Record<'z> {
         {
             tell(format!("the pool {} is its `values`, called {}", last.name, self.prefix));
         }
+        if let Some(check) = check.filter(|check| healthcheck(check).is_none()) {
+            let (kind, _) = written_check(check).swap_remove(0);
+            tell(format!("the check by `{kind}`, which octoDNS has none for"));
+        }
         let named = check.and_then(|check| {
             let is_it = |(_, named): &&(String, Arc<Check>)| std::ptr::eq(named.as_ref(), check);
             self.zone.checks.iter().find(is_it)
@@ -384,12 +389,13 @@ impl<'z> Record<'z> {
     }
 }
 
-/// What octoDNS itself can say of a check.
-fn healthcheck(check: &Check) -> Entries {
+/// What octoDNS itself can say of a check; `None` for kinds that it does not know.
+fn healthcheck(check: &Check) -> Option<Entries> {
     let (protocol, port, http) = match &check.kind {
         CheckKind::Tcp { port } => ("TCP", port, None),
         CheckKind::Http(http) if http.tls.is_some() => ("HTTPS", &http.port, Some(http)),
         CheckKind::Http(http) => ("HTTP", &http.port, Some(http)),
+        _ => return None,
     };
     let mut found = vec![
         ("protocol".to_owned(), Yaml::scalar(protocol)),
@@ -399,5 +405,5 @@ fn healthcheck(check: &Check) -> Entries {
         found.push(("host".to_owned(), host.as_ref().map_or(Yaml::Null, Yaml::scalar)));
         found.push(("path".to_owned(), Yaml::scalar(path)));
     }
-    found
+    Some(found)
 }

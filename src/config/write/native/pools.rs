@@ -6,11 +6,12 @@ use std::time::Duration;
 use super::super::yaml::Yaml;
 use super::{entry, seconds};
 use crate::config::model::{
-    Backend, Check, CheckKind, Flap, HttpCheck, Policy, Pool, Serves, Service, SetState, Tls,
-    Verify, WhenAllDown, Zone,
+    AgentCheck, Backend, Check, CheckKind, Flap, HttpCheck, Policy, Pool, Serves, Service,
+    SetState, Tls, TlsCheck, Verify, WhenAllDown, Zone,
 };
 use crate::config::resolve;
 use crate::config::spec::check as defaults;
+use crate::config::value::with_escapes;
 
 /// The checks that have a name, and those that several pools have, which are given one.
 pub(super) struct Checks(Vec<(Arc<Check>, String)>);
@@ -54,6 +55,8 @@ fn kind_of(check: &Check) -> (&'static str, u16) {
         CheckKind::Tcp { port } => ("tcp", port.get()),
         CheckKind::Http(HttpCheck { port, tls: None, .. }) => ("http", port.get()),
         CheckKind::Http(HttpCheck { port, .. }) => ("https", port.get()),
+        CheckKind::Tls(TlsCheck { port, .. }) => ("tls", port.get()),
+        CheckKind::Agent(AgentCheck { port, .. }) => ("agent", port.get()),
     }
 }
 
@@ -64,6 +67,15 @@ pub(in crate::config) fn written(check: &Check) -> Vec<(String, Yaml)> {
     let kind = match kind {
         CheckKind::Tcp { .. } => vec![entry("port", port)],
         CheckKind::Http(http) => request(http),
+        CheckKind::Tls(TlsCheck { tls, days, .. }) => {
+            let port = (port != 443).then(|| entry("port", port));
+            port.into_iter().chain(tls_keys(tls, *days)).collect()
+        }
+        CheckKind::Agent(AgentCheck { send, .. }) => {
+            let mut found = vec![entry("port", port)];
+            found.extend((!send.is_empty()).then(|| entry("send", with_escapes(send))));
+            found
+        }
     };
     let mut found = vec![(name.to_owned(), Yaml::Map(kind))];
     for (key, value, usual) in [
@@ -104,7 +116,7 @@ fn written_flap(flap: &Flap) -> Yaml {
 }
 
 fn request(http: &HttpCheck) -> Vec<(String, Yaml)> {
-    let HttpCheck { port, path, host, headers, status, body, tls } = http;
+    let HttpCheck { port, path, host, headers, status, body, tls, days } = http;
     let mut found = Vec::new();
     if port.get() != if tls.is_some() { 443 } else { 80 } {
         found.push(entry("port", port));
@@ -125,13 +137,21 @@ fn request(http: &HttpCheck) -> Vec<(String, Yaml)> {
         found.push(("headers".into(), Yaml::Map(fields)));
     }
     found.extend(body.as_ref().map(|body| entry("body", body)));
-    if let Some(Tls { sni, verify }) = tls {
-        found.extend(sni.as_ref().map(|sni| entry("sni", sni)));
-        match verify {
-            Verify::System => {}
-            Verify::Ca(path) => found.push(entry("ca", path.display())),
-            Verify::Off => found.push(("verify".to_owned(), Yaml::Bool(false))),
-        }
+    found.extend(tls.iter().flat_map(|tls| tls_keys(tls, *days)));
+    found
+}
+
+fn tls_keys(tls: &Tls, days: u16) -> Vec<(String, Yaml)> {
+    let Tls { sni, verify } = tls;
+    let mut found = Vec::new();
+    found.extend(sni.as_ref().map(|sni| entry("sni", sni)));
+    match verify {
+        Verify::System => {}
+        Verify::Ca(path) => found.push(entry("ca", path.display())),
+        Verify::Off => found.push(("verify".to_owned(), Yaml::Bool(false))),
+    }
+    if days != tls.usual_days() {
+        found.push(entry("days", days));
     }
     found
 }

@@ -9,7 +9,8 @@ use tokio_rustls::TlsAcceptor;
 use super::super::Checker;
 use super::super::tests::{port, probe, target};
 use super::*;
-use crate::config::model::{CheckKind, HttpCheck, Tls};
+use crate::config::model::{CheckKind, HttpCheck, Tls, TlsCheck};
+use crate::health::target::Outcome;
 
 #[test]
 fn the_age_of_a_certificate_is_told_in_its_greatest_unit() {
@@ -60,9 +61,20 @@ impl Authority {
 
     /// Serves one connection for `name`; returns the name that the client asked for.
     async fn serve(&self, listener: &TcpListener, name: &str, years: [i32; 2]) -> Option<String> {
+        self.serve_until(listener, name, [(years[0], 1, 1), (years[1], 1, 1)]).await
+    }
+
+    /// The same with a certificate from one day to another.
+    async fn serve_until(
+        &self,
+        listener: &TcpListener,
+        name: &str,
+        days: [(i32, u8, u8); 2],
+    ) -> Option<String> {
         let mut params = rcgen::CertificateParams::new([name.to_owned()]).unwrap();
-        params.not_before = rcgen::date_time_ymd(years[0], 1, 1);
-        params.not_after = rcgen::date_time_ymd(years[1], 1, 1);
+        let [not_before, not_after] =
+            days.map(|(year, month, day)| rcgen::date_time_ymd(year, month, day));
+        (params.not_before, params.not_after) = (not_before, not_after);
         let key = rcgen::KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
@@ -122,6 +134,7 @@ async fn probed(
         status: vec![200..=299],
         body: None,
         tls: Some(tls),
+        days: 0,
     };
     let (target, checker) = (target(address, CheckKind::Http(check)), Checker::new(Vec::new()));
     tokio::join!(probe(&checker, &target), authority.serve(&listener, name, years))
@@ -214,6 +227,7 @@ async fn a_server_without_tls_fails() {
         status: vec![200..=299],
         body: None,
         tls: Some(Tls { sni: None, verify: Verify::Off }),
+        days: 0,
     };
     let (target, checker) = (target(address, CheckKind::Http(check)), Checker::new(Vec::new()));
     let serve = async {
@@ -224,4 +238,99 @@ async fn a_server_without_tls_fails() {
     };
     let (found, _stream) = tokio::join!(probe(&checker, &target), serve);
     assert_eq!(found, "- the answer is not TLS");
+}
+
+#[test]
+fn how_long_a_certificate_is_good_is_told_in_its_greatest_unit() {
+    for (left, expected) in [
+        (5 * 86_400, "ends in 5 days"),
+        (7_199, "ends in 1 hour"),
+        (0, "ends in 0 seconds"),
+        (-86_400, "expired 1 day ago"),
+    ] {
+        assert_eq!(Left(left).to_string(), expected);
+    }
+    for (left, days, expected) in
+        [(86_399, 1, true), (86_400, 1, false), (0, 1, true), (-1, 0, false), (-1, 1, true)]
+    {
+        assert_eq!(Left(left).is_short(days), expected, "{left} s, {days} days");
+    }
+}
+
+/// The first day of a certificate, and the day so many days from now.
+fn until(days: i64) -> [(i32, u8, u8); 2] {
+    let day = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let last = day.saturating_add(jiff::Span::new().days(days));
+    [(2020, 1, 1), (last.year().into(), last.month().cast_unsigned(), last.day().cast_unsigned())]
+}
+
+#[tokio::test]
+async fn a_certificate_that_ends_soon_is_degraded_and_one_that_ended_fails() {
+    let ours = Authority::new("ours");
+    let file = TempFile::new("soon.pem", &ours.pem);
+    let (www, checker) = ("www.example.com", Checker::new(Vec::new()));
+    let verify = Verify::Ca(file.0.clone());
+    // The days that it is good for, the check's days; whether it passes, is degraded, and a part of what is said.
+    for (left, days, passes, degraded, said) in [
+        (100, 14, true, false, ", certificate ends in "),
+        (6, 14, true, true, ", certificate ends in "),
+        (6, 3, true, false, ", certificate ends in "),
+        (6, 0, true, false, ", certificate ends in "),
+        (-3, 14, false, false, "certificate: expired "),
+    ] {
+        for https in [false, true] {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            let tls = Tls { sni: Some(www.into()), verify: verify.clone() };
+            let kind = if https {
+                CheckKind::Http(HttpCheck {
+                    port: port(address),
+                    path: "/".into(),
+                    host: None,
+                    headers: Vec::new(),
+                    status: vec![200..=299],
+                    body: None,
+                    tls: Some(tls),
+                    days,
+                })
+            } else {
+                CheckKind::Tls(TlsCheck { port: port(address), tls, days })
+            };
+            let target = target(address, kind);
+            let serve = ours.serve_until(&listener, www, until(left));
+            let (found, _) = tokio::join!(checker.check(&target), serve);
+            let found = found.unwrap();
+            let outcome = (found.outcome == Outcome::Pass, found.told.is_degraded);
+            assert_eq!(outcome, (passes, degraded), "{left} days, {days}: {}", found.detail);
+            let says_it = !https || degraded || !passes;
+            assert_eq!(found.detail.contains(said), says_it, "{}", found.detail);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_handshake_judges_the_name_and_the_issuer() {
+    let (ours, theirs) = (Authority::new("ours"), Authority::new("theirs"));
+    let file = TempFile::new("handshake.pem", &ours.pem);
+    let (www, checker) = ("www.example.com", Checker::new(Vec::new()));
+    for (authority, name, sni, expected) in [
+        (&ours, www, Some(www), "+ TLS 1.3, certificate ends in "),
+        (&ours, "127.0.0.1", None, "+ TLS 1.3, certificate ends in "),
+        (
+            &ours,
+            www,
+            Some("a.example"),
+            "- certificate: not for a.example, but for www.example.com",
+        ),
+        (&theirs, www, Some(www), "- certificate: the issuer is not trusted"),
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let tls = Tls { sni: sni.map(Into::into), verify: Verify::Ca(file.0.clone()) };
+        let kind = CheckKind::Tls(TlsCheck { port: port(address), tls, days: 14 });
+        let target = target(address, kind);
+        let serve = authority.serve(&listener, name, VALID);
+        let (found, _) = tokio::join!(probe(&checker, &target), serve);
+        assert!(found.starts_with(expected), "{found}, not {expected}");
+    }
 }
