@@ -28,7 +28,7 @@ use super::changes::State;
 use super::events::{Events, Kind};
 use super::overrides::Kept;
 use super::persist::LastHealth;
-use super::shared::{Clock, Shared, system_clock};
+use super::shared::{Shared, system_clock};
 use crate::engine;
 use crate::engine::choose::ready::Source as ReadySource;
 use crate::engine::snapshot::{Snapshot, View};
@@ -43,7 +43,7 @@ use crate::health::told::Told;
 use crate::name::Name;
 use crate::zone::Zone;
 
-pub use super::shared::Published;
+pub use super::shared::{Clock, Published};
 
 /// How long changes are gathered after the first one was published.
 const GATHER: Duration = Duration::from_millis(2);
@@ -158,7 +158,7 @@ impl Publisher {
     }
 
     /// The same by another clock.
-    pub(super) fn start_at(
+    pub fn start_at(
         Start { last_health, overrides, probers, counting, settings }: Start,
         targets: impl Fn(Vec<Target>) + Send + 'static,
         clock: Clock,

@@ -44,7 +44,7 @@ pub(super) struct Shared {
 pub(super) type OnHealth = Box<dyn Fn(&Zone) + Send + Sync>;
 
 /// What tells the time: the system, or a test.
-pub(super) type Clock = Box<dyn Fn() -> Moment + Send + Sync>;
+pub type Clock = Box<dyn Fn() -> Moment + Send + Sync>;
 
 /// Which snapshot is in force.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -22,7 +22,7 @@ const BROKEN: ZoneFile<'_> = ZoneFile {
     text: "zone: broken.example\nns: [ns1]\nrecords:\n  ns1: {A: 192.0.2.256}\n  www: {pool: web}\n",
 };
 
-fn rotadns(arguments: &[&str]) -> Output {
+pub(crate) fn rotadns(arguments: &[&str]) -> Output {
     Command::new(ROTADNS).args(arguments).output().expect("the binary that is tested")
 }
 

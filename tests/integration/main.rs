@@ -11,6 +11,7 @@ mod message;
 mod metrics;
 mod properties;
 mod protocol;
+mod simulation;
 mod world;
 
 // Real processes.
