@@ -27,6 +27,7 @@ mod conformance;
 mod end_to_end;
 mod failures;
 mod formats;
+mod gdnsd;
 mod http;
 mod load;
 mod logging;

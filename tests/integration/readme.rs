@@ -85,6 +85,16 @@ fn every_octodns_file_loads() {
 }
 
 #[test]
+fn the_zone_beside_gdnsds_loads() {
+    let found = blocks("docs/gdnsd.md");
+    assert!(!found.is_empty());
+    for Block { line, text, .. } in found {
+        let (zone, mistakes) = read_zone("example.com.yaml".as_ref(), &text);
+        assert!(zone.is_some() && mistakes.is_empty(), "docs/gdnsd.md:{line}: {mistakes:#?}");
+    }
+}
+
+#[test]
 fn every_config_of_a_secondary_loads() {
     let found = blocks("docs/secondary.md").into_iter().filter(|block| block.language == "yaml");
     let found: Vec<Block> = found.collect();
