@@ -147,8 +147,14 @@ impl Report {
             return;
         }
         let Some(text) = self.text(file) else { return };
-        let (zone, mistakes) = config::read_zone(file, &text);
-        self.tell(mistakes.into_iter().map(Mistake::from).collect(), &text);
+        let mut included = BTreeSet::new();
+        let mut include = |path: &Path, most: u64| {
+            included.insert(path.to_path_buf());
+            read_at_most(path, most)
+        };
+        let (zone, mistakes) = config::read_zone_file(file, &text, &mut include);
+        self.files += included.len();
+        self.tell_of_files(file, &text, mistakes.into_iter().map(Mistake::from).collect());
         let mut built = None;
         if let Some(zone) = zone {
             // The serial has no part in whether the zone can be built.
@@ -198,10 +204,14 @@ impl Report {
             }
         }
         self.zones.push((origin, file.to_path_buf(), built));
-        let text = String::from_utf8_lossy(&bytes);
+        self.tell_of_files(file, &String::from_utf8_lossy(&bytes), found);
+    }
+
+    /// Tells mistakes of a file, which has this text, and of those that it includes.
+    fn tell_of_files(&mut self, file: &Path, text: &str, found: Vec<Mistake>) {
         for told in found.chunk_by(|a, b| a.file == b.file) {
             if told[0].file == file {
-                self.tell(told.to_vec(), &text);
+                self.tell(told.to_vec(), text);
             } else {
                 let included = read_file(&told[0].file).unwrap_or_default();
                 self.tell(told.to_vec(), &String::from_utf8_lossy(&included));

@@ -69,7 +69,7 @@ fn yaml(file: &Path, bytes: &[u8]) -> Result<(Option<Zone>, Vec<Mistake>)> {
     let Ok(text) = str::from_utf8(bytes) else {
         bail!("{}: {}", file.display(), config::Problem::NotUtf8);
     };
-    let (zone, mistakes) = config::read_zone(file, text);
+    let (zone, mistakes) = config::read_zone_file(file, text, &mut read_at_most);
     Ok((zone, mistakes.into_iter().map(Mistake::from).collect()))
 }
 

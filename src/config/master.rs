@@ -127,7 +127,7 @@ fn gather(
     let mut owners: Vec<Owner> = Vec::new();
     let mut places: HashMap<Name, usize> = HashMap::new();
     for MasterRecord { owner, rtype, ttl, rdata, line } in records {
-        let at = Span { start: 0, end: 0, line, column: 1 };
+        let at = Span { start: 0, end: 0, line, column: 1, file: 0 };
         if !owner.is_at_or_below(origin) {
             let zone = origin.to_string();
             mistakes.add(at, Problem::OutOfZone { name: owner.to_string(), zone });

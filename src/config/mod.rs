@@ -15,6 +15,7 @@ pub mod model;
 pub mod schema;
 pub mod server;
 
+mod include;
 mod master;
 pub(crate) mod nearest;
 mod node;
@@ -32,20 +33,46 @@ use std::path::Path;
 
 pub use error::{ConfigError, Location, Problem, Severity};
 pub use files::{CONFIG_FILE, is_master_file, zone_files, zone_of_file};
+pub use include::Include;
 pub use master::{MasterRecord, check_records, zone_of_records};
 pub use server::{Config, read_config};
 
 use error::{Mistakes, Span};
+use include::Includes;
 use node::Node;
 
 /// Reads a zone file in YAML: our own format, or octoDNS's where no scalar `zone` stands at the top level.
 ///
 /// The zone is there unless an error was found; warnings come with it. The mistakes stand in the
-/// order of the file, and `file` is only their name for it: the text was read by the caller.
+/// order of the file, and `file` is only their name for it: the text was read by the caller. Nothing is included.
 #[must_use]
 pub fn read_zone(file: &Path, text: &str) -> (Option<model::Zone>, Vec<ConfigError>) {
+    read_zone_of(file, text, None)
+}
+
+/// As [`read_zone`]; what octoDNS files include is asked of the caller.
+#[must_use]
+pub fn read_zone_file(
+    file: &Path,
+    text: &str,
+    include: &mut Include<'_>,
+) -> (Option<model::Zone>, Vec<ConfigError>) {
+    read_zone_of(file, text, Some(include))
+}
+
+fn read_zone_of(
+    file: &Path,
+    text: &str,
+    include: Option<&mut Include<'_>>,
+) -> (Option<model::Zone>, Vec<ConfigError>) {
     let mut mistakes = Mistakes::new(file, text);
-    let root = node::parse(text, &mut mistakes);
+    let mut includes = Includes::new(file, include);
+    let root = node::parse(text, &mut includes, &mut mistakes);
+    if let (Some(root), Some(first)) = (&root, includes.first)
+        && spec::is_native(root)
+    {
+        mistakes.add(first, Problem::OctoDns(octodns::Problem::Include));
+    }
     let zone = root.as_ref().and_then(|root| read_tree(file, root, &mut mistakes));
     let found = mistakes.finish();
     let usable = found.iter().all(|mistake| mistake.severity == Severity::Warning);

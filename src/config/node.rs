@@ -3,7 +3,7 @@
 //! A scalar stays the text that its author wrote, whatever YAML's schemas would make of it; what a text
 //! means is for its reader to say. What YAML allows and zone files do not need is a mistake here:
 //! several documents, tags, merge keys, keys that are not scalars. Anchors and aliases work,
-//! within the limit on nodes.
+//! within the limit on nodes, and so does octoDNS's `!include` ([`super::include`]).
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use granit_parser::{Event, Marker, Parser, ScalarStyle};
 
 use super::error::{Mistakes, Problem, Span};
-use super::octodns;
+use super::include::Includes;
 
 /// The largest file that is read: 256 MiB.
 pub(crate) const TEXT_MAX: usize = 256 << 20;
@@ -86,6 +86,20 @@ impl Node<'_> {
         }
     }
 
+    /// The same for itself, whatever becomes of the text that it was read from.
+    pub(crate) fn into_owned(self) -> Node<'static> {
+        let kind = match self.kind {
+            Kind::Scalar(text, style) => Kind::Scalar(Cow::Owned(text.into_owned()), style),
+            Kind::List(items) => Kind::List(items.into_iter().map(Node::into_owned).collect()),
+            Kind::Map(entries) => {
+                let owned =
+                    |(key, value): (Node<'_>, Node<'_>)| (key.into_owned(), value.into_owned());
+                Kind::Map(entries.into_iter().map(owned).collect())
+            }
+        };
+        Node { kind, span: self.span }
+    }
+
     /// What a copy costs, in nodes, and how deep it is; the depth is bounded by [`DEPTH_MAX`]. A long text counts
     /// as several nodes.
     fn measure(&self) -> (usize, usize) {
@@ -102,8 +116,15 @@ fn sum<'n, 'a: 'n>(nodes: impl Iterator<Item = &'n Node<'a>>) -> (usize, usize) 
     nodes.map(Node::measure).fold((0, 0), |(nodes, depth), (n, d)| (nodes + n, depth.max(d)))
 }
 
-/// Reads the one document of a file; a mistake in its syntax ends it.
-pub(crate) fn parse<'a>(text: &'a str, mistakes: &mut Mistakes<'_>) -> Option<Node<'a>> {
+/// Reads the one document of a file; a mistake in its syntax, or in what it includes, ends it. A file that is included
+/// may be empty.
+pub(crate) fn parse<'a>(
+    text: &'a str,
+    includes: &mut Includes<'_, '_>,
+    mistakes: &mut Mistakes<'_>,
+) -> Option<Node<'a>> {
+    let file = includes.file();
+    let at = |start, end| at(start, end, file);
     if text.len() > TEXT_MAX {
         mistakes.add(Span::FILE, Problem::TooLarge { most: TEXT_MAX });
         return None;
@@ -117,16 +138,20 @@ pub(crate) fn parse<'a>(text: &'a str, mistakes: &mut Mistakes<'_>) -> Option<No
             Err(error) => {
                 let place = at(*error.marker(), *error.marker());
                 let (place, problem) = syntax(text, place, error.info());
+                let place = Span { file, ..place };
                 mistakes.add(place, problem);
                 return None;
             }
         };
-        if let Err(problem) = builder.event(event, at(span.start, span.end), mistakes) {
+        if let Err(problem) = builder.event(event, at(span.start, span.end), includes, mistakes) {
             mistakes.add(at(span.start, span.end), problem);
             return None;
         }
     }
-    if builder.root.is_none() {
+    if builder.is_broken {
+        return None;
+    }
+    if builder.root.is_none() && file == 0 {
         mistakes.add(Span::FILE, Problem::EmptyFile);
     }
     builder.root
@@ -161,7 +186,7 @@ fn open_quote(text: &str) -> Option<Span> {
             {
                 let start = (start + offset) as u32;
                 let column = code[..offset].chars().count() as u32 + 1;
-                return Some(Span { start, end: start + 1, line: number, column });
+                return Some(Span { start, end: start + 1, line: number, column, file: 0 });
             }
         }
         start += line.len();
@@ -169,13 +194,14 @@ fn open_quote(text: &str) -> Option<Span> {
     None
 }
 
-fn at(start: Marker, end: Marker) -> Span {
+fn at(start: Marker, end: Marker, file: u32) -> Span {
     let byte = |marker: Marker| marker.byte_offset().unwrap_or(0) as u32;
     Span {
         start: byte(start),
         end: byte(end).max(byte(start)),
         line: start.line() as u32,
         column: start.col() as u32 + 1,
+        file,
     }
 }
 
@@ -187,6 +213,8 @@ struct Builder<'a> {
     anchors: HashMap<usize, Node<'a>>,
     nodes: usize,
     aliased: usize,
+    /// Whether what it includes has a mistake.
+    is_broken: bool,
 }
 
 /// A list or map whose end has not come.
@@ -195,6 +223,8 @@ struct Open<'a> {
     /// Of a map: the key whose value comes next.
     key: Option<Node<'a>>,
     anchor: usize,
+    /// Whether it is a list of files to be included.
+    is_include: bool,
 }
 
 impl<'a> Builder<'a> {
@@ -203,12 +233,13 @@ impl<'a> Builder<'a> {
         &mut self,
         event: Event<'a>,
         span: Span,
+        includes: &mut Includes<'_, '_>,
         mistakes: &mut Mistakes<'_>,
     ) -> Result<(), Problem> {
         match event {
             Event::DocumentStart(..) if self.root.is_some() => Err(Problem::SecondDocument),
             Event::Scalar(text, style, anchor, tag) => {
-                self.tag(tag.as_deref(), span, mistakes);
+                let is_include = tag_of(tag.as_deref(), span, mistakes);
                 let style = match style {
                     ScalarStyle::Plain => Style::Plain,
                     ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => Style::Quoted,
@@ -218,17 +249,23 @@ impl<'a> Builder<'a> {
                 let nothing = style == Style::Plain && span.start == span.end;
                 let text = if nothing { Cow::Borrowed("") } else { text };
                 let node = Node { kind: Kind::Scalar(text, style), span };
+                if is_include {
+                    return self.include(&node, anchor, includes, mistakes);
+                }
                 self.close(node, anchor, mistakes)
             }
             Event::SequenceStart(_, anchor, tag) => {
-                self.tag(tag.as_deref(), span, mistakes);
-                self.open(Kind::List(Vec::new()), span, anchor)
+                let is_include = tag_of(tag.as_deref(), span, mistakes);
+                self.open(Kind::List(Vec::new()), span, anchor, is_include)
             }
             Event::MappingStart(_, anchor, tag) => {
-                self.tag(tag.as_deref(), span, mistakes);
-                self.open(Kind::Map(Vec::new()), span, anchor)
+                let is_include = tag_of(tag.as_deref(), span, mistakes);
+                self.open(Kind::Map(Vec::new()), span, anchor, is_include)
             }
             Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
+                Some(Open { node, anchor, is_include: true, .. }) => {
+                    self.include(&node, anchor, includes, mistakes)
+                }
                 Some(Open { node, anchor, .. }) => self.close(node, anchor, mistakes),
                 None => Ok(()),
             },
@@ -237,25 +274,47 @@ impl<'a> Builder<'a> {
         }
     }
 
-    #[expect(clippy::unused_self, reason = "reads as the other steps do")]
-    fn tag(&self, tag: Option<&granit_parser::Tag>, span: Span, mistakes: &mut Mistakes<'_>) {
-        // `!!str` says what every scalar here is anyway.
-        if let Some(tag) = tag.filter(|tag| !tag.is_yaml_core_schema_tag("str")) {
-            mistakes.add(
-                span,
-                match tag.original() {
-                    tag if tag == "!include" => Problem::OctoDns(octodns::Problem::Include),
-                    tag => Problem::Tag { tag },
-                },
-            );
+    /// Puts what other files say in the place of their names.
+    fn include(
+        &mut self,
+        what: &Node<'a>,
+        anchor: usize,
+        includes: &mut Includes<'_, '_>,
+        mistakes: &mut Mistakes<'_>,
+    ) -> Result<(), Problem> {
+        let Some(node) = includes.include(what, mistakes) else {
+            self.is_broken = true;
+            let kind = Kind::Scalar(Cow::Borrowed(""), Style::Plain);
+            return self.close(Node { kind, span: what.span }, anchor, mistakes);
+        };
+        let (nodes, depth) = node.measure();
+        self.nodes += nodes;
+        if self.open.len() + depth > DEPTH_MAX {
+            return Err(Problem::TooDeep { most: DEPTH_MAX });
         }
+        if let Some(open) = self.open.last_mut()
+            && let Kind::Map(entries) = &mut open.node.kind
+            && open.key.as_ref().is_some_and(is_merge)
+            && let Kind::Map(more) = node.kind
+        {
+            open.key = None;
+            entries.extend(more);
+            return Ok(());
+        }
+        self.close(node, anchor, mistakes)
     }
 
-    fn open(&mut self, kind: Kind<'a>, span: Span, anchor: usize) -> Result<(), Problem> {
+    fn open(
+        &mut self,
+        kind: Kind<'a>,
+        span: Span,
+        anchor: usize,
+        is_include: bool,
+    ) -> Result<(), Problem> {
         if self.open.len() == DEPTH_MAX {
             return Err(Problem::TooDeep { most: DEPTH_MAX });
         }
-        self.open.push(Open { node: Node { kind, span }, key: None, anchor });
+        self.open.push(Open { node: Node { kind, span }, key: None, anchor, is_include });
         Ok(())
     }
 
@@ -301,14 +360,15 @@ impl<'a> Builder<'a> {
             return Ok(());
         };
         match (&mut open.node.kind, open.key.take()) {
-            (Kind::Map(entries), Some(key)) => entries.push((key, node)),
+            (Kind::Map(entries), Some(key)) => {
+                if is_merge(&key) {
+                    mistakes.add(key.span, Problem::MergeKey);
+                }
+                entries.push((key, node));
+            }
             (Kind::Map(_), None) => {
-                match &node.kind {
-                    Kind::Scalar(text, Style::Plain) if text == "<<" => {
-                        mistakes.add(node.span, Problem::MergeKey);
-                    }
-                    Kind::Scalar(..) => {}
-                    _ => mistakes.add(node.span, Problem::KeyNotScalar),
+                if !matches!(node.kind, Kind::Scalar(..)) {
+                    mistakes.add(node.span, Problem::KeyNotScalar);
                 }
                 open.key = Some(node);
             }
@@ -317,6 +377,23 @@ impl<'a> Builder<'a> {
         }
         Ok(())
     }
+}
+
+/// Whether a tag is `!include`; others mean nothing here, and that is told.
+fn tag_of(tag: Option<&granit_parser::Tag>, span: Span, mistakes: &mut Mistakes<'_>) -> bool {
+    // `!!str` says what every scalar here is anyway.
+    let Some(tag) = tag.filter(|tag| !tag.is_yaml_core_schema_tag("str")) else { return false };
+    let tag = tag.original();
+    let is_include = tag == "!include";
+    if !is_include {
+        mistakes.add(span, Problem::Tag { tag });
+    }
+    is_include
+}
+
+/// The key that stands for those of another map.
+fn is_merge(key: &Node<'_>) -> bool {
+    matches!(&key.kind, Kind::Scalar(text, Style::Plain) if text == "<<")
 }
 
 fn tell_duplicates(entries: &[(Node<'_>, Node<'_>)], mistakes: &mut Mistakes<'_>) {
@@ -341,7 +418,7 @@ mod tests {
 
     fn read(text: &str) -> (Option<Node<'_>>, Vec<ConfigError>) {
         let mut mistakes = Mistakes::new(Path::new("a.yaml"), text);
-        let node = parse(text, &mut mistakes);
+        let node = parse(text, &mut Includes::new(Path::new("a.yaml"), None), &mut mistakes);
         (node, mistakes.finish())
     }
 
@@ -400,7 +477,7 @@ mod tests {
             ("a: 1\n---\nb: 2", 2, 1, Problem::SecondDocument),
             ("<<: {a: 1}", 1, 1, Problem::MergeKey),
             ("a: !includes b", 1, 14, Problem::Tag { tag: "!includes".into() }),
-            ("a: !include b", 1, 13, Problem::OctoDns(octodns::Problem::Include)),
+            ("a: !include b", 1, 13, Problem::OctoDns(crate::config::octodns::Problem::Include)),
             ("? [a]\n: b", 1, 3, Problem::KeyNotScalar),
             ("a: &x [*x]", 1, 8, Problem::AliasInside),
             (deep.as_str(), 1, 33, Problem::TooDeep { most: DEPTH_MAX }),

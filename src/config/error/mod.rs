@@ -264,17 +264,21 @@ pub struct Span {
     pub line: u32,
     /// From 1, in characters.
     pub column: u32,
+    /// 0 is the file itself, others are those that it includes ([`Mistakes::open`]).
+    pub file: u32,
 }
 
 impl Span {
     /// The file as such.
-    pub const FILE: Self = Self { start: 0, end: 0, line: 0, column: 0 };
+    pub const FILE: Self = Self { start: 0, end: 0, line: 0, column: 0, file: 0 };
 }
 
-/// The mistakes of one file, as they are found.
+/// The mistakes of one file and of those that it includes, as they are found.
 pub struct Mistakes<'f> {
     file: &'f Path,
     source: &'f str,
+    /// What is included, in the order of their numbers, from 1.
+    included: Vec<(PathBuf, Box<str>)>,
     found: Vec<ConfigError>,
     errors: usize,
     warnings: usize,
@@ -284,7 +288,7 @@ impl<'f> Mistakes<'f> {
     /// For a file and its text; without the text, widths are 1.
     #[must_use]
     pub fn new(file: &'f Path, source: &'f str) -> Self {
-        Self { file, source, found: Vec::new(), errors: 0, warnings: 0 }
+        Self { file, source, included: Vec::new(), found: Vec::new(), errors: 0, warnings: 0 }
     }
 
     /// Tells one more, unless there are [`MISTAKES_MAX`] of its severity.
@@ -300,7 +304,26 @@ impl<'f> Mistakes<'f> {
         }
         *told += 1;
         let at = self.location(span);
-        self.found.push(ConfigError { file: self.file.to_path_buf(), at, severity, problem });
+        let file = self.source(span.file).0.to_path_buf();
+        self.found.push(ConfigError { file, at, severity, problem });
+    }
+
+    /// Takes in a file that is included, and gives the number that the spans of it have.
+    pub(super) fn open(&mut self, file: &Path, text: &str) -> u32 {
+        self.included.push((file.to_path_buf(), text.into()));
+        self.included.len() as u32
+    }
+
+    /// How many errors there are.
+    pub(super) fn errors(&self) -> usize {
+        self.errors
+    }
+
+    /// A file and its text.
+    fn source(&self, number: u32) -> (&Path, &str) {
+        let place = (number as usize).checked_sub(1);
+        let included = place.and_then(|place| self.included.get(place));
+        included.map_or((self.file, self.source), |(file, text)| (file, text))
     }
 
     /// Whether no more errors will be told, so that looking for the nearest word is in vain.
@@ -322,10 +345,18 @@ impl<'f> Mistakes<'f> {
         }
     }
 
-    /// All of them in the order of the file, each once.
+    /// All of them in the order of the file, each once, then those of each file that it includes.
     #[must_use]
     pub fn finish(mut self) -> Vec<ConfigError> {
-        self.found.sort_by_key(|mistake| (mistake.at.line, mistake.at.column));
+        let number = |file: &Path| {
+            self.included
+                .iter()
+                .position(|(included, _)| included == file)
+                .filter(|_| file != self.file)
+        };
+        self.found.sort_by_cached_key(|mistake| {
+            (number(&mistake.file), mistake.at.line, mistake.at.column)
+        });
         // An alias repeats what its anchor says, mistakes included.
         self.found.dedup();
         let most = MISTAKES_MAX;
@@ -354,8 +385,8 @@ impl<'f> Mistakes<'f> {
             Style::Block => return text.span,
         };
         let begin = text.span.start as usize + quote;
-        if self.source.get(begin..begin + text.text.len()) != Some(text.text)
-            || text.text.contains('\n')
+        let source = self.source(text.span.file).1;
+        if source.get(begin..begin + text.text.len()) != Some(text.text) || text.text.contains('\n')
         {
             return text.span;
         }
@@ -368,6 +399,7 @@ impl<'f> Mistakes<'f> {
             end: (begin + end) as u32,
             line: text.span.line,
             column: text.span.column + (quote + before.chars().count()) as u32,
+            file: text.span.file,
         }
     }
 
@@ -375,7 +407,8 @@ impl<'f> Mistakes<'f> {
         if span == Span::FILE {
             return Location::WHOLE_FILE;
         }
-        let source = self.source.get(span.start as usize..span.end as usize).unwrap_or("");
+        let source = self.source(span.file).1;
+        let source = source.get(span.start as usize..span.end as usize).unwrap_or("");
         let width = source.lines().next().map_or(0, |line| line.trim_end().chars().count());
         Location { line: span.line, column: span.column, width: (width as u32).max(1) }
     }

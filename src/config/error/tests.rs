@@ -540,7 +540,7 @@ fn a_mistake_is_told_with_its_place() {
 
 #[test]
 fn mistakes_are_told_in_order_once_and_not_without_end() {
-    let at = |line| Span { start: 0, end: 0, line, column: 1 };
+    let at = |line| Span { start: 0, end: 0, line, column: 1, file: 0 };
     let mut mistakes = Mistakes::new(Path::new("a.yaml"), "");
     for line in [2, 1, 2] {
         mistakes.add(at(line), Problem::NoBackends);
@@ -559,7 +559,7 @@ fn mistakes_are_told_in_order_once_and_not_without_end() {
 #[test]
 fn warnings_without_end_hide_no_error_and_are_none() {
     let warning = || Problem::UnusedPool { name: "a".into() };
-    let at = |line| Span { start: 0, end: 0, line, column: 1 };
+    let at = |line| Span { start: 0, end: 0, line, column: 1, file: 0 };
     let mut mistakes = Mistakes::new(Path::new("a.yaml"), "");
     (1..=2 * MISTAKES_MAX as u32).for_each(|line| mistakes.add(at(line), warning()));
     assert!(!mistakes.is_full());

@@ -21,6 +21,10 @@ pub enum Problem {
     TargetNotChecked,
     Escape,
     Include,
+    IncludeLoop { file: String },
+    IncludeDepth { most: usize },
+    TooManyIncludes { most: usize },
+    Unread { file: String, detail: String },
 }
 
 impl fmt::Display for Problem {
@@ -81,8 +85,18 @@ impl fmt::Display for Problem {
                 f.write_str("after a backslash comes one character, or three digits up to 255; a backslash itself is `\\\\`")
             }
             Self::Include => {
-                f.write_str("`!include` is not followed; write here what that file says")
+                f.write_str("`!include` is followed in octoDNS files alone; write here what that file says")
             }
+            Self::IncludeLoop { file } => {
+                write!(f, "{file} is open already and would include itself; remove one `!include`")
+            }
+            Self::IncludeDepth { most } => {
+                write!(f, "more than {most} files inside one another; include from fewer")
+            }
+            Self::TooManyIncludes { most } => {
+                write!(f, "the zone includes more than {most} files; put what they say into fewer")
+            }
+            Self::Unread { file, detail } => write!(f, "{file} cannot be read: {detail}"),
         }
     }
 }

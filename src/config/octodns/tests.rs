@@ -180,15 +180,6 @@ fn what_octodns_would_refuse_is_a_mistake() {
 }
 
 #[test]
-fn an_include_is_told_as_such() {
-    let told = told(&format!("{NS}a: !include a.yaml\n"));
-    assert!(
-        told[0].contains("`!include` is not followed; write here what that file says"),
-        "{told:?}"
-    );
-}
-
-#[test]
 fn the_rules_of_our_own_format_hold() {
     wrong("a: {type: A, value: 192.0.2.256}", "3:21: not an IPv4 address, such as 192.0.2.1");
     wrong(

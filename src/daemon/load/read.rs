@@ -62,12 +62,17 @@ pub(super) fn zone(file: &Path, bytes: &[u8], known: &Known<'_>) -> Read {
 }
 
 fn yaml(file: &Path, bytes: &[u8], known: &Known<'_>) -> Read {
-    let content = Content::of(bytes).with(known.pointers);
+    let mut content = Content::of(bytes).with(known.pointers);
     let Ok(text) = std::str::from_utf8(bytes) else {
         let message = config::Problem::NotUtf8.to_string();
         return Read { zone: None, mistakes: vec![Mistake::whole(file, message)], content };
     };
-    let (model, mistakes) = config::read_zone(file, text);
+    let mut include = |path: &Path, most: u64| {
+        let read = read_at_most(path, most);
+        content.add(path, read.as_deref().ok());
+        read
+    };
+    let (model, mistakes) = config::read_zone_file(file, text, &mut include);
     let mut mistakes: Vec<Mistake> = mistakes.into_iter().map(Mistake::from).collect();
     let zone = model.and_then(|mut model| {
         add_pointers(&mut model, known);

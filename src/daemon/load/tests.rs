@@ -194,6 +194,26 @@ fn a_file_with_a_mistake_is_read_again_for_what_it_names() {
 }
 
 #[test]
+fn an_octodns_zone_follows_the_files_that_it_includes() {
+    let mut stage = Stage::new("octodns-includes");
+    let zone = "'': {type: NS, value: ns.example.}\nwww: !include ../b/www.inc\n";
+    stage.act(&Write("a/x.yaml", zone.to_owned()));
+    assert_eq!(stage.load(101), "x. -, 1 changed, 1 broken");
+    let included = |address: &str| format!("type: A\nvalue: {address}\n");
+    stage.act(&Write("b/www.inc", included("192.0.2.1")));
+    assert_eq!(stage.load(102), "x. 102, 1 changed, 0 broken");
+    assert_eq!(stage.load(103), "x. 102, 0 changed, 0 broken");
+    stage.act(&Write("b/www.inc", included("192.0.2.2")));
+    assert_eq!(stage.load(104), "x. 104, 1 changed, 0 broken");
+    stage.act(&Write("b/www.inc", included("192.0.2")));
+    let round = stage.loader.load_at(105, Guard::On);
+    let Mistake { file, line, .. } = &round.mistakes[0];
+    assert_eq!((file, *line), (&stage.folder.join("a/../b/www.inc"), 2));
+    let included: Vec<_> = stage.loader.included().into_iter().collect();
+    assert_eq!(included, [stage.folder.join("a/../b/www.inc")]);
+}
+
+#[test]
 fn a_zone_follows_the_files_that_it_includes() {
     let included = |address: &str| format!("www 60 A {address}\n");
     let mut stage = Stage::new("includes");
