@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   zones   apex                ─▶ serial that was served last
+//!   beside  apex                ─▶ serial that the file `serials` had then
 //!   sets    apex, owner, type   ─▶ records taken out and put in
 //! ```
 //!
@@ -23,9 +24,12 @@ use redb::{
 use crate::name::Name;
 use crate::zone::delta::Record;
 use crate::zone::overlay::{Changed, Overlay};
+use crate::zone::serial;
 
 /// Each zone's serial.
 const ZONES: TableDefinition<'_, &[u8], u32> = TableDefinition::new("zones");
+/// The serial that `serials` had of each zone at its last commit.
+const BESIDE: TableDefinition<'_, &[u8], u32> = TableDefinition::new("beside");
 /// Each RRset's records.
 const SETS: TableDefinition<'_, SetKey<'_>, &[u8]> = TableDefinition::new("sets");
 /// Apex, owner, type.
@@ -53,8 +57,26 @@ pub struct Overlays {
 pub struct Kept {
     /// The serial that was served last; `None` where it was never raised beside the file's.
     pub serial: Option<u32>,
+    /// The serial that the file `serials` had then: while it has no other, [`Self::serial`] came after it.
+    pub beside: Option<u32>,
     /// What updates have made of it.
     pub overlay: Overlay,
+}
+
+impl Kept {
+    /// What was served last, where the file `serials` says that of the zone.
+    #[must_use]
+    pub fn last(&self, serials: Option<serial::Kept>) -> Option<serial::Kept> {
+        let Some(raised) = self.serial else { return serials };
+        let Some(last) = serials else {
+            return Some(serial::Kept { serial: raised, digest: [0; 32] });
+        };
+        // What has not moved since the last update came before it, even where updates have led the serial back, round all
+        // numbers (RFC 1982 §7).
+        let is_before = self.beside == Some(last.serial);
+        let is_later = !is_before && serial::is_greater(last.serial, raised);
+        Some(serial::Kept { serial: if is_later { last.serial } else { raised }, ..last })
+    }
 }
 
 /// What a zone has come to.
@@ -63,6 +85,8 @@ pub struct Commit {
     pub zone: Name,
     /// Its serial now.
     pub serial: u32,
+    /// The one that the file `serials` has.
+    pub beside: Option<u32>,
     /// The RRsets that have changed.
     pub sets: Vec<(Name, u16, Changed)>,
 }
@@ -221,9 +245,14 @@ fn write(db: &Database, commits: &[Commit]) -> Result<Vec<(Name, isize)>, Failed
     let mut counts = Vec::with_capacity(commits.len());
     {
         let mut zones = transaction.open_table(ZONES)?;
+        let mut besides = transaction.open_table(BESIDE)?;
         let mut kept = transaction.open_table(SETS)?;
-        for Commit { zone, serial, sets } in commits {
+        for Commit { zone, serial, beside, sets } in commits {
             zones.insert(zone.as_wire(), serial)?;
+            match beside {
+                Some(beside) => besides.insert(zone.as_wire(), beside)?,
+                None => besides.remove(zone.as_wire())?,
+            };
             let mut more = 0;
             for (owner, rtype, changed) in sets {
                 let key = (zone.as_wire(), owner.as_wire(), *rtype);
@@ -247,6 +276,11 @@ fn read(transaction: &ReadTransaction, zone: &Name) -> Result<Kept, Failed> {
         zones => zones?,
     };
     kept.serial = zones.get(zone.as_wire())?.map(|serial| serial.value());
+    kept.beside = match transaction.open_table(BESIDE) {
+        // Of a version that had no such table.
+        Err(TableError::TableDoesNotExist(_)) => None,
+        besides => besides?.get(zone.as_wire())?.map(|beside| beside.value()),
+    };
     let all = (zone.as_wire(), &[][..], 0)..=(zone.as_wire(), &[0xff; 256][..], u16::MAX);
     for entry in transaction.open_table(SETS)?.range(all)? {
         let (key, value) = entry?;

@@ -146,7 +146,7 @@ fn what_updates_made_of_a_zone_lies_over_its_file() {
     let added = Record { owner: challenge.clone(), rtype: rtype::TXT, ttl: 60, rdata };
     let changed = Changed { removed: Vec::new(), added: vec![added] };
     let sets = vec![(challenge, rtype::TXT, changed)];
-    let commit = Commit { zone: origin, serial: 2_026_112_102, sets };
+    let commit = Commit { zone: origin, serial: 2_026_112_102, beside: None, sets };
     folder.write("state/none", "");
     let mut overlays = Overlays::new(&folder.path.join("state"));
     overlays.commit(&[commit]).expect("a disk that takes it");

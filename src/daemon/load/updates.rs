@@ -62,10 +62,7 @@ impl Over {
 
     /// What was served last, where the file alone was last served like this.
     pub(super) fn kept(&self, last: Option<Kept>) -> Option<Kept> {
-        let Some(raised) = self.kept.serial else { return last };
-        let Some(last) = last else { return Some(Kept { serial: raised, digest: [0; 32] }) };
-        let serial = if serial::is_greater(last.serial, raised) { last.serial } else { raised };
-        Some(Kept { serial, ..last })
+        self.kept.last(last)
     }
 
     /// The zone as it is served, and its serial; `last` is [`Over::kept`], `alone` the serial that the file alone has been
@@ -240,7 +237,8 @@ impl Loader {
         let sets = sets.iter().map(|(owner, rtype)| {
             (owner.clone(), *rtype, Changed::between(base, zone, owner, *rtype))
         });
-        Some(Commit { zone: origin.clone(), serial: zone.serial, sets: sets.collect() })
+        let beside = self.serials.get(origin).map(|kept| kept.serial);
+        Some(Commit { zone: origin.clone(), serial: zone.serial, beside, sets: sets.collect() })
     }
 
     fn keep(&mut self, commits: &[Commit]) -> Result<(), String> {

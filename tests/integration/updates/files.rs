@@ -109,6 +109,28 @@ fn the_serial_of_a_master_file_never_falls_below_what_updates_made_of_it() {
 }
 
 #[test]
+fn rfc1982_7_a_serial_that_updates_lead_back_in_two_steps_stays_there() {
+    let text = YAML.replace("ns: [ns1]", "ns: [ns1]\nsoa: {serial: 3026112101}");
+    let mut server = server(&ZoneFile { name: "example.com.yaml", text: &text });
+    let soa = |serial: u32| format!("ns1 hostmaster {serial} 3600 600 1209600 300");
+    // As far as a step may go, and on from there to where the serial should have been.
+    for next in [3_026_112_101_u32.wrapping_add(i32::MAX as u32), 2_026_112_101] {
+        let update = Update::of("example.com.").insert("example.com.", 3600, "SOA", &soa(next));
+        assert_eq!(make(&server, &update), 0);
+        assert_eq!(serial(&server), next);
+    }
+    server.kill();
+    server.start_again();
+    assert_eq!(serial(&server), 2_026_112_101);
+    server.kill();
+    // The file says something else, and its serial is left to the server.
+    server.replace_file(FILE, &format!("{YAML}  more: {{A: 192.0.2.3}}\n"));
+    server.start_again();
+    assert_eq!(data(&server, "more.example.com.", RecordType::A).len(), 1);
+    assert_eq!(serial(&server), 2_026_112_102);
+}
+
+#[test]
 fn names_of_pools_are_refused_and_the_log_says_why() {
     let zone = ZoneFile { name: "example.com.yaml", text: YAML };
     let server = server(&zone);
