@@ -2,7 +2,9 @@
 
 use std::path::Path;
 use std::process::{Command, Output};
+use std::time::SystemTime;
 
+use rotadns::authority::secondary::disk::Place;
 use rotadns::name::Name;
 use rotadns::rdata::rtype;
 use rotadns::state::overlays::{Commit, Overlays};
@@ -10,6 +12,7 @@ use rotadns::zone::delta::Record;
 use rotadns::zone::overlay::Changed;
 
 use crate::servers::{Folder, ROTADNS};
+use crate::world::build;
 
 const MASTER: &str = "\
 $ORIGIN example.com.
@@ -118,7 +121,11 @@ fn what_is_wrong_has_its_code_and_its_place() {
         (&["import", "gone.zone"], "gone.zone: cannot be read", 1),
         (&["import", "bad.example.zone"], "bad.example.zone:1:7", 1),
         (&["import", "db.example", "--origin", "a..b"], "not a name", 2),
-        (&["export", "example.net", "--zones", "."], "no file of the zone example.net. is in .", 1),
+        (
+            &["export", "example.net", "--zones", "."],
+            "no file of the zone example.net. is in ., and none that came from elsewhere in state",
+            1,
+        ),
         (
             &["export", "db.example", "--format", "bind"],
             "[possible values: native, octodns, zone]",
@@ -134,6 +141,42 @@ fn what_is_wrong_has_its_code_and_its_place() {
     let (out, _, code) =
         rotadns(&folder.path, &["import", "db.example", "--origin", "example.com"]);
     assert!(out.starts_with("zone: example.com\n") && code == 0, "{out}");
+}
+
+#[test]
+fn a_master_file_has_the_serial_that_was_served() {
+    let folder = Folder::new();
+    let text = "zone: example.com\nns: [ns1]\nrecords: {ns1: {A: 192.0.2.53}}\n";
+    folder.write("zones/example.com.yaml", text);
+    folder.write("state/serials", &format!("example.com. 1795000000 {}\n", "0".repeat(64)));
+    let (zone, said, code) = rotadns(&folder.path, &["export", "example.com"]);
+    assert_eq!((said.as_str(), code), ("", 0));
+    assert!(zone.contains("    1795000000   ; serial\n"), "{zone}");
+    // In our own format it would be one by hand, and a file by its path knows none.
+    let (native, _, _) = rotadns(&folder.path, &["export", "example.com", "--format", "native"]);
+    assert!(!native.contains("serial"), "{native}");
+    let (file, _, _) = rotadns(&folder.path, &["export", "zones/example.com.yaml"]);
+    assert!(file.contains("    1            ; serial\n"), "{file}");
+}
+
+#[test]
+fn a_zone_from_elsewhere_is_exported_from_the_state_folder() {
+    let folder = Folder::new();
+    let origin = Name::parse_absolute("example.com").expect("a name");
+    let (zone, _) = build("example.com.", MASTER.as_bytes()).expect("it has no mistakes");
+    let place = Place::new(&folder.path.join("state"), &origin);
+    place.keep(&zone, SystemTime::UNIX_EPOCH).expect("a folder of this test's own");
+    folder.write("zones/other.example.zone", MASTER);
+    let (exported, said, code) = rotadns(&folder.path, &["export", "example.com"]);
+    assert_eq!((exported.as_str(), said.as_str(), code), (MASTER, "", 0));
+    let arguments = ["export", "example.com", "--format", "native"];
+    let (native, said, code) = rotadns(&folder.path, &arguments);
+    assert_eq!((said.as_str(), code), ("", 0));
+    assert!(native.starts_with("zone: example.com\nns: [ns1]\n"), "{native}");
+    // What is kept and damaged is told.
+    std::fs::write(place.file(), "torn").expect("a file of this test's own");
+    let (_, said, code) = rotadns(&folder.path, &["export", "example.com"]);
+    assert!(said.contains("it is not as it was written") && code == 1, "{said}");
 }
 
 #[test]
