@@ -17,7 +17,7 @@ use super::axfr::Axfr;
 use super::pack::{Full, Owner, Packer};
 use super::transfer::Form;
 use crate::name::suffixes::Suffixes;
-use crate::rdata::rtype;
+use crate::rdata::{rtype, soa_serial};
 use crate::wire::decode::decode;
 use crate::zone::Zone;
 use crate::zone::delta::Record;
@@ -53,9 +53,8 @@ pub(super) fn serial_of(request: &[u8]) -> Option<u32> {
     let rest = &rest[name_len(rest)?..];
     let (&[t0, t1, _, _, _, _, _, _, n0, n1], rest) = rest.split_first_chunk()?;
     let rdata = rest.get(..usize::from(u16::from_be_bytes([n0, n1])))?;
-    // Its five numbers come last, the serial first of them.
-    let (numbers, is_soa) = (rdata.last_chunk::<20>()?, [t0, t1] == rtype::SOA.to_be_bytes());
-    is_soa.then_some(u32::from_be_bytes(*numbers.first_chunk()?))
+    // Its names may be compressed, its numbers come last.
+    soa_serial(rdata).filter(|_| [t0, t1] == rtype::SOA.to_be_bytes())
 }
 
 /// The length of a name in a message, whether it ends in a pointer or not.

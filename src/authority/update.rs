@@ -24,7 +24,7 @@ mod sections;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use draft::Draft;
 use sections::{Entry, Sections};
@@ -33,7 +33,7 @@ use crate::name::Name;
 use crate::rdata::{is_meta, rtype};
 use crate::wire::{class, rcode};
 use crate::zone::Zone;
-use crate::zone::delta::Delta;
+use crate::zone::delta::{Delta, identity};
 
 /// Why an update was not made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,12 +103,12 @@ fn check(zone: &Zone, prerequisites: &[Entry]) -> Result<(), Refusal> {
     for ((owner, rtype), entries) in exact {
         let node = zone.node(owner);
         let set = node.and_then(|node| node.rrset(rtype)).map(|(_, set)| set);
-        let mut kept: Vec<_> =
-            set.into_iter().flat_map(|set| zone.records_in(owner, set)).collect();
-        let wanted = entries.iter().all(|entry| kept.iter().any(|record| entry.is(record)));
+        let kept = set.into_iter().flat_map(|set| zone.records_in(owner, set));
+        let kept: HashSet<_> = kept.map(|record| identity(rtype, &record.rdata)).collect();
         // What is wanted twice is one record.
-        kept.retain(|record| !entries.iter().any(|entry| entry.is(record)));
-        if !wanted || !kept.is_empty() {
+        let wanted = entries.iter().filter_map(|entry| entry.rdata.as_ref());
+        let wanted: HashSet<_> = wanted.map(|rdata| identity(rtype, rdata)).collect();
+        if wanted != kept {
             return Err(Refusal::new(rcode::NXRRSET, ""));
         }
     }

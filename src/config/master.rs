@@ -104,17 +104,9 @@ pub fn zone_of_records(
 fn soa_of(ttl: u32, wire: &[u8]) -> Option<(Soa, u32)> {
     let (mname, rest) = wire.split_at_checked(name::wire_len(wire)?)?;
     let (rname, rest) = rest.split_at_checked(name::wire_len(rest)?)?;
-    let mut numbers = rest.as_chunks::<4>().0.iter().map(|bytes| u32::from_be_bytes(*bytes));
-    let serial = numbers.next()?;
-    let soa = Soa {
-        ttl,
-        mname: mname.to_vec(),
-        rname: rname.to_vec(),
-        refresh: numbers.next()?,
-        retry: numbers.next()?,
-        expire: numbers.next()?,
-        minimum: numbers.next()?,
-    };
+    let [serial, refresh, retry, expire, minimum] = rdata::soa_numbers(rest)?;
+    let (mname, rname) = (mname.to_vec(), rname.to_vec());
+    let soa = Soa { ttl, mname, rname, refresh, retry, expire, minimum };
     Some((soa, serial))
 }
 

@@ -41,6 +41,7 @@ pub(crate) mod parse;
 mod prefixes;
 mod print;
 pub(crate) mod reader;
+mod soa;
 mod svcb;
 pub mod template;
 mod walk;
@@ -52,6 +53,7 @@ use std::fmt;
 
 pub(crate) use self::problem::quote;
 pub use self::problem::{Mistake, Problem};
+pub use self::soa::{set_soa_serial, soa_numbers, soa_serial};
 pub(crate) use self::table::parse_type as parse_type_bytes;
 pub use self::table::{is_meta, rtype};
 pub use self::time::{TTL_MAX, parse_duration, parse_ttl};

@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 use super::Zone;
 use super::store::{BalancedAt, Node, Rrset};
 use crate::name::{Name, hash, hash_labels};
-use crate::rdata::{canonicalize, rtype, template};
+use crate::rdata::{canonicalize, rtype, set_soa_serial, soa_serial, template};
 
 /// One record of a zone.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,17 +42,14 @@ impl Record {
     /// The serial that it has, where it is a SOA.
     #[must_use]
     pub fn serial(&self) -> Option<u32> {
-        let numbers = self.rdata.last_chunk::<20>().filter(|_| self.rtype == rtype::SOA)?;
-        Some(u32::from_be_bytes([numbers[0], numbers[1], numbers[2], numbers[3]]))
+        if self.rtype == rtype::SOA { soa_serial(&self.rdata) } else { None }
     }
 
     /// The same with another serial; anything but a SOA stays as it is.
     #[must_use]
     pub fn with_serial(mut self, serial: u32) -> Self {
-        if self.rtype == rtype::SOA
-            && let Some(numbers) = self.rdata.last_chunk_mut::<20>()
-        {
-            numbers[..4].copy_from_slice(&serial.to_be_bytes());
+        if self.rtype == rtype::SOA {
+            set_soa_serial(&mut self.rdata, serial);
         }
         self
     }
@@ -61,6 +58,8 @@ impl Record {
 /// Whether RDATA is the same but for the case of names in it.
 #[must_use]
 pub fn same_rdata(rtype: u16, a: &[u8], b: &[u8]) -> bool {
+    #[cfg(test)]
+    tests::LOOKED_AT.set(tests::LOOKED_AT.get() + 1);
     if a == b {
         return true;
     }
@@ -71,6 +70,16 @@ pub fn same_rdata(rtype: u16, a: &[u8], b: &[u8]) -> bool {
     canonicalize(rtype, &mut a);
     canonicalize(rtype, &mut b);
     a == b
+}
+
+/// What records of one owner and type that are the same have in common, and no others: RDATA, names in it in lower case.
+#[must_use]
+pub fn identity(rtype: u16, rdata: &[u8]) -> Box<[u8]> {
+    #[cfg(test)]
+    tests::LOOKED_AT.set(tests::LOOKED_AT.get() + 1);
+    let mut same = rdata.to_vec();
+    canonicalize(rtype, &mut same);
+    same.into_boxed_slice()
 }
 
 /// How one version of a zone becomes the next, in the order of an incremental transfer (RFC 1995 §4).
@@ -290,4 +299,4 @@ impl Zone {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -6,14 +6,15 @@
 //!                        │ a name goes:  the one above counts one less, and goes if nothing keeps it
 //! ```
 
-use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
 use super::Zone;
 use super::build::Problem;
 use super::build::judge::{Judged, RECORD_REST, RRSET_MAX, Set, judge};
-use super::delta::{Delta, Record, same_rdata};
+use super::delta::{Delta, Record, identity};
 use super::store::{NewRrsets, RRSETS_MAX, Replaced, flag};
 use crate::name::{Name, hash, hash_labels};
 use crate::rdata::{self, rtype, template};
@@ -111,7 +112,13 @@ struct DraftSet {
     ttl: u32,
     /// 0 where it is balanced.
     count: u16,
+    /// Those that are gone are in it until the end.
     bytes: Vec<u8>,
+    /// Where in `bytes` those begin that are gone, and how long they are together.
+    gone: BTreeSet<usize>,
+    gone_len: usize,
+    /// Where each begins, by what makes it the same as another; made when one is looked for first.
+    places: Option<HashMap<Box<[u8]>, usize>>,
 }
 
 impl Draft {
@@ -121,28 +128,82 @@ impl Draft {
 }
 
 impl DraftSet {
-    /// Where a record of this RDATA, as kept in the zone of this apex, stands in the bytes.
-    fn find(&self, template: &[u8], apex: &[u8]) -> Option<std::ops::Range<usize>> {
-        if self.count == 0 {
-            return None;
-        }
-        let (mut at, mut alike) = (0, None);
-        while let Some(length) = self.bytes[at..].first_chunk::<2>() {
-            let end = at + 2 + usize::from(u16::from_le_bytes(*length));
-            let kept = &self.bytes[at + 2..end];
-            if kept == template {
-                return Some(at..end);
-            }
-            if alike.is_none() && kept.eq_ignore_ascii_case(template) {
-                let (mut a, mut b) = (Vec::new(), Vec::new());
-                template::expand(self.rtype, kept, apex, &mut a);
-                template::expand(self.rtype, template, apex, &mut b);
-                alike = same_rdata(self.rtype, &a, &b).then_some(at..end);
-            }
-            at = end;
-        }
-        alike
+    fn new(rtype: u16, ttl: u32, count: u16, bytes: Vec<u8>) -> Self {
+        Self { rtype, ttl, count, bytes, gone: BTreeSet::new(), gone_len: 0, places: None }
     }
+
+    /// Where each record stands. An update may have thousands of one RRset, and each is looked for.
+    fn places(&mut self, apex: &[u8]) -> &mut HashMap<Box<[u8]>, usize> {
+        let (rtype, count, bytes) = (self.rtype, self.count, &self.bytes);
+        self.places.get_or_insert_with(|| {
+            let mut places = HashMap::with_capacity(usize::from(count));
+            // What a balanced RRset has is no record.
+            let kept = if count == 0 { &[][..] } else { &bytes[..] };
+            for (at, template) in kept_in(kept) {
+                places.insert(identity_of(rtype, template, apex), at);
+            }
+            places
+        })
+    }
+
+    /// Takes out the record of this RDATA, as kept in the zone of this apex; `false` where there is none.
+    fn remove(&mut self, template: &[u8], apex: &[u8]) -> bool {
+        let identity = identity_of(self.rtype, template, apex);
+        let Some(at) = self.places(apex).remove(&identity) else { return false };
+        let length = self.bytes[at..].first_chunk().map_or(0, |len| u16::from_le_bytes(*len));
+        self.gone.insert(at);
+        self.gone_len += 2 + usize::from(length);
+        self.count -= 1;
+        true
+    }
+
+    /// Puts in a record that is not there; `false` where it is.
+    fn add(&mut self, template: &[u8], apex: &[u8]) -> bool {
+        let (identity, at) = (identity_of(self.rtype, template, apex), self.bytes.len());
+        match self.places(apex).entry(identity) {
+            Entry::Occupied(_) => return false,
+            Entry::Vacant(place) => place.insert(at),
+        };
+        self.count += 1;
+        self.bytes.extend_from_slice(&(template.len() as u16).to_le_bytes());
+        self.bytes.extend_from_slice(template);
+        true
+    }
+
+    /// How many bytes stay.
+    fn len(&self) -> usize {
+        self.bytes.len() - self.gone_len
+    }
+
+    /// Lets go of those that are gone.
+    fn compact(&mut self) {
+        if self.gone.is_empty() {
+            return;
+        }
+        let mut stay = Vec::with_capacity(self.len());
+        for (at, template) in kept_in(&self.bytes).filter(|(at, _)| !self.gone.contains(at)) {
+            stay.extend_from_slice(&self.bytes[at..at + 2 + template.len()]);
+        }
+        self.bytes = stay;
+    }
+}
+
+/// The records of an RRset as zones keep them: where each begins, and its RDATA.
+fn kept_in(bytes: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let length = u16::from_le_bytes(*bytes.get(at..)?.first_chunk()?);
+        let (start, begin) = (at, at + 2);
+        at = begin + usize::from(length);
+        Some((start, &bytes[begin..at]))
+    })
+}
+
+/// What makes a record the same as another.
+fn identity_of(rtype: u16, template: &[u8], apex: &[u8]) -> Box<[u8]> {
+    let mut rdata = Vec::with_capacity(template.len() + apex.len());
+    template::expand(rtype, template, apex, &mut rdata);
+    identity(rtype, &rdata)
 }
 
 impl<'z> Drafts<'z> {
@@ -159,17 +220,10 @@ impl<'z> Drafts<'z> {
         let apex = self.zone.origin.as_wire();
         let node = self.node(labels);
         let place = node.rrsets.iter().position(|set| set.rtype == record.rtype);
-        let found = place.and_then(|place| {
-            let found = node.rrsets[place].find(&template, apex)?;
-            Some((place, found))
-        });
-        let Some((place, found)) = found else {
+        let Some(place) = place.filter(|place| node.rrsets[*place].remove(&template, apex)) else {
             return Err(unfit(record, Why::NotThere));
         };
-        let set = &mut node.rrsets[place];
-        set.bytes.drain(found);
-        set.count -= 1;
-        if set.count == 0 {
+        if node.rrsets[place].count == 0 {
             node.rrsets.remove(place);
         }
         self.template = template;
@@ -185,20 +239,17 @@ impl<'z> Drafts<'z> {
         let place = node.rrsets.partition_point(|set| set.rtype < record.rtype);
         if node.rrsets.get(place).is_none_or(|set| set.rtype != record.rtype) {
             let (rtype, ttl) = (record.rtype, record.ttl);
-            node.rrsets.insert(place, DraftSet { rtype, ttl, count: 0, bytes: Vec::new() });
+            node.rrsets.insert(place, DraftSet::new(rtype, ttl, 0, Vec::new()));
         }
         let set = &mut node.rrsets[place];
         if set.count == 0 && !set.bytes.is_empty() {
             return Err(unfit(record, Why::Wrong(Problem::RecordsBesidePool)));
         }
-        if set.find(&template, apex).is_some() {
+        if !set.add(&template, apex) {
             return Err(unfit(record, Why::There));
         }
         set.ttl = record.ttl;
-        set.count += 1;
-        set.bytes.extend_from_slice(&(template.len() as u16).to_le_bytes());
-        set.bytes.extend_from_slice(&template);
-        if set.bytes.len() + usize::from(set.count) * RECORD_REST > RRSET_MAX {
+        if set.len() + usize::from(set.count) * RECORD_REST > RRSET_MAX {
             return Err(unfit(record, Why::Wrong(Problem::RrsetTooLong)));
         }
         self.template = template;
@@ -240,12 +291,9 @@ impl<'z> Drafts<'z> {
             let (rrsets, children) = (Vec::new(), 0);
             return Draft { hash, rrsets, children, has_wildcard: false, is_old: false };
         };
-        let sets = node.rrsets().map(|(_, set)| DraftSet {
-            rtype: set.rtype,
-            ttl: set.ttl,
-            count: set.count,
-            bytes: set.as_kept().to_vec(),
-        });
+        let sets = node
+            .rrsets()
+            .map(|(_, set)| DraftSet::new(set.rtype, set.ttl, set.count, set.as_kept().to_vec()));
         let draft = Draft {
             hash,
             rrsets: sets.collect(),
@@ -285,6 +333,9 @@ impl<'z> Drafts<'z> {
 
     fn finish(mut self) -> Result<Zone, Unfit> {
         let mut replaced = self.prune();
+        for set in self.nodes.values_mut().flat_map(|node| &mut node.rrsets) {
+            set.compact();
+        }
         let mut soa = None;
         for (labels, node) in &self.nodes {
             let sets = node.rrsets.iter().map(|set| Set {

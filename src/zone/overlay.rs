@@ -10,11 +10,11 @@
 //! So the file may be edited, and what updates did holds still: a record that was taken out stays out, one that was put in
 //! stays in, as far as the file leaves it room.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 
 use super::Zone;
-use super::delta::{Delta, Record};
+use super::delta::{Delta, Record, identity};
 use super::edit::Unfit;
 use super::journal::Journal;
 use crate::name::Name;
@@ -46,6 +46,7 @@ impl Changed {
         };
         let (was, is) = (records(file), records(served));
         let without = |these: &[Record], those: &[Record]| {
+            let those: HashSet<&Record> = those.iter().collect();
             these.iter().filter(|record| !those.contains(record)).cloned().collect()
         };
         Self { removed: without(&was, &is), added: without(&is, &was) }
@@ -157,12 +158,20 @@ impl Parts {
             let set = node.and_then(|node| node.rrset(*rtype)).map(|(_, set)| set);
             let was: Vec<Record> =
                 set.into_iter().flat_map(|set| file.records_in(owner, set)).collect();
-            let is_gone = |record: &Record| changed.removed.iter().any(|gone| gone.is_same(record));
-            let is_new = |record: &&Record| {
-                !was.iter().any(|other| other.is_same(record) && !is_gone(other))
-            };
+            let identity = |record: &Record| identity(*rtype, &record.rdata);
+            let gone: HashSet<_> = changed.removed.iter().map(identity).collect();
+            let (mut removed, mut stay) = (Vec::new(), HashSet::new());
+            for record in was {
+                let identity = identity(&record);
+                if gone.contains(&identity) {
+                    removed.push(record);
+                } else {
+                    stay.insert(identity);
+                }
+            }
+            let is_new = |record: &&Record| !stay.contains(&identity(record));
             parts.added.extend(changed.added.iter().filter(is_new).cloned());
-            parts.removed.extend(was.iter().filter(|record| is_gone(record)).cloned());
+            parts.removed.extend(removed);
         }
         parts
     }

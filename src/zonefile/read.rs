@@ -272,9 +272,8 @@ impl<'z, 'i> Reading<'z, 'i> {
         rdata::parse::read(rtype, words, &self.origin, &mut self.rdata)?;
 
         if rtype == rtype::SOA
-            && let Some(minimum) = self.rdata.last_chunk()
+            && let Some([.., minimum]) = rdata::soa_numbers(&self.rdata)
         {
-            let minimum = u32::from_be_bytes(*minimum);
             // A TTL with its highest bit set is none at all (RFC 2181 §8).
             self.ttls.minimum = Some(if minimum > rdata::TTL_MAX { 0 } else { minimum });
         }

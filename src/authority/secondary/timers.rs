@@ -13,6 +13,7 @@
 
 use std::time::Duration;
 
+use crate::rdata::soa_numbers;
 use crate::zone::serial::is_greater;
 
 /// A moment by the running clock: how long after some beginning.
@@ -55,11 +56,8 @@ impl Soa {
     /// From RDATA that is uncompressed; `None` where it is none of an SOA.
     #[must_use]
     pub fn of(rdata: &[u8]) -> Option<Self> {
-        let mut numbers = rdata.last_chunk::<20>()?.chunks_exact(4).map(|four| {
-            u32::from_be_bytes(four.try_into().expect("a chunk of four has four bytes"))
-        });
-        let mut next = || numbers.next();
-        Some(Self { serial: next()?, refresh: next()?, retry: next()?, expire: next()? })
+        let [serial, refresh, retry, expire, _] = soa_numbers(rdata)?;
+        Some(Self { serial, refresh, retry, expire })
     }
 
     fn refresh(self) -> Duration {

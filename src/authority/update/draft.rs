@@ -1,15 +1,16 @@
 //! The names that an update touches, while it is made (RFC 2136 §3.4.2).
 
-use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::Refusal;
-use super::sections::Entry;
+use super::sections;
 use crate::name::Name;
-use crate::rdata::rtype;
+use crate::rdata::{rtype, soa_serial};
 use crate::wire::{class, rcode};
 use crate::zone::Zone;
 use crate::zone::build::stands_beside_cname;
-use crate::zone::delta::{Delta, Record};
+use crate::zone::delta::{Delta, Record, identity};
 use crate::zone::serial;
 
 /// The names of a zone that an update touches, with what they own now.
@@ -19,7 +20,50 @@ pub(super) struct Draft<'z> {
 }
 
 /// The RRsets of a name by their types; none is empty.
-type Sets = BTreeMap<u16, Vec<Record>>;
+type Sets = BTreeMap<u16, Set>;
+
+/// An RRset, each record of which is found at once: an update may have thousands of one.
+#[derive(Default)]
+struct Set {
+    ttl: u32,
+    /// The data, in the order in which it came.
+    records: BTreeMap<usize, Box<[u8]>>,
+    /// Where what is the same stands.
+    places: HashMap<Box<[u8]>, usize>,
+    next: usize,
+}
+
+impl Set {
+    /// Adds what is not there.
+    fn push(&mut self, rtype: u16, rdata: Box<[u8]>) {
+        let identity = identity(rtype, &rdata);
+        if let Entry::Vacant(place) = self.places.entry(identity) {
+            place.insert(self.next);
+            self.records.insert(self.next, rdata);
+            self.next += 1;
+        }
+    }
+
+    fn contains(&self, rtype: u16, rdata: &[u8]) -> bool {
+        self.places.contains_key(&identity(rtype, rdata))
+    }
+
+    fn remove(&mut self, rtype: u16, rdata: &[u8]) {
+        if let Some(place) = self.places.remove(&identity(rtype, rdata)) {
+            self.records.remove(&place);
+        }
+    }
+
+    /// Puts other data in the place of what it finds first; `false` where it finds none.
+    fn replace(&mut self, rtype: u16, rdata: &[u8], is_replaced: impl Fn(&[u8]) -> bool) -> bool {
+        let found = self.records.iter_mut().find(|(_, other)| is_replaced(other));
+        let Some((&place, other)) = found else { return false };
+        self.places.remove(&identity(rtype, other));
+        *other = rdata.into();
+        self.places.insert(identity(rtype, rdata), place);
+        true
+    }
+}
 
 impl<'z> Draft<'z> {
     pub(super) fn new(zone: &'z Zone) -> Self {
@@ -27,12 +71,12 @@ impl<'z> Draft<'z> {
     }
 
     /// Does what one record of the update section asks for (§3.4.2.7).
-    pub(super) fn apply(&mut self, entry: Entry) -> Result<(), Refusal> {
+    pub(super) fn apply(&mut self, entry: sections::Entry) -> Result<(), Refusal> {
         let is_apex = entry.owner == self.zone.origin;
         let sets = self.sets(&entry.owner)?;
         match (entry.class, entry.rdata) {
             (class::IN, Some(rdata)) => {
-                let Entry { owner, rtype, ttl, .. } = entry;
+                let sections::Entry { owner, rtype, ttl, .. } = entry;
                 if rtype == rtype::DNSKEY && is_apex {
                     let why = format!("{owner} DNSKEY: signed zones are not served");
                     return Err(Refusal::new(rcode::REFUSED, why));
@@ -53,14 +97,15 @@ impl<'z> Draft<'z> {
                 let is_kept = match entry.rtype {
                     rtype::SOA => true,
                     // A zone has at least one.
-                    rtype::NS if is_apex => sets.get(&rtype::NS).is_none_or(|set| set.len() == 1),
+                    rtype::NS if is_apex => {
+                        sets.get(&rtype::NS).is_none_or(|set| set.records.len() == 1)
+                    }
                     _ => false,
                 };
                 if !is_kept && let Some(set) = sets.get_mut(&entry.rtype) {
-                    let gone = Entry { rdata: Some(rdata), ..entry };
-                    set.retain(|record| !gone.is(record));
-                    if set.is_empty() {
-                        sets.remove(&gone.rtype);
+                    set.remove(entry.rtype, &rdata);
+                    if set.records.is_empty() {
+                        sets.remove(&entry.rtype);
                     }
                 }
             }
@@ -81,7 +126,11 @@ impl<'z> Draft<'z> {
                     let why = format!("{owner} is answered by {by}, which the zone's file has");
                     return Err(Refusal::new(rcode::REFUSED, why));
                 }
-                sets.insert(set.rtype, self.zone.records_in(owner, set).collect());
+                let mut kept = Set { ttl: set.ttl, ..Set::default() };
+                for record in self.zone.records_in(owner, set) {
+                    kept.push(set.rtype, record.rdata);
+                }
+                sets.insert(set.rtype, kept);
             }
             self.names.insert(owner.clone(), sets);
         }
@@ -96,21 +145,25 @@ impl<'z> Draft<'z> {
         let mut after = None;
         for (owner, mut sets) in self.names {
             let node = self.zone.node(&owner);
+            let records_of = |rtype: u16, set: Set| -> Vec<Record> {
+                let (owner, ttl) = (&owner, set.ttl);
+                let record = |rdata| Record { owner: owner.clone(), rtype, ttl, rdata };
+                set.records.into_values().map(record).collect()
+            };
             for (_, kept) in node.into_iter().flat_map(|node| node.rrsets()) {
                 let was: Vec<Record> = self.zone.records_in(&owner, kept).collect();
-                let is = sets.remove(&kept.rtype).unwrap_or_default();
+                let is = records_of(kept.rtype, sets.remove(&kept.rtype).unwrap_or_default());
                 if kept.rtype == rtype::SOA {
                     after = is.into_iter().next().filter(|soa| *soa != before);
                     continue;
                 }
                 // All of an RRset have one TTL: another is all of them gone and come again.
-                let has_all = is.first().is_some_and(|record| record.ttl != kept.ttl);
-                let stays = |record: &Record| !has_all && was.contains(record);
-                added.extend(is.iter().filter(|record| !stays(record)).cloned());
-                let gone = was.iter().filter(|record| has_all || !is.contains(record));
-                removed.extend(gone.cloned());
+                let (before, now): (HashSet<_>, HashSet<_>) =
+                    (was.iter().collect(), is.iter().collect());
+                added.extend(is.iter().filter(|record| !before.contains(record)).cloned());
+                removed.extend(was.iter().filter(|record| !now.contains(record)).cloned());
             }
-            added.extend(sets.into_values().flatten());
+            added.extend(sets.into_iter().flat_map(|(rtype, set)| records_of(rtype, set)));
         }
         if removed.is_empty() && added.is_empty() && after.is_none() {
             return None;
@@ -129,7 +182,8 @@ fn add(sets: &mut Sets, record: Record, is_apex: bool) {
             sets.keys().any(|other| *other != rtype::CNAME && !stands_beside_cname(*other))
         }
         rtype::SOA => {
-            let serial = sets.get(&rtype::SOA).and_then(|soa| soa.first()?.serial());
+            let soa = sets.get(&rtype::SOA).and_then(|soa| soa.records.values().next());
+            let serial = soa.and_then(|soa| soa_serial(soa));
             let is_later =
                 |serial| record.serial().is_some_and(|new| serial::is_greater(new, serial));
             !is_apex || !serial.is_some_and(is_later)
@@ -140,18 +194,20 @@ fn add(sets: &mut Sets, record: Record, is_apex: bool) {
         return;
     }
     let set = sets.entry(rtype).or_default();
-    let is_one = matches!(rtype, rtype::CNAME | rtype::SOA | rtype::DNAME);
-    // Of WKS there is one for each address and protocol (§3.4.2.2, RFC 1035 §3.4.2).
-    let is_replaced = |other: &Record| {
-        is_one || rtype == rtype::WKS && other.rdata.get(..5) == record.rdata.get(..5)
-    };
-    let ttl = record.ttl;
-    match set.iter_mut().find(|other| other.is_same(&record) || is_replaced(other)) {
-        Some(other) if other.is_same(&record) => {}
-        Some(other) => *other = record,
-        None => set.push(record),
+    set.ttl = record.ttl;
+    if set.contains(rtype, &record.rdata) {
+        return;
     }
-    for record in set {
-        record.ttl = ttl;
+    let is_replaced = match rtype {
+        rtype::CNAME | rtype::SOA | rtype::DNAME => set.replace(rtype, &record.rdata, |_| true),
+        // Of WKS there is one for each address and protocol (§3.4.2.2, RFC 1035 §3.4.2).
+        rtype::WKS => {
+            let service = record.rdata.get(..5);
+            set.replace(rtype, &record.rdata, |other| other.get(..5) == service)
+        }
+        _ => false,
+    };
+    if !is_replaced {
+        set.push(rtype, record.rdata);
     }
 }

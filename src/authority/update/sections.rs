@@ -6,7 +6,6 @@ use crate::name::suffixes::Suffixes;
 use crate::name::{NAME_MAX, Name};
 use crate::rdata::{self, rtype};
 use crate::wire::{HEADER, class, decode, read_name, read_rdata};
-use crate::zone::delta::{Record, same_rdata};
 
 /// What a message asks for. Each entry takes at least 11 bytes of it, so their number is bounded.
 pub(super) struct Sections {
@@ -65,11 +64,6 @@ impl Entry {
             rdata: data(message, rtype, start, end),
         };
         Some((entry, end))
-    }
-
-    /// Whether a record of its owner and type has its data.
-    pub(super) fn is(&self, record: &Record) -> bool {
-        self.rdata.as_ref().is_some_and(|rdata| same_rdata(self.rtype, rdata, &record.rdata))
     }
 }
 

@@ -8,6 +8,8 @@ use crate::rdata;
 use crate::wire::{HEADER, opcode};
 use crate::zone::build::Builder;
 use crate::zone::delta::Record;
+use crate::zone::delta::tests::LOOKED_AT;
+use crate::zone::overlay::{Changed, Overlay};
 
 const ZONE: &str = "$TTL 60
 @ SOA ns h 7 1 1 1 30
@@ -406,4 +408,42 @@ fn what_is_cut_short_or_counted_wrongly_is_told_or_dropped_and_never_a_panic() {
             let _ = update(&zone, &other, 5);
         }
     }
+}
+
+/// Looks at RDATA as often as an update of so many records of one RRset makes it: they come, most of them go again, others
+/// come in their place, and what that is beside the file lies over it.
+fn looks(records: usize) -> usize {
+    let file = zone();
+    let address = |number: usize| format!("192.0.{}.{}", number / 256, number % 256);
+    let add = |number: usize| format!("add big 60 A {}", address(number));
+    let delete = |number: usize| format!("delete big A {}", address(number));
+    let steps: [Vec<String>; 2] = [
+        (0..records).map(add).collect(),
+        (1..records).map(delete).chain((records..2 * records).map(add)).collect(),
+    ];
+    let (mut zone, mut overlay) = (file.clone(), Overlay::default());
+    LOOKED_AT.set(0);
+    for step in &steps {
+        let lines: Vec<&str> = step.iter().map(String::as_str).collect();
+        let delta =
+            update(&zone, &message(&[], &lines), 5).expect("it is fine").expect("it changes");
+        zone = zone.edited(&delta).expect("it fits");
+        let changed = Changed::between(&file, &zone, &name("big"), rtype::A);
+        overlay.set(name("big"), rtype::A, changed);
+        assert!(overlay.apply(&file, zone.serial).1.is_empty());
+    }
+    // All of them are wanted, and there.
+    let kept: Vec<String> = std::iter::once(0)
+        .chain(records..2 * records)
+        .map(|number| format!("yxrrset big A {}", address(number)))
+        .collect();
+    let kept: Vec<&str> = kept.iter().map(String::as_str).collect();
+    assert_eq!(told(&zone, &message(&kept, &[])), "=");
+    LOOKED_AT.get()
+}
+
+#[test]
+fn a_large_rrset_costs_what_it_has_and_no_more() {
+    let (some, more) = (looks(400), looks(1600));
+    assert!(some >= 400 && more <= 4 * some + 100, "{some} of 400, {more} of 1600");
 }

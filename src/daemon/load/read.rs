@@ -8,7 +8,7 @@ use crate::config::files::read_at_most;
 use crate::config::model::access::Access;
 use crate::config::{self, is_master_file, model};
 use crate::name::Name;
-use crate::rdata::rtype;
+use crate::rdata::{rtype, set_soa_serial, soa_serial};
 use crate::zone::exported::Exported;
 use crate::zone::reverse::{self, Taken};
 use crate::zone::serial::Kept;
@@ -115,11 +115,8 @@ fn master(file: &Path, bytes: &[u8], known: &Known<'_>) -> Read {
         return Read { zone: None, mistakes: mistakes.collect(), content };
     }
     for Soa { owner, ttl, mut rdata, line } in soas {
-        if let Some(numbers) = rdata.last_chunk_mut::<20>()
-            && let Some(serial) = numbers.first_chunk_mut::<4>()
-        {
-            let by_hand = u32::from_be_bytes(*serial);
-            *serial = reverse::serial(by_hand, content.whole(), known.kept).to_be_bytes();
+        if let Some(by_hand) = soa_serial(&rdata) {
+            set_soa_serial(&mut rdata, reverse::serial(by_hand, content.whole(), known.kept));
         }
         builder.add(owner.as_wire(), rtype::SOA, ttl, &rdata, line);
         for set in taken.added(known.pointers, ttl).filter(|_| owner == *known.origin) {

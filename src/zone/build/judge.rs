@@ -1,7 +1,7 @@
 //! What stands at one name: its flags, and what is wrong with its RRsets together.
 
 use super::Problem;
-use crate::rdata::rtype;
+use crate::rdata::{rtype, soa_numbers};
 use crate::zone::store::flag;
 
 /// The most bytes of an RRset's records: what a message holds at most beside its header, the longest
@@ -76,21 +76,13 @@ pub(in crate::zone) fn judge<'a>(
         _ => {}
     }
     if let Some(soa) = of_type(rtype::SOA) {
-        match soa.bytes.last_chunk::<20>() {
+        match soa_numbers(soa.bytes) {
             _ if !is_apex => wrong.push(Problem::SoaBelowApex),
-            Some(numbers) => {
+            Some([serial, .., minimum]) => {
                 if soa.count > 1 {
                     wrong.push(Problem::ManySoa);
                 }
-                let number = |at: usize| {
-                    u32::from_be_bytes([
-                        numbers[at],
-                        numbers[at + 1],
-                        numbers[at + 2],
-                        numbers[at + 3],
-                    ])
-                };
-                found = Some(Soa { serial: number(0), ttl: soa.ttl, minimum: number(16) });
+                found = Some(Soa { serial, ttl: soa.ttl, minimum });
             }
             None => wrong.push(Problem::BadRdata),
         }

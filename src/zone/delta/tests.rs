@@ -12,6 +12,11 @@ use crate::rdata;
 use crate::zone::build::{Builder, Built, Problem};
 use crate::zone::edit::{Unfit, Why};
 
+thread_local! {
+    /// How often RDATA was looked at to tell whether two records are the same.
+    pub(crate) static LOOKED_AT: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
 fn origin() -> Name {
     Name::parse_absolute("example.").expect("a name")
 }
