@@ -68,6 +68,8 @@ struct Lookup<'a> {
     query: Query,
     /// How many aliases have led here.
     aliases: usize,
+    /// Where the plan's items of this zone begin: those before are of the zones that led here.
+    from: usize,
 }
 
 impl<'a> Lookup<'a> {
@@ -76,7 +78,7 @@ impl<'a> Lookup<'a> {
         let (Some(View::Served { zone, ready }), Some(&query)) = (view, plan.query()) else {
             return None;
         };
-        Some(Self { snapshot, zone, ready, query, aliases: 0 })
+        Some(Self { snapshot, zone, ready, query, aliases: 0, from: 0 })
     }
 
     /// What holds of an answer as a whole.
@@ -336,7 +338,8 @@ impl<'a> Lookup<'a> {
         // Its target may be below itself; the same record does not stand there twice (RFC 2181 §5).
         let is_at =
             |item: &Item| matches!(item.content, Content::Rrset { rrset, .. } if rrset == at);
-        if !plan.items().iter().any(is_at) {
+        let own = plan.items().get(self.from..).unwrap_or_default();
+        if !own.iter().any(is_at) {
             plan.push(Item { owner: Owner::Current(skip as u8), ..answer(at) });
         }
         let mut prefix = [0; crate::name::NAME_MAX];

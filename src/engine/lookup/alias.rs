@@ -78,7 +78,7 @@ impl Lookup<'_> {
         let View::Served { zone, ready } = self.snapshot.zone(place)? else { return None };
         let query = Query { qtype: rtype, ..self.query };
         let aliases = self.aliases + 1;
-        Lookup { snapshot: self.snapshot, zone, ready, query, aliases }.chase(plan);
+        Lookup { snapshot: self.snapshot, zone, ready, query, aliases, from: start }.chase(plan);
         if std::mem::take(&mut plan.leads_on) {
             return None; // a pool's target, which is not chosen yet
         }

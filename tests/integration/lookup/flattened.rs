@@ -101,6 +101,24 @@ fn an_alias_leads_through_cnames_wildcards_and_dnames() {
     );
 }
 
+/// The places of RRsets are those of one zone, and those of another may have the same numbers.
+#[test]
+fn a_dname_that_leads_to_an_alias_is_not_taken_for_one_behind_it() {
+    for number in 100..300 {
+        let body = format!(
+            "records:\n  d{number}: {{DNAME: to}}\n  ns1: {{A: 192.0.2.53}}\n  x.to: {{alias: y.e{number}.example.net.}}\n"
+        );
+        let other = format!("e{number} 10 DNAME w\n*.w 40 A 192.0.2.12\n");
+        let world = World::yaml(&body, "").and(World::of("example.net.", &other));
+        let (owner, dname) =
+            (format!("x.d{number}.example.com."), format!("d{number}.example.com."));
+        let expected = format!(
+            "NOERROR aa | {dname} 3600 DNAME to.example.com., {owner} 3600 CNAME x.to.example.com., x.to.example.com. 10 A 192.0.2.12"
+        );
+        check(&world, &[(&format!("{owner} A"), &expected)]);
+    }
+}
+
 #[test]
 fn an_alias_whose_target_is_not_there_has_no_data() {
     let records = "  gone: {alias: nothing}\n  far: {alias: nothing.example.net.}\n  ent: {alias: b}\n  a.b: {TXT: x}\n  c: {CNAME: gone}\n";
