@@ -252,7 +252,8 @@ impl Api {
 /// The largest file of tokens, in bytes.
 const TOKENS_FILE_MAX: u64 = 1024 * 1024;
 
-fn read_tokens(paths: &[PathBuf]) -> Result<Tokens, String> {
+/// Reads a file of tokens, the first and only one of these.
+pub fn read_tokens(paths: &[PathBuf]) -> Result<Tokens, String> {
     use std::os::unix::fs::MetadataExt as _;
 
     let path = &paths[0];

@@ -18,6 +18,7 @@ use crate::config::files::{read_at_most, read_file};
 use crate::config::model::{Pool, Zone};
 use crate::config::{self, CONFIG_FILE, Config, MasterRecord, Problem, Severity};
 use crate::daemon::load::{Mistake, together};
+use crate::daemon::named;
 use crate::daemon::places::Sources;
 use crate::name::Name;
 use crate::zone;
@@ -60,6 +61,8 @@ struct Report {
     failovers: Vec<Failover>,
     /// Each zone and its file; without content where it cannot be served.
     zones: Vec<(Name, PathBuf, Option<zone::Zone>)>,
+    /// The config file, where one is checked.
+    config: Option<(PathBuf, Config)>,
 }
 
 /// The worst case of one pool.
@@ -101,11 +104,24 @@ impl Report {
         for file in files {
             report.zone(&file);
         }
+        report.strangers();
         // Of files that are named one by one there may be others that these belong with.
         if zones.iter().any(|path| path.is_dir()) {
             report.together();
         }
         report
+    }
+
+    /// Tells what the config sets for zones that are not there.
+    fn strangers(&mut self) {
+        let Some((file, config)) = self.config.take() else { return };
+        let is_there = |zone: &Name| self.zones.iter().any(|(origin, ..)| origin == zone);
+        let told = |stranger| Mistake {
+            severity: Severity::Warning,
+            ..Mistake::whole(&file, named::told(stranger))
+        };
+        let found = named::strangers(&config, is_there).into_iter().map(told).collect();
+        self.tell(found, "");
     }
 
     /// Tells what only all zones together show.
@@ -122,7 +138,12 @@ impl Report {
         match config::read_config(file, &text) {
             Ok(config) => {
                 self.places(&config);
-                config.zones
+                for message in named::mistakes(&config) {
+                    self.tell(vec![Mistake::whole(file, message)], "");
+                }
+                let zones = config.zones.clone();
+                self.config = Some((file.to_path_buf(), config));
+                zones
             }
             Err(mistakes) => {
                 self.tell(mistakes.into_iter().map(Mistake::from).collect(), &text);
@@ -154,7 +175,8 @@ impl Report {
         };
         let (zone, mistakes) = config::read_zone_file(file, &text, &mut include);
         self.files += included.len();
-        self.tell_of_files(file, &text, mistakes.into_iter().map(Mistake::from).collect());
+        let mistakes: Vec<Mistake> = mistakes.into_iter().map(Mistake::from).collect();
+        self.tell_of_files(file, &text, &mistakes);
         let mut built = None;
         if let Some(zone) = zone {
             // The serial has no part in whether the zone can be built.
@@ -204,11 +226,11 @@ impl Report {
             }
         }
         self.zones.push((origin, file.to_path_buf(), built));
-        self.tell_of_files(file, &String::from_utf8_lossy(&bytes), found);
+        self.tell_of_files(file, &String::from_utf8_lossy(&bytes), &found);
     }
 
     /// Tells mistakes of a file, which has this text, and of those that it includes.
-    fn tell_of_files(&mut self, file: &Path, text: &str, found: Vec<Mistake>) {
+    fn tell_of_files(&mut self, file: &Path, text: &str, found: &[Mistake]) {
         for told in found.chunk_by(|a, b| a.file == b.file) {
             if told[0].file == file {
                 self.tell(told.to_vec(), text);

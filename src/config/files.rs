@@ -10,18 +10,24 @@ use crate::name::Name;
 
 /// The name of the config file, which is no zone wherever it lies.
 pub const CONFIG_FILE: &str = "rotadns.yaml";
+/// What stands for the root in a file's name.
+const ROOT: &str = "root";
 /// The most bytes of one file.
 pub const FILE_MAX: u64 = 4 << 30;
 /// The most zone files of one folder.
 pub const FILES_MAX: usize = 1_000_000;
 
-/// The zone that a file is named after: `example.com.yaml` is about `example.com.`
+/// The zone that a file is named after: `example.com.yaml` is about `example.com.`, and `root.yaml` about the root, whose own
+/// name leaves nothing to call a file by.
 ///
 /// `None` where the name has no zone's ending or is no name.
 #[must_use]
 pub fn zone_of_file(file: &Path) -> Option<Name> {
     let name = file.file_name()?.to_str()?;
     let stem = [".yaml", ".yml", ".zone"].into_iter().find_map(|end| name.strip_suffix(end))?;
+    if stem.eq_ignore_ascii_case(ROOT) {
+        return Some(Name::root());
+    }
     Name::parse_absolute(stem).ok()
 }
 
@@ -135,6 +141,8 @@ mod tests {
             ("zones/example.com.yaml", Some("example.com.")),
             ("Example.COM.yml", Some("example.com.")),
             ("2.0.192.in-addr.arpa.zone", Some("2.0.192.in-addr.arpa.")),
+            ("root.zone", Some(".")),
+            ("a.root.yaml", Some("a.root.")),
             ("a..b.yaml", None),
             ("example.com", None),
             (".yaml", None),

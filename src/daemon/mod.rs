@@ -21,6 +21,7 @@ mod admin;
 mod herald;
 mod listeners;
 pub mod load;
+pub mod named;
 pub(crate) mod places;
 pub mod probe;
 pub mod reload;
@@ -49,6 +50,7 @@ use crate::counters::AllCounters;
 use crate::engine;
 use crate::health::source::Source;
 use crate::health::sources;
+use crate::name::Name;
 use crate::prober::{Prober, Settings};
 use crate::state::overlays::Overlays;
 use crate::state::overrides::Kept;
@@ -145,6 +147,10 @@ impl Serving {
         let (set, settings) = settings::Set::read(config)?;
         let elsewhere = secondary::Begun::begin(config, &settings.keys, editor, loader)?;
         let round = loader.load(Guard::On);
+        let is_served = |zone: &Name| round.zones.iter().any(|(origin, _)| origin == zone);
+        for stranger in named::strangers(config, is_served) {
+            warn!("{}", named::told(stranger));
+        }
         if strict && round.broken > 0 {
             bail!("{} with mistakes, and --strict wants none", files(round.broken));
         }

@@ -90,6 +90,17 @@ impl Set {
     }
 }
 
+/// What is wrong with the files of secrets, each for itself.
+pub(super) fn mistakes(config: &Config) -> Vec<String> {
+    let of_keys = config.authority.keys.iter().filter_map(|key| match &key.secret {
+        Secret::Given(_) => None,
+        Secret::File(path) => secret_of(path).err(),
+    });
+    let of_cookies = config.answers.cookies.secrets_file.as_deref();
+    let of_cookies = of_cookies.and_then(|path| cookies_of(path).err());
+    of_keys.chain(of_cookies).map(|error| error.to_string()).collect()
+}
+
 impl Secrets {
     fn read(config: &Config, random: &cookie::Secret) -> anyhow::Result<Self> {
         let secret = |key: &authority::Key| match &key.secret {

@@ -214,3 +214,40 @@ fn rfc4035_5_a_zone_that_is_signed_is_refused_in_either_format() {
         "{text}"
     );
 }
+
+#[test]
+fn what_a_config_names_is_read() {
+    let config = "\
+zones: .
+keys:
+  good.: {secret_file: good}
+  bad.: {secret_file: bad}
+  gone.: {secret_file: gone}
+cookies: {secrets_file: bad}
+tls: {listen: 127.0.0.1, certificate: good, key: gone}
+admin: {tokens: bad}
+per_zone: {a.example: {updates: {allow: [{key: good.}]}}, b.example: {}, c.example: {}}
+primaries: {c.example: {from: [192.0.2.1]}}
+";
+    let zone = "zone: a.example\nns: ns.b.example.\n";
+    let files = [
+        ("rotadns.yaml", config),
+        ("a.example.yaml", zone),
+        ("good", "MDEyMzQ1Njc4OWFiY2RlZg=="),
+        ("bad", "hunter2"),
+    ];
+    let folder = Folder::with("named", &files);
+    let report = Report::of(Some(&folder.0.join("rotadns.yaml")), &[]);
+    let text = report.human(false);
+    let place = |file: &str| folder.0.join(file).display().to_string();
+    for expected in [
+        format!("{}: is no secret: base 64", place("bad")),
+        format!("{}: cannot be read", place("gone")),
+        format!("{}: is no file of cookies' secrets", place("bad")),
+        format!("{}: line 1", place("bad")),
+        "warning: `per_zone` sets something for b.example., and there is no such zone".to_owned(),
+    ] {
+        assert!(text.contains(&expected), "{expected}\n{text}");
+    }
+    assert!(!text.contains("hunter2") && !text.contains("c.example."), "{text}");
+}
