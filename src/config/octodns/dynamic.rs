@@ -34,7 +34,7 @@ const RULE_KEYS: [&str; 3] = ["subnets", "geos", "pool"];
 /// What may stand in `healthcheck`.
 const HEALTHCHECK_KEYS: [&str; 4] = ["protocol", "host", "path", "port"];
 /// What of pools and their check `octodns.rotadns` may set.
-const SETTINGS: [&str; 18] = [
+const SETTINGS: [&str; 19] = [
     "policy",
     "answers",
     "min_ttl",
@@ -44,6 +44,7 @@ const SETTINGS: [&str; 18] = [
     "fast_interval",
     "rise",
     "fall",
+    "flap",
     "status",
     "headers",
     "body",
@@ -59,13 +60,13 @@ const POOL_SETTINGS: Range<usize> = 0..4;
 /// The first of them, which is not our own default.
 const POLICY: usize = 0;
 /// Those of any check.
-const CHECK_SETTINGS: Range<usize> = 4..9;
+const CHECK_SETTINGS: Range<usize> = 4..10;
 /// Those of a check by HTTP.
-const REQUEST_SETTINGS: Range<usize> = 9..16;
+const REQUEST_SETTINGS: Range<usize> = 10..17;
 /// What pools without a fallback do, where it is not `values`.
-const WHEN_ALL_DOWN: usize = 16;
+const WHEN_ALL_DOWN: usize = 17;
 /// That there is no check.
-const CHECK: usize = 17;
+const CHECK: usize = 18;
 /// What `when_all_down` may say here.
 const WHEN: [(&str, &str); 3] = [("all", "all"), ("none", "none"), ("last", "last")];
 

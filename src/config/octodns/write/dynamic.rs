@@ -132,7 +132,9 @@ impl<'z> Record<'z> {
             let new = Pool::new(pool.name.clone(), Policy::RoundRobin, pool.backends.clone());
             let ttl = self.main().ttl;
             let is_plain = |backend: &Backend| {
-                backend.weight == Backend::WEIGHT && backend.state == SetState::Auto
+                backend.weight == Backend::WEIGHT
+                    && backend.state == SetState::Auto
+                    && *backend == said(backend)
             };
             pool.backends.iter().all(is_plain)
                 && *pool
@@ -357,6 +359,21 @@ impl<'z> Record<'z> {
         }
         for (place, name) in &self.pools {
             let pool = &self.zone.pools[*place];
+            let backends = pool.backends.iter().map(said).collect();
+            let words = Pool {
+                ttl: pool.ttl,
+                min_ttl: pool.min_ttl,
+                answers: pool.answers,
+                services: pool.services,
+                when_all_down: pool.when_all_down,
+                panic: pool.panic,
+                check: pool.check.clone(),
+                made: pool.made.clone(),
+                ..Pool::new(pool.name.clone(), pool.policy, backends)
+            };
+            if *pool != words {
+                tell(format!("the pool {} has settings that have no words there", pool.label()));
+            }
             let called = format!("{}.{name}", self.prefix);
             if pool.name != called {
                 tell(format!("the pool {} is called {called}", pool.name));
@@ -387,6 +404,13 @@ impl<'z> Record<'z> {
             }
         }
     }
+}
+
+/// A backend as far as there are words for it.
+fn said(backend: &Backend) -> Backend {
+    let Backend { name, serves, weight, state, service, .. } = backend;
+    let (weight, state, service) = (*weight, *state, service.clone());
+    Backend { weight, state, service, ..Backend::new(name.clone(), serves.clone()) }
 }
 
 /// What octoDNS itself can say of a check; `None` for kinds that it does not know.

@@ -50,7 +50,7 @@ fn what_octodns_has_words_for_is_the_same_model_when_it_is_read_again() {
         // All that a record's pools can have, and what is ours of it.
         "\
 checks:
-  www.A: {https: {host: h.example, path: /up, port: 8443, status: [200-299, 301], headers: {X-Y: z}, body: ok, sni: s.example, verify: false}, interval: 5s, timeout: 1s, fast_interval: 500ms, rise: 1, fall: 2}
+  www.A: {https: {host: h.example, path: /up, port: 8443, status: [200-299, 301], headers: {X-Y: z}, body: ok, sni: s.example, verify: false}, interval: 5s, timeout: 1s, fast_interval: 500ms, rise: 1, fall: 2, flap: {penalty: 500}}
 pools:
   www.A.eu: {policy: random, answers: 2, ttl: 60, min_ttl: 1s, panic: 0.25, check: www.A, when_all_down: fallback, fallback: www.A.na,
     backends: [{address: 192.0.2.1, weight: 2}, 192.0.2.2, {address: 192.0.2.3, state: down}]}
