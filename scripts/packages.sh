@@ -60,8 +60,9 @@ install_quietly() (
     if [[ -d /run/systemd/system ]]; then
         for package in "$@"; do
             case $package in
+            mariadb-server) "${root[@]}" systemctl disable --quiet mariadb || true ;;
             bind9) "${root[@]}" systemctl disable --quiet named || true ;;
-            gdnsd | knot | nsd | prometheus | unbound) "${root[@]}" systemctl disable --quiet "$package" || true ;;
+            gdnsd | knot | nsd | postgresql | prometheus | redis-server | unbound) "${root[@]}" systemctl disable --quiet "$package" || true ;;
             esac
         done
     fi

@@ -19,7 +19,8 @@ pub mod probers;
 
 pub use backend::{Backend, Endpoint, OwnCheck, Role, Serves, SetState};
 pub use check::{
-    AgentCheck, BODY_MAX, Check, CheckKind, Flap, HttpCheck, JITTER, Tls, TlsCheck, Verify,
+    AgentCheck, BODY_MAX, Check, CheckKind, DatabaseCheck, DatabaseKind, Flap, HttpCheck, JITTER,
+    Secret, Tls, TlsCheck, Verify,
 };
 pub use made::{HINTS_MAX, Made, Offer, Service, hints, srv, with_hints};
 pub use pool::{

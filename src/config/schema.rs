@@ -121,6 +121,13 @@ struct Check {
     tls: Option<TlsCheck>,
     /// It works if its agent says so, in `HAProxy`'s agent-check protocol.
     agent: Option<Agent>,
+    /// It works if this PostgreSQL takes a login; it also says whether it is a primary or a replica, and how far behind.
+    postgres: Postgres,
+    /// It works if this Redis or Valkey answers; it also says whether it is a primary or a replica, and how far behind.
+    redis: Option<Redis>,
+    /// It works if this MySQL or MariaDB takes a login; it also says whether it is a primary or a replica, and how far
+    /// behind.
+    mysql: Mysql,
     /// How often it is probed; 10 s.
     interval: Span,
     /// How long a probe may take; 2 s, and never longer than the interval.
@@ -247,6 +254,83 @@ struct Agent {
     port: Port,
     /// What is sent to it first, with escapes such as `\n`; nothing without this.
     send: Bytes,
+}
+
+/// A login to PostgreSQL.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, extend("required" = ["user"]))]
+#[expect(dead_code, reason = "a schema is made of it, and no value")]
+struct Postgres {
+    /// The port; 5432.
+    port: Port,
+    /// Who logs in.
+    user: Word,
+    /// The database that is connected to; `postgres`.
+    database: Word,
+    /// A file that holds the password.
+    password_file: Word,
+    /// A variable of the environment that holds the password.
+    password_env: Word,
+    /// Whether it is encrypted, and whom to trust then.
+    tls: TlsChoice,
+    /// A statement whose first row must begin with a value other than NULL and false.
+    query: Literal,
+}
+
+/// A question to Redis or Valkey.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, extend("required" = []))]
+#[expect(dead_code, reason = "a schema is made of it, and no value")]
+struct Redis {
+    /// The port; 6379.
+    port: Port,
+    /// Who logs in, where it is not the default user.
+    user: Word,
+    /// A file that holds the password.
+    password_file: Word,
+    /// A variable of the environment that holds the password.
+    password_env: Word,
+    /// Whether it is encrypted, and whom to trust then.
+    tls: TlsChoice,
+}
+
+/// A login to MySQL or MariaDB.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, extend("required" = ["user"]))]
+#[expect(dead_code, reason = "a schema is made of it, and no value")]
+struct Mysql {
+    /// The port; 3306.
+    port: Port,
+    /// Who logs in.
+    user: Word,
+    /// A file that holds the password.
+    password_file: Word,
+    /// A variable of the environment that holds the password.
+    password_env: Word,
+    /// Whether it is encrypted, and whom to trust then.
+    tls: TlsChoice,
+}
+
+/// `true` for TLS and the certificates that the system trusts, or a map that says more.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "a schema is made of it, and no value")]
+enum TlsChoice {
+    Whether(Verify),
+    Map(Option<TlsMap>),
+}
+
+/// TLS, and whom to trust.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, extend("required" = []))]
+#[expect(dead_code, reason = "a schema is made of it, and no value")]
+struct TlsMap {
+    /// The name that the certificate must be for; the address without it.
+    sni: Word,
+    /// A file of certificates to trust, instead of the system's.
+    ca: Word,
+    /// `false` takes any certificate.
+    verify: Verify,
 }
 
 /// Backends that stand for each other: a list of them, or a map that also says how they are chosen.

@@ -539,6 +539,17 @@ fn mistakes_in_checks_have_their_place() {
         Problem::MissingCa { path: PathBuf::from("zones/no-such.pem") },
     );
     one(&check("https: {«ca»: a.pem, verify: false}"), Problem::CaWithoutVerify);
+    one(&check("postgres: «{»port: 1}"), Problem::MissingKey { place: "`postgres`", key: "user" });
+    one(&check("mysql: {user: a, «password»: b}"), Problem::PasswordInFile);
+    one(&check("mysql: {user: a, password_file: b, «password_env»: C}"), Problem::TwoPasswords);
+    one(
+        &check("mysql: {user: a, password_env: «B=c»}"),
+        Problem::BadVariable { text: "B=c".into() },
+    );
+    one(&check("redis: {«user»: a}"), Problem::UserWithoutPassword);
+    one(&check("redis: {tls: {«ca»: a.pem, verify: false}}"), Problem::CaWithoutVerify);
+    one(&check("postgres: {user: «''»}"), Problem::EmptyText { what: "a user" });
+    one(&check("postgres: {user: «\"a\\0b\"»}"), Problem::ControlCharacters { what: "a user" });
     one(
         &check("tcp: {port: 1}, interval: «0»"),
         Problem::BadSpan {

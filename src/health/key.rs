@@ -12,7 +12,10 @@ use std::time::Duration;
 use aws_lc_rs::digest::{SHA256, digest};
 
 use super::target::Target;
-use crate::config::model::{AgentCheck, Check, CheckKind, Flap, HttpCheck, Tls, TlsCheck, Verify};
+use crate::config::model::{
+    AgentCheck, Check, CheckKind, DatabaseCheck, DatabaseKind, Flap, HttpCheck, Secret, Tls,
+    TlsCheck, Verify,
+};
 
 /// A target: its address, and the identity of its check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -101,6 +104,25 @@ fn settings(check: &Check) -> String {
                 put_tls(&mut text, tls, *days);
             }
         }
+        CheckKind::Database(DatabaseCheck { port, user, password, tls, kind }) => {
+            let _ = write!(text, " {} {port}", kind.name());
+            put_some(&mut text, "user", user.as_deref());
+            // Where a secret is, not what it is: a new password is no new check.
+            match password {
+                Some(Secret::File(path)) => {
+                    put(&mut text, "password-file", &path.to_string_lossy());
+                }
+                Some(Secret::Variable(name)) => put(&mut text, "password-env", name),
+                None => {}
+            }
+            if let DatabaseKind::Postgres { database, query } = kind {
+                put(&mut text, "database", database);
+                put_some(&mut text, "query", query.as_deref());
+            }
+            if let Some(tls) = tls {
+                put_tls(&mut text, tls, tls.usual_days());
+            }
+        }
         CheckKind::Tls(TlsCheck { port, tls, days }) => {
             let _ = write!(text, " handshake {port}");
             put_tls(&mut text, tls, *days);
@@ -184,6 +206,16 @@ mod tests {
             (
                 "{agent: {port: 9999, send: 'state\\n'}}",
                 "10000 1000 2000 2 3 agent 9999 send 6:73746174650a",
+            ),
+            (
+                "{postgres: {user: rota, password_file: /run/secrets/pg, query: SELECT 1, tls: true}}",
+                "10000 1000 2000 2 3 postgres 5432 user 4:rota password-file 15:/run/secrets/pg \
+                 database 8:postgres query 8:SELECT 1 tls system",
+            ),
+            ("{redis: {}}", "10000 1000 2000 2 3 redis 6379"),
+            (
+                "{mysql: {port: 3307, user: rota, password_env: PW, tls: {sni: db, verify: false}}}",
+                "10000 1000 2000 2 3 mysql 3307 user 4:rota password-env 2:PW tls sni 2:db off",
             ),
         ] {
             let zone = format!(

@@ -2,6 +2,7 @@
 //!
 //! None of it decides whether a probe passed. It decides how much a backend is given, and in which role.
 
+use std::fmt;
 use std::time::Duration;
 
 use crate::config::model::Role;
@@ -19,8 +20,30 @@ pub struct Told {
     pub wish: Wish,
     /// What it is among its like.
     pub role: Option<Role>,
-    /// How far it is behind its primary.
+    /// How far it is behind its primary; [`LAG_UNKNOWN`] where nobody can tell.
     pub lag: Option<Duration>,
+}
+
+/// Further behind than any bound: of a replica that cannot tell how far.
+pub const LAG_UNKNOWN: Duration = Duration::from_millis(u64::MAX);
+
+/// A lag in words: "120 ms behind", "up to date".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Behind(pub Duration);
+
+impl fmt::Display for Behind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(lag) = *self;
+        let seconds = lag.as_secs();
+        match seconds {
+            _ if lag == LAG_UNKNOWN => f.write_str("nobody knows how far behind"),
+            0 if lag.as_millis() == 0 => f.write_str("up to date"),
+            0..10 => write!(f, "{} ms behind", lag.as_millis()),
+            10..600 => write!(f, "{seconds} s behind"),
+            600..36_000 => write!(f, "{} min behind", seconds / 60),
+            _ => write!(f, "{} h behind", seconds / 3600),
+        }
+    }
 }
 
 /// The largest share that a target may ask for, in percent of its weight.
@@ -96,6 +119,21 @@ mod tests {
             ),
         ] {
             assert_eq!(Told::together(all.clone()), expected, "{all:?}");
+        }
+    }
+
+    #[test]
+    fn a_lag_is_told_in_a_unit_that_fits() {
+        for (lag, expected) in [
+            (Duration::ZERO, "up to date"),
+            (Duration::from_millis(120), "120 ms behind"),
+            (Duration::from_millis(9_999), "9999 ms behind"),
+            (Duration::from_secs(10), "10 s behind"),
+            (Duration::from_secs(600), "10 min behind"),
+            (Duration::from_secs(36_000), "10 h behind"),
+            (LAG_UNKNOWN, "nobody knows how far behind"),
+        ] {
+            assert_eq!(Behind(lag).to_string(), expected);
         }
     }
 

@@ -24,6 +24,7 @@ mod command_line;
 mod commands;
 mod compose;
 mod conformance;
+mod databases;
 mod end_to_end;
 mod failures;
 mod formats;

@@ -53,6 +53,7 @@ pub fn short(check: &config::Check) -> String {
             format!("tls {}:{}", check.tls.sni.as_deref().unwrap_or_default(), check.port)
         }
         CheckKind::Agent(check) => format!("agent :{}", check.port),
+        CheckKind::Database(database) => format!("{} :{}", database.kind.name(), database.port),
         CheckKind::Tcp { port } => format!("tcp :{port}"),
         CheckKind::Http(http) => {
             let scheme = if http.tls.is_some() { "https" } else { "http" };
@@ -76,6 +77,7 @@ mod tests {
             ("{tls: {}}", "tls :443"),
             ("{tls: {sni: www.example, port: 636}}", "tls www.example:636"),
             ("{agent: {port: 9999}}", "agent :9999"),
+            ("{redis: {port: 6380}}", "redis :6380"),
         ] {
             let zone = format!(
                 "zone: x\nns: [ns]\nchecks: {{c: {check}}}\n\

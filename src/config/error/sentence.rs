@@ -257,6 +257,25 @@ impl fmt::Display for Problem {
                 "there is no file `{}`; a path is relative to the zone file",
                 path.display()
             ),
+            Self::NotBuilt { kind, feature } => write!(
+                f,
+                "this rotadns was built without `{kind}`; build it with the feature `{feature}`"
+            ),
+            Self::PasswordInFile => f.write_str(
+                "a password has no place in a zone file; name a file with `password_file`, or a variable with `password_env`",
+            ),
+            Self::TwoPasswords => f.write_str(
+                "a login has `password_file` or `password_env`; remove one of the two",
+            ),
+            Self::UserWithoutPassword => f.write_str(
+                "a user without a password cannot log in; add `password_file` or `password_env`",
+            ),
+            Self::BadVariable { text } => {
+                write!(f, "`{}` is not the name of a variable, such as `DB_PASSWORD`", Quoted(text))
+            }
+            Self::ControlCharacters { what } => {
+                write!(f, "{what} cannot have control characters; remove them")
+            }
             Self::CaWithoutVerify => {
                 f.write_str("`ca` has no use with `verify: false`; remove one of the two")
             }

@@ -257,6 +257,30 @@ fn each_problem_has_its_sentence() {
             Problem::MissingCa { path: PathBuf::from("a.pem") },
             "there is no file `a.pem`; a path is relative to the zone file",
         ),
+        (
+            Problem::NotBuilt { kind: "redis", feature: "databases" },
+            "this rotadns was built without `redis`; build it with the feature `databases`",
+        ),
+        (
+            Problem::PasswordInFile,
+            "a password has no place in a zone file; name a file with `password_file`, or a variable with `password_env`",
+        ),
+        (
+            Problem::TwoPasswords,
+            "a login has `password_file` or `password_env`; remove one of the two",
+        ),
+        (
+            Problem::UserWithoutPassword,
+            "a user without a password cannot log in; add `password_file` or `password_env`",
+        ),
+        (
+            Problem::BadVariable { text: "a=b".into() },
+            "`a=b` is not the name of a variable, such as `DB_PASSWORD`",
+        ),
+        (
+            Problem::ControlCharacters { what: "a user" },
+            "a user cannot have control characters; remove them",
+        ),
         (Problem::CaWithoutVerify, "`ca` has no use with `verify: false`; remove one of the two"),
         (
             Problem::UnknownCheck { name: text(), near: None },

@@ -1,5 +1,6 @@
 //! How targets are probed.
 
+mod database;
 mod kinds;
 
 use std::num::{NonZeroU8, NonZeroU16};
@@ -7,6 +8,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use database::{DatabaseCheck, DatabaseKind, Secret};
 pub use kinds::{AgentCheck, TlsCheck};
 
 /// How a target is probed. Two checks that are equal are one: a target is an address and a check.
@@ -80,6 +82,8 @@ pub enum CheckKind {
     Tls(TlsCheck),
     /// An agent says so.
     Agent(AgentCheck),
+    /// A database takes a login and says what it is.
+    Database(DatabaseCheck),
 }
 
 /// An HTTP or HTTPS request and what its answer must be.

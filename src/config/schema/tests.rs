@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::*;
 use crate::config::spec::backend::BACKEND_KEYS;
 use crate::config::spec::check::agent::AGENT_KEYS;
+use crate::config::spec::check::database::{MYSQL_KEYS, POSTGRES_KEYS, REDIS_KEYS, TLS_MAP_KEYS};
 use crate::config::spec::check::flap::FLAP_KEYS;
 use crate::config::spec::check::tls::TLS_KEYS;
 use crate::config::spec::check::{CHECK_KEYS, HTTP_KEYS, HTTPS_KEYS, TCP_KEYS};
@@ -39,6 +40,10 @@ fn each_key_that_the_reader_knows_is_in_the_schema_and_the_reverse() {
         (of("Https"), &HTTPS_KEYS),
         (of("TlsCheck"), &TLS_KEYS),
         (of("Agent"), &AGENT_KEYS),
+        (of("Postgres"), &POSTGRES_KEYS),
+        (of("Redis"), &REDIS_KEYS),
+        (of("Mysql"), &MYSQL_KEYS),
+        (of("TlsMap"), &TLS_MAP_KEYS),
         (of("PoolMap"), &POOL_KEYS),
         (of("BackendMap"), &BACKEND_KEYS),
         (of("Rule"), &RULE_KEYS),

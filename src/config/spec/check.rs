@@ -1,6 +1,7 @@
 //! `checks:` and checks that stand inline in a pool.
 
 pub(in crate::config) mod agent;
+pub(in crate::config) mod database;
 pub(in crate::config) mod flap;
 pub(in crate::config) mod tls;
 
@@ -48,6 +49,9 @@ const KINDS: &[(&str, Reader)] = &[
     ("https", read_https),
     ("tls", tls::read),
     ("agent", agent::read),
+    ("postgres", database::read_postgres),
+    ("redis", database::read_redis),
+    ("mysql", database::read_mysql),
 ];
 
 /// What stands beside the kind.

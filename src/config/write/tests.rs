@@ -60,6 +60,11 @@ pools:
   mail: {check: {tls: {port: 993, sni: mail.example.com, verify: false, days: 7}}, backends: [192.0.2.10]}
   bare: {check: {tls: {}}, backends: [192.0.2.11]}
   told: {check: {agent: {port: 9999, send: 'a\n\\\x00 é'}}, backends: [192.0.2.12]}
+  db:
+    check: {postgres: {port: 5433, user: "no", database: orders, password_file: /run/secrets/db, tls: {sni: db.example, verify: false}, query: SELECT 1}}
+    backends: [192.0.2.30, 192.0.2.31]
+  cache: {check: {redis: {password_env: CACHE_PASSWORD, tls: true}}, backends: [192.0.2.32]}
+  sql: {check: {mysql: {user: rota}}, backends: [192.0.2.33]}
   names: {policy: fixed, when_all_down: last, backends: [{target: a.example.net.}, {target: b}]}
   sip: {check: once, policy: weighted, answers: 1, port: 5060, backends: {a: {address: 192.0.2.1, host: a}, b: {address: 192.0.2.2, host: b.c, port: 1}}}
   to: {policy: weighted, port: 443, backends: [{target: a}, {target: b, host: c}]}
@@ -71,6 +76,9 @@ records:
   mail: {pool: mail}
   bare: {pool: bare}
   told: {pool: told}
+  db: {pool: db}
+  cache: {pool: cache}
+  sql: {pool: sql}
   _sip._udp: {SRV: {pool: sip, priority: 7}}
   _to._tcp: {SRV: {rules: [{subnets: 10.0.0.0/8, pool: sip}, {pool: to}]}}
   split: {A: {pool: web}, AAAA: {rules: [{subnets: 10.0.0.0/8, pool: page}, {pool: web}]}}

@@ -4,6 +4,10 @@
 //! says nothing of the target ([`Obstacle`]).
 
 pub mod agent;
+#[cfg(feature = "databases")]
+mod bounded;
+#[cfg(feature = "databases")]
+pub mod database;
 pub mod handshake;
 pub mod http;
 pub mod tcp;
@@ -121,12 +125,22 @@ impl Checker {
             CheckKind::Agent(check) => {
                 Box::pin(agent::check(check, address, source, &self.agents, deadline)).await
             }
+            #[cfg(feature = "databases")]
+            CheckKind::Database(check) => {
+                let probe = database::check(check, address, source, &self.trust, deadline);
+                Box::pin(probe).await
+            }
+            #[cfg(not(feature = "databases"))]
+            CheckKind::Database(check) => {
+                let why = format!("this rotadns was built without `{}`", check.kind.name());
+                Err(Trouble::Obstacle(Obstacle::Check(why)))
+            }
         }
     }
 }
 
 /// Why a probe did not pass.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trouble {
     /// The target, or the way to it.
     Failed(String),

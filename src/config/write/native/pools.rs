@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::super::yaml::Yaml;
 use super::{entry, seconds};
 use crate::config::model::{
-    AgentCheck, Backend, Check, CheckKind, Flap, HttpCheck, Policy, Pool, Serves, Service,
-    SetState, Tls, TlsCheck, Verify, WhenAllDown, Zone,
+    AgentCheck, Backend, Check, CheckKind, DatabaseCheck, DatabaseKind, Flap, HttpCheck, Policy,
+    Pool, Secret, Serves, Service, SetState, Tls, TlsCheck, Verify, WhenAllDown, Zone,
 };
 use crate::config::resolve;
 use crate::config::spec::check as defaults;
@@ -57,6 +57,7 @@ fn kind_of(check: &Check) -> (&'static str, u16) {
         CheckKind::Http(HttpCheck { port, .. }) => ("https", port.get()),
         CheckKind::Tls(TlsCheck { port, .. }) => ("tls", port.get()),
         CheckKind::Agent(AgentCheck { port, .. }) => ("agent", port.get()),
+        CheckKind::Database(DatabaseCheck { port, kind, .. }) => (kind.name(), port.get()),
     }
 }
 
@@ -76,6 +77,7 @@ pub(in crate::config) fn written(check: &Check) -> Vec<(String, Yaml)> {
             found.extend((!send.is_empty()).then(|| entry("send", with_escapes(send))));
             found
         }
+        CheckKind::Database(database) => login(database),
     };
     let mut found = vec![(name.to_owned(), Yaml::Map(kind))];
     for (key, value, usual) in [
@@ -152,6 +154,31 @@ fn tls_keys(tls: &Tls, days: u16) -> Vec<(String, Yaml)> {
     }
     if days != tls.usual_days() {
         found.push(entry("days", days));
+    }
+    found
+}
+
+fn login(check: &DatabaseCheck) -> Vec<(String, Yaml)> {
+    let DatabaseCheck { port, user, password, tls, kind } = check;
+    let mut found = Vec::new();
+    if *port != kind.usual_port() {
+        found.push(entry("port", port));
+    }
+    found.extend(user.as_ref().map(|user| entry("user", user)));
+    match password {
+        Some(Secret::File(path)) => found.push(entry("password_file", path.display())),
+        Some(Secret::Variable(name)) => found.push(entry("password_env", name)),
+        None => {}
+    }
+    if let DatabaseKind::Postgres { database, query } = kind {
+        if database != defaults::database::DATABASE {
+            found.push(entry("database", database));
+        }
+        found.extend(query.as_ref().map(|query| entry("query", query)));
+    }
+    if let Some(tls) = tls {
+        let how = tls_keys(tls, tls.usual_days());
+        found.push(("tls".into(), if how.is_empty() { Yaml::Bool(true) } else { Yaml::Map(how) }));
     }
     found
 }

@@ -1,0 +1,202 @@
+//! Databases of Debian's packages, with replicas, and what the checks find of them.
+//!
+//! Each server has an address of its own in a loopback network, and all of a test have one port, as the backends of a
+//! pool do. Servers that refuse to run as root run as their package's user.
+
+mod mariadb;
+mod postgres;
+mod redis;
+
+use std::fs::{self, File};
+use std::net::{IpAddr, Ipv4Addr};
+use std::os::unix::fs::chown;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rotadns::config::model::{Check, Role};
+use rotadns::config::read_zone;
+use rotadns::health::target::{Outcome, Target};
+use rotadns::prober::check::{Checker, Found};
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::servers::{Folder, free_port_of, installed};
+use crate::waiting::until;
+
+/// How long a server may take to start, to follow, to promote itself.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// What the checks log in with; no log may have it.
+const PASSWORD: &str = "s3cret-word-of-the-check";
+
+/// The servers of one test.
+struct Machines {
+    folder: Folder,
+    addresses: Vec<Ipv4Addr>,
+    port: u16,
+    /// Whose user runs them, where we are root and they would refuse.
+    user: Option<String>,
+    processes: Vec<Option<Child>>,
+}
+
+impl Machines {
+    /// A folder for as many servers at `network`.1 and up, which `user` owns where we are root.
+    fn new([a, b, c]: [u8; 3], count: u8, user: Option<&str>) -> Self {
+        let addresses: Vec<_> = (1..=count).map(|host| Ipv4Addr::new(a, b, c, host)).collect();
+        let ips: Vec<IpAddr> = addresses.iter().copied().map(IpAddr::from).collect();
+        let user = user.filter(|_| rustix::process::geteuid().is_root()).map(str::to_owned);
+        let folder = Folder::new();
+        if let Some(user) = &user {
+            let id = |which| {
+                let out = Command::new("id").arg(which).arg(user).output().expect("id is there");
+                String::from_utf8_lossy(&out.stdout).trim().parse().expect("a package's user")
+            };
+            chown(&folder.path, Some(id("-u")), Some(id("-g"))).expect("root may");
+        }
+        let processes = addresses.iter().map(|_| None).collect();
+        Self { folder, port: free_port_of(&ips), addresses, user, processes }
+    }
+
+    /// A command of their user.
+    fn command(&self, program: &Path) -> Command {
+        let mut command = match &self.user {
+            None => Command::new(program),
+            Some(user) => {
+                let mut command = Command::new("setpriv");
+                let (user, group) = (format!("--reuid={user}"), format!("--regid={user}"));
+                command.args([&user, &group, "--clear-groups", "--"]).arg(program);
+                command
+            }
+        };
+        command.current_dir(&self.folder.path).env_remove("PGPASSWORD").stdin(Stdio::null());
+        command
+    }
+
+    /// Starts a server; what it says goes into `PLACE.log`.
+    fn start(&mut self, place: usize, command: &mut Command) {
+        let log = File::options().create(true).append(true).open(self.log(place)).expect("a log");
+        let both = log.try_clone().expect("one file for both streams");
+        let child = command.stdout(log).stderr(both).spawn().expect("it starts");
+        self.processes[place] = Some(child);
+    }
+
+    fn log(&self, place: usize) -> PathBuf {
+        self.folder.path.join(format!("{place}.log"))
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path.join(name)
+    }
+
+    fn address(&self, place: usize) -> String {
+        self.addresses[place].to_string()
+    }
+
+    /// Ends one and waits until it has.
+    fn stop(&mut self, place: usize, signal: Signal) {
+        let Some(mut child) = self.processes[place].take() else { return };
+        kill_process(Pid::from_child(&child), signal).expect("our own child");
+        child.wait().expect("our own child");
+    }
+
+    /// No log has the password.
+    fn assert_no_password(&self) {
+        for place in 0..self.addresses.len() {
+            let log = fs::read_to_string(self.log(place)).unwrap_or_default();
+            assert!(!log.contains(PASSWORD), "{log}");
+        }
+    }
+
+    /// What a check of this kind finds of each, in order.
+    fn probes(&self, check: &str) -> Probes {
+        let zone = format!(
+            "zone: x\nns: [ns]\nrecords: {{ns: {{A: 192.0.2.53}}, w: {{pool: {{backends: [192.0.2.1], check: {{{check}, \
+             timeout: 10s}}}}}}}}\n"
+        );
+        let (zone, mistakes) = read_zone(&self.path("x.yaml"), &zone);
+        let zone = zone.unwrap_or_else(|| panic!("{mistakes:?}"));
+        let check = zone.pools[0].check.clone().expect("it has one");
+        Probes { check, addresses: self.addresses.clone() }
+    }
+}
+
+impl Drop for Machines {
+    fn drop(&mut self) {
+        for place in 0..self.processes.len() {
+            // At once: nobody wants their data. PostgreSQL's children end with SIGQUIT, not with SIGKILL.
+            let signal =
+                if self.user.as_deref() == Some("mysql") { Signal::KILL } else { Signal::QUIT };
+            self.stop(place, signal);
+        }
+    }
+}
+
+/// A command that ends well; what it said.
+fn run(command: &mut Command) -> String {
+    let output = command.output().expect("it starts");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {}\n{said}{errors}", output.status);
+    said
+}
+
+/// Probes of several machines by one check.
+struct Probes {
+    check: Arc<Check>,
+    addresses: Vec<Ipv4Addr>,
+}
+
+impl Probes {
+    fn probe(&self, place: usize) -> Found {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let target =
+            Target { address: self.addresses[place].into(), check: Arc::clone(&self.check) };
+        let checker = Checker::new(Vec::new());
+        let found = runtime.expect("a runtime").block_on(checker.check(&target));
+        found.unwrap_or_else(|obstacle| panic!("{obstacle}"))
+    }
+
+    /// "+ detail" for a pass, "- detail" for a failure.
+    fn says(&self, place: usize) -> String {
+        let Found { outcome, detail, .. } = self.probe(place);
+        format!("{} {detail}", if outcome == Outcome::Pass { '+' } else { '-' })
+    }
+
+    /// Waits until one says so.
+    fn until_says(&self, place: usize, expected: &str) {
+        let mut last = String::new();
+        until_or(&format!("machine {place} says {expected:?}"), || {
+            last = self.says(place);
+            (last == expected).then_some(()).ok_or_else(|| last.clone())
+        });
+    }
+
+    /// Waits until one is a replica with a lag like this.
+    fn until_lag(&self, place: usize, what: &str, is_right: impl Fn(Duration) -> bool) -> Duration {
+        until_or(&format!("machine {place} is a replica {what}"), || {
+            let found = self.probe(place);
+            match (found.told.role, found.told.lag) {
+                (Some(Role::Replica), Some(lag)) if is_right(lag) => Ok(lag),
+                _ => Err(format!("{found:?}")),
+            }
+        })
+    }
+}
+
+/// Waits, and tells what was there instead.
+fn until_or<T>(what: &str, mut look: impl FnMut() -> Result<T, String>) -> T {
+    let last = std::cell::RefCell::new(String::new());
+    let guard = TellLast(&last);
+    let (found, _) = until(what, PATIENCE, || look().map_err(|other| last.replace(other)).ok());
+    std::mem::forget(guard);
+    found
+}
+
+/// Prints what was seen last where waiting panics.
+struct TellLast<'a>(&'a std::cell::RefCell<String>);
+
+impl Drop for TellLast<'_> {
+    fn drop(&mut self) {
+        eprintln!("the last was: {}", self.0.borrow());
+    }
+}
