@@ -179,6 +179,7 @@ impl Serving {
             warn!("some backends are not judged after {cap:?}; they count as before, or as up");
         }
         backstage.herald.say_what_is_known(loader);
+        elsewhere.tell_expired(&backstage.publisher);
 
         let listeners = Listeners::open(config)?;
         let addresses = listeners.addresses()?;

@@ -105,6 +105,14 @@ impl Begun {
         Arc::clone(&self.board)
     }
 
+    /// Has those of which an expired version is kept answered as such, and not as if they had never come.
+    pub(super) fn tell_expired(&self, publisher: &Publisher) {
+        for (life, _) in self.lives.iter().filter(|(life, _)| life.has_expired()) {
+            publisher.zone(life.origin().clone(), None);
+        }
+        publisher.flush();
+    }
+
     /// Looks after them from now on, with the keys of the snapshot of the moment: a reload reads their files again. Without
     /// any there is nothing to do.
     pub(super) fn start(self, publisher: &Publisher) -> anyhow::Result<Option<Running>> {

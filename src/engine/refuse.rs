@@ -4,7 +4,6 @@ use super::plan::Plan;
 use super::settings::{AnyAnswer, Responses};
 use super::snapshot::{Snapshot, View};
 use super::{Context, beside, chaos, service};
-use crate::name::Name;
 use crate::rdata::rtype;
 use crate::wire::edns::error::{self, Extended};
 use crate::wire::{class, opcode, rcode};
@@ -18,7 +17,7 @@ use crate::wire::{class, opcode, rcode};
 /// class CH                      see chaos
 /// class neither IN nor ANY      REFUSED
 /// outside our zones             REFUSED
-/// our zone, but broken          SERVFAIL
+/// our zone, but not served      SERVFAIL
 /// MAILA, MAILB, AXFR over UDP   NOTIMP     RFC 5936 §4.2
 /// ```
 #[inline]
@@ -65,8 +64,8 @@ pub(super) fn zone(
         place = parent;
     }
     plan.zone = Some(place);
-    if let Some(View::Broken(origin)) = snapshot.zone(place) {
-        plan.refused(rcode::SERVFAIL, why_broken(snapshot, origin));
+    if let Some(view @ (View::Broken(_) | View::Expired(_))) = snapshot.zone(place) {
+        plan.refused(rcode::SERVFAIL, why_unserved(snapshot, view));
         return false;
     }
     let settings = snapshot.settings();
@@ -80,7 +79,10 @@ pub(super) fn zone(
 }
 
 /// Why a zone that is ours cannot be answered from.
-pub(super) fn why_broken(snapshot: &Snapshot, origin: &Name) -> Extended {
-    let comes_from_elsewhere = snapshot.settings().access.primaries.contains_key(origin);
-    if comes_from_elsewhere { error::EXPIRED } else { error::NOT_READY }
+pub(super) fn why_unserved(snapshot: &Snapshot, view: &View) -> Extended {
+    match view {
+        View::Expired(_) => error::EXPIRED,
+        _ if snapshot.settings().access.primaries.contains_key(view.origin()) => error::NOT_COME,
+        _ => error::NOT_READY,
+    }
 }

@@ -11,7 +11,7 @@
 
 use super::Context;
 use super::plan::{Plan, Service};
-use super::refuse::why_broken;
+use super::refuse::why_unserved;
 use super::snapshot::{Snapshot, View};
 use crate::config::model::access::is_allowed;
 use crate::rdata::rtype;
@@ -75,8 +75,8 @@ fn settle(
 ) {
     match view {
         _ if !is_allowed => plan.refused(rcode::REFUSED, error::PROHIBITED),
-        View::Broken(origin) => {
-            plan.refused(rcode::SERVFAIL, why_broken(snapshot, origin));
+        View::Broken(_) | View::Expired(_) => {
+            plan.refused(rcode::SERVFAIL, why_unserved(snapshot, view));
         }
         View::Served { .. } => plan.service = Some(service),
     }

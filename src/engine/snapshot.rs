@@ -137,8 +137,10 @@ pub enum View {
         /// What each of its pools may hand out, by the pool's place.
         ready: Chunks<Arc<Ready>>,
     },
-    /// Its file could not be read, and there is no earlier version: SERVFAIL.
+    /// Its file could not be read, or it has not come from its primaries yet, and there is no earlier version: SERVFAIL.
     Broken(Name),
+    /// It came from elsewhere, and has expired: SERVFAIL.
+    Expired(Name),
 }
 
 impl View {
@@ -147,7 +149,7 @@ impl View {
     pub fn zone(&self) -> Option<&Arc<Zone>> {
         match self {
             Self::Served { zone, .. } => Some(zone),
-            Self::Broken(_) => None,
+            Self::Broken(_) | Self::Expired(_) => None,
         }
     }
 
@@ -156,7 +158,7 @@ impl View {
     pub fn origin(&self) -> &Name {
         match self {
             Self::Served { zone, .. } => &zone.origin,
-            Self::Broken(origin) => origin,
+            Self::Broken(origin) | Self::Expired(origin) => origin,
         }
     }
 }

@@ -125,6 +125,7 @@ impl State {
         self.memories.retain(&served);
 
         let views = zones.into_iter().map(|(origin, zone)| match zone {
+            None if has_expired(&before, &origin) => View::Expired(origin),
             None => View::Broken(origin),
             Some(zone) => self.view(&before, zone),
         });
@@ -148,18 +149,24 @@ impl State {
 
     /// Another version of one zone, or a zone more.
     pub(super) fn set_zone(&mut self, origin: Name, zone: Option<Arc<Zone>>) {
+        self.publish();
         let before = self.shared.snapshot.load_full();
         let place = before.catalog().place(&origin);
+        if let Some(place) = place.filter(|_| zone.is_none()) {
+            self.swap(before.with_zone(place, View::Expired(origin.clone())));
+        }
         if let Some((place, view)) =
             place.and_then(|place| Some((place, before.zone(place as u32)?)))
             && has_same_pools(view, zone.as_deref())
         {
             let view = match (zone, view) {
-                (None, _) => View::Broken(origin),
+                (None, _) => View::Expired(origin),
                 (Some(zone), View::Served { ready, .. }) => {
                     View::Served { zone, ready: ready.clone() }
                 }
-                (Some(zone), View::Broken(_)) => View::Served { zone, ready: Chunks::new([]) },
+                (Some(zone), View::Broken(_) | View::Expired(_)) => {
+                    View::Served { zone, ready: Chunks::new([]) }
+                }
             };
             self.swap(before.with_zone(place, view));
             return;
@@ -334,6 +341,12 @@ impl State {
             self.health_changed = !self.keeper.keep(text);
         }
     }
+}
+
+/// Whether a zone without content is one that came and has expired: a reload of others does not change that.
+fn has_expired(before: &Snapshot, origin: &Name) -> bool {
+    let view = before.catalog().place(origin).and_then(|place| before.zone(place as u32));
+    matches!(view, Some(View::Expired(_)))
 }
 
 /// Whether a zone hands out what it did before; one that is broken has nothing.

@@ -38,7 +38,7 @@ pub(super) fn pool_counts(
             let handed = ready.iter().map(|ready| Ready::handed(ready));
             names.zip(handed).filter_map(|(name, handed)| Some((name, handed?))).collect()
         }
-        Some(View::Broken(_)) | None => HashMap::new(),
+        Some(View::Broken(_) | View::Expired(_)) | None => HashMap::new(),
     };
     // A pool may hand out what its fallback has, so an endpoint stays known while any pool has it.
     let endpoints = zone.pools.iter().flat_map(Pool::endpoints);

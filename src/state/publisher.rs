@@ -255,7 +255,8 @@ impl Publisher {
         self.send(Change::Settings(settings));
     }
 
-    /// Serves another version of one zone, or a zone more, beside all others; without content it answers SERVFAIL.
+    /// Serves another version of one zone, or a zone more, beside all others; one that is there and comes without content has
+    /// expired.
     /// Where its pools are as they were, this costs the zone's place in the snapshot and nothing else.
     pub fn zone(&self, origin: Name, zone: Option<Arc<Zone>>) {
         self.send(Change::Zone(origin, zone));
@@ -320,7 +321,7 @@ fn guessing(snapshot: &Snapshot) -> Option<String> {
         View::Served { zone, ready } => {
             Some(zone.pools.iter().zip(ready.iter()).map(move |pair| (zone, pair)))
         }
-        View::Broken(_) => None,
+        View::Broken(_) | View::Expired(_) => None,
     });
     let guesses = |source| !matches!(source, ReadySource::InService | ReadySource::Fallback);
     let pools = pools.flatten().filter(|(_, (_, ready))| guesses(ready.source));

@@ -222,7 +222,7 @@ fn an_unchanged_zone_keeps_what_it_hands_out() {
     stage.serve(&[&zone]);
     let handout = |stage: &Stage| match stage.view() {
         View::Served { ready, .. } => Arc::clone(ready.get(0).expect("there is a pool")),
-        View::Broken(_) => panic!("the zone is served"),
+        View::Broken(_) | View::Expired(_) => panic!("the zone is served"),
     };
     let before = handout(&stage);
     stage.serve(&[&zone]);
@@ -285,7 +285,7 @@ fn one_zone_is_replaced_and_its_pools_go_on() {
     stage.told();
     let ready = |view: View| match view {
         View::Served { zone, ready } => (zone.serial, ready.get(0).cloned().expect("a pool")),
-        View::Broken(_) => panic!("the zone is served"),
+        View::Broken(_) | View::Expired(_) => panic!("the zone is served"),
     };
     let (serial, before) = ready(stage.view());
 
@@ -305,8 +305,12 @@ fn one_zone_is_replaced_and_its_pools_go_on() {
     // Without content it fails, its pools are not probed; and it comes back.
     stage.publisher.zone(zone.origin.clone(), None);
     stage.publisher.flush();
-    assert!(matches!(stage.view(), View::Broken(_)));
+    assert!(matches!(stage.view(), View::Expired(_)));
     assert_eq!(stage.told(), Some(0));
+    // And has expired still when other zones were read again.
+    stage.publisher.zones(vec![(zone.origin.clone(), None)]);
+    stage.publisher.flush();
+    assert!(matches!(stage.view(), View::Expired(_)));
     stage.publisher.zone(zone.origin.clone(), Some(Arc::clone(&zone)));
     let other = Name::parse_absolute("other.example").expect("a name");
     stage.publisher.zone(other.clone(), None);

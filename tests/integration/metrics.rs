@@ -170,7 +170,7 @@ fn count(snapshot: &Snapshot) -> Snapshot {
             });
             View::Served { zone: Arc::clone(zone), ready: Chunks::new(ready) }
         }
-        View::Broken(origin) => View::Broken(origin.clone()),
+        View::Broken(origin) | View::Expired(origin) => View::Broken(origin.clone()),
     });
     let counts = [ZoneCounts::new(1), ZoneCounts::new(1)].map(Arc::new);
     let snapshot = Snapshot::new(views.collect()).expect("they are two").counting(counts);

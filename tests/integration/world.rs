@@ -66,6 +66,11 @@ impl World {
         Self::with(View::Broken(parse(origin)))
     }
 
+    /// A zone that came from elsewhere, and has expired.
+    pub(crate) fn expired(origin: &str) -> Self {
+        Self::with(View::Expired(parse(origin)))
+    }
+
     fn with(view: View) -> Self {
         Self(vec![view], Arc::default())
     }

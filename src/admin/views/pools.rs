@@ -90,7 +90,7 @@ impl Moment {
     pub fn pools_of<'m>(&'m self, view: &'m View) -> impl Iterator<Item = PoolAt<'m>> {
         let served = match view {
             View::Served { zone, ready } => Some((zone, ready)),
-            View::Broken(_) => None,
+            View::Broken(_) | View::Expired(_) => None,
         };
         served.into_iter().flat_map(move |(zone, ready)| {
             let pools = zone.pools.iter().zip(ready.iter());

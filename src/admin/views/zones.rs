@@ -40,7 +40,7 @@ pub fn counts(admin: &Admin, snapshot: &Snapshot) -> ZoneCounts {
         let file = (admin.owner.file)(view.origin());
         let is_stale = file.is_some_and(|file| file.state == ZoneState::Stale);
         let count = match view {
-            View::Broken(_) => &mut counts.broken,
+            View::Broken(_) | View::Expired(_) => &mut counts.broken,
             View::Served { .. } if is_stale => &mut counts.stale,
             View::Served { .. } => &mut counts.served,
         };

@@ -172,6 +172,12 @@ impl Life {
         self.zone.clone().filter(|_| self.timers.is_served())
     }
 
+    /// Whether there is a version, and it has expired.
+    #[must_use]
+    pub fn has_expired(&self) -> bool {
+        self.zone.is_some() && !self.timers.is_served()
+    }
+
     fn resume(&mut self) {
         let origin = &self.asking.origin;
         let file = self.place.file().display();

@@ -240,9 +240,19 @@ impl Telling<'_> {
             return self.say(Stage::Zone, format!("{said}: {rcode}"));
         };
         match view {
-            View::Broken(origin) => self.say(
+            View::Broken(origin) => {
+                let comes_from_elsewhere =
+                    snapshot.settings().access.primaries.contains_key(origin);
+                let why = if comes_from_elsewhere {
+                    "has not come from its primaries yet"
+                } else {
+                    "is broken, and there is no earlier version of it"
+                };
+                self.say(Stage::Zone, format!("{origin} {why}: {rcode}"));
+            }
+            View::Expired(origin) => self.say(
                 Stage::Zone,
-                format!("{origin} is broken, and there is no earlier version of it: {rcode}"),
+                format!("{origin} has expired, as none of its primaries answers: {rcode}"),
             ),
             View::Served { zone, ready } => {
                 let is_parents = question.qtype == rtype::DS

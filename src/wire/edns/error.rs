@@ -29,6 +29,8 @@ pub const ASTRAY: Extended =
     extended(0, "an alias leads to a name that no zone here answers for, or in a circle");
 /// The zone did not load (§4.15).
 pub const NOT_READY: Extended = extended(14, "the zone did not load");
+/// The zone is one of other servers', and none of them has given it yet (§4.15).
+pub const NOT_COME: Extended = extended(14, "the zone has not come from its primaries yet");
 /// Who asks may not (§4.19).
 pub const PROHIBITED: Extended = extended(18, "");
 /// The name is in no zone here (§4.21).

@@ -22,11 +22,15 @@ fn check(world: &World, rows: &[(&str, Option<(u16, &str)>)]) {
 
 fn world() -> World {
     let peer = Peer { address: "192.0.2.1:53".parse().expect("an address"), key: None, tls: None };
-    let primaries = HashMap::from([(parse("old.example."), vec![peer])]);
+    let primaries = HashMap::from([
+        (parse("old.example."), vec![peer.clone()]),
+        (parse("new.example."), vec![peer]),
+    ]);
     let access = Access { primaries, ..Access::default() };
     World::of("example.com.", "www A 192.0.2.1\n")
         .and(World::broken("broken.example."))
-        .and(World::broken("old.example."))
+        .and(World::expired("old.example."))
+        .and(World::broken("new.example."))
         .set(Settings { access, ..Settings::default() })
 }
 
@@ -39,6 +43,10 @@ fn rfc8914_4_each_reason_has_its_number() {
             ("gone.example.com. A +edns", None),
             // §4.15, §4.25
             ("www.broken.example. A +edns", Some((14, "the zone did not load"))),
+            (
+                "www.new.example. A +edns",
+                Some((14, "the zone has not come from its primaries yet")),
+            ),
             ("www.old.example. A +edns", Some((24, "the zone has expired"))),
             ("old.example. AXFR +edns +tcp", Some((18, ""))),
             // §4.21

@@ -26,6 +26,7 @@ fn world() -> World {
         (parse("example.com."), zone(&signed)),
         (parse("example.net."), zone(&local)),
         (parse("broken.example."), zone(&local)),
+        (parse("expired.example."), zone(&local)),
     ]);
     let primary = |address: &str, key| {
         let address = format!("{address}:53").parse().expect("an address");
@@ -35,6 +36,7 @@ fn world() -> World {
         (parse("example.com."), primary("192.0.2.1", Some(parse("k.")))),
         (parse("example.net."), primary("127.0.0.1", None)),
         (parse("broken.example."), primary("127.0.0.1", None)),
+        (parse("expired.example."), primary("127.0.0.1", None)),
         (parse("elsewhere.example."), primary("127.0.0.1", None)),
     ]);
     let access = Access { zones, primaries, ..Access::default() };
@@ -42,6 +44,7 @@ fn world() -> World {
         .map(|origin| World::of(origin, "www A 192.0.2.1\n"))
         .into_iter()
         .fold(World::broken("broken.example."), World::and)
+        .and(World::expired("expired.example."))
         .set(Settings { access, ..settings() })
 }
 
@@ -84,6 +87,7 @@ fn rfc5936_5_a_transfer_is_for_who_may() {
             ("example.net. IXFR", true, Ok(Transfer)),
             ("example.org. AXFR", true, Err("REFUSED")),
             ("broken.example. AXFR", false, Err("SERVFAIL")),
+            ("expired.example. AXFR", false, Err("SERVFAIL")),
             // RFC 5936 §2.2.1: what is no zone of ours.
             ("www.example.net. AXFR", false, Err("NOTAUTH")),
             ("example. AXFR", false, Err("NOTAUTH")),
@@ -135,6 +139,7 @@ fn rfc1996_3_11_a_notify_is_for_primaries() {
                 ("example.com. SOA", true, Ok(Notify)),
                 ("example.net. SOA", false, Ok(Notify)),
                 ("broken.example. SOA", false, Ok(Notify)),
+                ("expired.example. SOA", false, Ok(Notify)),
                 ("example.org. SOA", false, Err("REFUSED")),
                 ("example.net. A", false, Err("REFUSED")),
                 ("www.example.net. SOA", false, Err("NOTAUTH")),

@@ -138,11 +138,12 @@ pub(super) const ROWS: &[Row] = &[
         ],
     },
     Row {
-        case: "zone that did not load, secondary that expired",
+        case: "zone that did not load, secondary that has not got it yet, or that expired",
         standard: "RFC 8914 §4.15, §4.25",
-        ours: "SERVFAIL, extended error 14 or 24 as it fits",
+        ours: "SERVFAIL, extended error 14, 14, 24",
         tests: &[
             "practice_a_zone_that_could_not_be_read_is_servfail",
+            "rfc8914_4_15_and_4_25_a_zone_that_has_not_come_is_told_from_one_that_has_expired",
             "rfc8914_4_each_reason_has_its_number",
         ],
     },

@@ -202,6 +202,44 @@ fn a_zone_outlives_its_primary_by_expire_over_a_restart_too() {
     assert!(rotadns.said().contains("expired: no primary has answered"), "{}", rotadns.said());
 }
 
+/// What dig says of the zone's SOA besides records.
+fn comments(server: &Server) -> String {
+    let said = Command::new(installed("dig", "bind9-dnsutils"))
+        .args([
+            "@127.0.0.1",
+            "-p",
+            &server.port().to_string(),
+            ORIGIN,
+            "SOA",
+            "+noall",
+            "+comments",
+        ])
+        .output()
+        .expect("dig runs");
+    String::from_utf8(said.stdout).expect("dig writes text")
+}
+
+#[test]
+fn rfc8914_4_15_and_4_25_a_zone_that_has_not_come_is_told_from_one_that_has_expired() {
+    let port = free_port();
+    let mut primary = Primary::start(Kind::Knot, &zone(1, "2 1 3", ""), port);
+    let nobody = rotadns(free_port(), &[free_port()]);
+    let said = comments(&nobody);
+    assert!(said.contains("SERVFAIL") && said.contains("EDE: 14 "), "{said}");
+
+    let mut rotadns = rotadns(port, &[primary.server.port()]);
+    wait_for_serial(&rotadns, 1);
+    primary.server.stop();
+    wait_for_rcode(&rotadns, ResponseCode::ServFail);
+    // And after a start that finds what has expired on the disk.
+    for _ in 0..2 {
+        let said = comments(&rotadns);
+        assert!(said.contains("SERVFAIL") && said.contains("EDE: 24 "), "{said}");
+        rotadns.stop();
+        rotadns.start_again();
+    }
+}
+
 #[test]
 fn the_second_primary_stands_in_for_the_first() {
     let port = free_port();
