@@ -20,12 +20,9 @@ pub struct Told {
     pub wish: Wish,
     /// What it is among its like.
     pub role: Option<Role>,
-    /// How far it is behind its primary; [`LAG_UNKNOWN`] where nobody can tell.
+    /// How far it is behind its primary; of a replica, `None` is that nobody can tell.
     pub lag: Option<Duration>,
 }
-
-/// Further behind than any bound: of a replica that cannot tell how far.
-pub const LAG_UNKNOWN: Duration = Duration::from_millis(u64::MAX);
 
 /// A lag in words: "120 ms behind", "up to date".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +33,6 @@ impl fmt::Display for Behind {
         let Self(lag) = *self;
         let seconds = lag.as_secs();
         match seconds {
-            _ if lag == LAG_UNKNOWN => f.write_str("nobody knows how far behind"),
             0 if lag.as_millis() == 0 => f.write_str("up to date"),
             0..10 => write!(f, "{} ms behind", lag.as_millis()),
             10..600 => write!(f, "{seconds} s behind"),
@@ -62,6 +58,11 @@ pub enum Wish {
 }
 
 impl Told {
+    /// Whether it is a replica that does not know how far behind it is.
+    fn is_adrift(&self) -> bool {
+        self.role == Some(Role::Replica) && self.lag.is_none()
+    }
+
     /// What several probers were told of one target, made into one: the worst that any of them heard, and the role that
     /// none of them contradicts.
     #[must_use]
@@ -80,7 +81,12 @@ impl Told {
                 },
                 wish: before.wish.max(next.wish),
                 role: before.role.or(next.role).filter(|_| !disputed),
-                lag: before.lag.max(next.lag),
+                // Not to know is worse than any lag.
+                lag: if before.is_adrift() || next.is_adrift() {
+                    None
+                } else {
+                    before.lag.max(next.lag)
+                },
             };
             (both, disputed)
         });
@@ -123,6 +129,21 @@ mod tests {
     }
 
     #[test]
+    fn a_replica_of_which_one_prober_hears_no_lag_has_none() {
+        let replica = |lag: Option<u64>| Told {
+            role: Some(Role::Replica),
+            lag: lag.map(Duration::from_secs),
+            ..Told::default()
+        };
+        for (lags, expected) in
+            [([Some(1), Some(2)], Some(2)), ([Some(1), None], None), ([None, Some(1)], None)]
+        {
+            let together = Told::together(lags.map(replica));
+            assert_eq!(together, replica(expected), "{lags:?}");
+        }
+    }
+
+    #[test]
     fn a_lag_is_told_in_a_unit_that_fits() {
         for (lag, expected) in [
             (Duration::ZERO, "up to date"),
@@ -131,7 +152,6 @@ mod tests {
             (Duration::from_secs(10), "10 s behind"),
             (Duration::from_secs(600), "10 min behind"),
             (Duration::from_secs(36_000), "10 h behind"),
-            (LAG_UNKNOWN, "nobody knows how far behind"),
         ] {
             assert_eq!(Behind(lag).to_string(), expected);
         }

@@ -32,7 +32,7 @@ fn zone(backends: &Backends, count: usize) -> String {
 }
 
 /// A server that does not probe, and its admin API.
-fn serve(zone: &str, settings: &str) -> (Server, SocketAddr) {
+pub(crate) fn serve(zone: &str, settings: &str) -> (Server, SocketAddr) {
     let settings = format!(
         "admin: {{listen: 127.0.0.1:0, socket: admin.sock}}\nprober: {{inside: false, lease: 1s, takeover: never{settings}}}\n"
     );
@@ -43,13 +43,13 @@ fn serve(zone: &str, settings: &str) -> (Server, SocketAddr) {
 }
 
 /// A process of `rotadns probe`.
-struct Probe {
+pub(crate) struct Probe {
     process: Child,
     folder: Folder,
 }
 
 impl Probe {
-    fn start(name: &str, zone: &str, servers: &[SocketAddr]) -> Self {
+    pub(crate) fn start(name: &str, zone: &str, servers: &[SocketAddr]) -> Self {
         let folder = Folder::new();
         folder.write("zones/beside.example.yaml", zone);
         let servers: Vec<String> =
@@ -73,7 +73,7 @@ impl Probe {
         self.process = Self::spawn(&self.folder);
     }
 
-    fn said(&self) -> String {
+    pub(crate) fn said(&self) -> String {
         fs::read_to_string(self.folder.path.join("output")).unwrap_or_default()
     }
 

@@ -4,8 +4,8 @@
 //! |---|---|---|
 //! | it takes writes | primary | |
 //! | it takes none, and replays what a primary sends | replica | as the database tells it |
-//! | the same, and nobody can tell how far it is | replica | [`LAG_UNKNOWN`] |
-//! | it takes no writes, and follows nobody | replica | [`LAG_UNKNOWN`], and degraded |
+//! | the same, and nobody can tell how far it is | replica | unknown |
+//! | it takes no writes, and follows nobody | replica | unknown, and degraded |
 //!
 //! Of what a server sends a probe reads so much and no more (`bounded`), and a detail that has the password in it, as a
 //! server could send it back, is told without.
@@ -27,7 +27,7 @@ use super::bounded::{Bounded, TooMuch};
 use super::tls::{self, Connector, Trust};
 use super::{Deadline, Obstacle, Passed, Trouble, tcp};
 use crate::config::model::{DatabaseCheck, DatabaseKind, Role};
-use crate::health::told::{Behind, LAG_UNKNOWN, Told};
+use crate::health::told::{Behind, Told};
 
 /// The longest wait for a server to take leave.
 const LEAVE_MAX: Duration = Duration::from_millis(200);
@@ -105,12 +105,12 @@ impl From<Said> for Passed {
         let (role, lag) = match said {
             Said::Primary => (Role::Primary, None),
             Said::Replica(lag) => (Role::Replica, Some(lag)),
-            Said::Adrift(_) | Said::Fenced => (Role::Replica, Some(LAG_UNKNOWN)),
+            Said::Adrift(_) | Said::Fenced => (Role::Replica, None),
         };
         let detail = match said {
             Said::Primary => "primary".to_owned(),
             Said::Replica(lag) => format!("replica, {}", Behind(lag)),
-            Said::Adrift(why) => format!("replica, {}: {why}", Behind(LAG_UNKNOWN)),
+            Said::Adrift(why) => format!("replica, nobody knows how far behind: {why}"),
             Said::Fenced => "takes no writes, and follows no primary".to_owned(),
         };
         let is_degraded = said == Said::Fenced;
