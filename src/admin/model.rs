@@ -298,6 +298,9 @@ pub struct Address {
     /// The last hundred outcomes, the newest first; where one backend is asked for.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub history: Vec<Outcome>,
+    /// The last hundred failures, and what brought it to another side, the newest first; where one backend is asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub failures: Vec<Outcome>,
 }
 
 /// What a verdict rests on.
@@ -372,6 +375,9 @@ pub struct Outcome {
     pub detail: String,
     /// How long it took, in seconds.
     pub took: f64,
+    /// The side that the address came to by it, where that changed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub changed: Option<Side>,
 }
 
 /// What a hand has set.

@@ -254,7 +254,7 @@ pub const ROUTES: &[Route] = &[
         method: Method::Get,
         path: "/v1/backends/{zone}/{pool}/{backend}",
         role: Some(Role::Read),
-        summary: "One backend, with the last outcomes of its checks",
+        summary: "One backend, with the last outcomes of its checks, and the last failures and changes",
         parameters: &[ZONE, POOL, path("backend", "Its name in the pool")],
         takes: None,
         gives: Gives::Json(of::<model::Backend>),

@@ -255,6 +255,7 @@ mod tests {
                 held_until: None,
                 reports: Vec::new(),
                 history: Vec::new(),
+                failures: Vec::new(),
             }],
         };
         let drained = BackendState::Drained;

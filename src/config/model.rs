@@ -20,12 +20,12 @@ pub mod probers;
 pub use backend::{Backend, Endpoint, OwnCheck, Role, Serves, SetState};
 pub use check::{
     AgentCheck, BODY_MAX, Check, CheckKind, DatabaseCheck, DatabaseKind, Flap, HttpCheck, JITTER,
-    Secret, Tls, TlsCheck, Verify,
+    LoadFrom, LoadPlace, Secret, Tls, TlsCheck, Verify,
 };
 pub use made::{HINTS_MAX, Made, Offer, Service, hints, srv, with_hints};
 pub use pool::{
-    Balanced, Face, Failback, Form, POOL_ADDRESSES_MAX, Policy, Pool, RULES_MAX, Rule, SUBNETS_MAX,
-    Tiers, WhenAllDown,
+    Balanced, Degraded, Face, Failback, Form, POOL_ADDRESSES_MAX, Policy, Pool, RULES_MAX, Rule,
+    SUBNETS_MAX, Tiers, WhenAllDown,
 };
 
 /// One zone, as its file says.

@@ -17,9 +17,9 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use self::scalar::{
-    Address, Answers, Bytes, Code, Days, HeaderValue, Hints, Host, Literal, Path, Penalty, Policy,
-    Port, Priority, Rname, Serial, Share, Span, State, Streak, Subnet, Ttl, Value, Verify, Weight,
-    WhenAllDown, Word,
+    Address, Answers, Bytes, Code, Days, Degraded, HeaderValue, Hints, Host, Literal, Path,
+    Penalty, Pointer, Policy, Port, Priority, Rname, Serial, Share, Span, State, Streak, Subnet,
+    Ttl, Value, Verify, Weight, WhenAllDown, Word,
 };
 use crate::config::model::RULES_MAX;
 use crate::config::spec::check;
@@ -199,6 +199,24 @@ struct Http {
     headers: Option<Named<HeaderValue>>,
     /// A text that the body must hold.
     body: Literal,
+    /// Where the answer says how busy the server is.
+    load: Option<Load>,
+}
+
+/// Where an answer says how busy its server is: in `header` or in `json`.
+#[derive(JsonSchema)]
+#[schemars(
+    deny_unknown_fields,
+    extend("required" = [], "oneOf" = [{"required": ["header"]}, {"required": ["json"]}])
+)]
+#[expect(dead_code, reason = "a schema is made of it, and no value")]
+struct Load {
+    /// In this header field.
+    header: Word,
+    /// In the body, at this JSON pointer, such as `/load`.
+    json: Pointer,
+    /// The number that means all that the server can do; 100.
+    full: Penalty,
 }
 
 /// A request over HTTPS.
@@ -218,6 +236,8 @@ struct Https {
     headers: Option<Named<HeaderValue>>,
     /// A text that the body must hold.
     body: Literal,
+    /// Where the answer says how busy the server is.
+    load: Option<Load>,
     /// The name that the certificate must be for; the host without it.
     sni: Word,
     /// A file of certificates to trust, instead of the system's.
@@ -371,6 +391,8 @@ struct PoolMap {
     fallback: Word,
     /// The share of the weight under which every address is handed out; 0, which is never.
     panic: Share,
+    /// Whether a backend that is degraded serves beside the others, or only when no other can; `serve`.
+    degraded: Degraded,
     /// The port of backends that set none, for SRV.
     port: Port,
     /// The backends.
@@ -427,6 +449,12 @@ struct BackendMap {
     weight: Weight,
     /// `down` takes it out of answers, `up` keeps it in; `auto` leaves it to its check.
     state: State,
+    /// How it is judged in place of the pool's check: the name of a check, a check, or `off`.
+    check: CheckRef,
+    /// Where it is probed, if not at its addresses: one that stands for all of them, or one for each in their order.
+    check_address: OneOrMany<Address>,
+    /// At which port it is probed, if not at its check's.
+    check_port: Port,
 }
 
 /// What a name has: a pool or an alias, and sets of records by their types.

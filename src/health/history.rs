@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::source::Source;
+use super::target::Side;
 
 /// How many outcomes are kept of each target.
 pub const HISTORY_MAX: usize = 100;
@@ -24,6 +25,8 @@ pub struct Probed {
     pub passed: bool,
     /// What it found, for people.
     pub detail: Arc<str>,
+    /// The side that the target came to by it, where it changed.
+    pub changed: Option<Side>,
 }
 
 /// The last [`HISTORY_MAX`] outcomes of a target, whoever found them.
@@ -44,6 +47,24 @@ impl History {
     /// The newest first.
     pub fn newest_first(&self) -> impl Iterator<Item = &Probed> {
         self.0.iter().rev()
+    }
+}
+
+/// The last [`HISTORY_MAX`] failures of a target, and what brought it to another side: passes do not push them out.
+#[derive(Clone, Debug, Default)]
+pub struct Failures(History);
+
+impl Failures {
+    /// Takes what is one of them.
+    pub fn see(&mut self, probed: &Probed) {
+        if !probed.passed || probed.changed.is_some() {
+            self.0.push(probed.clone());
+        }
+    }
+
+    /// The newest first.
+    pub fn newest_first(&self) -> impl Iterator<Item = &Probed> {
+        self.0.newest_first()
     }
 }
 
@@ -92,11 +113,33 @@ mod tests {
         let mut history = History::default();
         for at in 0..250 {
             let (source, detail) = (Source::inside(), Arc::from("connected"));
-            history.push(Probed { source, at, took_us: 0, passed: true, detail });
+            let changed = None;
+            history.push(Probed { source, at, took_us: 0, passed: true, detail, changed });
             assert!(history.0.capacity() <= HISTORY_MAX);
         }
         let kept: Vec<u64> = history.newest_first().map(|probed| probed.at).collect();
         assert_eq!((kept.len(), kept[0], kept[99]), (100, 249, 150));
+    }
+
+    #[test]
+    fn passes_push_no_failure_out() {
+        let mut failures = Failures::default();
+        for at in 0..10_000 {
+            let (source, detail) = (Source::inside(), Arc::from("x"));
+            let passed = at % 1000 != 0;
+            let changed = (at == 5_001).then_some(Side::Up);
+            failures.see(&Probed { source, at, took_us: 0, passed, detail, changed });
+        }
+        let kept: Vec<u64> = failures.newest_first().map(|probed| probed.at).collect();
+        assert_eq!(kept, [9000, 8000, 7000, 6000, 5001, 5000, 4000, 3000, 2000, 1000, 0]);
+        for at in 0..200 {
+            let (source, detail) = (Source::inside(), Arc::from("x"));
+            failures.see(&Probed { source, at, took_us: 0, passed: false, detail, changed: None });
+        }
+        assert_eq!(failures.newest_first().count(), HISTORY_MAX);
+        // What ten thousand targets that always fail keep, with their outcomes: less than 100 MiB.
+        let one = 2 * HISTORY_MAX * size_of::<Probed>();
+        assert!(one * 10_000 < 100 << 20, "{one} bytes a target");
     }
 
     #[test]

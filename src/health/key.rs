@@ -13,8 +13,8 @@ use aws_lc_rs::digest::{SHA256, digest};
 
 use super::target::Target;
 use crate::config::model::{
-    AgentCheck, Check, CheckKind, DatabaseCheck, DatabaseKind, Flap, HttpCheck, Secret, Tls,
-    TlsCheck, Verify,
+    AgentCheck, Check, CheckKind, DatabaseCheck, DatabaseKind, Flap, HttpCheck, LoadFrom,
+    LoadPlace, Secret, Tls, TlsCheck, Verify,
 };
 
 /// A target: its address, and the identity of its check.
@@ -88,7 +88,7 @@ fn settings(check: &Check) -> String {
         CheckKind::Tcp { port } => {
             let _ = write!(text, " tcp {port}");
         }
-        CheckKind::Http(HttpCheck { port, path, host, headers, status, body, tls, days }) => {
+        CheckKind::Http(HttpCheck { port, path, host, headers, status, body, tls, days, load }) => {
             let _ = write!(text, " http {port}");
             put(&mut text, "path", path);
             put_some(&mut text, "host", host.as_deref());
@@ -100,6 +100,13 @@ fn settings(check: &Check) -> String {
                 let _ = write!(text, " status {}-{}", range.start(), range.end());
             }
             put_some(&mut text, "body", body.as_deref());
+            if let Some(LoadFrom { place, full }) = load {
+                match place {
+                    LoadPlace::Header(name) => put(&mut text, "load header", name),
+                    LoadPlace::Json(pointer) => put(&mut text, "load json", pointer),
+                }
+                let _ = write!(text, " of {full}");
+            }
             if let Some(tls) = tls {
                 put_tls(&mut text, tls, *days);
             }
@@ -190,6 +197,10 @@ mod tests {
                  body: ok}, interval: 5s, fast_interval: 500ms, timeout: 1500ms, rise: 4, fall: 6}",
                 "5000 500 1500 4 6 http 8080 path 4:/a?b host 3:www header 3:x-a value 1:1 \
                  status 200-200 status 204-206 body 2:ok",
+            ),
+            (
+                "{http: {load: {header: X-Load}}}",
+                "10000 1000 2000 2 3 http 80 path 1:/ status 200-299 load header 6:X-Load of 100",
             ),
             (
                 "{https: {path: /, sni: s.example, verify: false}, interval: 10s}",

@@ -16,7 +16,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::flap::{Hold, Penalty};
-use super::history::{History, Latency, Probed, microseconds};
+use super::history::{Failures, History, Latency, Probed, microseconds};
 use super::key::TargetKey;
 use super::source::Source;
 use super::sources::Panel;
@@ -59,6 +59,7 @@ struct State {
     /// Whether those whose word counts found it degraded.
     is_degraded: bool,
     history: History,
+    failures: Failures,
     latency: Latency,
 }
 
@@ -219,8 +220,12 @@ impl Registry {
             Err(place) => state.reports.insert(place, latest),
         }
         state.latency.observe(took_us);
-        state.history.push(Probed { source: source.clone(), at: *at, took_us, passed, detail });
         let change = entry.settle(&mut state, &panel, *at);
+        let changed = change.after.filter(|_| change.is_side() && change.before.is_some());
+        let source = source.clone();
+        let probed = Probed { source, at: *at, took_us, passed, detail, changed };
+        state.failures.see(&probed);
+        state.history.push(probed);
         let held = entry.penalise(&mut state, change, *at);
         let is_first = before.is_none();
         let is_own = before.and_then(|(health, _)| health.side()) != health.side();
@@ -331,6 +336,14 @@ impl Registry {
         let Some(entry) = self.entry(target) else { return Vec::new() };
         let state = entry.lock();
         state.history.newest_first().cloned().collect()
+    }
+
+    /// The last failures of a target and what changed its side, the newest first.
+    #[must_use]
+    pub fn failures(&self, target: &Target) -> Vec<Probed> {
+        let Some(entry) = self.entry(target) else { return Vec::new() };
+        let state = entry.lock();
+        state.failures.newest_first().cloned().collect()
     }
 
     /// The target of a key.

@@ -141,7 +141,8 @@ fn users(state: &State, target: &Target) -> Vec<User> {
     for (place, index) in state.users.of(target) {
         let Some(View::Served { zone, .. }) = snapshot.zone(place as u32) else { continue };
         let pool = &zone.pools[index];
-        let probed = |backend: &&Backend| backend.probed().any(|address| address == target.address);
+        let probed =
+            |backend: &&Backend| Target::of_backend(pool, backend).any(|own| own == *target);
         all.extend(pool.backends.iter().filter(probed).map(|backend| User {
             backend: backend.name.clone(),
             state: backend.state,

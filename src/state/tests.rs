@@ -4,6 +4,7 @@ mod beside;
 mod flapping;
 mod hands;
 mod isolation;
+mod own_checks;
 
 use std::net::IpAddr;
 use std::path::Path;

@@ -53,10 +53,7 @@ pub fn reports(seen: &Seen, panel: &Panel, streak: Streak) -> Vec<model::Report>
     let report = |latest: &Latest| {
         Some(model::Report {
             prober: latest.source.to_string(),
-            side: match latest.health.side()? {
-                Side::Up => model::Side::Up,
-                Side::Down => model::Side::Down,
-            },
+            side: side(latest.health.side()?),
             checks_to_change: latest.health.checks_to_change(streak),
             detail: latest.detail.to_string(),
             at: time(latest.at),
@@ -65,6 +62,13 @@ pub fn reports(seen: &Seen, panel: &Panel, streak: Streak) -> Vec<model::Report>
         })
     };
     seen.reports.iter().filter_map(report).collect()
+}
+
+fn side(side: Side) -> model::Side {
+    match side {
+        Side::Up => model::Side::Up,
+        Side::Down => model::Side::Down,
+    }
 }
 
 /// One outcome.
@@ -76,6 +80,7 @@ pub fn outcome(probed: &Probed) -> model::Outcome {
         passed: probed.passed,
         detail: probed.detail.to_string(),
         took: seconds(probed.took_us),
+        changed: probed.changed.map(side),
     }
 }
 

@@ -197,9 +197,11 @@ impl<'m> PoolAt<'m> {
         let target = check.zip(backend.probe_of(endpoint));
         let target = target.map(|(check, address)| Target { address, check: Arc::clone(check) });
         let seen = target.as_ref().and_then(|target| moment.registry.seen(target));
-        let outcomes = match (&target, history) {
-            (Some(target), History::Shown) => moment.registry.history(target),
-            _ => Vec::new(),
+        let (outcomes, failures) = match (&target, history) {
+            (Some(target), History::Shown) => {
+                (moment.registry.history(target), moment.registry.failures(target))
+            }
+            _ => (Vec::new(), Vec::new()),
         };
         let reports = match (&seen, check) {
             (Some(seen), Some(check)) => super::reports(seen, &moment.panel, Streak::of(check)),
@@ -216,6 +218,7 @@ impl<'m> PoolAt<'m> {
             held_until: flapping.map(|hold| super::time(hold.until)),
             reports,
             history: outcomes.iter().map(super::outcome).collect(),
+            failures: failures.iter().map(super::outcome).collect(),
         };
         // A side is why it is in service, or not, only where the checks decide.
         let is_judged =

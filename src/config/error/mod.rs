@@ -164,6 +164,8 @@ pub enum Problem {
     ControlCharacters { what: &'static str },
     UnknownCheck { name: String, near: Option<String> },
     UnusedCheck { name: String },
+    BadPointer { text: String },
+    LoadPlace,
     FlapThresholds { suppress: u32, reuse: u32 },
     FlapNeverHolds { suppress: u32 },
     // Pools
@@ -177,6 +179,9 @@ pub enum Problem {
     ManyProbes,
     TargetWithoutProbe { backend: String },
     ProbeWithoutCheck { backend: String },
+    CheckAddresses { count: usize },
+    CheckSettingsUnused { key: &'static str },
+    CheckWithoutPort,
     DuplicateTarget { target: String, first: u32 },
     FallbackOfOtherKind { pool: String, fallback: String },
     TooManyAddresses { most: usize },

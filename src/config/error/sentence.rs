@@ -288,6 +288,12 @@ impl fmt::Display for Problem {
             Self::UnusedCheck { name } => {
                 write!(f, "no pool uses the check `{}`; use it or remove it", Quoted(name))
             }
+            Self::BadPointer { text } => write!(
+                f,
+                "`{}` is not a JSON pointer, such as `/load` or `/system/cpu`",
+                Quoted(text)
+            ),
+            Self::LoadPlace => f.write_str("`load` is in one place; give it `header` or `json`"),
             Self::FlapThresholds { suppress, reuse } => write!(
                 f,
                 "`reuse` of {reuse} is not below `suppress` of {suppress}, so a hold would never begin or never end; \
@@ -338,6 +344,20 @@ impl fmt::Display for Problem {
                  the address",
                 Quoted(backend)
             ),
+            Self::CheckAddresses { count: 0 | 1 } => {
+                f.write_str("a backend of one address is probed at one; give one")
+            }
+            Self::CheckAddresses { count } => write!(
+                f,
+                "`check_address` is one that stands for all addresses of the backend, or one for each of its {count} in \
+                 their order"
+            ),
+            Self::CheckSettingsUnused { key } => {
+                write!(f, "`{key}` has no use without a check; add `check` to the backend or the pool")
+            }
+            Self::CheckWithoutPort => {
+                f.write_str("the check asks at no port; remove `check_port`")
+            }
             Self::DuplicateTarget { target, first } => write!(
                 f,
                 "the pool has the target {target} in line {first} already; a weight makes its share larger"

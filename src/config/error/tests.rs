@@ -291,6 +291,11 @@ fn each_problem_has_its_sentence() {
             "no pool uses the check `x y`; use it or remove it",
         ),
         (
+            Problem::BadPointer { text: text() },
+            "`x y` is not a JSON pointer, such as `/load` or `/system/cpu`",
+        ),
+        (Problem::LoadPlace, "`load` is in one place; give it `header` or `json`"),
+        (
             Problem::FlapThresholds { suppress: 5, reuse: 7 },
             "`reuse` of 7 is not below `suppress` of 5, so a hold would never begin or never end; make it smaller",
         ),
@@ -334,6 +339,19 @@ fn each_problem_has_its_sentence() {
             "the address beside the target `a` is for a check, and the pool has none; add `check` or remove the \
              address",
         ),
+        (
+            Problem::CheckAddresses { count: 1 },
+            "a backend of one address is probed at one; give one",
+        ),
+        (
+            Problem::CheckAddresses { count: 3 },
+            "`check_address` is one that stands for all addresses of the backend, or one for each of its 3 in their order",
+        ),
+        (
+            Problem::CheckSettingsUnused { key: "check_port" },
+            "`check_port` has no use without a check; add `check` to the backend or the pool",
+        ),
+        (Problem::CheckWithoutPort, "the check asks at no port; remove `check_port`"),
         (
             Problem::DuplicateTarget { target: "a.".into(), first: 3 },
             "the pool has the target a. in line 3 already; a weight makes its share larger",

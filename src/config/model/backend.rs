@@ -24,6 +24,9 @@ pub struct Backend {
     pub priority: u16,
     /// How it is judged.
     pub check: OwnCheck,
+    /// Where it is probed, if not at what it serves: one address that stands for all, or one for each of its addresses in
+    /// their order.
+    pub check_addresses: Vec<IpAddr>,
 }
 
 /// How a backend is judged.
@@ -61,7 +64,8 @@ impl Backend {
     pub fn new(name: String, serves: Serves) -> Self {
         let (weight, state) = (Self::WEIGHT, SetState::Auto);
         let check = OwnCheck::Pools;
-        Self { name, weight, state, serves, service: None, priority: 0, check }
+        let check_addresses = Vec::new();
+        Self { name, weight, state, serves, service: None, priority: 0, check, check_addresses }
     }
 
     /// The addresses that may be handed out.
@@ -83,9 +87,12 @@ impl Backend {
         addresses.chain(target.map(|name| Endpoint::Target(name.clone())))
     }
 
-    /// The addresses that a check probes: those that are handed out, or one that stands for the target.
+    /// The addresses that a check probes: those that are handed out, or what stands for them or the target.
     pub fn probed(&self) -> impl Iterator<Item = IpAddr> {
         let (addresses, probe) = match &self.serves {
+            Serves::Addresses(_) if !self.check_addresses.is_empty() => {
+                (self.check_addresses.as_slice(), None)
+            }
             Serves::Addresses(addresses) => (addresses.as_slice(), None),
             Serves::Target { probe, .. } => (&[][..], *probe),
         };
@@ -96,7 +103,12 @@ impl Backend {
     #[must_use]
     pub fn probe_of(&self, endpoint: &Endpoint) -> Option<IpAddr> {
         match (endpoint, &self.serves) {
-            (Endpoint::Address(address), _) => Some(*address),
+            (Endpoint::Address(address), _) if self.check_addresses.is_empty() => Some(*address),
+            (Endpoint::Address(address), _) => {
+                let place = self.addresses().iter().position(|own| own == address);
+                let own = place.and_then(|place| self.check_addresses.get(place));
+                own.or(self.check_addresses.first()).copied()
+            }
             (Endpoint::Target(_), Serves::Target { probe, .. }) => *probe,
             (Endpoint::Target(_), Serves::Addresses(_)) => None,
         }

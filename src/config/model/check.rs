@@ -105,6 +105,26 @@ pub struct HttpCheck {
     pub tls: Option<Tls>,
     /// A certificate that ends in fewer days is degraded; 0 is never, and in plain HTTP.
     pub days: u16,
+    /// Where the answer says how busy the server is.
+    pub load: Option<LoadFrom>,
+}
+
+/// Where an answer says how busy its server is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct LoadFrom {
+    /// Where the number is.
+    pub place: LoadPlace,
+    /// The number that means all that the server can do; not zero.
+    pub full: u32,
+}
+
+/// Where the number is that says how busy a server is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum LoadPlace {
+    /// In this header field.
+    Header(String),
+    /// In the body, at this JSON pointer (RFC 6901).
+    Json(String),
 }
 
 /// How much of a body is read to find [`HttpCheck::body`] in it.
@@ -137,6 +157,20 @@ pub enum Verify {
     Ca(PathBuf),
     /// Not at all.
     Off,
+}
+
+impl CheckKind {
+    /// The same at another port; `None` where it asks at none.
+    #[must_use]
+    pub fn at_port(&self, port: NonZeroU16) -> Option<Self> {
+        match self {
+            Self::Tcp { .. } => Some(Self::Tcp { port }),
+            Self::Http(http) => Some(Self::Http(HttpCheck { port, ..http.clone() })),
+            Self::Tls(tls) => Some(Self::Tls(TlsCheck { port, ..tls.clone() })),
+            Self::Agent(agent) => Some(Self::Agent(AgentCheck { port, ..agent.clone() })),
+            Self::Database(check) => Some(Self::Database(DatabaseCheck { port, ..check.clone() })),
+        }
+    }
 }
 
 impl Check {

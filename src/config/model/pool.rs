@@ -104,6 +104,8 @@ pub struct Pool {
     /// At least one, in the order of the file, all of them with addresses or all with targets; together they have at
     /// most [`POOL_ADDRESSES_MAX`]. Where there is a check, each target has an address to probe.
     pub backends: Vec<Backend>,
+    /// Whether those that serve and should be seen to take part while others can.
+    pub degraded: Degraded,
     /// When a tier of backends hands over to the next.
     pub tiers: Tiers,
     /// What records make of it besides addresses and a target, each once. A zone's builder fills it in.
@@ -170,6 +172,7 @@ impl Pool {
             panic: 0,
             check: None,
             backends,
+            degraded: Degraded::Serve,
             tiers: Tiers::default(),
             made: Vec::new(),
             face: None,
@@ -215,6 +218,15 @@ impl Pool {
             .iter()
             .flat_map(|backend| backend.endpoints().map(move |endpoint| (backend, endpoint)))
     }
+}
+
+/// What becomes of a backend that serves and should be seen to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Degraded {
+    /// It takes part as the others do.
+    Serve,
+    /// It takes part when no other can.
+    Avoid,
 }
 
 /// How an answer is chosen.

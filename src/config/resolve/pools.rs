@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use crate::config::error::{Mistakes, Problem, Span};
 use crate::config::model::{
-    Backend, Check, Face, Form, Made, Pool, Rule, Serves, Service, Tiers, WhenAllDown, hints,
+    Backend, Check, Face, Form, Made, OwnCheck, Pool, Rule, Serves, Service, Tiers, WhenAllDown,
+    hints,
 };
 use crate::config::nearest::nearest;
 use crate::config::node::Text;
 use crate::config::rules::{self, Entry};
 use crate::config::spec::{
-    BackendSpec, CheckRef, MadeSpec, PoolRef, PoolSpec, RulesSpec, WhenSpec, ZoneSpec,
+    BackendSpec, CheckRef, MadeSpec, OwnCheckSpec, PoolRef, PoolSpec, RulesSpec, WhenSpec, ZoneSpec,
 };
 use crate::name::Name;
 use crate::rdata::rtype;
@@ -69,25 +70,32 @@ impl<'z> Pools<'z> {
         spec: Option<&PoolSpec<'z>>,
         mistakes: &mut Mistakes<'_>,
     ) -> usize {
-        let pool = spec.map(|spec| Pool {
-            name: key.text.to_owned(),
-            policy: spec.policy,
-            ttl: spec.ttl,
-            min_ttl: spec.min_ttl,
-            answers: spec.answers,
-            services: spec.services,
-            when_all_down: match spec.when_all_down {
-                WhenSpec::None => WhenAllDown::None,
-                WhenSpec::Last => WhenAllDown::Last,
-                // The fallback's place is known once all pools are.
-                WhenSpec::All | WhenSpec::Fallback(_) => WhenAllDown::All,
-            },
-            panic: spec.panic,
-            check: spec.check.as_ref().and_then(|check| self.check(check, mistakes)),
-            backends: backends(spec, &self.origin, mistakes),
-            tiers: Tiers::default(),
-            made: Vec::new(),
-            face: None,
+        let pool = spec.map(|spec| {
+            let check = spec.check.as_ref().and_then(|check| self.check(check, mistakes));
+            let own =
+                spec.backends.iter().map(|one| self.own_check(one, spec, check.as_ref(), mistakes));
+            let own: Vec<OwnCheck> = own.collect();
+            Pool {
+                name: key.text.to_owned(),
+                policy: spec.policy,
+                ttl: spec.ttl,
+                min_ttl: spec.min_ttl,
+                answers: spec.answers,
+                services: spec.services,
+                when_all_down: match spec.when_all_down {
+                    WhenSpec::None => WhenAllDown::None,
+                    WhenSpec::Last => WhenAllDown::Last,
+                    // The fallback's place is known once all pools are.
+                    WhenSpec::All | WhenSpec::Fallback(_) => WhenAllDown::All,
+                },
+                panic: spec.panic,
+                degraded: spec.degraded,
+                backends: backends(spec, &own, &self.origin, mistakes),
+                check,
+                tiers: Tiers::default(),
+                made: Vec::new(),
+                face: None,
+            }
         });
         self.without_service.push(spec.and_then(without_service));
         self.keys.push(key);
@@ -98,6 +106,42 @@ impl<'z> Pools<'z> {
             _ => None,
         }));
         self.keys.len() - 1
+    }
+
+    /// How a backend is judged, if not as its pool is.
+    fn own_check(
+        &mut self,
+        backend: &BackendSpec<'z>,
+        pool: &PoolSpec<'z>,
+        of_pool: Option<&Arc<Check>>,
+        mistakes: &mut Mistakes<'_>,
+    ) -> OwnCheck {
+        let (has_check, own) = match &backend.check {
+            None => (pool.check.is_some(), None),
+            Some(OwnCheckSpec::Off) => (false, None),
+            Some(OwnCheckSpec::Check(check)) => (true, self.check(check, mistakes)),
+        };
+        let unused = match (backend.check_addresses.is_empty(), backend.check_port) {
+            (_, Some((_, at))) => Some(("check_port", at)),
+            (false, None) => Some(("check_address", backend.at)),
+            (true, None) => None,
+        };
+        if let Some((key, at)) = unused.filter(|_| !has_check) {
+            mistakes.add(at, Problem::CheckSettingsUnused { key });
+        }
+        let at_port = |check: &Arc<Check>, (port, at), mistakes: &mut Mistakes<'_>| {
+            let Some(kind) = check.kind.at_port(port) else {
+                mistakes.add(at, Problem::CheckWithoutPort);
+                return Arc::clone(check);
+            };
+            Arc::new(Check { kind, ..Check::clone(check) })
+        };
+        match (&backend.check, own.as_ref().or(of_pool), backend.check_port) {
+            (Some(OwnCheckSpec::Off), ..) => OwnCheck::Off,
+            (_, Some(check), Some(port)) => OwnCheck::Own(at_port(check, port, mistakes)),
+            (Some(_), Some(check), None) => OwnCheck::Own(Arc::clone(check)),
+            _ => OwnCheck::Pools,
+        }
     }
 
     fn check(&mut self, check: &CheckRef<'z>, mistakes: &mut Mistakes<'_>) -> Option<Arc<Check>> {
@@ -373,10 +417,16 @@ impl<'z> Pools<'z> {
 }
 
 /// The backends of a pool, their names read; one that has a mistake is left out.
-fn backends(spec: &PoolSpec<'_>, origin: &Name, mistakes: &mut Mistakes<'_>) -> Vec<Backend> {
+fn backends(
+    spec: &PoolSpec<'_>,
+    own: &[OwnCheck],
+    origin: &Name,
+    mistakes: &mut Mistakes<'_>,
+) -> Vec<Backend> {
     let mut lines = HashMap::new();
     let mut found = Vec::with_capacity(spec.backends.len());
-    for backend in &spec.backends {
+    for (backend, check) in spec.backends.iter().zip(own) {
+        let probe_of_target = backend.addresses.first().or(backend.check_addresses.first());
         let serves = match backend.target {
             None => Serves::Addresses(backend.addresses.clone()),
             Some(text) => {
@@ -386,7 +436,7 @@ fn backends(spec: &PoolSpec<'_>, origin: &Name, mistakes: &mut Mistakes<'_>) -> 
                     mistakes.add(text.span, Problem::DuplicateTarget { target, first });
                     continue;
                 }
-                Serves::Target { name, probe: backend.addresses.first().copied() }
+                Serves::Target { name, probe: probe_of_target.copied() }
             }
         };
         let named = backend.name.map(|name| name.text.to_owned());
@@ -394,8 +444,14 @@ fn backends(spec: &PoolSpec<'_>, origin: &Name, mistakes: &mut Mistakes<'_>) -> 
         probe(spec, backend, &name, mistakes);
         let (weight, state) = (backend.weight, backend.state);
         let service = service(spec, backend, &serves, origin, mistakes);
+        let check_addresses = match serves {
+            Serves::Addresses(_) => backend.check_addresses.clone(),
+            // It is the probe.
+            Serves::Target { .. } => Vec::new(),
+        };
+        let check = check.clone();
         let own = Backend::new(name, serves);
-        found.push(Backend { weight, state, service, ..own });
+        found.push(Backend { weight, state, service, check, check_addresses, ..own });
     }
     found
 }
@@ -430,12 +486,18 @@ pub(in crate::config) fn unnamed(serves: &Serves) -> String {
 fn probe(spec: &PoolSpec<'_>, backend: &BackendSpec<'_>, name: &str, mistakes: &mut Mistakes<'_>) {
     let Some(target) = backend.target else { return };
     let backend_name = name.to_owned();
-    match (&spec.check, backend.addresses.is_empty()) {
-        (Some(_), true) => {
+    let has_check = match &backend.check {
+        None => spec.check.is_some(),
+        Some(OwnCheckSpec::Off) => false,
+        Some(OwnCheckSpec::Check(_)) => true,
+    };
+    let has_probe = !backend.addresses.is_empty() || !backend.check_addresses.is_empty();
+    match (has_check, has_probe) {
+        (true, false) => {
             let problem = Problem::TargetWithoutProbe { backend: backend_name };
             mistakes.add(target.span, problem);
         }
-        (None, false) => {
+        (false, true) if !backend.addresses.is_empty() => {
             mistakes.add(target.span, Problem::ProbeWithoutCheck { backend: backend_name });
         }
         _ => {}

@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 
 use crate::config::model::POOL_ADDRESSES_MAX;
 use crate::config::spec::backend::STATES;
-use crate::config::spec::pool::{POLICIES, WORDS};
+use crate::config::spec::pool::{DEGRADED, POLICIES, WORDS};
 use crate::rdata::TTL_MAX;
 
 /// Units of time as [`rdata::parse_duration`](crate::rdata::parse_duration) takes them.
@@ -72,7 +72,9 @@ scalars! {
     Port = number(U16, 1, 65_535);
     /// A number of probes in a row, from 1 to 255.
     Streak = number(U8, 1, 255);
-    /// A penalty, from 1 to 1000000.
+    /// A JSON pointer, such as `/load`.
+    Pointer = json_schema!({"type": "string", "pattern": "^(/.*)?$"});
+    /// A whole number, from 1 to 1000000.
     Penalty = number("^0*[1-9][0-9]*$", 1, 1_000_000);
     /// A weight, from 0 to 65535.
     Weight = number(U16_OR_0, 0, 65_535);
@@ -104,6 +106,8 @@ scalars! {
     Verify = json_schema!({"enum": [true, false, "true", "false"]});
     /// How an answer is chosen.
     Policy = choice(POLICIES.map(|(word, _)| word));
+    /// What becomes of backends that are degraded.
+    Degraded = choice(DEGRADED.map(|(word, _)| word));
     /// Whether a backend is in service.
     State = choice(STATES.map(|(word, _)| word));
     /// What is handed out when none is up.

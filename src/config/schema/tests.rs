@@ -7,6 +7,7 @@ use crate::config::spec::backend::BACKEND_KEYS;
 use crate::config::spec::check::agent::AGENT_KEYS;
 use crate::config::spec::check::database::{MYSQL_KEYS, POSTGRES_KEYS, REDIS_KEYS, TLS_MAP_KEYS};
 use crate::config::spec::check::flap::FLAP_KEYS;
+use crate::config::spec::check::load::LOAD_KEYS;
 use crate::config::spec::check::tls::TLS_KEYS;
 use crate::config::spec::check::{CHECK_KEYS, HTTP_KEYS, HTTPS_KEYS, TCP_KEYS};
 use crate::config::spec::pool::POOL_KEYS;
@@ -35,6 +36,7 @@ fn each_key_that_the_reader_knows_is_in_the_schema_and_the_reverse() {
         (of("Soa"), &SOA_KEYS),
         (of("Check"), &CHECK_KEYS),
         (of("Flap"), &FLAP_KEYS),
+        (of("Load"), &LOAD_KEYS),
         (of("Tcp"), &TCP_KEYS),
         (of("Http"), &HTTP_KEYS),
         (of("Https"), &HTTPS_KEYS),

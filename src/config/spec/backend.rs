@@ -2,8 +2,10 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::num::NonZeroU16;
+use std::path::Path;
 
-use super::pool::read_port;
+use super::pool::{CheckRef, read_check, read_port};
 use super::{choice, fields, map, number, scalar, texts};
 use crate::config::error::{Mistakes, Problem, Span};
 use crate::config::model::{Backend, POOL_ADDRESSES_MAX, SetState};
@@ -24,18 +26,40 @@ pub(crate) struct BackendSpec<'n> {
     pub(crate) host: Option<Text<'n>>,
     /// For SRV; else the pool's.
     pub(crate) port: Option<u16>,
+    /// Its own check, in place of the pool's.
+    pub(crate) check: Option<OwnCheckSpec<'n>>,
+    /// Where it is probed, if not at its addresses.
+    pub(crate) check_addresses: Vec<IpAddr>,
+    /// At which port it is probed, if not at the check's.
+    pub(crate) check_port: Option<(NonZeroU16, Span)>,
+}
+
+/// A backend's own check.
+#[derive(Clone)]
+pub(crate) enum OwnCheckSpec<'n> {
+    Off,
+    Check(CheckRef<'n>),
 }
 
 /// What may stand in a backend.
-pub(in crate::config) const BACKEND_KEYS: [&str; 6] =
-    ["address", "target", "host", "port", "weight", "state"];
+pub(in crate::config) const BACKEND_KEYS: [&str; 9] = [
+    "address",
+    "target",
+    "host",
+    "port",
+    "weight",
+    "state",
+    "check",
+    "check_address",
+    "check_port",
+];
 
 pub(in crate::config) const STATES: [(&str, SetState); 3] =
     [("auto", SetState::Auto), ("up", SetState::Up), ("down", SetState::Down)];
 
 /// The backends of one pool, with what must hold among them.
-#[derive(Default)]
-struct Backends<'n> {
+struct Backends<'n, 'f> {
+    file: &'f Path,
     found: Vec<BackendSpec<'n>>,
     /// Each address that is served and the line of it.
     seen: HashMap<IpAddr, u32>,
@@ -44,9 +68,10 @@ struct Backends<'n> {
 /// Reads one address, a list of addresses and maps, or a map by names.
 pub(super) fn read_backends<'n>(
     node: &'n Node<'_>,
+    file: &Path,
     mistakes: &mut Mistakes<'_>,
 ) -> Vec<BackendSpec<'n>> {
-    let mut backends = Backends::default();
+    let mut backends = Backends { found: Vec::new(), seen: HashMap::new(), file };
     match &node.kind {
         Kind::List(items) => items.iter().for_each(|item| backends.add(None, item, mistakes)),
         Kind::Map(_) => {
@@ -78,13 +103,13 @@ pub(super) fn read_backends<'n>(
     backends.found
 }
 
-impl<'n> Backends<'n> {
+impl<'n> Backends<'n, '_> {
     /// Takes one backend: an address, several, or a map of its settings.
     fn add(&mut self, name: Option<Text<'n>>, node: &'n Node<'_>, mistakes: &mut Mistakes<'_>) {
-        let (addresses, target, host, port, weight, state) = match &node.kind {
+        let (addresses, target, host, port, weight, state, own) = match &node.kind {
             Kind::Map(_) => {
                 let place = "a backend";
-                let Some([address, target, host, port, weight, state]) =
+                let Some([address, target, host, port, weight, state, own @ ..]) =
                     fields(node, place, BACKEND_KEYS, mistakes)
                 else {
                     return;
@@ -93,9 +118,9 @@ impl<'n> Backends<'n> {
                     mistakes.add(node.span, Problem::NoAddressOrTarget);
                     return;
                 }
-                (address.map(|(_, node)| node), target, host, port, weight, state)
+                (address.map(|(_, node)| node), target, host, port, weight, state, own)
             }
-            _ => (Some(node), None, None, None, None, None),
+            _ => (Some(node), None, None, None, None, None, [None; 3]),
         };
         let is_target = target.is_some();
         let target = target.and_then(|(_, node)| scalar(node, "a name", mistakes));
@@ -104,8 +129,18 @@ impl<'n> Backends<'n> {
         let weight =
             weight.and_then(|(_, node)| number(node, "a weight", 0..=u16::MAX.into(), mistakes));
         let state = state.and_then(|(_, node)| choice(node, "a state", &STATES, mistakes));
+        let [check, check_address, check_port] = own;
+        let check = check.and_then(|(_, node)| self.own_check(node, mistakes));
+        let check_port = check_port.and_then(|(_, node)| {
+            let port = NonZeroU16::new(read_port(node, mistakes)?)?;
+            Some((port, node.span))
+        });
         let addresses = addresses
             .map(|node| self.addresses(name, node, is_target, mistakes))
+            .unwrap_or_default();
+        let count = if is_target { 1 } else { addresses.len() };
+        let check_addresses = check_address
+            .map(|(_, node)| check_addresses(node, count, mistakes))
             .unwrap_or_default();
         if (is_target && target.is_none()) || (!is_target && addresses.is_empty()) {
             return; // told above
@@ -119,7 +154,21 @@ impl<'n> Backends<'n> {
             target,
             host,
             port,
+            check,
+            check_addresses,
+            check_port,
         });
+    }
+
+    fn own_check(
+        &self,
+        node: &'n Node<'_>,
+        mistakes: &mut Mistakes<'_>,
+    ) -> Option<OwnCheckSpec<'n>> {
+        match node.scalar() {
+            Some(text) if text.text == "off" => Some(OwnCheckSpec::Off),
+            _ => read_check(node, self.file, mistakes).map(OwnCheckSpec::Check),
+        }
     }
 
     fn addresses(
@@ -155,4 +204,17 @@ impl<'n> Backends<'n> {
         self.seen.insert(address, text.span.line);
         Some(address)
     }
+}
+
+/// Where a backend of so many addresses is probed: at one for all, or at one for each.
+fn check_addresses(node: &Node<'_>, count: usize, mistakes: &mut Mistakes<'_>) -> Vec<IpAddr> {
+    let found = texts(node, "an address or a list of them", mistakes);
+    let addresses: Vec<IpAddr> = found
+        .iter()
+        .filter_map(|text| mistakes.take(text.span, value::address(text.text)))
+        .collect();
+    if found.len() != 1 && found.len() != count {
+        mistakes.add(node.span, Problem::CheckAddresses { count });
+    }
+    addresses
 }

@@ -3,6 +3,7 @@
 pub(in crate::config) mod agent;
 pub(in crate::config) mod database;
 pub(in crate::config) mod flap;
+pub(in crate::config) mod load;
 pub(in crate::config) mod tls;
 
 use std::num::{NonZeroU8, NonZeroU16};
@@ -75,11 +76,11 @@ pub(in crate::config) fn kinds() -> impl Iterator<Item = &'static str> {
 /// What may stand in `tcp`.
 pub(in crate::config) const TCP_KEYS: [&str; 1] = ["port"];
 /// What may stand in `http`.
-pub(in crate::config) const HTTP_KEYS: [&str; 6] =
-    ["port", "path", "status", "host", "headers", "body"];
+pub(in crate::config) const HTTP_KEYS: [&str; 7] =
+    ["port", "path", "status", "host", "headers", "body", "load"];
 /// What may stand in `https`.
-pub(in crate::config) const HTTPS_KEYS: [&str; 10] =
-    ["port", "path", "status", "host", "headers", "body", "sni", "ca", "verify", "days"];
+pub(in crate::config) const HTTPS_KEYS: [&str; 11] =
+    ["port", "path", "status", "host", "headers", "body", "load", "sni", "ca", "verify", "days"];
 
 /// Reads one check; `None` where it has a mistake.
 pub(super) fn check(node: &Node<'_>, file: &Path, mistakes: &mut Mistakes<'_>) -> Option<Check> {
@@ -179,22 +180,22 @@ fn port_or(
 }
 
 fn read_http(node: &Node<'_>, _: &Path, mistakes: &mut Mistakes<'_>) -> Option<CheckKind> {
-    let [port, path, status, host, headers, body] = fields(node, "`http`", HTTP_KEYS, mistakes)?;
-    http_check([port, path, status, host, headers, body], 80, (None, 0), mistakes)
+    let found = fields(node, "`http`", HTTP_KEYS, mistakes)?;
+    http_check(found, 80, (None, 0), mistakes)
 }
 
 fn read_https(node: &Node<'_>, file: &Path, mistakes: &mut Mistakes<'_>) -> Option<CheckKind> {
-    let [port, path, status, host, headers, body, sni, ca, verify, days] =
+    let [port, path, status, host, headers, body, load, sni, ca, verify, days] =
         fields(node, "`https`", HTTPS_KEYS, mistakes)?;
     let tls = read_tls_keys([sni, ca, verify], file, mistakes)?;
     let days = tls::read_days(days, &tls, mistakes);
     let tls = (Some(tls), days);
-    http_check([port, path, status, host, headers, body], 443, tls, mistakes)
+    http_check([port, path, status, host, headers, body, load], 443, tls, mistakes)
 }
 
-/// What HTTP and HTTPS have in common: port, path, status, host, headers, body.
+/// What HTTP and HTTPS have in common: port, path, status, host, headers, body, load.
 fn http_check(
-    [port, path, status, host, headers, body]: [Option<Field<'_>>; 6],
+    [port, path, status, host, headers, body, load]: [Option<Field<'_>>; 7],
     port_default: u16,
     (tls, days): (Option<Tls>, u16),
     mistakes: &mut Mistakes<'_>,
@@ -211,6 +212,7 @@ fn http_check(
             None => vec![200..=299],
         },
         body: body.and_then(|(_, node)| read_body(node, mistakes)),
+        load: load.and_then(|(_, node)| load::load(node, mistakes)),
         port: port?,
         tls,
         days,

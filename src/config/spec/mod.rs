@@ -13,7 +13,7 @@ pub(super) mod rules;
 use std::path::Path;
 use std::sync::Arc;
 
-pub(crate) use backend::BackendSpec;
+pub(crate) use backend::{BackendSpec, OwnCheckSpec};
 pub(crate) use pool::{CheckRef, PoolRef, PoolSpec, WhenSpec};
 pub(crate) use record::{MadeSpec, RecordSpec, SetSpec};
 pub(crate) use rules::RulesSpec;

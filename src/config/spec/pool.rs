@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::backend::{BackendSpec, read_backends};
 use super::{Field, check, choice, fields, number, scalar, ttl_of};
 use crate::config::error::{Mistakes, Problem, Span};
-use crate::config::model::{Check, POOL_ADDRESSES_MAX, Policy, Pool};
+use crate::config::model::{Check, Degraded, POOL_ADDRESSES_MAX, Policy, Pool};
 use crate::config::node::{Kind, Node, Text};
 use crate::config::value;
 
@@ -23,6 +23,7 @@ pub(crate) struct PoolSpec<'n> {
     pub(crate) port: Option<u16>,
     pub(crate) when_all_down: WhenSpec<'n>,
     pub(crate) panic: u16,
+    pub(crate) degraded: Degraded,
     pub(crate) check: Option<CheckRef<'n>>,
     pub(crate) backends: Vec<BackendSpec<'n>>,
 }
@@ -34,6 +35,7 @@ pub(crate) enum PoolRef<'n> {
 }
 
 /// Where a pool's check is; an inline one is `None` where it has a mistake.
+#[derive(Clone)]
 pub(crate) enum CheckRef<'n> {
     Named(Text<'n>),
     Inline(Option<Arc<Check>>),
@@ -49,7 +51,7 @@ pub(crate) enum WhenSpec<'n> {
 }
 
 /// What may stand in a pool.
-pub(in crate::config) const POOL_KEYS: [&str; 10] = [
+pub(in crate::config) const POOL_KEYS: [&str; 11] = [
     "check",
     "policy",
     "ttl",
@@ -58,9 +60,13 @@ pub(in crate::config) const POOL_KEYS: [&str; 10] = [
     "when_all_down",
     "fallback",
     "panic",
+    "degraded",
     "port",
     "backends",
 ];
+
+pub(in crate::config) const DEGRADED: [(&str, Degraded); 2] =
+    [("serve", Degraded::Serve), ("avoid", Degraded::Avoid)];
 
 pub(in crate::config) const POLICIES: [(&str, Policy); 4] = [
     ("round_robin", Policy::RoundRobin),
@@ -112,11 +118,12 @@ pub(super) fn pool<'n>(
             port: None,
             when_all_down: WhenSpec::All,
             panic: 0,
+            degraded: Degraded::Serve,
             check: None,
-            backends: read_backends(node, mistakes),
+            backends: read_backends(node, file, mistakes),
         });
     }
-    let [check, policy, ttl, min_ttl, answers, when, fallback, panic, port, backends] =
+    let [check, policy, ttl, min_ttl, answers, when, fallback, panic, degraded, port, backends] =
         fields(node, "a pool", POOL_KEYS, mistakes)?;
     let ttl = ttl.and_then(|(_, node)| ttl_of(node, mistakes)).unwrap_or(Pool::TTL);
     let min_ttl_set = min_ttl.and_then(|(_, node)| ttl_of(node, mistakes));
@@ -146,8 +153,11 @@ pub(super) fn pool<'n>(
         port: port.and_then(|(_, node)| read_port(node, mistakes)),
         when_all_down: read_when(when, fallback, mistakes),
         panic: panic.unwrap_or(0),
+        degraded: degraded
+            .and_then(|(_, node)| choice(node, "what to do", &DEGRADED, mistakes))
+            .unwrap_or(Degraded::Serve),
         check: check.and_then(|(_, node)| read_check(node, file, mistakes)),
-        backends: backends.map(|(_, node)| read_backends(node, mistakes)).unwrap_or_default(),
+        backends: backends.map(|(_, node)| read_backends(node, file, mistakes)).unwrap_or_default(),
     })
 }
 
@@ -156,7 +166,7 @@ pub(super) fn read_port(node: &Node<'_>, mistakes: &mut Mistakes<'_>) -> Option<
     number(node, "a port", 1..=u16::MAX.into(), mistakes)
 }
 
-fn read_check<'n>(
+pub(super) fn read_check<'n>(
     node: &'n Node<'_>,
     file: &Path,
     mistakes: &mut Mistakes<'_>,

@@ -42,16 +42,19 @@ pools:
     policy: weighted
     ttl: 20s
     panic: 0.25
+    degraded: avoid
     backends:
       web-1: {address: [192.0.2.1, "2001:db8::1"], weight: 3}
-      web-2: {address: 192.0.2.2, state: down}
+      web-2: {address: 192.0.2.2, state: down, check: off}
+      web-4: {address: [192.0.2.4, 192.0.2.5], check: once, check_address: [10.0.0.4, 10.0.0.5]}
+      web-6: {address: 192.0.2.6, check_address: 10.0.0.6, check_port: 99}
       "010": 192.0.2.3
     when_all_down: fallback
     fallback: sorry
   sorry: {check: same, min_ttl: 1s, answers: 1, backends: [198.51.100.1, 198.51.100.2]}
   page:
     check:
-      https: {port: 8443, path: "/a?b", host: www.example.com, headers: {X-Y: "z: #"}, status: [200-299, 301], body: "no", sni: x.example, verify: false}
+      https: {port: 8443, path: "/a?b", host: www.example.com, headers: {X-Y: "z: #"}, status: [200-299, 301], body: "no", load: {json: /cpu, full: 1}, sni: x.example, verify: false}
       fall: 2
       flap: {suppress: 3000, half_life: 1m}
     policy: random

@@ -1,12 +1,32 @@
 //! Stage: who may serve at all. Health and hands have been made into a standing; here it counts.
 
 use super::candidate::{Candidate, all};
+use super::left_out::LeftOut;
 use super::ready::Standing;
-use crate::config::model::{Endpoint, Pool};
+use crate::config::model::{Degraded, Endpoint, Pool};
 
 /// Those that may serve, in the order of the file.
 pub(super) fn eligible(candidates: &[Candidate]) -> Vec<Candidate> {
     candidates.iter().filter(|candidate| candidate.standing.in_service).cloned().collect()
+}
+
+/// Leaves out those that serve and should be seen to, where the pool has it so and others can serve.
+pub(super) fn avoid_degraded(
+    pool: &Pool,
+    eligible: &mut Vec<Candidate>,
+    left_out: &mut Vec<(Endpoint, LeftOut)>,
+) {
+    let is_sound = |candidate: &Candidate| !candidate.standing.is_degraded;
+    if pool.degraded == Degraded::Serve || !eligible.iter().any(is_sound) {
+        return;
+    }
+    eligible.retain(|candidate| {
+        let stays = is_sound(candidate);
+        if !stays {
+            left_out.push((candidate.offer.endpoint.clone(), LeftOut::Degraded));
+        }
+        stays
+    });
 }
 
 /// Those that are a guess worth making: all but what an operator set down, unless all is.
@@ -21,4 +41,47 @@ pub(super) fn guesses(candidates: &[Candidate]) -> Vec<Candidate> {
 pub fn in_service(pool: &Pool, standings: &[Standing]) -> Vec<Endpoint> {
     let all = all(pool, standings);
     eligible(&all).into_iter().map(|candidate| candidate.offer.endpoint).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use super::*;
+    use crate::config::model::{Backend, Policy, Serves};
+
+    /// `+` serves, `~` is degraded, `-` is down; what stays, and what is left out, by place.
+    #[test]
+    fn the_degraded_serve_when_nothing_else_can() {
+        for (degraded, signs, stays, left) in [
+            (Degraded::Serve, "+~-", "01", ""),
+            (Degraded::Avoid, "+~-", "0", "1"),
+            (Degraded::Avoid, "+~~+", "03", "12"),
+            (Degraded::Avoid, "~~-", "01", ""),
+            (Degraded::Avoid, "++", "01", ""),
+        ] {
+            let address = |place: usize| IpAddr::from([192, 0, 2, place as u8]);
+            let backend = |(place, _): (usize, char)| {
+                let serves = Serves::Addresses(vec![address(place)]);
+                Backend::new(place.to_string(), serves)
+            };
+            let backends = signs.chars().enumerate().map(backend).collect();
+            let pool = Pool { degraded, ..Pool::new("p".into(), Policy::RoundRobin, backends) };
+            let standing = |sign| Standing {
+                in_service: sign != '-',
+                is_degraded: sign == '~',
+                ..Standing::UP
+            };
+            let standings: Vec<Standing> = signs.chars().map(standing).collect();
+            let mut found = eligible(&all(&pool, &standings));
+            let mut left_out = Vec::new();
+            avoid_degraded(&pool, &mut found, &mut left_out);
+            let found: String = found.iter().map(|one| one.backend.to_string()).collect();
+            assert_eq!(found, stays, "{signs}");
+            let places = (0..signs.len()).filter(|place| {
+                left_out.contains(&(Endpoint::Address(address(*place)), LeftOut::Degraded))
+            });
+            assert_eq!(places.map(|place| place.to_string()).collect::<String>(), left, "{signs}");
+        }
+    }
 }

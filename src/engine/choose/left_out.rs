@@ -5,6 +5,8 @@ use std::fmt;
 /// What stage left it out, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LeftOut {
+    /// It is degraded, and others can take its part.
+    Degraded,
     /// Another tier serves.
     Priority {
         /// Its own priority.
@@ -19,6 +21,7 @@ pub enum LeftOut {
 impl fmt::Display for LeftOut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Degraded => f.write_str("degraded, while others can take its part"),
             Self::Priority { own, serves } => {
                 write!(f, "of priority {own}, while priority {serves} serves")
             }

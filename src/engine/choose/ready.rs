@@ -126,6 +126,9 @@ impl Ready {
         let has_fallback = fallback.is_some();
         let (source, mut own) =
             panic::source(pool, &all, standings, eligible, &memory.last, has_fallback);
+        if source == Source::InService {
+            eligible::avoid_degraded(pool, &mut own, &mut left_out);
+        }
         let tier = match source {
             Source::InService => tier::first(pool, &mut own, &mut left_out),
             _ => None,

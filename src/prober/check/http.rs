@@ -11,6 +11,7 @@
 //! | §15 status codes | compared with the check's ranges; interim ones (1xx) are passed over |
 
 mod heads;
+mod load;
 
 use std::fmt::Write as _;
 use std::io;
@@ -28,13 +29,14 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use self::heads::{Heads, TooLong};
 use super::tls::{self, Trust};
 use super::{Deadline, Obstacle, Passed, Trouble, tcp};
-use crate::config::model::{BODY_MAX, HttpCheck};
+use crate::config::model::{BODY_MAX, HttpCheck, LoadPlace};
+use crate::health::told::Told;
 
 /// The largest head of an answer, in bytes, and the size of the buffer that a connection reads
 /// into.
 const HEAD_MAX: usize = 16 * 1024;
 
-/// Asks once. Returns what was found, "HTTP 200".
+/// Asks once. What is found is "HTTP 200", and how busy the server says it is.
 pub async fn check(
     check: &HttpCheck,
     address: IpAddr,
@@ -56,12 +58,11 @@ pub async fn check(
     // The request must not wait for the acknowledgement of the handshake's last message.
     let _ = stream.set_nodelay(true);
     match connector {
-        None => exchange(stream, request, check, deadline).await.map(Passed::from),
+        None => exchange(stream, request, check, deadline).await,
         Some(connector) => {
             let stream = connector.connect(stream, deadline).await?;
             let left = tls::Left::of(stream.get_ref().1);
-            let detail = exchange(stream, request, check, deadline).await?;
-            let mut passed = Passed::from(detail);
+            let mut passed = exchange(stream, request, check, deadline).await?;
             if let Some(left) = left.filter(|left| left.is_short(check.days)) {
                 passed.told.is_degraded = true;
                 passed.detail = format!("{}, certificate {left}", passed.detail);
@@ -77,7 +78,7 @@ async fn exchange(
     request: Request<Empty<Bytes>>,
     check: &HttpCheck,
     deadline: Deadline,
-) -> Result<String, Trouble> {
+) -> Result<Passed, Trouble> {
     let (stream, left) = Heads::new(stream);
     let mut builder = http1::Builder::new();
     builder.max_buf_size(HEAD_MAX).max_header_size(HEAD_MAX);
@@ -92,14 +93,32 @@ async fn exchange(
         if !check.status.iter().any(|range| range.contains(&status.as_u16())) {
             return Err(Trouble::Failed(unwished(status, check)));
         }
+        let (head, mut body) = answer.into_parts();
+        let mut seen = Vec::new();
         if let Some(text) = &check.body {
-            let search = contains(answer.into_body(), text.as_bytes());
+            let search = contains(&mut body, &mut seen, text.as_bytes());
             let found = deadline.within("no end of the body", search).await?;
             if !found.map_err(|error| trouble(&error))? {
                 return Err(Trouble::Failed(format!("body does not contain {text:?}")));
             }
         }
-        Ok(format!("HTTP {}", status.as_u16()))
+        let found = format!("HTTP {}", status.as_u16());
+        let Some(from) = &check.load else { return Ok(Passed::from(found)) };
+        if matches!(from.place, LoadPlace::Json(_)) {
+            let rest =
+                deadline.within("no end of the body", read_rest(&mut body, &mut seen)).await?;
+            rest.map_err(|error| trouble(&error))?;
+        }
+        // It serves, whatever it says of its load.
+        Ok(match load::load(from, &head.headers, &seen) {
+            Ok(load) => {
+                Passed { detail: found, told: Told { load: Some(load), ..Told::default() } }
+            }
+            Err(why) => Passed {
+                detail: format!("{found}; {why}"),
+                told: Told { is_degraded: true, ..Told::default() },
+            },
+        })
     };
 
     // The connection moves bytes only while it is polled: here, beside the one request that needs
@@ -114,11 +133,14 @@ async fn exchange(
 
 /// Whether the first [`BODY_MAX`] bytes of the body contain the text; reads no further than it
 /// must.
-async fn contains(mut body: Incoming, text: &[u8]) -> Result<bool, hyper::Error> {
+async fn contains(
+    body: &mut Incoming,
+    seen: &mut Vec<u8>,
+    text: &[u8],
+) -> Result<bool, hyper::Error> {
     if text.is_empty() {
         return Ok(true);
     }
-    let mut seen = Vec::new();
     while seen.len() < BODY_MAX {
         let Some(frame) = body.frame().await.transpose()? else { break };
         let Ok(data) = frame.into_data() else { continue }; // trailers
@@ -131,6 +153,17 @@ async fn contains(mut body: Incoming, text: &[u8]) -> Result<bool, hyper::Error>
         }
     }
     Ok(false)
+}
+
+/// Reads the body to its end, or as much of it as is looked at.
+async fn read_rest(body: &mut Incoming, seen: &mut Vec<u8>) -> Result<(), hyper::Error> {
+    while seen.len() < BODY_MAX {
+        let Some(frame) = body.frame().await.transpose()? else { break };
+        let Ok(data) = frame.into_data() else { continue }; // trailers
+        let room = BODY_MAX - seen.len();
+        seen.extend_from_slice(&data[..data.len().min(room)]);
+    }
+    Ok(())
 }
 
 fn request(check: &HttpCheck, address: IpAddr) -> Result<Request<Empty<Bytes>>, Obstacle> {

@@ -6,8 +6,9 @@ use std::time::Duration;
 use super::super::yaml::Yaml;
 use super::{entry, seconds};
 use crate::config::model::{
-    AgentCheck, Backend, Check, CheckKind, DatabaseCheck, DatabaseKind, Flap, HttpCheck, Policy,
-    Pool, Secret, Serves, Service, SetState, Tls, TlsCheck, Verify, WhenAllDown, Zone,
+    AgentCheck, Backend, Check, CheckKind, DatabaseCheck, DatabaseKind, Degraded, Flap, HttpCheck,
+    LoadFrom, LoadPlace, OwnCheck, Policy, Pool, Secret, Serves, Service, SetState, Tls, TlsCheck,
+    Verify, WhenAllDown, Zone,
 };
 use crate::config::resolve;
 use crate::config::spec::check as defaults;
@@ -118,7 +119,7 @@ fn written_flap(flap: &Flap) -> Yaml {
 }
 
 fn request(http: &HttpCheck) -> Vec<(String, Yaml)> {
-    let HttpCheck { port, path, host, headers, status, body, tls, days } = http;
+    let HttpCheck { port, path, host, headers, status, body, tls, days, load } = http;
     let mut found = Vec::new();
     if port.get() != if tls.is_some() { 443 } else { 80 } {
         found.push(entry("port", port));
@@ -139,6 +140,14 @@ fn request(http: &HttpCheck) -> Vec<(String, Yaml)> {
         found.push(("headers".into(), Yaml::Map(fields)));
     }
     found.extend(body.as_ref().map(|body| entry("body", body)));
+    if let Some(LoadFrom { place, full }) = load {
+        let mut from = vec![match place {
+            LoadPlace::Header(name) => entry("header", name),
+            LoadPlace::Json(pointer) => entry("json", pointer),
+        }];
+        from.extend((*full != defaults::load::FULL).then(|| entry("full", full)));
+        found.push(("load".into(), Yaml::Map(from)));
+    }
     found.extend(tls.iter().flat_map(|tls| tls_keys(tls, *days)));
     found
 }
@@ -220,11 +229,14 @@ pub(super) fn pool(pool: &Pool, pools: &[Pool], checks: &Checks) -> (String, Yam
     if *panic > 0 {
         found.push(entry("panic", panic_share(*panic)));
     }
+    if pool.degraded == Degraded::Avoid {
+        found.push(entry("degraded", "avoid"));
+    }
     let is_named = backends.iter().any(|backend| backend.name != resolve::unnamed(&backend.serves));
     let backends = if is_named {
-        Yaml::Map(backends.iter().map(|each| (each.name.clone(), backend(each))).collect())
+        Yaml::Map(backends.iter().map(|each| (each.name.clone(), backend(each, checks))).collect())
     } else {
-        Yaml::List(backends.iter().map(backend).collect())
+        Yaml::List(backends.iter().map(|each| backend(each, checks)).collect())
     };
     found.push(("backends".into(), backends));
     (name.clone(), Yaml::Map(found))
@@ -236,13 +248,16 @@ pub(in crate::config) fn panic_share(panic: u16) -> String {
     share.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-fn backend(backend: &Backend) -> Yaml {
-    let Backend { weight, state, serves, service, .. } = backend;
+fn backend(backend: &Backend, checks: &Checks) -> Yaml {
+    let Backend { weight, state, serves, service, check, check_addresses, .. } = backend;
     let mut found = Vec::new();
     match serves {
         Serves::Addresses(addresses) => {
             let addresses = Yaml::one_or_list(addresses.iter().map(Yaml::scalar).collect());
-            let is_plain = *weight == Backend::WEIGHT && *state == SetState::Auto;
+            let is_plain = *weight == Backend::WEIGHT
+                && *state == SetState::Auto
+                && *check == OwnCheck::Pools
+                && check_addresses.is_empty();
             if is_plain && service.is_none() && is_one(&addresses) {
                 return addresses;
             }
@@ -265,6 +280,15 @@ fn backend(backend: &Backend) -> Yaml {
         SetState::Auto => {}
         SetState::Up => found.push(entry("state", "up")),
         SetState::Down => found.push(entry("state", "down")),
+    }
+    match check {
+        OwnCheck::Pools => {}
+        OwnCheck::Off => found.push(entry("check", "off")),
+        OwnCheck::Own(check) => found.push(("check".into(), checks.reference(check))),
+    }
+    if !check_addresses.is_empty() {
+        let addresses = check_addresses.iter().map(Yaml::scalar).collect();
+        found.push(("check_address".into(), Yaml::one_or_list(addresses)));
     }
     Yaml::Map(found)
 }

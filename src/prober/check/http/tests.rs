@@ -21,6 +21,7 @@ fn get(address: SocketAddr) -> HttpCheck {
         body: None,
         tls: None,
         days: 0,
+        load: None,
     }
 }
 
@@ -279,4 +280,33 @@ async fn a_body_that_never_ends_times_out() {
     };
     let (found, _stream) = tokio::join!(probe(&checker, &target), serve);
     assert_eq!(found, "- timed out after 30s: no end of the body");
+}
+
+#[tokio::test]
+async fn a_server_says_how_busy_it_is_and_what_it_says_is_no_failure() {
+    let header = |name: &str| LoadPlace::Header(name.into());
+    let json = |pointer: &str| LoadPlace::Json(pointer.into());
+    for (place, load, is_degraded, detail) in [
+        (header("X-Load"), Some(42), false, "HTTP 200"),
+        (header("X-Lod"), None, true, "HTTP 200; no load in the header X-Lod"),
+        (json("/cpu"), Some(7), false, "HTTP 200"),
+        (json("/gpu"), None, true, "HTTP 200; no load in /gpu of the body"),
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let from = Some(crate::config::model::LoadFrom { place, full: 100 });
+        // The body is read for two reasons, and once.
+        let check = HttpCheck { body: Some("cpu".into()), load: from, ..get(address) };
+        let (target, checker) = (target(address, CheckKind::Http(check)), Checker::new(Vec::new()));
+        let serve = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            read_head(&mut stream).await;
+            let answer = b"HTTP/1.1 200 OK\r\nx-load: 42\r\n\r\n{\"cpu\": 7}";
+            stream.write_all(answer).await.unwrap();
+        };
+        let (found, ()) = tokio::join!(checker.check(&target), serve);
+        let found = found.expect("nothing is missing");
+        assert_eq!((found.told.load, found.told.is_degraded), (load, is_degraded));
+        assert_eq!(&*found.detail, detail);
+    }
 }

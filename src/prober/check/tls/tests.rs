@@ -135,6 +135,7 @@ async fn probed(
         body: None,
         tls: Some(tls),
         days: 0,
+        load: None,
     };
     let (target, checker) = (target(address, CheckKind::Http(check)), Checker::new(Vec::new()));
     tokio::join!(probe(&checker, &target), authority.serve(&listener, name, years))
@@ -228,6 +229,7 @@ async fn a_server_without_tls_fails() {
         body: None,
         tls: Some(Tls { sni: None, verify: Verify::Off }),
         days: 0,
+        load: None,
     };
     let (target, checker) = (target(address, CheckKind::Http(check)), Checker::new(Vec::new()));
     let serve = async {
@@ -292,6 +294,7 @@ async fn a_certificate_that_ends_soon_is_degraded_and_one_that_ended_fails() {
                     body: None,
                     tls: Some(tls),
                     days,
+                    load: None,
                 })
             } else {
                 CheckKind::Tls(TlsCheck { port: port(address), tls, days })
