@@ -14,7 +14,7 @@ use super::counting::{pool_counts, zone_counts};
 use super::holds::Holds;
 use super::keeper::Keeper;
 use super::persist::LastHealth;
-use super::pools::{Memories, PoolAt, Users, carried, dependents};
+use super::pools::{Memories, PoolAt, Users, carried};
 use super::shared::Shared;
 use super::tell;
 use super::what_if::{Facts, find_all, key};
@@ -261,7 +261,7 @@ impl State {
             let Some(View::Served { zone, ready }) = before.zone(place as u32) else { continue };
             let mut new = ready.clone();
             let mut differs = false;
-            for pool in dependents(zone, &pools) {
+            for pool in self.users.with_dependents(place, &pools) {
                 let now = self.ready(zone, pool);
                 let Some(was) = ready.get(pool).filter(|was| ***was != now) else { continue };
                 tell::source(&self.shared, zone, pool, was.source, now.source);

@@ -11,6 +11,7 @@ pub mod persist;
 
 mod changes;
 mod counting;
+mod dependents;
 mod holds;
 mod isolation;
 mod keeper;

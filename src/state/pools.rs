@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::dependents::Dependents;
 use super::what_if::Facts;
 use crate::config::model::{Pool, WhenAllDown};
 use crate::engine::choose::eligible::in_service;
@@ -16,32 +17,47 @@ use crate::zone::Zone;
 /// A pool by its place: that of its zone in the snapshot, and its own in the zone.
 pub(super) type PoolAt = (usize, usize);
 
-/// Who uses which target.
+/// Who uses which target, and which pool.
 #[derive(Default)]
-pub(super) struct Users(HashMap<Target, BTreeSet<PoolAt>>);
+pub(super) struct Users {
+    of_targets: HashMap<Target, BTreeSet<PoolAt>>,
+    /// By the place of the zone.
+    of_pools: Vec<Dependents>,
+}
 
 impl Users {
     /// Those of these zones; a zone that is broken has none.
     pub(super) fn new<'a>(zones: impl Iterator<Item = Option<&'a Arc<Zone>>>) -> Self {
-        let mut users = HashMap::<_, BTreeSet<_>>::new();
+        let mut of_targets = HashMap::<_, BTreeSet<_>>::new();
+        let mut of_pools = Vec::new();
         for (place, zone) in zones.enumerate() {
+            of_pools.push(zone.map(|zone| Dependents::of(&zone.pools)).unwrap_or_default());
             for (index, pool) in zone.iter().flat_map(|zone| zone.pools.iter()).enumerate() {
                 for target in Target::of_pool(pool) {
-                    users.entry(target).or_default().insert((place, index));
+                    of_targets.entry(target).or_default().insert((place, index));
                 }
             }
         }
-        Self(users)
+        Self { of_targets, of_pools }
+    }
+
+    /// These pools of a zone, and all whose handouts depend on them.
+    pub(super) fn with_dependents(
+        &self,
+        zone: usize,
+        changed: &BTreeSet<usize>,
+    ) -> BTreeSet<usize> {
+        self.of_pools.get(zone).map_or_else(|| changed.clone(), |all| all.with(changed))
     }
 
     /// Every target that is used.
     pub(super) fn targets(&self) -> HashSet<Target> {
-        self.0.keys().cloned().collect()
+        self.of_targets.keys().cloned().collect()
     }
 
     /// The pools that use a target.
     pub(super) fn of(&self, target: &Target) -> impl Iterator<Item = PoolAt> + use<'_> {
-        self.0.get(target).into_iter().flatten().copied()
+        self.of_targets.get(target).into_iter().flatten().copied()
     }
 }
 
@@ -123,29 +139,4 @@ fn keyed(zone: &Zone) -> impl Iterator<Item = (BackendKey<'_>, Target)> {
             })
         })
     })
-}
-
-/// The pools of a zone whose handouts depend on one of these: themselves, their faces, and those that fall back on
-/// them.
-pub(super) fn dependents(zone: &Zone, changed: &BTreeSet<usize>) -> BTreeSet<usize> {
-    let mut all = changed.clone();
-    loop {
-        let more: Vec<usize> = zone
-            .pools
-            .iter()
-            .enumerate()
-            .filter(|(index, pool)| {
-                let of_face = pool.face.is_some_and(|face| all.contains(&face.of));
-                let falls_back = |other| all.contains(&other);
-                let of_fallback =
-                    matches!(pool.when_all_down, WhenAllDown::Fallback(other) if falls_back(other));
-                (of_face || of_fallback) && !all.contains(index)
-            })
-            .map(|(index, _)| index)
-            .collect();
-        if more.is_empty() {
-            return all;
-        }
-        all.extend(more);
-    }
 }

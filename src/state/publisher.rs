@@ -49,6 +49,9 @@ pub use super::shared::{Clock, Published};
 const GATHER: Duration = Duration::from_millis(2);
 /// How often what waits is looked after: retired snapshots, the file of last known health.
 const TICK: Duration = Duration::from_secs(1);
+/// What is known of 100,000 targets takes some time to write down: from one time to the next it is so many times that, at
+/// least a [`TICK`].
+const SAVING: u32 = 100;
 /// How long a stop waits for the disk.
 const KEEP: Duration = Duration::from_millis(200);
 /// The most changes that wait; who brings more waits too.
@@ -343,7 +346,7 @@ fn guessing(snapshot: &Snapshot) -> Option<String> {
 }
 
 fn run(mut state: State, changes: &Receiver<Change>) {
-    let mut saved = now();
+    let (mut ticked, mut saved, mut pause) = (now(), now(), TICK);
     step(&mut state, State::pass_time);
     loop {
         match changes.recv_timeout(TICK.min(state.until_due())) {
@@ -361,10 +364,14 @@ fn run(mut state: State, changes: &Receiver<Change>) {
         }
         step(&mut state, State::pass_time);
         publish(&mut state);
-        if saved.elapsed() >= TICK {
+        if ticked.elapsed() >= TICK {
+            ticked = now();
+            state.free_retired();
+        }
+        if saved.elapsed() >= pause {
             saved = now();
             state.save_health();
-            state.free_retired();
+            pause = TICK.max(saved.elapsed() * SAVING);
         }
     }
     publish(&mut state);

@@ -5,7 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::pools::{Memories, dependents};
+use super::dependents::Dependents;
+use super::pools::Memories;
 use crate::config::model::{Backend, Endpoint, Pool};
 use crate::engine::choose::eligible::in_service;
 use crate::engine::choose::ready::{Memory, Ready, SHARE_WHOLE, Source, Standing};
@@ -212,7 +213,7 @@ pub fn what_if(snapshot: &Snapshot, facts: &Facts<'_>) -> Snapshot {
         let Some(View::Served { zone, ready }) = snapshot.zone(place as u32) else { continue };
         let mut last = last_in_service(zone, ready, facts);
         let mut new = ready.clone();
-        for pool in dependents(zone, &pools) {
+        for pool in Dependents::of(&zone.pools).with(&pools) {
             new = new.with(pool, Arc::new(last.ready(zone, pool, facts)));
         }
         result = result.with_zone(place, View::Served { zone: Arc::clone(zone), ready: new });
