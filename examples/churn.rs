@@ -1,0 +1,166 @@
+//! What changes of health cost those who ask: 10,000 pools of 10 backends, answered with 100 of them changing side each
+//! second and with none, by turns. `taskset -c 1 churn` has the publisher and the queries share one core.
+//!
+//! `churn [POOLS [CHANGES [ROUNDS]]]`
+
+use std::fmt::Write as _;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rotadns::config::read_zone;
+use rotadns::engine::{Context, OUT_UDP, Plan, Transport, respond};
+use rotadns::health::source::Source;
+use rotadns::health::target::{Health, Report, Target};
+use rotadns::health::told::Told;
+use rotadns::state::overrides::Kept;
+use rotadns::state::persist::LastHealth;
+use rotadns::state::publisher::{Publisher, Start};
+use rotadns::zone::build::from_model;
+
+const EACH: u32 = 10;
+/// How long each turn is.
+const TURN: Duration = Duration::from_secs(1);
+/// How many queries are answered from one snapshot, as a worker does with a batch.
+const BATCH: u64 = 32;
+
+fn main() {
+    let mut arguments = std::env::args().skip(1).map(|text| text.parse().expect("a number"));
+    let pools: u32 = arguments.next().unwrap_or(10_000);
+    let changes: u32 = arguments.next().unwrap_or(100);
+    let rounds: u32 = arguments.next().unwrap_or(10);
+
+    let (publisher, targets) = serve(pools);
+    let is_on = Arc::new(AtomicBool::new(false));
+    let done = Arc::new(AtomicU64::new(0));
+    let flapping = {
+        let (publisher, is_on, done) = (publisher.clone(), Arc::clone(&is_on), Arc::clone(&done));
+        move || flap(&publisher, &targets, changes, &is_on, &done)
+    };
+    thread::spawn(flapping);
+
+    // What comes first is slower: caches are cold.
+    ask(&publisher, pools, TURN);
+    let (mut quiet, mut busy) = (0, 0);
+    for _ in 0..rounds {
+        is_on.store(false, Ordering::Relaxed);
+        quiet += ask(&publisher, pools, TURN);
+        is_on.store(true, Ordering::Relaxed);
+        busy += ask(&publisher, pools, TURN);
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a ratio for people")]
+    let ratio = busy as f64 / quiet as f64;
+    let made = done.load(Ordering::Relaxed);
+    println!(
+        "{pools} pools of {EACH}, {changes} changes a second, {rounds} s each: {made} changes, {} snapshots;\n\
+         answers with changes, to those without: {ratio:.3}",
+        publisher.published().generation
+    );
+}
+
+/// A server of so many pools, all up, and what it probes.
+fn serve(pools: u32) -> (Publisher, Vec<Target>) {
+    let mut text = "zone: example\nns: [ns.example.net.]\npools:\n".to_owned();
+    for pool in 0..pools {
+        write!(text, "  p{pool}: {{check: {{tcp: {{port: 80}}}}, backends: [").expect("a String");
+        for backend in 0..EACH {
+            let address = Ipv4Addr::from_bits(0x0a00_0000 + pool * EACH + backend);
+            write!(text, "{address}, ").expect("a String");
+        }
+        text += "]}\n";
+    }
+    text += "records:\n";
+    for pool in 0..pools {
+        writeln!(text, "  p{pool}: {{pool: p{pool}}}").expect("a String");
+    }
+    let (model, mistakes) = read_zone(Path::new("example.yaml"), &text);
+    let model = model.unwrap_or_else(|| panic!("the zone is fine: {mistakes:?}"));
+    let (zone, _) = from_model(&model, 1, None).expect("its records fit together");
+    let targets = zone.pools.iter().flat_map(Target::of_pool).collect();
+    let start = Start {
+        // No folder can be made below a file.
+        last_health: LastHealth::load(Path::new("/dev/null/state")),
+        overrides: Kept::default(),
+        probers: rotadns::health::sources::Settings::default(),
+        counting: 1,
+        settings: Arc::default(),
+    };
+    let (publisher, _) = Publisher::start(start, |_| {}).expect("a thread can be started");
+    publisher.zones(vec![(zone.origin.clone(), Some(Arc::new(zone)))]);
+    publisher.flush();
+    (publisher, targets)
+}
+
+/// Has one target after the other change side, evenly over each second, while it is on.
+fn flap(
+    publisher: &Publisher,
+    targets: &[Target],
+    a_second: u32,
+    is_on: &AtomicBool,
+    done: &AtomicU64,
+) {
+    let pause = Duration::from_secs(1) / a_second.max(1);
+    let mut next = now();
+    for (place, round) in (0_u64..).flat_map(|round| (0..targets.len()).map(move |at| (at, round)))
+    {
+        // Neighbours are in one pool; those far from each other are not.
+        let target = &targets[place * 7919 % targets.len()];
+        next += pause;
+        thread::sleep(next.saturating_duration_since(now()));
+        while !is_on.load(Ordering::Relaxed) {
+            thread::sleep(Duration::from_millis(5));
+            next = now();
+        }
+        let is_up = !round.is_multiple_of(2);
+        publisher.report(Report {
+            target: target.clone(),
+            source: Source::inside(),
+            health: if is_up { Health::Up { failed: 0 } } else { Health::Down { passed: 0 } },
+            detail: Arc::from("connection refused"),
+            told: Told::default(),
+            took: Duration::from_millis(3),
+            at: 0,
+        });
+        done.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// How many answers fit into a time, of all pools by turns.
+fn ask(publisher: &Publisher, pools: u32, time: Duration) -> u64 {
+    let queries: Vec<Vec<u8>> =
+        (0..pools.min(4096)).map(|pool| query(&format!("p{}", pool * 7 % pools))).collect();
+    let client = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
+    let mut plan = Plan::default();
+    let mut out = [0; OUT_UDP];
+    let began = now();
+    let mut answers = 0;
+    while began.elapsed() < time {
+        let snapshot = publisher.snapshot().load();
+        for _ in 0..BATCH {
+            let context = Context { client, transport: Transport::Udp, draw: answers, now: 0 };
+            let query = &queries[answers as usize % queries.len()];
+            let answered = respond(&snapshot, &context, query, &mut plan, &mut out);
+            assert!(answered.is_some(), "every question is answered");
+            answers += 1;
+        }
+    }
+    answers
+}
+
+/// A query for A with EDNS, as resolvers send it.
+fn query(label: &str) -> Vec<u8> {
+    let mut query = vec![0x12, 0x34, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1];
+    rotadns::name::parse_into(format!("{label}.example.").as_bytes(), &[0], &mut query)
+        .expect("it is a name");
+    query.extend_from_slice(&[0, 1, 0, 1]);
+    query.extend_from_slice(&[0, 0, 41, 0x04, 0xd0, 0, 0, 0, 0, 0, 0]);
+    query
+}
+
+#[expect(clippy::disallowed_methods, reason = "this measures")]
+fn now() -> Instant {
+    Instant::now()
+}
