@@ -17,9 +17,9 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use self::scalar::{
-    Address, Answers, Bytes, Code, Days, Degraded, HeaderValue, Hints, Host, Literal, Path,
-    Penalty, Pointer, Policy, Port, Priority, Rname, Serial, Share, Span, State, Streak, Subnet,
-    Ttl, Value, Verify, Weight, WhenAllDown, Word,
+    Address, Answers, Bytes, Code, Days, Degraded, Failback, HeaderValue, Hints, Host, Literal,
+    Path, Penalty, Pointer, Policy, Port, Priority, Rname, Serial, Share, Span, State, Streak,
+    Subnet, Ttl, Value, Verify, Weight, WhenAllDown, Word,
 };
 use crate::config::model::RULES_MAX;
 use crate::config::spec::check;
@@ -393,6 +393,11 @@ struct PoolMap {
     panic: Share,
     /// Whether a backend that is degraded serves beside the others, or only when no other can; `serve`.
     degraded: Degraded,
+    /// How many backends of a tier must be able to serve, or the next tier does; 1.
+    min_healthy: Answers,
+    /// When a better tier takes over again that can: `at once`, which is the default, once it could for so long, or `never`
+    /// while the one that serves can.
+    failback: Failback,
     /// The port of backends that set none, for SRV.
     port: Port,
     /// The backends.
@@ -447,6 +452,9 @@ struct BackendMap {
     /// Its share among the pool's backends, where weights choose and under `panic`; 1. One of 0 takes nothing while
     /// others can.
     weight: Weight,
+    /// Its tier: of those that can serve, the backends of the least number do; 0, and under `policy: failover` one more than
+    /// the backends before it.
+    priority: Priority,
     /// `down` takes it out of answers, `up` keeps it in; `auto` leaves it to its check.
     state: State,
     /// How it is judged in place of the pool's check: the name of a check, a check, or `off`.

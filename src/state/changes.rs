@@ -96,7 +96,8 @@ impl State {
     /// How long until something changes by time alone.
     pub(super) fn until_due(&self) -> Duration {
         let now = self.shared.now();
-        let source = [self.due, self.isolation_ends()].into_iter().flatten();
+        let source =
+            [self.due, self.isolation_ends(), self.memories.next_due()].into_iter().flatten();
         let source = source.map(|due| due.saturating_sub(now.running));
         let ends = [self.shared.overrides.load().next_end(), self.holds.next_end()];
         let ends = ends.into_iter().flatten();
@@ -204,7 +205,7 @@ impl State {
         let overrides = self.shared.overrides.load();
         let registry = &self.shared.registry;
         let facts = Facts { registry, overrides: &overrides, down: &BTreeSet::new() };
-        self.memories.ready(zone, pool, &facts)
+        self.memories.ready(zone, pool, &facts, self.shared.now())
     }
 
     /// Tells the prober inside what to probe.
@@ -225,8 +226,21 @@ impl State {
         }
         self.let_go();
         self.end_isolation();
+        self.make_due(now.running);
         if self.due.is_some_and(|due| due <= now.running) {
             self.settle_probers();
+        }
+    }
+
+    /// Marks the pools that change by time alone.
+    fn make_due(&mut self, now: Duration) {
+        let snapshot = self.shared.snapshot.load_full();
+        for (origin, labels) in self.memories.pop_due(now) {
+            let Some(place) = snapshot.catalog().place(&origin) else { continue };
+            let zone = snapshot.zone(place as u32).and_then(View::zone);
+            let pools = zone.iter().flat_map(|zone| zone.pools.iter().enumerate());
+            let due = pools.filter(|(_, pool)| labels.contains(&*pool.label()));
+            self.dirty.extend(due.map(|(index, _)| (place, index)));
         }
     }
 
@@ -265,6 +279,7 @@ impl State {
                 let now = self.ready(zone, pool);
                 let Some(was) = ready.get(pool).filter(|was| ***was != now) else { continue };
                 tell::source(&self.shared, zone, pool, was.source, now.source);
+                tell::tier(&self.shared, zone, pool, was.tier, now.tier);
                 let now = match was.handed() {
                     Some(handed) => now.counting(handed),
                     None => now,

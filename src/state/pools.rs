@@ -1,15 +1,16 @@
 //! The pools of all zones as they stand: who uses which target, and what each pool may hand out.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::dependents::Dependents;
 use super::what_if::Facts;
 use crate::config::model::{Pool, WhenAllDown};
-use crate::engine::choose::eligible::in_service;
 use crate::engine::choose::ready::{Memory, Ready};
 use crate::health::registry::Registry;
+use crate::health::sources::Moment;
 use crate::health::target::{Side, Target};
 use crate::name::Name;
 use crate::zone::Zone;
@@ -63,39 +64,82 @@ impl Users {
 
 /// What is remembered of each pool. Kept by name: it outlives a reload.
 #[derive(Default)]
-pub(super) struct Memories(HashMap<(Name, String), Memory>);
+pub(super) struct Memories {
+    by_pool: HashMap<Key, Memory>,
+    /// When pools are to be made anew by time alone, by the clock of [`Memory::at`].
+    due: BTreeSet<(Duration, Key)>,
+    /// The same, by pool.
+    due_of: HashMap<Key, Duration>,
+}
+
+/// A pool by its zone and its label.
+type Key = (Name, String);
 
 impl Memories {
     /// Forgets the pools that are gone.
     pub(super) fn retain(&mut self, zones: &[&Arc<Zone>]) {
         let known: HashSet<(Name, String)> =
             zones.iter().flat_map(|zone| zone.pools.iter().map(|pool| key(zone, pool))).collect();
-        self.0.retain(|key, _| known.contains(key));
+        self.by_pool.retain(|key, _| known.contains(key));
+        self.due_of.retain(|key, _| known.contains(key));
+        self.due.retain(|(_, key)| known.contains(key));
     }
 
     /// Notes what was in service last of a pool, where that was anything, and the tier that served.
     pub(super) fn set(&mut self, zone: &Zone, pool: &Pool, memory: Memory) {
         if !memory.last.is_empty() {
-            self.0.insert(key(zone, pool), memory);
+            self.by_pool.insert(key(zone, pool), memory);
         }
     }
 
-    /// What a pool hands out now.
-    pub(super) fn ready(&mut self, zone: &Zone, index: usize, facts: &Facts<'_>) -> Ready {
+    /// When the first pool is to be made anew.
+    pub(super) fn next_due(&self) -> Option<Duration> {
+        self.due.first().map(|(due, _)| *due)
+    }
+
+    /// Takes out the pools that are to be made anew now, by their zones.
+    pub(super) fn pop_due(&mut self, now: Duration) -> BTreeMap<Name, HashSet<String>> {
+        let mut over = BTreeMap::<Name, HashSet<String>>::new();
+        while self.next_due().is_some_and(|due| due <= now) {
+            let Some((_, key)) = self.due.pop_first() else { break };
+            self.due_of.remove(&key);
+            over.entry(key.0).or_default().insert(key.1);
+        }
+        over
+    }
+
+    fn set_due(&mut self, key: &Key, due: Option<Duration>) {
+        if let Some(before) = self.due_of.remove(key) {
+            self.due.remove(&(before, key.clone()));
+        }
+        if let Some(due) = due {
+            self.due_of.insert(key.clone(), due);
+            self.due.insert((due, key.clone()));
+        }
+    }
+
+    /// What a pool hands out at a moment.
+    pub(super) fn ready(
+        &mut self,
+        zone: &Zone,
+        index: usize,
+        facts: &Facts<'_>,
+        now: Moment,
+    ) -> Ready {
         let pool = &zone.pools[index];
         // The model has no loops of fallbacks.
         let fallback = match pool.when_all_down {
-            WhenAllDown::Fallback(other) => Some(self.ready(zone, other, facts)),
+            WhenAllDown::Fallback(other) => Some(self.ready(zone, other, facts, now)),
             _ => None,
         };
         let standings = facts.standings(zone, pool);
-        let memory = self.0.entry(key(zone, pool)).or_default();
-        let serving = in_service(pool, &standings);
-        if !serving.is_empty() {
-            memory.last = serving;
-        }
+        let key = key(zone, pool);
+        let memory = self.by_pool.entry(key.clone()).or_default();
+        memory.note(pool, &standings, now);
+        memory.override_ends = facts.override_ends(zone, pool);
         let ready = Ready::new(pool, &standings, memory, fallback.as_ref());
-        memory.tier = ready.tier.or(memory.tier);
+        memory.clone_from(&ready.memory);
+        self.set_due(&key, ready.due);
         ready
     }
 }

@@ -185,6 +185,18 @@ pub(super) fn source(
     }
 }
 
+/// Another tier of a pool serves.
+pub(super) fn tier(shared: &Shared, zone: &Zone, pool: usize, was: Option<u16>, now: Option<u16>) {
+    let (Some(was), Some(now)) = (was, now) else { return };
+    if was == now {
+        return;
+    }
+    let pool = &zone.pools[pool];
+    let said = format!("priority {now} serves in place of priority {was}");
+    info!(zone = %zone.origin, pool = &*pool.label(), "{said}");
+    shared.tell(Kind::Pool, pool_key(zone, pool), said);
+}
+
 /// A prober is there that was not.
 pub(super) fn heard(shared: &Shared, source: &Source, heard: Heard) {
     let said = if heard == Heard::Again { "heard again" } else { "heard first" };

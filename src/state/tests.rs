@@ -1,6 +1,7 @@
 //! What the publisher makes of zones and reports, seen through the snapshot that workers load.
 
 mod beside;
+mod choosing;
 mod flapping;
 mod hands;
 mod isolation;

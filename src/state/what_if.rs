@@ -9,12 +9,13 @@ use super::dependents::Dependents;
 use super::pools::Memories;
 use crate::config::model::{Backend, Endpoint, Pool};
 use crate::engine::choose::eligible::in_service;
-use crate::engine::choose::ready::{Memory, Ready, SHARE_WHOLE, Source, Standing};
+use crate::engine::choose::ready::{Ready, SHARE_WHOLE, Source, Standing};
 use crate::engine::snapshot::{Chunks, Snapshot, View};
 use crate::health::backend::BackendKey;
 use crate::health::overrides::Overrides;
 use crate::health::reason::{Judgement, UNSEEN, reason};
 use crate::health::registry::Registry;
+use crate::health::sources::Moment;
 use crate::health::target::Target;
 use crate::health::verdict::{Basis, Known, Verdict};
 use crate::name::Name;
@@ -81,6 +82,16 @@ impl Facts<'_> {
             self.verdict(zone, pool, backend, self.known(pool, backend, &endpoint).as_ref())
         };
         pool.endpoints().map(verdict).collect()
+    }
+
+    /// When the next override of a pool's backends ends, in unix milliseconds.
+    #[must_use]
+    pub fn override_ends(&self, zone: &Zone, pool: &Pool) -> Option<u64> {
+        if self.overrides.is_empty() {
+            return None;
+        }
+        let set = |backend: &Backend| self.overrides.of(&zone.origin, &pool.name, &backend.name);
+        pool.backends.iter().filter_map(|backend| set(backend)?.until).min()
     }
 
     fn known(&self, pool: &Pool, backend: &Backend, endpoint: &Endpoint) -> Option<Known> {
@@ -212,9 +223,12 @@ pub fn what_if(snapshot: &Snapshot, facts: &Facts<'_>) -> Snapshot {
     for (place, pools) in touched {
         let Some(View::Served { zone, ready }) = snapshot.zone(place as u32) else { continue };
         let mut last = last_in_service(zone, ready, facts);
+        // Holds go on as they were when the pools were made.
+        let now = ready.iter().map(|ready| ready.memory.at).max_by_key(|at| at.running);
+        let now = now.unwrap_or_default();
         let mut new = ready.clone();
         for pool in Dependents::of(&zone.pools).with(&pools) {
-            new = new.with(pool, Arc::new(last.ready(zone, pool, facts)));
+            new = new.with(pool, Arc::new(last.ready(zone, pool, facts, now)));
         }
         result = result.with_zone(place, View::Served { zone: Arc::clone(zone), ready: new });
     }
@@ -232,7 +246,9 @@ fn last_in_service(zone: &Zone, ready: &Chunks<Arc<Ready>>, facts: &Facts<'_>) -
             Source::Last if serving.is_empty() => ready.endpoints().cloned().collect(),
             _ => serving,
         };
-        last.set(zone, pool, Memory { last: serving, tier: ready.tier });
+        let mut memory = ready.memory.clone();
+        memory.last = serving;
+        last.set(zone, pool, memory);
     }
     last
 }
@@ -247,7 +263,8 @@ pub fn snapshot_of(
         None => View::Broken(origin),
         Some(zone) => {
             let pools = 0..zone.pools.len();
-            let ready = pools.map(|pool| Arc::new(last.ready(&zone, pool, facts)));
+            let begin = Moment::default();
+            let ready = pools.map(|pool| Arc::new(last.ready(&zone, pool, facts, begin)));
             let ready: Vec<Arc<Ready>> = ready.collect();
             View::Served { ready: Chunks::new(ready), zone }
         }

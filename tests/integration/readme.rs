@@ -106,6 +106,17 @@ fn every_config_of_a_secondary_loads() {
 }
 
 #[test]
+fn every_zone_file_of_the_page_on_choosing_loads() {
+    let found = blocks("docs/choosing.md").into_iter().filter(|block| block.language == "yaml");
+    let found: Vec<Block> = found.collect();
+    assert!(!found.is_empty());
+    for Block { line, text, .. } in found {
+        let (zone, mistakes) = read_zone("example.com.yaml".as_ref(), &text);
+        assert!(zone.is_some() && mistakes.is_empty(), "docs/choosing.md:{line}: {mistakes:#?}");
+    }
+}
+
+#[test]
 fn every_command_can_be_typed() {
     for Block { line, text, .. } in blocks_of("sh") {
         for command in text.lines() {

@@ -232,7 +232,7 @@ fn ready(zone: &Zone, index: usize, health: &Health) -> Ready {
         }
     };
     let standings: Vec<Standing> = pool.endpoints().map(standing).collect();
-    let memory = Memory { last: health.last.clone(), tier: None };
+    let memory = Memory { last: health.last.clone(), ..Memory::default() };
     Ready::new(pool, &standings, &memory, fallback.as_ref())
 }
 

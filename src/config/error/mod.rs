@@ -189,6 +189,7 @@ pub enum Problem {
     MinTtlTooLong { min_ttl: u32, ttl: u32 },
     NoFallback,
     FallbackUnused,
+    BadFailback { text: String },
     FallbackLoop { pools: Vec<String> },
     FallbackTooLong { pool: String, most: usize },
     // Rules

@@ -382,6 +382,10 @@ impl fmt::Display for Problem {
             Self::FallbackUnused => {
                 f.write_str("`fallback` has no use without `when_all_down: fallback`")
             }
+            Self::BadFailback { text } => write!(
+                f,
+                "{text:?} is no time to go back to a better tier; write `at once`, `never`, or a duration such as `60s`"
+            ),
             Self::FallbackLoop { pools } => {
                 write!(f, "the pools fall back in a circle: {}; end it at one of them", pools.join(" → "))
             }

@@ -437,6 +437,10 @@ fn each_problem_has_its_sentence() {
         (Problem::NoFallback, "`when_all_down: fallback` needs `fallback: POOL`"),
         (Problem::FallbackUnused, "`fallback` has no use without `when_all_down: fallback`"),
         (
+            Problem::BadFailback { text: text() },
+            "\"x y\" is no time to go back to a better tier; write `at once`, `never`, or a duration such as `60s`",
+        ),
+        (
             Problem::FallbackTooLong { pool: text(), most: 9 },
             "the pool `x y` falls back through more than 9 others; end it at an earlier one",
         ),

@@ -126,7 +126,7 @@ pub struct Face {
     pub is_private: bool,
 }
 
-/// When the backends of one priority hand over to those of the next.
+/// When the backends of one priority, which are a tier, hand over to those of the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tiers {
     /// With fewer backends that are eligible than this, a tier hands over.
@@ -240,6 +240,8 @@ pub enum Policy {
     Random,
     /// As the file has them.
     Fixed,
+    /// From the first tier that can serve; each backend without a priority of its own is a tier.
+    Failover,
 }
 
 impl Policy {
@@ -251,6 +253,7 @@ impl Policy {
             Self::Weighted => "weighted",
             Self::Random => "random",
             Self::Fixed => "fixed",
+            Self::Failover => "failover",
         }
     }
 
@@ -260,7 +263,17 @@ impl Policy {
     pub fn answers(self) -> NonZeroU16 {
         match self {
             Self::Weighted => NonZeroU16::MIN,
-            Self::RoundRobin | Self::Random | Self::Fixed => ANSWERS,
+            Self::RoundRobin | Self::Random | Self::Fixed | Self::Failover => ANSWERS,
+        }
+    }
+
+    /// The tier of a backend that sets none, behind these in the file.
+    #[must_use]
+    pub fn priority_after(self, before: &[Backend]) -> u16 {
+        let last = before.iter().map(|backend| backend.priority).max();
+        match self {
+            Self::Failover => last.map_or(0, |last| last.saturating_add(1)),
+            _ => 0,
         }
     }
 }

@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use crate::config::error::{Mistakes, Problem, Span};
 use crate::config::model::{
-    Backend, Check, Face, Form, Made, OwnCheck, Pool, Rule, Serves, Service, Tiers, WhenAllDown,
-    hints,
+    Backend, Check, Face, Form, Made, OwnCheck, Pool, Rule, Serves, Service, WhenAllDown, hints,
 };
 use crate::config::nearest::nearest;
 use crate::config::node::Text;
@@ -92,7 +91,7 @@ impl<'z> Pools<'z> {
                 degraded: spec.degraded,
                 backends: backends(spec, &own, &self.origin, mistakes),
                 check,
-                tiers: Tiers::default(),
+                tiers: spec.tiers,
                 made: Vec::new(),
                 face: None,
             }
@@ -451,7 +450,8 @@ fn backends(
         };
         let check = check.clone();
         let own = Backend::new(name, serves);
-        found.push(Backend { weight, state, service, check, check_addresses, ..own });
+        let priority = backend.priority.unwrap_or_else(|| spec.policy.priority_after(&found));
+        found.push(Backend { weight, state, service, priority, check, check_addresses, ..own });
     }
     found
 }

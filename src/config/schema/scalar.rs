@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 
 use crate::config::model::POOL_ADDRESSES_MAX;
 use crate::config::spec::backend::STATES;
-use crate::config::spec::pool::{DEGRADED, POLICIES, WORDS};
+use crate::config::spec::pool::{DEGRADED, FAILBACKS, POLICIES, WORDS};
 use crate::rdata::TTL_MAX;
 
 /// Units of time as [`rdata::parse_duration`](crate::rdata::parse_duration) takes them.
@@ -66,6 +66,11 @@ scalars! {
     Span = json_schema!({
         "type": ["string", "number"], "pattern": DURATION, "minimum": 1, "maximum": 86_400, "multipleOf": 1
     });
+    /// When a better tier takes over again.
+    Failback = json_schema!({"anyOf": [
+        {"enum": FAILBACKS.map(|(word, _)| word)},
+        {"type": ["string", "number"], "pattern": DURATION, "minimum": 1, "maximum": 86_400, "multipleOf": 1}
+    ]});
     /// The serial of the zone.
     Serial = number("^[0-9]+$", 0, u32::MAX);
     /// A port, from 1 to 65535.

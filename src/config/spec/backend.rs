@@ -18,6 +18,8 @@ pub(crate) struct BackendSpec<'n> {
     pub(crate) name: Option<Text<'n>>,
     pub(crate) at: Span,
     pub(crate) weight: u16,
+    /// Its tier; else as its policy has it.
+    pub(crate) priority: Option<u16>,
     pub(crate) state: SetState,
     /// Those that are served, or beside a target those that are probed; with a target there may be none.
     pub(crate) addresses: Vec<IpAddr>,
@@ -42,12 +44,13 @@ pub(crate) enum OwnCheckSpec<'n> {
 }
 
 /// What may stand in a backend.
-pub(in crate::config) const BACKEND_KEYS: [&str; 9] = [
+pub(in crate::config) const BACKEND_KEYS: [&str; 10] = [
     "address",
     "target",
     "host",
     "port",
     "weight",
+    "priority",
     "state",
     "check",
     "check_address",
@@ -106,10 +109,10 @@ pub(super) fn read_backends<'n>(
 impl<'n> Backends<'n, '_> {
     /// Takes one backend: an address, several, or a map of its settings.
     fn add(&mut self, name: Option<Text<'n>>, node: &'n Node<'_>, mistakes: &mut Mistakes<'_>) {
-        let (addresses, target, host, port, weight, state, own) = match &node.kind {
+        let (addresses, target, host, port, weight, priority, state, own) = match &node.kind {
             Kind::Map(_) => {
                 let place = "a backend";
-                let Some([address, target, host, port, weight, state, own @ ..]) =
+                let Some([address, target, host, port, weight, priority, state, own @ ..]) =
                     fields(node, place, BACKEND_KEYS, mistakes)
                 else {
                     return;
@@ -118,9 +121,9 @@ impl<'n> Backends<'n, '_> {
                     mistakes.add(node.span, Problem::NoAddressOrTarget);
                     return;
                 }
-                (address.map(|(_, node)| node), target, host, port, weight, state, own)
+                (address.map(|(_, node)| node), target, host, port, weight, priority, state, own)
             }
-            _ => (Some(node), None, None, None, None, None, [None; 3]),
+            _ => (Some(node), None, None, None, None, None, None, [None; 3]),
         };
         let is_target = target.is_some();
         let target = target.and_then(|(_, node)| scalar(node, "a name", mistakes));
@@ -128,6 +131,8 @@ impl<'n> Backends<'n, '_> {
         let port = port.and_then(|(_, node)| read_port(node, mistakes));
         let weight =
             weight.and_then(|(_, node)| number(node, "a weight", 0..=u16::MAX.into(), mistakes));
+        let priority = priority
+            .and_then(|(_, node)| number(node, "a priority", 0..=u16::MAX.into(), mistakes));
         let state = state.and_then(|(_, node)| choice(node, "a state", &STATES, mistakes));
         let [check, check_address, check_port] = own;
         let check = check.and_then(|(_, node)| self.own_check(node, mistakes));
@@ -149,6 +154,7 @@ impl<'n> Backends<'n, '_> {
             name,
             at: node.span,
             weight: weight.unwrap_or(Backend::WEIGHT),
+            priority,
             state: state.unwrap_or(SetState::Auto),
             addresses,
             target,

@@ -3,11 +3,12 @@
 use std::num::NonZeroU16;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::backend::{BackendSpec, read_backends};
 use super::{Field, check, choice, fields, number, scalar, ttl_of};
 use crate::config::error::{Mistakes, Problem, Span};
-use crate::config::model::{Check, Degraded, POOL_ADDRESSES_MAX, Policy, Pool};
+use crate::config::model::{Check, Degraded, Failback, POOL_ADDRESSES_MAX, Policy, Pool, Tiers};
 use crate::config::node::{Kind, Node, Text};
 use crate::config::value;
 
@@ -24,6 +25,7 @@ pub(crate) struct PoolSpec<'n> {
     pub(crate) when_all_down: WhenSpec<'n>,
     pub(crate) panic: u16,
     pub(crate) degraded: Degraded,
+    pub(crate) tiers: Tiers,
     pub(crate) check: Option<CheckRef<'n>>,
     pub(crate) backends: Vec<BackendSpec<'n>>,
 }
@@ -51,7 +53,7 @@ pub(crate) enum WhenSpec<'n> {
 }
 
 /// What may stand in a pool.
-pub(in crate::config) const POOL_KEYS: [&str; 11] = [
+pub(in crate::config) const POOL_KEYS: [&str; 13] = [
     "check",
     "policy",
     "ttl",
@@ -61,6 +63,8 @@ pub(in crate::config) const POOL_KEYS: [&str; 11] = [
     "fallback",
     "panic",
     "degraded",
+    "min_healthy",
+    "failback",
     "port",
     "backends",
 ];
@@ -68,12 +72,20 @@ pub(in crate::config) const POOL_KEYS: [&str; 11] = [
 pub(in crate::config) const DEGRADED: [(&str, Degraded); 2] =
     [("serve", Degraded::Serve), ("avoid", Degraded::Avoid)];
 
-pub(in crate::config) const POLICIES: [(&str, Policy); 4] = [
+pub(in crate::config) const POLICIES: [(&str, Policy); 5] = [
     ("round_robin", Policy::RoundRobin),
     ("weighted", Policy::Weighted),
     ("random", Policy::Random),
     ("fixed", Policy::Fixed),
+    ("failover", Policy::Failover),
 ];
+
+/// The words of `failback`, besides a duration.
+pub(in crate::config) const FAILBACKS: [(&str, Failback); 2] =
+    [("at once", Failback::AtOnce), ("never", Failback::Never)];
+/// How long a better tier may have to wait.
+pub(in crate::config) const HOLDS: (Duration, Duration) =
+    (Duration::from_secs(1), Duration::from_secs(86_400));
 
 /// What `when_all_down` says, before the fallback's pool is known.
 #[derive(Clone, Copy, PartialEq)]
@@ -119,12 +131,26 @@ pub(super) fn pool<'n>(
             when_all_down: WhenSpec::All,
             panic: 0,
             degraded: Degraded::Serve,
+            tiers: Tiers::default(),
             check: None,
             backends: read_backends(node, file, mistakes),
         });
     }
-    let [check, policy, ttl, min_ttl, answers, when, fallback, panic, degraded, port, backends] =
-        fields(node, "a pool", POOL_KEYS, mistakes)?;
+    let [
+        check,
+        policy,
+        ttl,
+        min_ttl,
+        answers,
+        when,
+        fallback,
+        panic,
+        degraded,
+        min_healthy,
+        back,
+        port,
+        backends,
+    ] = fields(node, "a pool", POOL_KEYS, mistakes)?;
     let ttl = ttl.and_then(|(_, node)| ttl_of(node, mistakes)).unwrap_or(Pool::TTL);
     let min_ttl_set = min_ttl.and_then(|(_, node)| ttl_of(node, mistakes));
     if let (Some(set), Some((_, node))) = (min_ttl_set.filter(|set| *set > ttl), min_ttl) {
@@ -156,9 +182,40 @@ pub(super) fn pool<'n>(
         degraded: degraded
             .and_then(|(_, node)| choice(node, "what to do", &DEGRADED, mistakes))
             .unwrap_or(Degraded::Serve),
+        tiers: read_tiers(min_healthy, back, mistakes),
         check: check.and_then(|(_, node)| read_check(node, file, mistakes)),
         backends: backends.map(|(_, node)| read_backends(node, file, mistakes)).unwrap_or_default(),
     })
+}
+
+fn read_tiers(
+    min_healthy: Option<Field<'_>>,
+    failback: Option<Field<'_>>,
+    mistakes: &mut Mistakes<'_>,
+) -> Tiers {
+    let usual = Tiers::default();
+    let min_healthy = min_healthy.and_then(|(_, node)| {
+        number(node, "a number of backends", 1..=POOL_ADDRESSES_MAX as u32, mistakes)
+    });
+    let failback = failback.and_then(|(_, node)| scalar(node, "when to go back", mistakes));
+    let failback = failback.and_then(|text| {
+        let word = FAILBACKS.iter().find(|(word, _)| *word == text.text);
+        match (word, value::duration(text.text)) {
+            (Some((_, failback)), _) => Some(*failback),
+            (None, Err(_)) => {
+                mistakes.add(text.span, Problem::BadFailback { text: text.text.into() });
+                None
+            }
+            (None, Ok(_)) => {
+                let hold = value::span("the hold before a failback", text.text, HOLDS);
+                mistakes.take(text.span, hold).map(Failback::After)
+            }
+        }
+    });
+    Tiers {
+        min_healthy: min_healthy.unwrap_or(usual.min_healthy),
+        failback: failback.unwrap_or(usual.failback),
+    }
 }
 
 /// Reads the port of a service.

@@ -1,8 +1,10 @@
 //! Targets, weights and rules: what they mean, and their mistakes.
 
+use std::time::Duration;
+
 use super::{HEAD, TAIL, one, pool, zone};
 use crate::config::error::Problem;
-use crate::config::model::{Form, Policy, Serves};
+use crate::config::model::{Failback, Form, Policy, Serves, Tiers};
 
 /// A zone with these pools and these records, a line each.
 fn with(pools: &[&str], records: &[&str]) -> String {
@@ -36,6 +38,62 @@ fn a_pool_of_targets_answers_cname() {
     let bare = super::zone(&with(&[TO], &["www: {pool: to}"]));
     let names = bare.pools[0].backends.iter().map(|backend| backend.name.as_str());
     assert_eq!(names.collect::<Vec<_>>(), ["a.example.net", "b.example.com"]);
+}
+
+#[test]
+fn priorities_come_from_the_file_or_from_its_order() {
+    for (pool, priorities, min_healthy, failback) in [
+        ("[192.0.2.1, 192.0.2.2]", vec![0, 0], 1, Failback::AtOnce),
+        (
+            "{backends: [192.0.2.1, {address: 192.0.2.2, priority: 7}]}",
+            vec![0, 7],
+            1,
+            Failback::AtOnce,
+        ),
+        (
+            "{policy: failover, failback: 60s, backends: [192.0.2.1, 192.0.2.2, 192.0.2.3]}",
+            vec![0, 1, 2],
+            1,
+            Failback::After(Duration::from_secs(60)),
+        ),
+        (
+            "{policy: failover, min_healthy: 2, failback: never, backends: [192.0.2.1, {address: 192.0.2.2, priority: 0}, \
+             192.0.2.3, {address: 192.0.2.4, priority: 9}, 192.0.2.5]}",
+            vec![0, 0, 1, 9, 10],
+            2,
+            Failback::Never,
+        ),
+        (
+            "{failback: at once, backends: [{address: 192.0.2.1, priority: 65535}]}",
+            vec![65_535],
+            1,
+            Failback::AtOnce,
+        ),
+    ] {
+        let zone = zone(&super::pool(pool));
+        let own = &zone.pools[0];
+        let found: Vec<u16> = own.backends.iter().map(|backend| backend.priority).collect();
+        assert_eq!((found, own.tiers), (priorities, Tiers { min_healthy, failback }), "{pool}");
+    }
+    let bad = |text: &str| Problem::BadFailback { text: text.into() };
+    one(&pool("{failback: «soon», backends: [192.0.2.1]}"), bad("soon"));
+    one(
+        &pool("{failback: «2d», backends: [192.0.2.1]}"),
+        Problem::BadSpan {
+            what: "the hold before a failback",
+            text: "2d".into(),
+            least: Duration::from_secs(1),
+            most: Duration::from_secs(86_400),
+        },
+    );
+    one(
+        &pool("{min_healthy: «0», backends: [192.0.2.1]}"),
+        Problem::BadNumber { what: "a number of backends", text: "0".into(), least: 1, most: 1024 },
+    );
+    one(
+        &pool("[{address: 192.0.2.1, priority: «-1»}]"),
+        Problem::BadNumber { what: "a priority", text: "-1".into(), least: 0, most: 65_535 },
+    );
 }
 
 #[test]

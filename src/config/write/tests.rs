@@ -43,9 +43,11 @@ pools:
     ttl: 20s
     panic: 0.25
     degraded: avoid
+    min_healthy: 2
+    failback: 90s
     backends:
       web-1: {address: [192.0.2.1, "2001:db8::1"], weight: 3}
-      web-2: {address: 192.0.2.2, state: down, check: off}
+      web-2: {address: 192.0.2.2, state: down, check: off, priority: 3}
       web-4: {address: [192.0.2.4, 192.0.2.5], check: once, check_address: [10.0.0.4, 10.0.0.5]}
       web-6: {address: 192.0.2.6, check_address: 10.0.0.6, check_port: 99}
       "010": 192.0.2.3
@@ -68,6 +70,7 @@ pools:
     backends: [192.0.2.30, 192.0.2.31]
   cache: {check: {redis: {password_env: CACHE_PASSWORD, tls: true}}, backends: [192.0.2.32]}
   sql: {check: {mysql: {user: rota}}, backends: [192.0.2.33]}
+  tiers: {policy: failover, failback: never, backends: [192.0.2.1, {address: 192.0.2.2, priority: 0}, 192.0.2.3, {address: 192.0.2.4, priority: 0}]}
   names: {policy: fixed, when_all_down: last, backends: [{target: a.example.net.}, {target: b}]}
   sip: {check: once, policy: weighted, answers: 1, port: 5060, backends: {a: {address: 192.0.2.1, host: a}, b: {address: 192.0.2.2, host: b.c, port: 1}}}
   to: {policy: weighted, port: 443, backends: [{target: a}, {target: b, host: c}]}
@@ -82,6 +85,7 @@ records:
   db: {pool: db}
   cache: {pool: cache}
   sql: {pool: sql}
+  tiers: {pool: tiers}
   _sip._udp: {SRV: {pool: sip, priority: 7}}
   _to._tcp: {SRV: {rules: [{subnets: 10.0.0.0/8, pool: sip}, {pool: to}]}}
   split: {A: {pool: web}, AAAA: {rules: [{subnets: 10.0.0.0/8, pool: page}, {pool: web}]}}

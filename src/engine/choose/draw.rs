@@ -3,6 +3,32 @@
 use super::handout::Handout;
 use crate::config::model::{POOL_ADDRESSES_MAX, Policy, Pool};
 
+/// How the records of an answer come about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// Each answer begins one record further.
+    Rotation,
+    /// Each answer is the next row of a turn.
+    Turns,
+    /// Each answer is a draw of its own.
+    Chance,
+    /// The first ones, always.
+    First,
+}
+
+impl Way {
+    /// That of a policy.
+    #[must_use]
+    pub fn of(policy: Policy) -> Self {
+        match policy {
+            Policy::RoundRobin | Policy::Failover => Self::Rotation,
+            Policy::Weighted => Self::Turns,
+            Policy::Random => Self::Chance,
+            Policy::Fixed => Self::First,
+        }
+    }
+}
+
 /// What must be drawn before an answer of a pool is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Needs {
@@ -20,7 +46,7 @@ impl Needs {
     #[must_use]
     pub fn of(pool: &Pool) -> Self {
         match pool.policy {
-            Policy::RoundRobin | Policy::Weighted => Self::Turn,
+            Policy::RoundRobin | Policy::Weighted | Policy::Failover => Self::Turn,
             Policy::Random => Self::Chance,
             Policy::Fixed => Self::Nothing,
         }
@@ -30,10 +56,10 @@ impl Needs {
 /// Gives the records of one answer, as runs that stand together with how many they are, to `take`.
 ///
 /// ```text
-/// round_robin   the next `answers` from turn `draw` on: one run, as the list stands twice in a row
-/// weighted      the places of row `draw` of a full turn, which was made when health changed
-/// fixed         the first `answers`: one run
-/// random        `answers` of them, each set and order as likely as any other
+/// rotation      the next `answers` from turn `draw` on: one run, as the list stands twice in a row
+/// turns         the places of row `draw` of a full turn, which was made when health changed
+/// first         the first `answers`: one run
+/// chance        `answers` of them, each set and order as likely as any other
 /// ```
 #[inline]
 pub fn turn<E>(
@@ -46,17 +72,17 @@ pub fn turn<E>(
     if count == 0 {
         return Ok(());
     }
-    match handout.policy {
-        Policy::RoundRobin => {
+    match handout.way {
+        Way::Rotation => {
             let start = (draw % count as u64) as usize;
             take(handout.records(start, handout.answers), handout.answers)
         }
-        Policy::Fixed => take(handout.records(0, handout.answers), handout.answers),
-        Policy::Weighted => {
+        Way::First => take(handout.records(0, handout.answers), handout.answers),
+        Way::Turns => {
             let mut places = handout.places(draw).iter();
             places.try_for_each(|place| take(handout.records(usize::from(*place), 1), 1))
         }
-        Policy::Random => shuffled(handout, draw, |place| take(handout.records(place, 1), 1)),
+        Way::Chance => shuffled(handout, draw, |place| take(handout.records(place, 1), 1)),
     }
 }
 
@@ -64,28 +90,28 @@ pub fn turn<E>(
 /// [`counted_width`] addresses.
 #[inline]
 pub fn starts(handout: &Handout, draw: u64, mut count: impl FnMut(usize)) {
-    match handout.policy {
+    match handout.way {
         _ if handout.is_empty() => {}
-        Policy::RoundRobin => count((draw % handout.count() as u64) as usize),
-        Policy::Weighted => {
+        Way::Rotation => count((draw % handout.count() as u64) as usize),
+        Way::Turns => {
             handout.places(draw).iter().for_each(|place| count(usize::from(*place)));
         }
-        Policy::Random if handout.answers < handout.count() => {
+        Way::Chance if handout.answers < handout.count() => {
             let Ok(()) = shuffled(handout, draw, |place| {
                 count(place);
                 Ok::<(), std::convert::Infallible>(())
             });
         }
-        Policy::Random | Policy::Fixed => count(0),
+        Way::Chance | Way::First => count(0),
     }
 }
 
 /// How many addresses each of [`starts`] stands for.
 #[must_use]
 pub fn counted_width(handout: &Handout) -> usize {
-    match handout.policy {
-        Policy::Weighted => 1,
-        Policy::Random if handout.answers < handout.count() => 1,
+    match handout.way {
+        Way::Turns => 1,
+        Way::Chance if handout.answers < handout.count() => 1,
         _ => handout.answers,
     }
 }

@@ -1,6 +1,6 @@
 //! Records that are ready to be copied into answers.
 
-use super::draw::turn;
+use super::draw::{Way, turn};
 use super::weight;
 use crate::config::model::{Endpoint, Policy};
 use crate::rdata::rtype;
@@ -25,7 +25,7 @@ pub struct Handout {
     pub answers: usize,
     /// How they are chosen. Where all weights are alike, and where every answer has all of them, weights choose as
     /// round robin does.
-    pub policy: Policy,
+    pub way: Way,
     /// The places that each answer of a full turn takes, where weights choose.
     turns: Box<[u16]>,
     /// Seconds that "no address" may be kept when the list is empty, at most.
@@ -44,16 +44,16 @@ impl Handout {
         let (records, weights): (Vec<&[u8]>, Vec<u32>) = records.into_iter().unzip();
         let count = records.len();
         let answers = answers.min(count);
-        let policy = match policy {
-            Policy::Weighted
+        let way = match Way::of(policy) {
+            Way::Turns
                 if answers == count || weights.iter().all(|weight| *weight == weights[0]) =>
             {
-                Policy::RoundRobin
+                Way::Rotation
             }
-            policy => policy,
+            way => way,
         };
-        let turns = match policy {
-            Policy::Weighted => weight::turns(&weights, answers),
+        let turns = match way {
+            Way::Turns => weight::turns(&weights, answers),
             _ => Box::default(),
         };
         let first = records.first().map_or(0, |record| record.len());
@@ -70,7 +70,7 @@ impl Handout {
             count,
             each: 1,
             answers,
-            policy,
+            way,
             turns,
             empty_ttl,
         }
@@ -140,8 +140,8 @@ impl Handout {
     /// After how many turns it begins anew.
     #[must_use]
     pub fn turns(&self) -> usize {
-        match self.policy {
-            Policy::Weighted => self.turns.len() / self.answers,
+        match self.way {
+            Way::Turns => self.turns.len() / self.answers,
             _ => self.count,
         }
     }
@@ -164,10 +164,10 @@ impl Handout {
     #[must_use]
     pub fn due(&self) -> Vec<f64> {
         let mut times = vec![0_u32; self.count];
-        match self.policy {
-            Policy::RoundRobin | Policy::Random => times.fill(1),
-            Policy::Fixed => times[..self.answers].fill(1),
-            Policy::Weighted => {
+        match self.way {
+            Way::Rotation | Way::Chance => times.fill(1),
+            Way::First => times[..self.answers].fill(1),
+            Way::Turns => {
                 self.turns.iter().for_each(|place| times[usize::from(*place)] += 1);
             }
         }

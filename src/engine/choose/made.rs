@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 
-use super::draw::turn;
+use super::draw::{Way, turn};
 use super::handout::{Handout, RECORD_HEAD, whole};
 use crate::config::model::{Endpoint, HINTS_MAX, Made, Offer, Policy, Pool, srv, with_hints};
 use crate::rdata::rtype;
@@ -27,7 +27,7 @@ pub fn handout(pool: &Pool, made: &Made, offers: &[Offer], lists: &[Handout], tt
             Handout::new(records, pool.policy, usize::from(pool.services.get()), pool.min_ttl)
         }
         Made::Hints { values, .. } => {
-            let turns = if offers.is_empty() { 0 } else { turns(pool.policy, lists) };
+            let turns = if offers.is_empty() { 0 } else { turns(Way::of(pool.policy), lists) };
             let records: Vec<Vec<u8>> = (0..turns)
                 .map(|draw| {
                     let addresses = addresses(lists, draw as u64);
@@ -42,12 +42,12 @@ pub fn handout(pool: &Pool, made: &Made, offers: &[Offer], lists: &[Handout], tt
 }
 
 /// How many different sets of addresses answers have.
-fn turns(policy: Policy, lists: &[Handout]) -> usize {
-    let of_list = |list: &Handout| match policy {
+fn turns(way: Way, lists: &[Handout]) -> usize {
+    let of_list = |list: &Handout| match way {
         _ if list.answers == list.count() => 1,
-        Policy::Fixed => 1,
-        Policy::Random => TURNS_MAX,
-        Policy::RoundRobin | Policy::Weighted => list.turns(),
+        Way::First => 1,
+        Way::Chance => TURNS_MAX,
+        Way::Rotation | Way::Turns => list.turns(),
     };
     lists.iter().map(of_list).max().unwrap_or(1).clamp(1, TURNS_MAX)
 }

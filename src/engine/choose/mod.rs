@@ -13,6 +13,7 @@ pub mod ready;
 mod candidate;
 pub mod eligible;
 pub mod left_out;
+mod memory;
 mod panic;
 mod tier;
 pub mod weight;

@@ -12,6 +12,11 @@
 //!
 //! An address that an operator set down, or took out of the file, is no guess worth making: "every address" and
 //! "eligible last" leave it out, unless all are set down.
+//!
+//! Each tier is weighed alone, and the pool panics where all of them do: a tier that is whole is better than any guess, and one that
+//! has lost most of its weight hands over, as what is left of it would break under the whole load.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::candidate::Candidate;
 use super::eligible::guesses;
@@ -28,7 +33,7 @@ pub(super) fn source(
     has_fallback: bool,
 ) -> (Source, Vec<Candidate>) {
     if !eligible.is_empty() {
-        return if is_panic(pool, standings) {
+        return if calm(pool, standings).is_empty() {
             (Source::Panic, guesses(all))
         } else {
             (Source::InService, eligible)
@@ -47,11 +52,11 @@ pub(super) fn source(
     }
 }
 
-/// Whether less than the pool's `panic` share of its weight is in service. Backends that an operator set
+/// The tiers of which enough weight is in service: at least the pool's `panic` share, and something. Backends that an operator set
 /// down do not count: their weight is not missed.
-fn is_panic(pool: &Pool, standings: &[Standing]) -> bool {
+pub(super) fn calm(pool: &Pool, standings: &[Standing]) -> BTreeSet<u16> {
     let mut standings = standings.iter();
-    let (mut total, mut serving) = (0, 0);
+    let mut tiers = BTreeMap::<u16, Weights>::new();
     for backend in &pool.backends {
         // A backend is set down as a whole.
         let own = standings.by_ref().take(backend.endpoints().count());
@@ -60,9 +65,22 @@ fn is_panic(pool: &Pool, standings: &[Standing]) -> bool {
         });
         if !is_set_down {
             let weight = u64::from(backend.weight);
-            total += weight;
-            serving += if serves { weight } else { 0 };
+            let tier = tiers.entry(backend.priority).or_default();
+            tier.total += weight;
+            tier.serving += if serves { weight } else { 0 };
+            tier.has_some |= serves;
         }
     }
-    serving * 1000 < total * u64::from(pool.panic)
+    let is_calm = |weights: &Weights| {
+        weights.has_some && weights.serving * 1000 >= weights.total * u64::from(pool.panic)
+    };
+    tiers.into_iter().filter(|(_, weights)| is_calm(weights)).map(|(tier, _)| tier).collect()
+}
+
+/// The weights of a tier.
+#[derive(Default)]
+struct Weights {
+    total: u64,
+    serving: u64,
+    has_some: bool,
 }

@@ -6,8 +6,8 @@
 //!   standing of each endpoint ──▶ eligible ──▶ panic ──▶ tier ──▶ weight ──▶ lists of A, AAAA, CNAME, SRV ...; TTL
 //! ```
 //!
-//! A version that answers also holds where its answers are counted, [`crate::counters::handed`]; that has no
-//! part in whether two versions are equal.
+//! A version that answers also holds where its answers are counted, [`crate::counters::handed`]; that, what it remembers and when
+//! it is due have no part in whether two versions are equal.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -16,6 +16,8 @@ use std::time::Duration;
 use super::draw::{counted_width, starts};
 use super::handout::{Handout, RECORD_HEAD, record};
 use super::left_out::LeftOut;
+pub use super::memory::Memory;
+use super::tier::Serving;
 use super::{candidate, count, eligible, made, panic, tier, ttl, weight};
 use crate::config::model::{Endpoint, Offer, Pool, Role};
 use crate::counters::handed::{Counting, Handed, Runs};
@@ -58,15 +60,6 @@ impl Standing {
     };
 }
 
-/// What is remembered of what a pool handed out before.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Memory {
-    /// What was in service last.
-    pub last: Vec<Endpoint>,
-    /// The priority of the backends that served last.
-    pub tier: Option<u16>,
-}
-
 /// What a pool may hand out now.
 #[derive(Debug)]
 pub struct Ready {
@@ -86,6 +79,21 @@ pub struct Ready {
     pub offers: Vec<Offer>,
     /// What could serve and is left out, with the reason.
     pub left_out: Vec<(Endpoint, LeftOut)>,
+    /// What it was made with.
+    pub memory: Memory,
+    /// When it is to be made anew, though nothing else changes.
+    pub due: Option<Duration>,
+    /// What ends soon, where the TTL is short for it.
+    pub ending: Option<Ending>,
+}
+
+/// What ends at a time that is known beforehand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// The time for which a better tier must have been able to serve.
+    Hold,
+    /// What a hand set for a backend.
+    Override,
 }
 
 /// The lists that all pools have, by their places.
@@ -129,13 +137,23 @@ impl Ready {
         if source == Source::InService {
             eligible::avoid_degraded(pool, &mut own, &mut left_out);
         }
-        let tier = match source {
-            Source::InService => tier::first(pool, &mut own, &mut left_out),
-            _ => None,
+        let Serving { tier, until } = match source {
+            Source::InService => tier::first(pool, standings, memory, &mut own, &mut left_out),
+            _ => Serving::default(),
         };
         weight::weigh(pool, &mut own, &mut left_out);
         let own = own.into_iter().map(|candidate| candidate.offer);
-        let mut ttl = ttl::ttl(pool, standings);
+        let now = memory.at.running;
+        let of_hold = until.map(|end| end.saturating_sub(now));
+        let of_override = memory.until_override_ends();
+        let left = of_hold.into_iter().chain(of_override).min();
+        let kept = ttl::ttl(pool, standings, left);
+        let is_short = kept.ttl < ttl::ttl(pool, standings, None).ttl;
+        let ending = if left == of_hold { Ending::Hold } else { Ending::Override };
+        let ending = is_short.then_some(ending);
+        let recheck = kept.until.map(|left| now.saturating_add(left));
+        let due = until.into_iter().chain(recheck).min();
+        let mut ttl = kept.ttl;
         let offers = match (source, fallback) {
             (Source::Fallback, Some(fallback)) => {
                 // Whichever of the two changes first ends the answer.
@@ -162,7 +180,20 @@ impl Ready {
         });
         let made = pool.made.iter().map(|made| made::handout(pool, made, &offers, &lists, ttl));
         let made = made.collect();
-        Self { lists, made, counting: None, ttl, source, tier, offers, left_out }
+        let memory = Memory { tier: tier.or(memory.tier), ..memory.clone() };
+        Self {
+            lists,
+            made,
+            counting: None,
+            ttl,
+            source,
+            tier,
+            offers,
+            left_out,
+            memory,
+            due,
+            ending,
+        }
     }
 
     /// The same, its answers counted for this pool.
@@ -247,9 +278,10 @@ impl Ready {
 
 impl PartialEq for Ready {
     fn eq(&self, other: &Self) -> bool {
-        let Self { lists, made, counting: _, ttl, source, tier, offers, left_out } = self;
+        let Self { lists, made, ttl, source, tier, offers, left_out, ending, .. } = self;
         (lists, made, ttl, source) == (&other.lists, &other.made, &other.ttl, &other.source)
             && (tier, offers, left_out) == (&other.tier, &other.offers, &other.left_out)
+            && *ending == other.ending
     }
 }
 

@@ -93,6 +93,10 @@ pub enum Stage {
     Eligible,
     /// What is handed out instead, where too few are.
     Panic,
+    /// Which of those of several priorities serve.
+    Tier,
+    /// What part of the answers each is due.
+    Weight,
     /// Which record comes first.
     Draw,
     /// How many there are.
@@ -112,6 +116,8 @@ impl Stage {
             Self::Pool => "pool",
             Self::Eligible => "eligible",
             Self::Panic => "panic",
+            Self::Tier => "tier",
+            Self::Weight => "weight",
             Self::Draw => "draw",
             Self::Count => "count",
             Self::Ttl => "ttl",

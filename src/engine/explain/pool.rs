@@ -1,20 +1,25 @@
 //! From a pool to the records that this answer has of it.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::path::counted;
 use super::{Candidate, ExplainedPool, Stage, Telling};
-use crate::config::model::{Policy, Pool, WhenAllDown};
-use crate::engine::choose::draw::starts;
+use crate::config::model::{Failback, Policy, Pool, WhenAllDown};
+use crate::engine::choose::draw::{Way, starts};
 use crate::engine::choose::handout::Handout;
-use crate::engine::choose::ready::{Ready, Source};
+use crate::engine::choose::left_out::LeftOut;
+use crate::engine::choose::ready::{Ending, Ready, Source};
 use crate::engine::plan::List;
 use crate::engine::snapshot::Chunks;
 use crate::health::reason::Judgement;
 use crate::rdata::{print, rtype};
 use crate::zone::Zone;
+
+/// How many backends, or priorities, a line names.
+const NAMED_MAX: usize = 8;
 
 impl Telling<'_> {
     /// Tells one pool's part of the decision; without a draw it has nothing to hand out.
@@ -40,6 +45,12 @@ impl Telling<'_> {
         );
         if let Some(said) = guess_text(zone, pool, ready.source) {
             self.say(Stage::Panic, said);
+        }
+        if let Some(said) = tier_text(pool, ready) {
+            self.say(Stage::Tier, said);
+        }
+        if let Some(said) = draw.and_then(|_| weight_text(pool, ready, list)) {
+            self.say(Stage::Weight, said);
         }
         if let Some(draw) = draw {
             self.say(Stage::Draw, draw_text(pool, ready, list, draw));
@@ -117,6 +128,57 @@ fn guess_text(zone: &Zone, pool: &Pool, source: Source) -> Option<String> {
     })
 }
 
+/// Which tier serves, where there are several.
+fn tier_text(pool: &Pool, ready: &Ready) -> Option<String> {
+    let tiers: BTreeSet<u16> = pool.backends.iter().map(|backend| backend.priority).collect();
+    let serves = ready.tier.filter(|_| tiers.len() > 1)?;
+    let held = ready.left_out.iter().find_map(|(_, why)| match why {
+        LeftOut::Held { own, failback, .. } => Some((*own, *failback)),
+        _ => None,
+    });
+    let why = match held {
+        Some((better, Failback::After(time))) => {
+            format!("; {better} takes over once it could for {time:?}")
+        }
+        Some((better, _)) => format!("; {better} takes over when {serves} cannot serve any more"),
+        None if tiers.first() == Some(&serves) => String::new(),
+        None => "; too little of those before it is in service".to_owned(),
+    };
+    Some(format!("priority {serves} of {} serves{why}", listed_priorities(&tiers)))
+}
+
+fn listed_priorities(tiers: &BTreeSet<u16>) -> String {
+    let (first, last) = (tiers.first(), tiers.last());
+    match (first, last) {
+        (Some(first), Some(last)) if tiers.len() > NAMED_MAX => format!("{first} to {last}"),
+        _ => tiers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+    }
+}
+
+/// What part of the answers each is due, where that differs.
+fn weight_text(pool: &Pool, ready: &Ready, list: List) -> Option<String> {
+    let handout = ready.handout(list);
+    let is_weighed = matches!(handout.way, Way::Turns) && !matches!(list, List::Made(_));
+    if !is_weighed {
+        return None;
+    }
+    let own = ready.endpoints().filter(|endpoint| list.holds(endpoint));
+    let mut parts: Vec<String> = own
+        .zip(handout.due())
+        .map(|(endpoint, due)| {
+            let backend = pool.endpoints().find(|(_, other)| other == endpoint);
+            let name = backend.map_or_else(|| endpoint.to_string(), |(own, _)| own.name.clone());
+            format!("{name} {:.1} %", 100.0 * due).replace(".0 %", " %")
+        })
+        .collect();
+    let more = parts.len().saturating_sub(NAMED_MAX);
+    parts.truncate(NAMED_MAX);
+    if more > 0 {
+        parts.push(format!("and {more} more"));
+    }
+    Some(parts.join(", "))
+}
+
 fn draw_text(pool: &Pool, ready: &Ready, list: List, draw: u64) -> String {
     let handout = ready.handout(list);
     let mut first = None;
@@ -131,15 +193,15 @@ fn draw_text(pool: &Pool, ready: &Ready, list: List, draw: u64) -> String {
         (_, Some(first)) => format!("from {first} on"),
         (_, None) => "with the hints that A and AAAA would have".to_owned(),
     };
-    match handout.policy {
-        Policy::Weighted => format!("turn {draw} of the weights, {begin}"),
-        Policy::RoundRobin if pool.policy == Policy::Weighted && is_partly(handout) => {
+    match handout.way {
+        Way::Turns => format!("turn {draw} of the weights, {begin}"),
+        Way::Rotation if pool.policy == Policy::Weighted && is_partly(handout) => {
             format!("turn {draw} of the weights, which are all alike, {begin}")
         }
-        Policy::RoundRobin => format!("turn {draw} of the rotation, {begin}"),
-        Policy::Fixed => format!("as the file has them, {begin}"),
-        Policy::Random if is_partly(handout) => format!("by chance, here {begin}"),
-        Policy::Random => "by chance: all of them, in any order".to_owned(),
+        Way::Rotation => format!("turn {draw} of the rotation, {begin}"),
+        Way::First => format!("as the file has them, {begin}"),
+        Way::Chance if is_partly(handout) => format!("by chance, here {begin}"),
+        Way::Chance => "by chance: all of them, in any order".to_owned(),
     }
 }
 
@@ -155,6 +217,12 @@ fn ttl_text(pool: &Pool, ready: &Ready, judged: &[Judgement]) -> String {
         .min_by_key(|(time, _)| *time);
     let ttl = ready.ttl;
     match changing {
+        _ if ready.ending == Some(Ending::Hold) => {
+            format!("{ttl} s: a better tier takes over soon")
+        }
+        _ if ready.ending == Some(Ending::Override) => {
+            format!("{ttl} s: an override of a backend ends soon")
+        }
         None if ttl == pool.ttl => format!("{ttl} s: every address is settled"),
         None => format!("{ttl} s, as its fallback has it"),
         Some((time, Judgement { backend, verdict, .. })) => {

@@ -240,3 +240,27 @@ fn a_question_of_what_if_leaves_the_rest_as_it_is() {
     let addresses: Vec<IpAddr> = ready(&offline, "web").addresses().collect();
     assert_eq!(addresses, [IpAddr::from([192, 0, 2, 1])]);
 }
+
+#[test]
+fn the_ttl_falls_towards_the_end_of_an_override() {
+    let stage = Stage::new();
+    stage.serve(&[&zone(ZONE)]);
+    let ttl = || {
+        let View::Served { ready, .. } = stage.view() else { panic!("the zone is served") };
+        ready.get(0).expect("there are two").ttl
+    };
+    stage.steer("example/web/192.0.2.1", set(Hand::Drain, Some(7)));
+    assert_eq!((stage.handouts()[0].as_slice(), ttl()), (&[2][..], 7));
+    stage.wait_until(1_000);
+    assert_eq!(ttl(), 5, "no less than `min_ttl`");
+    stage.wait_until(7_000);
+    assert_eq!((stage.handouts()[0].as_slice(), ttl()), (&[1, 2][..], 30));
+    stage.steer("example/web/192.0.2.1", set(Hand::Up, Some(60)));
+    for (at, expected) in [(37_000, 30), (37_001, 15), (60_000, 7), (62_000, 5), (67_000, 30)] {
+        stage.wait_until(at);
+        assert_eq!(ttl(), expected, "at {at}");
+    }
+    // One without an end is no reason.
+    stage.steer("example/web/192.0.2.1", set(Hand::Down, None));
+    assert_eq!(ttl(), 30);
+}

@@ -6,9 +6,9 @@ use std::time::Duration;
 use super::super::yaml::Yaml;
 use super::{entry, seconds};
 use crate::config::model::{
-    AgentCheck, Backend, Check, CheckKind, DatabaseCheck, DatabaseKind, Degraded, Flap, HttpCheck,
-    LoadFrom, LoadPlace, OwnCheck, Policy, Pool, Secret, Serves, Service, SetState, Tls, TlsCheck,
-    Verify, WhenAllDown, Zone,
+    AgentCheck, Backend, Check, CheckKind, DatabaseCheck, DatabaseKind, Degraded, Failback, Flap,
+    HttpCheck, LoadFrom, LoadPlace, OwnCheck, Policy, Pool, Secret, Serves, Service, SetState,
+    Tiers, Tls, TlsCheck, Verify, WhenAllDown, Zone,
 };
 use crate::config::resolve;
 use crate::config::spec::check as defaults;
@@ -204,7 +204,7 @@ pub(super) fn pool(pool: &Pool, pools: &[Pool], checks: &Checks) -> (String, Yam
     // What is made of it stands with the records.
     let Pool { name, policy, ttl, min_ttl, answers: _, services: _, .. } = pool;
     let Pool { check, backends, made: _, .. } = pool;
-    let Pool { when_all_down, panic, .. } = pool;
+    let Pool { when_all_down, panic, tiers, .. } = pool;
     let mut found = Vec::new();
     found.extend(check.as_ref().map(|check| ("check".into(), checks.reference(check))));
     if *policy != Policy::RoundRobin {
@@ -232,11 +232,24 @@ pub(super) fn pool(pool: &Pool, pools: &[Pool], checks: &Checks) -> (String, Yam
     if pool.degraded == Degraded::Avoid {
         found.push(entry("degraded", "avoid"));
     }
+    let Tiers { min_healthy, failback } = tiers;
+    if *min_healthy != Tiers::default().min_healthy {
+        found.push(entry("min_healthy", min_healthy));
+    }
+    match failback {
+        Failback::AtOnce => {}
+        Failback::After(hold) => found.push(("failback".into(), span(*hold))),
+        Failback::Never => found.push(entry("failback", "never")),
+    }
+    let own = |place: usize, each: &Backend| {
+        backend(each, checks, each.priority != policy.priority_after(&backends[..place]))
+    };
     let is_named = backends.iter().any(|backend| backend.name != resolve::unnamed(&backend.serves));
     let backends = if is_named {
-        Yaml::Map(backends.iter().map(|each| (each.name.clone(), backend(each, checks))).collect())
+        let named = |(place, each): (usize, &Backend)| (each.name.clone(), own(place, each));
+        Yaml::Map(backends.iter().enumerate().map(named).collect())
     } else {
-        Yaml::List(backends.iter().map(|each| backend(each, checks)).collect())
+        Yaml::List(backends.iter().enumerate().map(|(place, each)| own(place, each)).collect())
     };
     found.push(("backends".into(), backends));
     (name.clone(), Yaml::Map(found))
@@ -248,8 +261,8 @@ pub(in crate::config) fn panic_share(panic: u16) -> String {
     share.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-fn backend(backend: &Backend, checks: &Checks) -> Yaml {
-    let Backend { weight, state, serves, service, check, check_addresses, .. } = backend;
+fn backend(backend: &Backend, checks: &Checks, has_priority: bool) -> Yaml {
+    let Backend { weight, state, serves, service, priority, check, check_addresses, .. } = backend;
     let mut found = Vec::new();
     match serves {
         Serves::Addresses(addresses) => {
@@ -257,7 +270,8 @@ fn backend(backend: &Backend, checks: &Checks) -> Yaml {
             let is_plain = *weight == Backend::WEIGHT
                 && *state == SetState::Auto
                 && *check == OwnCheck::Pools
-                && check_addresses.is_empty();
+                && check_addresses.is_empty()
+                && !has_priority;
             if is_plain && service.is_none() && is_one(&addresses) {
                 return addresses;
             }
@@ -275,6 +289,9 @@ fn backend(backend: &Backend, checks: &Checks) -> Yaml {
     }
     if *weight != Backend::WEIGHT {
         found.push(entry("weight", weight));
+    }
+    if has_priority {
+        found.push(entry("priority", priority));
     }
     match state {
         SetState::Auto => {}

@@ -96,7 +96,7 @@ fn each_row_of_the_chart() {
         let ready = Ready::new(
             &pool,
             &standings(signs),
-            &Memory { last: last.to_vec(), tier: None },
+            &Memory { last: last.to_vec(), ..Memory::default() },
             Some(&other),
         );
         let row = format!("{when:?}, panic {panic}, {signs}");
@@ -122,7 +122,7 @@ fn what_is_set_down_is_no_guess_unless_all_is() {
         let ready = Ready::new(
             &pool,
             &standings_in(&pool, signs),
-            &Memory { last: last.clone(), tier: None },
+            &Memory { last: last.clone(), ..Memory::default() },
             None,
         );
         assert_eq!(parts(&ready), expected, "{backends}, {when:?}, last {last:?}");

@@ -6,13 +6,16 @@ use crate::engine::explain::{Question, explain};
 const ZONE: &str = r#"
 zone: example.com
 ns: [ns1.example.net.]
+checks: {c: {tcp: {port: 80}}}
 pools:
   office: {policy: weighted, backends: {a: {address: 192.0.2.1, weight: 2}, b: {address: 192.0.2.2}, c: {address: 192.0.2.3, weight: 0}}}
   web: {port: 443, backends: {w: {address: 192.0.2.8, host: w}}}
+  db: {policy: failover, check: c, backends: {first: 198.51.100.1, second: 192.0.2.9, third: 192.0.2.10}}
   to: {backends: [{target: www}, {target: away.example.net.}]}
 records:
   www: {rules: [{subnets: [10.9.0.0/16], pool: web}, {subnets: [192.0.2.0/24, "2001:db8::/32"], pool: office}, {pool: web}]}
   to: {pool: to}
+  db: {pool: db}
   _x._tcp: {SRV: {pool: web}}
   h: {pool: office, HTTPS: {values: 1 ., hints: pool}}
 "#;
@@ -33,6 +36,7 @@ fn the_rule_that_matches_is_told_and_why_none_before_it_does() {
         "rule: 192.0.2.7 is in 192.0.2.0/24, 2001:db8::/32: pool office",
         "pool: office: weighted, up to 1 address in an answer",
         "eligible: 3 of 3 addresses in service",
+        "weight: a 66.7 %, b 33.3 %",
         "draw: turn 0 of the weights, from 192.0.2.1 on",
         "count: 1 of 2 addresses",
         "ttl: 30 s: every address is settled",
@@ -45,6 +49,31 @@ fn the_rule_that_matches_is_told_and_why_none_before_it_does() {
             "rule: 198.51.100.7 is not in 10.9.0.0/16: not pool web",
             "rule: 198.51.100.7 is not in 192.0.2.0/24, 2001:db8::/32: not pool office",
             "rule: no rule is for 198.51.100.7: pool web",
+        ]
+    );
+}
+
+#[test]
+fn the_tier_that_serves_is_told_and_who_waits_for_it() {
+    let told = steps("198.51.100.7", "db.example.com.", A);
+    assert_eq!(
+        told[2..4],
+        [
+            "eligible: 2 of 3 addresses in service",
+            "tier: priority 1 of 0, 1, 2 serves; too little of those before it is in service",
+        ]
+    );
+    let explained = explain(&snapshot_of(ZONE), &question("db.example.com.", A), &judge);
+    let candidates = explained.pools[0].candidates.iter();
+    let told: Vec<String> = candidates
+        .map(|one| format!("{} {} {}: {}", one.backend, one.eligible, one.chosen, one.reason))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "first false false: 3 checks failed",
+            "second true true: 2 checks passed",
+            "third false false: 2 checks passed; of priority 2, while priority 1 serves",
         ]
     );
 }
