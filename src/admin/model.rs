@@ -293,6 +293,12 @@ pub struct Address {
     #[schemars(with = "Option<String>")]
     #[serde(default)]
     pub held_until: Option<Timestamp>,
+    /// What it is among its like, as it says: `primary` or `replica`.
+    #[serde(default)]
+    pub role: Option<String>,
+    /// How far it is behind its primary, as it says, in milliseconds.
+    #[serde(default)]
+    pub lag_ms: Option<u64>,
     /// What each prober says of it.
     pub reports: Vec<Report>,
     /// The last hundred outcomes, the newest first; where one backend is asked for.

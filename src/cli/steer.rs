@@ -253,6 +253,8 @@ mod tests {
                 changes: 0,
                 is_degraded: false,
                 held_until: None,
+                role: None,
+                lag_ms: None,
                 reports: Vec::new(),
                 history: Vec::new(),
                 failures: Vec::new(),

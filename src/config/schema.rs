@@ -17,8 +17,8 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use self::scalar::{
-    Address, Answers, Bytes, Code, Days, Degraded, Failback, HeaderValue, Hints, Host, Literal,
-    Path, Penalty, Pointer, Policy, Port, Priority, Rname, Serial, Share, Span, State, Streak,
+    Address, Answers, Bytes, Code, Days, Degraded, Failback, Flag, HeaderValue, Hints, Host, Literal,
+    Path, Penalty, Pointer, Policy, Port, Priority, Rname, Role, Serial, Share, Span, State, Streak,
     Subnet, Ttl, Value, Verify, Weight, WhenAllDown, Word,
 };
 use crate::config::model::RULES_MAX;
@@ -398,6 +398,10 @@ struct PoolMap {
     /// When a better tier takes over again that can: `at once`, which is the default, once it could for so long, or `never`
     /// while the one that serves can.
     failback: Failback,
+    /// How far a replica may be behind its primary and still be handed out, such as `5s`; however far.
+    max_lag: Span,
+    /// Whether several backends may be primary at once; `false`, and then the one that was first keeps the role.
+    multi_primary: Flag,
     /// The port of backends that set none, for SRV.
     port: Port,
     /// The backends.
@@ -486,6 +490,7 @@ impl JsonSchema for Record {
             types().map(|name| (name, set.clone())).collect();
         properties.insert("pool".into(), pool);
         properties.insert("rules".into(), generator.subschema_for::<Rules>());
+        properties.insert("role".into(), generator.subschema_for::<Role>());
         properties.insert("alias".into(), alias);
         // The reader takes any case; editors complete capitals.
         let any_case: Vec<String> = types().map(|name| any_case(&name)).collect();
@@ -589,6 +594,8 @@ struct SetMap {
     pool: Word,
     /// In place of `pool`: which pool is for whom.
     rules: Option<Rules>,
+    /// Beside `pool` or `rules`: the backends that are primary, or replica, alone.
+    role: Role,
     /// Of SRV from a pool: the priority of its records; 0.
     priority: Priority,
     /// Of HTTPS and SVCB: `pool` adds the addresses that the pool hands out as `ipv4hint` and `ipv6hint`.

@@ -1,6 +1,7 @@
 //! Zone files whole: what they mean, and every mistake with its place.
 
 mod pools;
+mod roles;
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -278,7 +279,7 @@ fn mistakes_in_the_shape_of_a_file_have_their_place() {
     );
     one(
         &records("  a: «[»b]\n"),
-        expected("a map of `pool`, `rules`, `alias` and record types", "a list"),
+        expected("a map of `pool`, `rules`, `role`, `alias` and record types", "a list"),
     );
     one(&records("  a: {A: [«[»b]]}\n"), expected("a single value", "a list"));
     one(&records("  «a»: {}\n"), Problem::NoRecords { name: "a".into() });

@@ -63,6 +63,17 @@ impl Told {
         self.role == Some(Role::Replica) && self.lag.is_none()
     }
 
+    /// What it is among its like and how far behind, for people: `replica, 1.5 s behind`.
+    #[must_use]
+    pub fn standing(&self) -> Option<String> {
+        let lag = self.lag.map(|lag| format!("{:.1} s behind", lag.as_secs_f64()));
+        match (self.role, lag) {
+            (Some(Role::Replica), Some(lag)) => Some(format!("replica, {lag}")),
+            (Some(role), _) => Some(role.name().to_owned()),
+            (None, lag) => lag,
+        }
+    }
+
     /// What several probers were told of one target, made into one: the worst that any of them heard, and the role that
     /// none of them contradicts.
     #[must_use]

@@ -19,6 +19,7 @@ use super::shared::Shared;
 use super::tell;
 use super::what_if::{Facts, find_all, key};
 use crate::engine::choose::ready::{Ready, Source as ReadySource};
+use crate::engine::choose::roles::Cast;
 use crate::engine::settings::Settings;
 use crate::engine::snapshot::{Chunks, Snapshot, View};
 use crate::health::backend::BackendKey;
@@ -191,11 +192,18 @@ impl State {
             return view.clone();
         }
         let counts = pool_counts(before, &zone, self.counting);
+        let held: Vec<_> =
+            zone.pools.iter().map(|pool| self.memories.primary(&zone, pool)).collect();
         let ready = counts.iter().enumerate();
         let ready = ready.map(|(pool, counts)| Arc::new(self.ready(&zone, pool).counting(counts)));
         let ready: Vec<Arc<Ready>> = ready.collect();
-        for (pool, ready) in ready.iter().enumerate() {
-            tell::source(&self.shared, &zone, pool, ReadySource::InService, ready.source);
+        for ((pool, ready), held) in ready.iter().enumerate().zip(held) {
+            let was = (&Cast::default(), held.as_deref());
+            tell::roles(&self.shared, &zone, pool, was, &ready.cast);
+            // Before the first checks nobody has told a role.
+            if zone.pools[pool].role().is_none() || held.is_some() {
+                tell::source(&self.shared, &zone, pool, ReadySource::InService, ready.source);
+            }
         }
         View::Served { ready: Chunks::new(ready), zone }
     }
@@ -276,8 +284,11 @@ impl State {
             let mut new = ready.clone();
             let mut differs = false;
             for pool in self.users.with_dependents(place, &pools) {
+                let held = self.memories.primary(zone, &zone.pools[pool]);
                 let now = self.ready(zone, pool);
                 let Some(was) = ready.get(pool).filter(|was| ***was != now) else { continue };
+                let before = (&was.cast, held.as_deref());
+                tell::roles(&self.shared, zone, pool, before, &now.cast);
                 tell::source(&self.shared, zone, pool, was.source, now.source);
                 tell::tier(&self.shared, zone, pool, was.tier, now.tier);
                 let now = match was.handed() {

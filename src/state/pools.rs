@@ -85,8 +85,9 @@ impl Memories {
         self.due.retain(|(_, key)| known.contains(key));
     }
 
-    /// Notes what was in service last of a pool, where that was anything, and the tier that served.
+    /// Notes what was in service last of a pool, where that was anything, the tier that served, and who was primary.
     pub(super) fn set(&mut self, zone: &Zone, pool: &Pool, memory: Memory) {
+        self.note_primary(zone, pool, memory.primary.clone());
         if !memory.last.is_empty() {
             self.by_pool.insert(key(zone, pool), memory);
         }
@@ -118,6 +119,19 @@ impl Memories {
         }
     }
 
+    /// Notes who is primary, where somebody is: with the pool itself, so that all who see it see the same.
+    fn note_primary(&mut self, zone: &Zone, pool: &Pool, primary: Option<String>) {
+        if primary.is_some() {
+            let whole = (zone.origin.clone(), pool.name.clone());
+            self.by_pool.entry(whole).or_default().primary = primary;
+        }
+    }
+
+    /// The backend that was primary last, in a pool that is asked for by a role.
+    pub(super) fn primary(&self, zone: &Zone, pool: &Pool) -> Option<String> {
+        self.by_pool.get(&(zone.origin.clone(), pool.name.clone()))?.primary.clone()
+    }
+
     /// What a pool hands out at a moment.
     pub(super) fn ready(
         &mut self,
@@ -133,13 +147,16 @@ impl Memories {
             _ => None,
         };
         let standings = facts.standings(zone, pool);
+        let primary = self.primary(zone, pool);
         let key = key(zone, pool);
         let memory = self.by_pool.entry(key.clone()).or_default();
+        memory.primary = primary;
         memory.note(pool, &standings, now);
         memory.override_ends = facts.override_ends(zone, pool);
         let ready = Ready::new(pool, &standings, memory, fallback.as_ref());
         memory.clone_from(&ready.memory);
         self.set_due(&key, ready.due);
+        self.note_primary(zone, pool, ready.cast.holder.clone());
         ready
     }
 }

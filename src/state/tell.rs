@@ -9,8 +9,9 @@ use super::events::Kind;
 use super::shared::Shared;
 use super::what_if::key;
 use crate::config::model::probers::OnProberLoss;
-use crate::config::model::{Backend, Pool, SetState};
+use crate::config::model::{Backend, Pool, Role, SetState};
 use crate::engine::choose::ready::Source as ReadySource;
+use crate::engine::choose::roles::Cast;
 use crate::engine::snapshot::View;
 use crate::health::backend::BackendKey;
 use crate::health::flap::Hold;
@@ -141,6 +142,10 @@ fn users(state: &State, target: &Target) -> Vec<User> {
     for (place, index) in state.users.of(target) {
         let Some(View::Served { zone, .. }) = snapshot.zone(place as u32) else { continue };
         let pool = &zone.pools[index];
+        // What is seen in several ways is told once.
+        if pool.face.is_some() {
+            continue;
+        }
         let probed =
             |backend: &&Backend| Target::of_backend(pool, backend).any(|own| own == *target);
         all.extend(pool.backends.iter().filter(probed).map(|backend| User {
@@ -165,18 +170,23 @@ pub(super) fn source(
     if was == now {
         return;
     }
-    let said = match now {
-        ReadySource::InService => "the pool hands out what is in service again",
-        ReadySource::Panic => "too little of the pool is in service: it hands out all of it",
-        ReadySource::AllDown => "nothing in the pool is in service: it hands out all of it",
-        ReadySource::Last => {
-            "nothing in the pool is in service: it hands out what was in service last"
-        }
-        ReadySource::Fallback => "nothing in the pool is in service: it hands out its fallback",
-        ReadySource::Nothing => "nothing in the pool is in service: it hands out nothing",
-    };
     let pool = &zone.pools[pool];
-    shared.tell(Kind::Pool, pool_key(zone, pool), said);
+    let none = match pool.role() {
+        None => "nothing in the pool is in service",
+        Some(Role::Primary) => "nothing in the pool is primary",
+        Some(Role::Replica) => "nothing in the pool is replica or primary",
+    };
+    let said = match now {
+        ReadySource::InService => "the pool hands out what is in service again".to_owned(),
+        ReadySource::Panic => {
+            "too little of the pool is in service: it hands out all of it".to_owned()
+        }
+        ReadySource::AllDown => format!("{none}: it hands out all of it"),
+        ReadySource::Last => format!("{none}: it hands out what was in service last"),
+        ReadySource::Fallback => format!("{none}: it hands out its fallback"),
+        ReadySource::Nothing => format!("{none}: it hands out nothing"),
+    };
+    shared.tell(Kind::Pool, pool_key(zone, pool), said.as_str());
     let (zone, pool) = (&zone.origin, &*pool.label());
     if now == ReadySource::InService {
         info!(%zone, pool, "{said}");
@@ -195,6 +205,47 @@ pub(super) fn tier(shared: &Shared, zone: &Zone, pool: usize, was: Option<u16>, 
     let said = format!("priority {now} serves in place of priority {was}");
     info!(zone = %zone.origin, pool = &*pool.label(), "{said}");
     shared.tell(Kind::Pool, pool_key(zone, pool), said);
+}
+
+/// Another backend is primary, or several say that they are. `held` is the one that was primary last.
+pub(super) fn roles(
+    shared: &Shared,
+    zone: &Zone,
+    index: usize,
+    (was, held): (&Cast, Option<&str>),
+    now: &Cast,
+) {
+    let pool = &zone.pools[index];
+    if !speaks_of_roles(zone, index) {
+        return;
+    }
+    let (key, name) = (|| pool_key(zone, pool), &pool.name);
+    let zone = &zone.origin;
+    if let Some(holder) = now.holder.as_deref().filter(|holder| Some(*holder) != held) {
+        let was = held.map_or_else(String::new, |was| format!(" (was {was})"));
+        let said = format!("{holder} is primary now{was}");
+        info!(%zone, pool = name, "{name}: {said}");
+        shared.tell(Kind::Pool, key(), said);
+    }
+    if now.rivals == was.rivals {
+        return;
+    }
+    let said = now.rivalry();
+    if let Some(said) = &said {
+        warn!(%zone, pool = name, "{name}: {said}");
+    } else {
+        info!(%zone, pool = name, "{name}: one primary again");
+    }
+    shared.tell(Kind::Pool, key(), said.unwrap_or_else(|| "one primary again".to_owned()));
+}
+
+/// Whether what becomes of the role of primary is told of this pool: it is seen in several ways, and one of them tells.
+fn speaks_of_roles(zone: &Zone, index: usize) -> bool {
+    let own = zone.pools[index].face;
+    let of_same = |pool: &Pool| {
+        pool.role() == Some(Role::Primary) && pool.face.map(|face| face.of) == own.map(|own| own.of)
+    };
+    zone.pools.iter().position(of_same) == Some(index)
 }
 
 /// A prober is there that was not.

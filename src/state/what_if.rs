@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use super::dependents::Dependents;
 use super::pools::Memories;
-use crate::config::model::{Backend, Endpoint, Pool};
-use crate::engine::choose::eligible::in_service;
+use crate::config::model::{Backend, Endpoint, Pool, Role};
+use crate::engine::choose::eligible;
 use crate::engine::choose::ready::{Ready, SHARE_WHOLE, Source, Standing};
 use crate::engine::snapshot::{Chunks, Snapshot, View};
 use crate::health::backend::BackendKey;
@@ -49,6 +49,14 @@ impl Facts<'_> {
                 UNSEEN.to_owned()
             } else {
                 reason(&verdict, backend.state, set.map(AsRef::as_ref), known.as_ref())
+            };
+            // What a check found says it as well, where it asked.
+            let role = verdict.told.role.map(Role::name);
+            let reason = match verdict.told.standing() {
+                Some(told) if role.is_none_or(|role| !reason.contains(role)) => {
+                    format!("{reason}; {told}")
+                }
+                _ => reason,
             };
             Judgement { backend: backend.name.clone(), endpoint, verdict, reason }
         };
@@ -241,12 +249,12 @@ fn last_in_service(zone: &Zone, ready: &Chunks<Arc<Ready>>, facts: &Facts<'_>) -
     let now = Facts { down: &nothing, ..*facts };
     let mut last = Memories::default();
     for (pool, ready) in zone.pools.iter().zip(ready.iter()) {
-        let serving = in_service(pool, &now.standings(zone, pool));
+        let mut memory = ready.memory.clone();
+        let serving = eligible::endpoints(pool, &now.standings(zone, pool), &memory);
         let serving = match ready.source {
             Source::Last if serving.is_empty() => ready.endpoints().cloned().collect(),
             _ => serving,
         };
-        let mut memory = ready.memory.clone();
         memory.last = serving;
         last.set(zone, pool, memory);
     }

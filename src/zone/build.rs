@@ -207,8 +207,8 @@ impl Builder {
             let rotation = if rule.pool == balanced.pool {
                 rotation
             } else {
-                let of_rule = Some(pools[rule.pool].name.as_str());
-                self.rotations.place(&balanced.owner, rtype, of_rule, before)
+                let of_rule = pools[rule.pool].label();
+                self.rotations.place(&balanced.owner, rtype, Some(&*of_rule), before)
             };
             let made = self.made(balanced, rule.pool);
             rules.push((&rule.subnets, Choice { pool: rule.pool as u32, rotation, made }));

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::Zone;
 use super::delta::Record;
-use crate::config::model::{self, Endpoint, Form, Made, Offer, Pool, SetState, WhenAllDown};
+use crate::config::model::{self, Endpoint, Form, Made, Offer, Pool, Role, SetState, WhenAllDown};
 use crate::name::Name;
 use crate::rdata::rtype;
 
@@ -240,6 +240,7 @@ fn rrset(mut rdata: Vec<Box<[u8]>>) -> Arc<[Box<[u8]>]> {
 }
 
 /// The addresses or targets that a pool stands for where nobody knows of health: those of every backend that the file does not set down.
+/// Nobody knows who is primary either: what asks for the primary has none, as writes to another help nobody.
 ///
 /// ```text
 /// backends that are not set down   when_all_down   addresses
@@ -250,6 +251,9 @@ fn rrset(mut rdata: Vec<Box<[u8]>>) -> Arc<[Box<[u8]>]> {
 /// ```
 fn standing(pools: &[Pool], pool: usize) -> Vec<Offer> {
     let pool = &pools[pool];
+    if pool.role() == Some(Role::Primary) {
+        return Vec::new();
+    }
     let of = |is_wanted: fn(SetState) -> bool| -> Vec<Offer> {
         let backends = pool.backends.iter().filter(|backend| is_wanted(backend.state));
         backends.flat_map(Offer::of).collect()

@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use hickory_proto::op::Message;
 use hickory_proto::rr::{RData, Record};
-use rotadns::config::model::{Backend, Endpoint, SetState, WhenAllDown};
+use rotadns::config::model::{Backend, Endpoint, Role, SetState, WhenAllDown};
 use rotadns::engine::choose::ready::{Memory, Ready, Standing};
 use rotadns::engine::settings::Settings;
 use rotadns::engine::snapshot::Chunks;
@@ -51,7 +51,7 @@ impl World {
     }
 
     /// The zone example.com of this YAML, without its first line, and what is known of its addresses:
-    /// `down 192.0.2.1 192.0.2.2; last 192.0.2.1; changing 192.0.2.3=4s`.
+    /// `down 192.0.2.1 192.0.2.2; last 192.0.2.1; changing 192.0.2.3=4s; primary 192.0.2.1; replica 192.0.2.2=3s; held db-1`.
     pub(crate) fn yaml(body: &str, health: &str) -> Self {
         let text =
             format!("zone: example.com\nns: [ns.example.net.]\nsoa: {{minimum: 5m}}\n{body}");
@@ -177,6 +177,10 @@ struct Health {
     down: Vec<IpAddr>,
     last: Vec<Endpoint>,
     changing: Vec<(IpAddr, Duration)>,
+    /// What addresses say that they are, and how far they are behind.
+    roles: Vec<(IpAddr, Role, Option<Duration>)>,
+    /// The backend that was primary last.
+    held: Option<String>,
 }
 
 impl Health {
@@ -194,6 +198,13 @@ impl Health {
                     let (one, seconds) = word.split_once('=').expect("an address and a time");
                     let seconds = seconds.trim_end_matches('s').parse().expect("seconds");
                     (address(one), Duration::from_secs(seconds))
+                })),
+                Some("held") => health.held = words.next().map(str::to_owned),
+                Some(role @ ("primary" | "replica")) => health.roles.extend(words.map(|word| {
+                    let (one, lag) = word.split_once('=').unwrap_or((word, ""));
+                    let lag = lag.strip_suffix('s').map(|lag| lag.parse().expect("seconds"));
+                    let role = if role == "primary" { Role::Primary } else { Role::Replica };
+                    (address(one), role, lag.map(Duration::from_secs))
                 })),
                 other => panic!("{other:?} is not known here"),
             }
@@ -217,6 +228,7 @@ fn ready(zone: &Zone, index: usize, health: &Health) -> Ready {
     let standing = |(backend, endpoint): (&Backend, Endpoint)| {
         let probed = backend.probe_of(&endpoint);
         let is_down = probed.is_some_and(|address| health.down.contains(&address));
+        let told = health.roles.iter().find(|(address, ..)| Some(*address) == probed);
         let mut changing = health.changing.iter();
         Standing {
             in_service: match backend.state {
@@ -224,6 +236,8 @@ fn ready(zone: &Zone, index: usize, health: &Health) -> Ready {
                 SetState::Down => false,
                 SetState::Auto => !is_down,
             },
+            role: told.map(|(_, role, _)| *role),
+            lag: told.and_then(|(.., lag)| *lag),
             is_set_down: backend.state == SetState::Down,
             may_change_in: changing
                 .find(|(changing, _)| Some(*changing) == probed)
@@ -232,7 +246,8 @@ fn ready(zone: &Zone, index: usize, health: &Health) -> Ready {
         }
     };
     let standings: Vec<Standing> = pool.endpoints().map(standing).collect();
-    let memory = Memory { last: health.last.clone(), ..Memory::default() };
+    let (last, primary) = (health.last.clone(), health.held.clone());
+    let memory = Memory { last, primary, ..Memory::default() };
     Ready::new(pool, &standings, &memory, fallback.as_ref())
 }
 

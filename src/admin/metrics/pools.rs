@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::page::{Family, Format, Kind, Labels};
 use super::{World, zone_labels};
-use crate::config::model::{Backend, Endpoint, Pool};
+use crate::config::model::{Backend, Endpoint, Pool, Role};
 use crate::engine::choose::ready::{Ready, Source};
 use crate::engine::choose::share::due;
 use crate::engine::snapshot::View;
@@ -38,6 +38,8 @@ struct Families {
     in_service: Family,
     state: Family,
     in_answers: Family,
+    role: Family,
+    lag: Family,
     answers: Family,
     due: Family,
     changes: Family,
@@ -62,6 +64,11 @@ impl Families {
             in_answers: gauge(
                 "backend_in_answers",
                 "1 where answers may have the address now, 0 where not",
+            ),
+            role: gauge("backend_role", "1 for what the address says that it is among its like"),
+            lag: gauge(
+                "backend_lag_seconds",
+                "How far the address is behind its primary, as it says",
             ),
             answers: counter("backend_answers", "Answers that held the address"),
             due: gauge(
@@ -101,6 +108,12 @@ impl Families {
             self.in_service.sample(text, u8::from(verdict.in_service));
             self.state.part("", text, state_label(&verdict), 1);
             self.in_answers.sample(text, u8::from(ready.has(&endpoint)));
+            if let Some(role) = verdict.told.role {
+                self.role.part("", text, role_label(role), 1);
+            }
+            if let Some(lag) = verdict.told.lag {
+                self.lag.sample(text, lag.as_secs_f64());
+            }
             self.answers.sample(text, handed.get(&endpoint).copied().unwrap_or(0));
             self.due.sample(text, due.get(&endpoint).copied().unwrap_or(0.0));
             let Some((check, address)) = pool.check_of(backend).zip(backend.probe_of(&endpoint))
@@ -138,9 +151,9 @@ pub(super) fn pools(world: &World<'_>, format: Format) -> Vec<Family> {
             families.pool(world, zone, pool, ready, &labels);
         }
     }
-    let Families { source, ttl, in_service, state, in_answers, answers, due, changes, check } =
-        families;
-    vec![source, ttl, in_service, state, in_answers, answers, due, changes, check]
+    let Families { source, ttl, in_service, state, in_answers, role, lag, .. } = families;
+    let Families { answers, due, changes, check, .. } = families;
+    vec![source, ttl, in_service, state, in_answers, role, lag, answers, due, changes, check]
 }
 
 fn backend_labels(pool: &Labels, backend: &Backend, endpoint: &Endpoint) -> Labels {
@@ -156,6 +169,13 @@ fn state_label(verdict: &Verdict) -> &'static str {
         Verdict { basis: Basis::Flapping, .. } => r#"state="flapping""#,
         Verdict { is_set_down: true, .. } => r#"state="set_down""#,
         _ => r#"state="down""#,
+    }
+}
+
+fn role_label(role: Role) -> &'static str {
+    match role {
+        Role::Primary => r#"role="primary""#,
+        Role::Replica => r#"role="replica""#,
     }
 }
 

@@ -13,7 +13,8 @@ use crate::health::target::{Streak, Target};
 #[must_use]
 pub fn checks(moment: &Moment, registry: &Registry) -> Vec<Check> {
     let mut users = HashMap::<TargetKey, Vec<String>>::new();
-    for at in moment.pools() {
+    // Whoever is seen in several ways is there once.
+    for at in moment.pools().filter(|at| at.pool.face.is_none()) {
         // One digest a pool where all backends have its check, as it costs more than the rest.
         let of_pool = at.pool.check.as_deref().map(CheckKey::of);
         for (backend, key) in at.pool.backends.iter().zip(at.keys()) {

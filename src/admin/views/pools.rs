@@ -207,6 +207,7 @@ impl<'m> PoolAt<'m> {
             (Some(seen), Some(check)) => super::reports(seen, &moment.panel, Streak::of(check)),
             _ => Vec::new(),
         };
+        let told = judgement.verdict.told;
         let flapping = seen.as_ref().and_then(|seen| seen.flapping);
         let view = Address {
             address: endpoint.to_string(),
@@ -215,6 +216,8 @@ impl<'m> PoolAt<'m> {
             basis: basis(judgement.verdict.basis),
             changes: seen.as_ref().map_or(0, |seen| seen.changes),
             is_degraded: is_degraded(judgement),
+            role: told.role.map(|role| role.name().to_owned()),
+            lag_ms: told.lag.map(|lag| lag.as_millis().try_into().unwrap_or(u64::MAX)),
             held_until: flapping.map(|hold| super::time(hold.until)),
             reports,
             history: outcomes.iter().map(super::outcome).collect(),

@@ -1,17 +1,18 @@
 //! The server at a glance.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::pools::{Moment, source};
+use super::pools::{Moment, PoolAt, pool_key, source};
 use super::zones::{counts, digest};
 use super::{prober, time};
 use crate::admin::Admin;
 use crate::admin::model::{Secondary, Snapshot, Status, ZoneCounts};
+use crate::config::model::Role;
 use crate::counters::{AllCounters, TYPES, Via};
 
-/// How many zones alarms name.
+/// How many zones, or pools, alarms name.
 const NAMED_MAX: usize = 3;
 
 /// The server at a glance.
@@ -24,7 +25,8 @@ pub fn status(admin: &Admin) -> Status {
     let mut backends = BTreeMap::new();
     for at in moment.pools() {
         *pools.entry(source(at.ready.source)).or_default() += 1;
-        for state in at.states() {
+        // Whoever is seen in several ways is there once.
+        for state in at.states().into_iter().filter(|_| at.pool.face.is_none()) {
             *backends.entry(state).or_default() += 1;
         }
     }
@@ -34,6 +36,7 @@ pub fn status(admin: &Admin) -> Status {
     alarms.extend(files(zones, &secondaries));
     alarms.extend(unrefreshed(&secondaries));
     alarms.extend(moment.snapshot.settings().places.troubles());
+    alarms.extend(primaries(&moment));
     Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         started: admin.about.started,
@@ -54,6 +57,30 @@ pub fn status(admin: &Admin) -> Status {
         queries: queries(&admin.counters),
         alarms,
     }
+}
+
+/// Where nobody is primary, or several say that they are.
+fn primaries(moment: &Moment) -> Vec<String> {
+    let mut told = BTreeSet::new();
+    for PoolAt { zone, pool, ready, .. } in moment.pools() {
+        if pool.role() != Some(Role::Primary) {
+            continue;
+        }
+        let key = pool_key(&zone.origin, &pool.name);
+        match ready.cast.rivalry() {
+            Some(rivalry) => _ = told.insert(format!("{key} has {rivalry}; stop one of them")),
+            None if ready.cast.serves.is_none() => {
+                told.insert(format!("{key} has no primary: writes have nowhere to go"));
+            }
+            None => {}
+        }
+    }
+    let more = told.len().saturating_sub(NAMED_MAX);
+    let mut told: Vec<String> = told.into_iter().take(NAMED_MAX).collect();
+    if more > 0 {
+        told.push(format!("{more} more pools have no primary, or several"));
+    }
+    told
 }
 
 /// What is wrong with zones that come from elsewhere.

@@ -199,6 +199,10 @@ pub enum Problem {
     TooManyRules { most: usize },
     TooManySubnets { most: usize },
     RulesOfBothKinds { pool: String, other: String },
+    // Roles
+    RoleWithoutPool,
+    RoleWithoutCheck { pool: String },
+    RoleNeverTold { pool: String, check: &'static str },
     // Records that are made of pools
     NotOfPool { key: &'static str, rtype: String },
     TtlBesidePool,
@@ -253,6 +257,7 @@ impl Problem {
             | Self::TooManyWarnings { .. }
             | Self::UnusedCheck { .. }
             | Self::UnusedPool { .. }
+            | Self::RoleNeverTold { .. }
             | Self::DifferentTtl { .. }
             | Self::DottedTarget { .. }
             | Self::OwnerHasZone { .. }

@@ -440,6 +440,20 @@ impl fmt::Display for Problem {
                 "`hints: pool` are the addresses of the name's own pool, and it has none; add one, or name one beside \
                  by `pool: POOL`",
             ),
+            Self::RoleWithoutPool => f.write_str(
+                "`role` says which backends of a pool are meant, and there is no pool; add `pool: POOL`",
+            ),
+            Self::RoleWithoutCheck { pool } => write!(
+                f,
+                "nothing tells who is primary in the pool `{}`; give it a check that does, such as `postgres`",
+                Quoted(pool)
+            ),
+            Self::RoleNeverTold { pool, check } => write!(
+                f,
+                "the pool `{}` is checked by `{check}`, which does not tell who is primary; take a check that does, \
+                 such as `postgres`",
+                Quoted(pool)
+            ),
             Self::TargetsForAddresses { pool } => write!(
                 f,
                 "the pool `{}` has targets, where addresses are handed out; take a pool of addresses",

@@ -399,6 +399,18 @@ fn each_problem_has_its_sentence() {
              `pool: POOL`",
         ),
         (
+            Problem::RoleWithoutPool,
+            "`role` says which backends of a pool are meant, and there is no pool; add `pool: POOL`",
+        ),
+        (
+            Problem::RoleWithoutCheck { pool: "p".into() },
+            "nothing tells who is primary in the pool `p`; give it a check that does, such as `postgres`",
+        ),
+        (
+            Problem::RoleNeverTold { pool: "p".into(), check: "tcp" },
+            "the pool `p` is checked by `tcp`, which does not tell who is primary; take a check that does, such as `postgres`",
+        ),
+        (
             Problem::TargetsForAddresses { pool: "p".into() },
             "the pool `p` has targets, where addresses are handed out; take a pool of addresses",
         ),

@@ -160,6 +160,9 @@ pub enum Role {
 }
 
 impl Role {
+    /// All there are.
+    pub const ALL: [Self; 2] = [Self::Primary, Self::Replica];
+
     /// What a zone file calls it.
     #[must_use]
     pub fn name(self) -> &'static str {

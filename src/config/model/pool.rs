@@ -108,6 +108,10 @@ pub struct Pool {
     pub degraded: Degraded,
     /// When a tier of backends hands over to the next.
     pub tiers: Tiers,
+    /// How far a replica may be behind its primary and still serve; `None` is however far.
+    pub max_lag: Option<Duration>,
+    /// Whether several may be primary at once.
+    pub multi_primary: bool,
     /// What records make of it besides addresses and a target, each once. A zone's builder fills it in.
     pub made: Vec<Made>,
     /// How records see it that do not see all of it; `None` is a pool as its file has it.
@@ -174,9 +178,17 @@ impl Pool {
             backends,
             degraded: Degraded::Serve,
             tiers: Tiers::default(),
+            max_lag: None,
+            multi_primary: false,
             made: Vec::new(),
             face: None,
         }
+    }
+
+    /// The role that its backends are handed out in; `None` is whatever they are.
+    #[must_use]
+    pub fn role(&self) -> Option<Role> {
+        self.face?.role
     }
 
     /// What people call it: its name, and how it is seen: `orders (primary)`.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use crate::config::error::{Mistakes, Problem, Span};
 use crate::config::model::{
-    Backend, Check, Face, Form, Made, OwnCheck, Pool, Rule, Serves, Service, WhenAllDown, hints,
+    Backend, Check, CheckKind, Face, Form, Made, OwnCheck, Pool, Role, Rule, Serves, Service,
+    WhenAllDown, hints,
 };
 use crate::config::nearest::nearest;
 use crate::config::node::Text;
@@ -30,6 +31,8 @@ pub(super) struct Pools<'z> {
     found: Vec<Option<Pool>>,
     /// Whether a record uses it.
     used: Vec<bool>,
+    /// Whether it says how its backends are checked.
+    is_checked: Vec<bool>,
     fallbacks: Vec<Option<Text<'z>>>,
     /// The first backend of each pool that cannot stand in SRV, and what it lacks.
     without_service: Vec<Option<(String, &'static str)>>,
@@ -37,6 +40,8 @@ pub(super) struct Pools<'z> {
     services: Vec<(usize, Span)>,
     /// Where faces of pools stand.
     faces: Vec<(usize, Face)>,
+    /// The pools that are asked for by a role, and where.
+    roles: Vec<(usize, Span)>,
 }
 
 impl<'z> Pools<'z> {
@@ -50,10 +55,12 @@ impl<'z> Pools<'z> {
             places: HashMap::new(),
             found: Vec::new(),
             used: Vec::new(),
+            is_checked: Vec::new(),
             fallbacks: Vec::new(),
             without_service: Vec::new(),
             services: Vec::new(),
             faces: Vec::new(),
+            roles: Vec::new(),
         };
         for (key, pool) in &spec.pools {
             // Of two with one name, told when the file was parsed, both count as the last.
@@ -92,6 +99,8 @@ impl<'z> Pools<'z> {
                 backends: backends(spec, &own, &self.origin, mistakes),
                 check,
                 tiers: spec.tiers,
+                max_lag: spec.max_lag,
+                multi_primary: spec.multi_primary,
                 made: Vec::new(),
                 face: None,
             }
@@ -100,6 +109,7 @@ impl<'z> Pools<'z> {
         self.keys.push(key);
         self.found.push(pool);
         self.used.push(false);
+        self.is_checked.push(spec.is_some_and(|spec| spec.check.is_some()));
         self.fallbacks.push(spec.and_then(|spec| match spec.when_all_down {
             WhenSpec::Fallback(pool) => Some(pool),
             _ => None,
@@ -170,13 +180,24 @@ impl<'z> Pools<'z> {
         spec: RulesSpec<'z>,
         mistakes: &mut Mistakes<'_>,
     ) -> Option<(Vec<Rule>, usize)> {
+        let role = spec.role;
         let rules: Vec<Option<Rule>> = spec
             .rules
             .into_iter()
-            .map(|(subnets, pool)| Some(Rule { subnets, pool: self.place(pool, mistakes)? }))
+            .map(|(subnets, pool)| {
+                let pool = self.place(pool, mistakes)?;
+                Some(Rule { subnets, pool: self.in_role(pool, role) })
+            })
             .collect();
         let pool = self.place(spec.pool, mistakes);
-        Some((rules.into_iter().collect::<Option<_>>()?, pool?))
+        Some((rules.into_iter().collect::<Option<_>>()?, self.in_role(pool?, role)))
+    }
+
+    /// The place of a pool as who asks for a role sees it.
+    fn in_role(&mut self, pool: usize, role: Option<(Role, Span)>) -> usize {
+        let Some((role, at)) = role else { return pool };
+        self.roles.push((pool, at));
+        self.face(Face { of: pool, role: Some(role), is_private: false })
     }
 
     /// What a name answers from its pools, which are all of one kind.
@@ -247,7 +268,6 @@ impl<'z> Pools<'z> {
     }
 
     /// The place of a pool as some see it.
-    #[expect(dead_code, reason = "records that ask for a role, and views, come next")]
     pub(super) fn face(&mut self, face: Face) -> usize {
         if face.role.is_none() && !face.is_private {
             return face.of;
@@ -260,18 +280,33 @@ impl<'z> Pools<'z> {
         self.keys.push(self.keys[face.of]);
         self.found.push(self.found[face.of].clone());
         self.used.push(true);
+        self.is_checked.push(self.is_checked[face.of]);
         // Its pool's fallback is told of there.
         self.fallbacks.push(None);
         self.faces.push((place, face));
         place
     }
 
-    /// Makes faces of their pools, which are whole now.
-    fn make_faces(&mut self) {
-        for &(place, face) in &self.faces {
+    /// Makes faces of their pools, which are whole now. What a pool falls back on is seen in the same way.
+    fn make_faces(&mut self, next: &[Option<usize>]) {
+        let mut at = 0;
+        while let Some(&(place, face)) = self.faces.get(at) {
+            at += 1;
+            let fallback = next.get(face.of).copied().flatten();
+            let fallback = fallback.map(|of| self.face(Face { of, ..face }));
             let own = self.found[face.of].clone();
-            self.found[place] = own.map(|pool| Pool { face: Some(face), ..pool });
+            self.found[place] = own.map(|pool| Pool {
+                face: Some(face),
+                when_all_down: fallback.map_or(pool.when_all_down, WhenAllDown::Fallback),
+                ..pool
+            });
         }
+    }
+
+    /// The place of the pool that one is a face of, or its own.
+    fn whole(&self, place: usize) -> usize {
+        let own = self.faces.iter().find(|(other, _)| *other == place);
+        own.map_or(place, |(_, face)| face.of)
     }
 
     /// The name of a pool.
@@ -324,11 +359,12 @@ impl<'z> Pools<'z> {
                 pool.when_all_down = WhenAllDown::Fallback(*next);
             }
         }
-        self.make_faces();
+        self.make_faces(&next);
         self.tell_other_kinds(&fallbacks, &next, mistakes);
         let circles = rules::circles(&next);
         if circles.is_empty() {
             self.tell_without_service(&next, mistakes);
+            self.tell_untold_roles(&next, mistakes);
             self.tell_long_chains(&fallbacks, &next, mistakes);
         }
         for circle in circles {
@@ -337,7 +373,7 @@ impl<'z> Pools<'z> {
             let pools = around.map(|&place| self.keys[place].text.to_owned()).collect();
             mistakes.add(at, Problem::FallbackLoop { pools });
         }
-        for start in 0..self.used.len() {
+        for start in 0..next.len() {
             let mut at = self.used[start].then(|| next[start]).flatten();
             while let Some(place) = at.filter(|&place| !self.used[place]) {
                 self.used[place] = true;
@@ -381,12 +417,34 @@ impl<'z> Pools<'z> {
     /// Tells of each SRV whose pool, or one that it falls back on, has a backend that no SRV can be made of.
     fn tell_without_service(&self, next: &[Option<usize>], mistakes: &mut Mistakes<'_>) {
         for &(pool, at) in &self.services {
-            let mut chain = std::iter::successors(Some(pool), |&place| next[place]);
+            let mut chain = std::iter::successors(Some(self.whole(pool)), |&place| next[place]);
             let lacking =
                 chain.find_map(|place| Some((place, self.without_service[place].as_ref()?)));
             if let Some((place, (backend, missing))) = lacking {
                 let (pool, backend) = (self.keys[place].text.to_owned(), backend.clone());
                 mistakes.add(at, Problem::NoService { pool, backend, missing });
+            }
+        }
+    }
+
+    /// Tells of each role that is asked for in a pool, or in one that it falls back on, where no check tells of roles.
+    fn tell_untold_roles(&self, next: &[Option<usize>], mistakes: &mut Mistakes<'_>) {
+        for &(pool, at) in &self.roles {
+            for place in std::iter::successors(Some(pool), |&place| next[place]) {
+                let Some(pool) = &self.found[place] else { continue };
+                let checks = pool.backends.iter().filter_map(|backend| pool.check_of(backend));
+                let named = || pool.name.clone();
+                let has_own = pool.backends.iter().any(|own| own.check != OwnCheck::Pools);
+                let silent = checks.map(|check| silent(&check.kind));
+                match silent.collect::<Option<Vec<_>>>().as_deref() {
+                    // A check with a mistake was told.
+                    Some([]) if self.is_checked[place] && !has_own => {}
+                    Some([]) => mistakes.add(at, Problem::RoleWithoutCheck { pool: named() }),
+                    Some(&[check, ..]) => {
+                        mistakes.add(at, Problem::RoleNeverTold { pool: named(), check });
+                    }
+                    None => {}
+                }
             }
         }
     }
@@ -413,6 +471,19 @@ impl<'z> Pools<'z> {
             }
         }
     }
+}
+
+/// The name of a check that tells of no roles.
+fn silent(kind: &CheckKind) -> Option<&'static str> {
+    if let CheckKind::Http(http) = kind {
+        return Some(if http.tls.is_some() { "https" } else { "http" });
+    }
+    let names = [
+        ("tcp", matches!(kind, CheckKind::Tcp { .. })),
+        ("tls", matches!(kind, CheckKind::Tls(_))),
+        ("agent", matches!(kind, CheckKind::Agent(_))),
+    ];
+    names.into_iter().find_map(|(name, is_it)| is_it.then_some(name))
 }
 
 /// The backends of a pool, their names read; one that has a mistake is left out.

@@ -8,6 +8,7 @@ use serde_json::{Value as Json, json};
 use crate::config::model::POOL_ADDRESSES_MAX;
 use crate::config::spec::backend::STATES;
 use crate::config::spec::pool::{DEGRADED, FAILBACKS, POLICIES, WORDS};
+use crate::config::spec::rules::ROLES;
 use crate::rdata::TTL_MAX;
 
 /// Units of time as [`rdata::parse_duration`](crate::rdata::parse_duration) takes them.
@@ -85,6 +86,10 @@ scalars! {
     Weight = number(U16_OR_0, 0, 65_535);
     /// A priority, from 0 to 65535.
     Priority = number(U16_OR_0, 0, 65_535);
+    /// What a backend is among its like.
+    Role = choice(ROLES.map(|(word, _)| word));
+    /// `true` or `false`.
+    Flag = json_schema!({"enum": [true, false, "true", "false"]});
     /// Where hints come from.
     Hints = choice(["pool"]);
     /// A subnet, such as `10.0.0.0/8`.

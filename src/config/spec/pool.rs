@@ -26,6 +26,8 @@ pub(crate) struct PoolSpec<'n> {
     pub(crate) panic: u16,
     pub(crate) degraded: Degraded,
     pub(crate) tiers: Tiers,
+    pub(crate) max_lag: Option<Duration>,
+    pub(crate) multi_primary: bool,
     pub(crate) check: Option<CheckRef<'n>>,
     pub(crate) backends: Vec<BackendSpec<'n>>,
 }
@@ -53,7 +55,7 @@ pub(crate) enum WhenSpec<'n> {
 }
 
 /// What may stand in a pool.
-pub(in crate::config) const POOL_KEYS: [&str; 13] = [
+pub(in crate::config) const POOL_KEYS: [&str; 15] = [
     "check",
     "policy",
     "ttl",
@@ -65,6 +67,8 @@ pub(in crate::config) const POOL_KEYS: [&str; 13] = [
     "degraded",
     "min_healthy",
     "failback",
+    "max_lag",
+    "multi_primary",
     "port",
     "backends",
 ];
@@ -86,6 +90,8 @@ pub(in crate::config) const FAILBACKS: [(&str, Failback); 2] =
 /// How long a better tier may have to wait.
 pub(in crate::config) const HOLDS: (Duration, Duration) =
     (Duration::from_secs(1), Duration::from_secs(86_400));
+/// The least and the greatest `max_lag`.
+const LAGS: (Duration, Duration) = (Duration::from_millis(1), Duration::from_secs(86_400));
 
 /// What `when_all_down` says, before the fallback's pool is known.
 #[derive(Clone, Copy, PartialEq)]
@@ -132,6 +138,8 @@ pub(super) fn pool<'n>(
             panic: 0,
             degraded: Degraded::Serve,
             tiers: Tiers::default(),
+            max_lag: None,
+            multi_primary: false,
             check: None,
             backends: read_backends(node, file, mistakes),
         });
@@ -148,6 +156,8 @@ pub(super) fn pool<'n>(
         degraded,
         min_healthy,
         back,
+        max_lag,
+        multi_primary,
         port,
         backends,
     ] = fields(node, "a pool", POOL_KEYS, mistakes)?;
@@ -183,6 +193,15 @@ pub(super) fn pool<'n>(
             .and_then(|(_, node)| choice(node, "what to do", &DEGRADED, mistakes))
             .unwrap_or(Degraded::Serve),
         tiers: read_tiers(min_healthy, back, mistakes),
+        max_lag: max_lag.and_then(|(_, node)| {
+            let text = scalar(node, "a duration", mistakes)?;
+            mistakes.take(text.span, value::span("the lag", text.text, LAGS))
+        }),
+        multi_primary: multi_primary
+            .and_then(|(_, node)| {
+                choice(node, "yes or no", &[("true", true), ("false", false)], mistakes)
+            })
+            .unwrap_or_default(),
         check: check.and_then(|(_, node)| read_check(node, file, mistakes)),
         backends: backends.map(|(_, node)| read_backends(node, file, mistakes)).unwrap_or_default(),
     })

@@ -43,10 +43,10 @@ pub(crate) enum MadeSpec<'n> {
 }
 
 /// What may stand under a name besides types.
-pub(in crate::config) const NAME_KEYS: [&str; 3] = ["pool", "rules", "alias"];
+pub(in crate::config) const NAME_KEYS: [&str; 4] = ["pool", "rules", "role", "alias"];
 /// What may stand in a set of records.
-pub(in crate::config) const SET_KEYS: [&str; 6] =
-    ["ttl", "values", "pool", "rules", "priority", "hints"];
+pub(in crate::config) const SET_KEYS: [&str; 7] =
+    ["ttl", "values", "pool", "rules", "role", "priority", "hints"];
 /// Where hints come from.
 const HINTS: [(&str, ()); 1] = [("pool", ())];
 
@@ -58,11 +58,12 @@ pub(super) fn record<'n>(
     mistakes: &mut Mistakes<'_>,
 ) -> RecordSpec<'n> {
     let mut record = RecordSpec { name, pool: None, alias: None, sets: Vec::new() };
-    let Some(entries) = map(node, "a map of `pool`, `rules`, `alias` and record types", mistakes)
+    let Some(entries) =
+        map(node, "a map of `pool`, `rules`, `role`, `alias` and record types", mistakes)
     else {
         return record;
     };
-    let mut empty = true;
+    let (mut empty, mut role) = (true, None);
     for (key, value) in entries {
         empty = false;
         if ["pool", "rules"].contains(&key.text) {
@@ -75,12 +76,23 @@ pub(super) fn record<'n>(
                 pool_ref(name, value, file, mistakes).map(RulesSpec::everybody)
             };
             record.pool = found.map(|found| (key, found));
+        } else if key.text == "role" {
+            role = Some((key, value));
         } else if key.text == "alias" {
             record.alias = scalar(value, "a name", mistakes).map(|target| (key, target));
         } else if let Some(rtype) = rtype(key, mistakes) {
             record.sets.push(set(rtype, (key, value), mistakes));
         }
     }
+    record.pool = match record.pool.take() {
+        Some((key, found)) => Some((key, found.in_role(role, mistakes))),
+        None => {
+            if let Some((role, _)) = role {
+                mistakes.add(role.span, Problem::RoleWithoutPool);
+            }
+            None
+        }
+    };
     if empty {
         mistakes.add(name.span, Problem::NoRecords { name: name.text.into() });
     }
@@ -111,13 +123,13 @@ fn set<'n>(rtype: u16, (key, node): Field<'n>, mistakes: &mut Mistakes<'_>) -> S
     let values = match &node.kind {
         Kind::Map(_) => {
             let place = "a record set";
-            let Some([ttl, values, pool, rules, priority, hints]) =
+            let Some([ttl, values, pool, rules, role, priority, hints]) =
                 fields(node, place, SET_KEYS, mistakes)
             else {
                 return set;
             };
             set.ttl = ttl.and_then(|(_, node)| ttl_of(node, mistakes));
-            set.made = made(rtype, [pool, rules, priority, hints], mistakes);
+            set.made = made(rtype, [pool, rules, role, priority, hints], mistakes);
             if let Some((ttl, _)) = ttl.filter(|_| set.made.is_some()) {
                 mistakes.add(ttl.span, Problem::TtlBesidePool);
             }
@@ -149,7 +161,7 @@ fn set<'n>(rtype: u16, (key, node): Field<'n>, mistakes: &mut Mistakes<'_>) -> S
 /// have `hints`.
 fn made<'n>(
     rtype: u16,
-    [pool, rules, priority, hints]: [Option<Field<'n>>; 4],
+    [pool, rules, role, priority, hints]: [Option<Field<'n>>; 5],
     mistakes: &mut Mistakes<'_>,
 ) -> Option<MadeSpec<'n>> {
     use rdata::rtype::{A, AAAA, HTTPS, SRV, SVCB};
@@ -163,6 +175,7 @@ fn made<'n>(
     let of_other = [
         (pool, "pool", has_pool),
         (rules, "rules", has_pool),
+        (role, "role", has_pool),
         (priority, "priority", rtype == SRV && is_from_pool),
         (hints, "hints", matches!(rtype, HTTPS | SVCB)),
     ];
@@ -184,8 +197,14 @@ fn made<'n>(
     let pools = match (pool, rules) {
         (Some((_, node)), _) => scalar(node, "a pool's name", mistakes).map(named),
         (None, Some((_, node))) => read_rules(node, mistakes),
-        (None, None) => None,
+        (None, None) => {
+            if let Some((role, _)) = role {
+                mistakes.add(role.span, Problem::RoleWithoutPool);
+            }
+            None
+        }
     };
+    let pools = pools.map(|pools| pools.in_role(role, mistakes));
     let priority =
         priority.and_then(|(_, node)| number(node, "a priority", 0..=u16::MAX.into(), mistakes));
     match (rtype, hints) {

@@ -3,9 +3,9 @@
 use ipnet::IpNet;
 
 use super::pool::PoolRef;
-use super::{fields, scalar, texts};
-use crate::config::error::{Mistakes, Problem};
-use crate::config::model::{RULES_MAX, SUBNETS_MAX};
+use super::{Field, choice, fields, scalar, texts};
+use crate::config::error::{Mistakes, Problem, Span};
+use crate::config::model::{RULES_MAX, Role, SUBNETS_MAX};
 use crate::config::node::{Kind, Node};
 use crate::config::value;
 
@@ -15,14 +15,27 @@ pub(crate) struct RulesSpec<'n> {
     pub(crate) rules: Vec<(Vec<IpNet>, PoolRef<'n>)>,
     /// For everybody else.
     pub(crate) pool: PoolRef<'n>,
+    /// The role that the backends of all of them are asked for in, and where it stands.
+    pub(crate) role: Option<(Role, Span)>,
 }
 
 impl<'n> RulesSpec<'n> {
     /// One pool for all.
     pub(super) fn everybody(pool: PoolRef<'n>) -> Self {
-        Self { rules: Vec::new(), pool }
+        Self { rules: Vec::new(), pool, role: None }
+    }
+
+    /// The same, with what `role` says.
+    pub(super) fn in_role(self, role: Option<Field<'_>>, mistakes: &mut Mistakes<'_>) -> Self {
+        let role =
+            role.and_then(|(_, node)| Some((choice(node, "a role", &ROLES, mistakes)?, node.span)));
+        Self { role, ..self }
     }
 }
+
+/// What backends may be asked for as.
+pub(in crate::config) const ROLES: [(&str, Role); 2] =
+    [("primary", Role::Primary), ("replica", Role::Replica)];
 
 /// What may stand in a rule.
 pub(in crate::config) const RULE_KEYS: [&str; 2] = ["subnets", "pool"];
@@ -62,7 +75,7 @@ pub(super) fn read_rules<'n>(
     if own.is_some() {
         mistakes.add(last.span, Problem::NoCatchAll);
     }
-    Some(RulesSpec { rules, pool: pool? })
+    Some(RulesSpec { rules, pool: pool?, role: None })
 }
 
 /// Reads one rule: its subnets, where it has the key, and its pool.

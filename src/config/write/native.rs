@@ -127,7 +127,9 @@ impl Writer<'_> {
             add(&alias.owner, entry("alias", relative(alias.target.as_wire(), origin)));
         }
         for balanced in &self.zone.balanced {
-            add(&balanced.owner, self.balanced(balanced));
+            for entry in self.balanced(balanced) {
+                add(&balanced.owner, entry);
+            }
         }
         for set in &self.zone.records {
             let is_above = has_servers && set.rtype == rtype::NS && set.owner == *origin;
@@ -163,7 +165,7 @@ impl Writer<'_> {
     }
 
     /// The pools of a name.
-    fn balanced(&self, balanced: &Balanced) -> (String, Yaml) {
+    fn balanced(&self, balanced: &Balanced) -> Vec<(String, Yaml)> {
         let Balanced { form, rules, pool, .. } = balanced;
         let name = |place: usize| Yaml::scalar(&self.zone.pools[place].name);
         let rule = |Rule { subnets, pool }: &Rule| {
@@ -177,19 +179,23 @@ impl Writer<'_> {
             ("rules", Yaml::List(rules.iter().map(rule).chain([everybody]).collect()))
         };
         let entry = (key.to_owned(), value);
+        // All pools of a name are asked for in one role.
+        let role = self.zone.pools[*pool].role().map(|role| self::entry("role", role.name()));
+        let own = || [entry.clone()].into_iter().chain(role.clone());
         match form {
-            Form::Addresses | Form::Cname => entry,
-            Form::A => ("A".into(), Yaml::Map(vec![entry])),
-            Form::Aaaa => ("AAAA".into(), Yaml::Map(vec![entry])),
+            Form::Addresses | Form::Cname => own().collect(),
+            Form::A => vec![("A".into(), Yaml::Map(own().collect()))],
+            Form::Aaaa => vec![("AAAA".into(), Yaml::Map(own().collect()))],
             Form::Made(Made::Srv { priority }) => {
                 let priority = (*priority > 0).then(|| self::entry("priority", priority));
-                ("SRV".into(), Yaml::Map([entry].into_iter().chain(priority).collect()))
+                vec![("SRV".into(), Yaml::Map(own().chain(priority).collect()))]
             }
             Form::Made(Made::Hints { rtype, values }) => {
                 let values = values.iter().map(|rdata| Yaml::scalar(self.value(*rtype, rdata)));
                 let values = ("values".to_owned(), Yaml::one_or_list(values.collect()));
-                let set = vec![values, entry, self::entry("hints", "pool")];
-                (rdata::type_name(*rtype).to_string(), Yaml::Map(set))
+                let hints = self::entry("hints", "pool");
+                let set = [values].into_iter().chain(own()).chain([hints]);
+                vec![(rdata::type_name(*rtype).to_string(), Yaml::Map(set.collect()))]
             }
         }
     }

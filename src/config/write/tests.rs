@@ -73,6 +73,7 @@ pools:
   tiers: {policy: failover, failback: never, backends: [192.0.2.1, {address: 192.0.2.2, priority: 0}, 192.0.2.3, {address: 192.0.2.4, priority: 0}]}
   names: {policy: fixed, when_all_down: last, backends: [{target: a.example.net.}, {target: b}]}
   sip: {check: once, policy: weighted, answers: 1, port: 5060, backends: {a: {address: 192.0.2.1, host: a}, b: {address: 192.0.2.2, host: b.c, port: 1}}}
+  orders: {check: once, max_lag: 1500ms, multi_primary: true, port: 5432, backends: {db-1: {address: 192.0.2.1, host: a}}}
   to: {policy: weighted, port: 443, backends: [{target: a}, {target: b, host: c}]}
 records:
   "@": {pool: web, MX: {ttl: 1d, values: [10 mail, 20 mail.example.org.]}, TXT: [v=spf1 -all, '"a" "b"', "no", "é☂", ""]}
@@ -89,6 +90,10 @@ records:
   _sip._udp: {SRV: {pool: sip, priority: 7}}
   _to._tcp: {SRV: {rules: [{subnets: 10.0.0.0/8, pool: sip}, {pool: to}]}}
   split: {A: {pool: web}, AAAA: {rules: [{subnets: 10.0.0.0/8, pool: page}, {pool: web}]}}
+  rw: {pool: orders, role: primary}
+  _rw._tcp: {SRV: {pool: orders, role: primary, priority: 2}}
+  _ro._tcp: {SRV: {role: replica, rules: [{subnets: 10.0.0.0/8, pool: orders}, {pool: orders}]}}
+  parts: {A: {pool: orders, role: primary}, HTTPS: {values: 1 ., pool: orders, role: replica, hints: pool}}
   hinted: {pool: web, HTTPS: {values: 1 . alpn=h2, hints: pool}, SVCB: {values: [1 ., 2 b], pool: page, hints: pool}}
   half: {A: {pool: web}, AAAA: "2001:db8::9"}
   apex: {alias: "@"}

@@ -1,13 +1,23 @@
-//! Stage: who may serve at all. Health and hands have been made into a standing; here it counts.
+//! Stage: who may serve at all. Health and hands have been made into a standing; here it counts, and with it roles and lag.
 
 use super::candidate::{Candidate, all};
 use super::left_out::LeftOut;
-use super::ready::Standing;
+use super::ready::{Memory, Standing};
+use super::roles::{self, Cast};
 use crate::config::model::{Degraded, Endpoint, Pool};
 
-/// Those that may serve, in the order of the file.
-pub(super) fn eligible(candidates: &[Candidate]) -> Vec<Candidate> {
-    candidates.iter().filter(|candidate| candidate.standing.in_service).cloned().collect()
+/// Those that may serve, in the order of the file, and what roles came to.
+pub(super) fn eligible(
+    pool: &Pool,
+    candidates: &[Candidate],
+    memory: &Memory,
+    left_out: &mut Vec<(Endpoint, LeftOut)>,
+) -> (Vec<Candidate>, Cast) {
+    let in_service = candidates.iter().filter(|candidate| candidate.standing.in_service);
+    let mut eligible: Vec<Candidate> = in_service.cloned().collect();
+    roles::leave_out_lagging(pool, &mut eligible, left_out);
+    let cast = roles::cast(pool, &mut eligible, memory.primary.as_deref(), left_out);
+    (eligible, cast)
 }
 
 /// Leaves out those that serve and should be seen to, where the pool has it so and others can serve.
@@ -36,11 +46,11 @@ pub(super) fn guesses(candidates: &[Candidate]) -> Vec<Candidate> {
     if guesses.is_empty() { candidates.to_vec() } else { guesses }
 }
 
-/// The endpoints of a pool that are in service, in the order of the file.
+/// The endpoints of a pool that may serve, in the order of the file.
 #[must_use]
-pub fn in_service(pool: &Pool, standings: &[Standing]) -> Vec<Endpoint> {
-    let all = all(pool, standings);
-    eligible(&all).into_iter().map(|candidate| candidate.offer.endpoint).collect()
+pub fn endpoints(pool: &Pool, standings: &[Standing], memory: &Memory) -> Vec<Endpoint> {
+    let (eligible, _) = eligible(pool, &all(pool, standings), memory, &mut Vec::new());
+    eligible.into_iter().map(|candidate| candidate.offer.endpoint).collect()
 }
 
 #[cfg(test)]
@@ -73,8 +83,9 @@ mod tests {
                 ..Standing::UP
             };
             let standings: Vec<Standing> = signs.chars().map(standing).collect();
-            let mut found = eligible(&all(&pool, &standings));
             let mut left_out = Vec::new();
+            let candidates = all(&pool, &standings);
+            let (mut found, _) = eligible(&pool, &candidates, &Memory::default(), &mut left_out);
             avoid_degraded(&pool, &mut found, &mut left_out);
             let found: String = found.iter().map(|one| one.backend.to_string()).collect();
             assert_eq!(found, stays, "{signs}");

@@ -16,6 +16,8 @@ pub struct Memory {
     pub last: Vec<Endpoint>,
     /// The priority of the backends that served last.
     pub tier: Option<u16>,
+    /// The backend that was primary last, in a pool that is asked for by a role.
+    pub primary: Option<String>,
     /// When this was.
     pub at: Moment,
     /// When the next override of a backend ends, in unix milliseconds.
@@ -28,7 +30,8 @@ impl Memory {
     /// Takes in how the pool stands at a moment.
     pub fn note(&mut self, pool: &Pool, standings: &[Standing], at: Moment) {
         self.at = at;
-        let eligible = eligible::eligible(&all(pool, standings));
+        let candidates = all(pool, standings);
+        let (eligible, _) = eligible::eligible(pool, &candidates, self, &mut Vec::new());
         let mut wanted = eligible.clone();
         eligible::avoid_degraded(pool, &mut wanted, &mut Vec::new());
         let able = tier::able(pool, standings, &wanted);

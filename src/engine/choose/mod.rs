@@ -15,6 +15,7 @@ pub mod eligible;
 pub mod left_out;
 mod memory;
 mod panic;
+pub mod roles;
 mod tier;
 pub mod weight;
 

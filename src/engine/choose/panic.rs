@@ -10,7 +10,17 @@
 //! none         -                  none            nothing
 //! ```
 //!
-//! An address that an operator set down, or took out of the file, is no guess worth making: "every address" and
+//! Who asks for the primary is given nobody else, as a guess would send writes where they help nobody:
+//!
+//! ```text
+//! primary   when_all_down   handed out
+//! one       any             it
+//! none      all, none       nothing
+//! none      last            the last primary, unless it says that it is a replica now
+//! none      fallback        the fallback's primary
+//! ```
+//!
+//! Nor does `panic` count for roles: it is about a pool as a whole. An address that an operator set down, or took out of the file, is no guess worth making: "every address" and
 //! "eligible last" leave it out, unless all are set down.
 //!
 //! Each tier is weighed alone, and the pool panics where all of them do: a tier that is whole is better than any guess, and one that
@@ -21,7 +31,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::candidate::Candidate;
 use super::eligible::guesses;
 use super::ready::{Source, Standing};
-use crate::config::model::{Endpoint, Pool, WhenAllDown};
+use crate::config::model::{Endpoint, Pool, Role, WhenAllDown};
 
 /// Where the offers come from, and which of the pool's own they are; of a fallback none.
 pub(super) fn source(
@@ -39,6 +49,9 @@ pub(super) fn source(
             (Source::InService, eligible)
         };
     }
+    if pool.role() == Some(Role::Primary) {
+        return without_primary(pool, all, last, has_fallback);
+    }
     let guesses = guesses(all);
     match pool.when_all_down {
         WhenAllDown::Fallback(_) if has_fallback => (Source::Fallback, Vec::new()),
@@ -49,6 +62,31 @@ pub(super) fn source(
             if last.is_empty() { (Source::AllDown, guesses) } else { (Source::Last, last) }
         }
         WhenAllDown::All | WhenAllDown::Fallback(_) => (Source::AllDown, guesses),
+    }
+}
+
+/// What who asks for the primary is given while there is none.
+fn without_primary(
+    pool: &Pool,
+    all: &[Candidate],
+    last: &[Endpoint],
+    has_fallback: bool,
+) -> (Source, Vec<Candidate>) {
+    match pool.when_all_down {
+        WhenAllDown::Fallback(_) if has_fallback => (Source::Fallback, Vec::new()),
+        WhenAllDown::Last => {
+            let may_still_be = |candidate: &&Candidate| {
+                let Candidate { offer, standing, .. } = candidate;
+                last.contains(&offer.endpoint)
+                    && !standing.is_set_down
+                    && standing.role != Some(Role::Replica)
+            };
+            let last: Vec<Candidate> = all.iter().filter(may_still_be).cloned().collect();
+            (if last.is_empty() { Source::Nothing } else { Source::Last }, last)
+        }
+        WhenAllDown::All | WhenAllDown::None | WhenAllDown::Fallback(_) => {
+            (Source::Nothing, Vec::new())
+        }
     }
 }
 
@@ -71,8 +109,9 @@ pub(super) fn calm(pool: &Pool, standings: &[Standing]) -> BTreeSet<u16> {
             tier.has_some |= serves;
         }
     }
+    let panic = if pool.role().is_some() { 0 } else { u64::from(pool.panic) };
     let is_calm = |weights: &Weights| {
-        weights.has_some && weights.serving * 1000 >= weights.total * u64::from(pool.panic)
+        weights.has_some && weights.serving * 1000 >= weights.total * panic
     };
     tiers.into_iter().filter(|(_, weights)| is_calm(weights)).map(|(tier, _)| tier).collect()
 }

@@ -17,6 +17,7 @@ use super::draw::{counted_width, starts};
 use super::handout::{Handout, RECORD_HEAD, record};
 use super::left_out::LeftOut;
 pub use super::memory::Memory;
+use super::roles::Cast;
 use super::tier::Serving;
 use super::{candidate, count, eligible, made, panic, tier, ttl, weight};
 use crate::config::model::{Endpoint, Offer, Pool, Role};
@@ -75,6 +76,8 @@ pub struct Ready {
     pub source: Source,
     /// The priority of the backends that serve, where they are in service.
     pub tier: Option<u16>,
+    /// What roles came to, where it is asked for by one.
+    pub cast: Cast,
     /// What may be handed out, in the order of the file.
     pub offers: Vec<Offer>,
     /// What could serve and is left out, with the reason.
@@ -130,7 +133,7 @@ impl Ready {
     ) -> Self {
         let mut left_out = Vec::new();
         let all = candidate::all(pool, standings);
-        let eligible = eligible::eligible(&all);
+        let (eligible, cast) = eligible::eligible(pool, &all, memory, &mut left_out);
         let has_fallback = fallback.is_some();
         let (source, mut own) =
             panic::source(pool, &all, standings, eligible, &memory.last, has_fallback);
@@ -153,7 +156,7 @@ impl Ready {
         let ending = is_short.then_some(ending);
         let recheck = kept.until.map(|left| now.saturating_add(left));
         let due = until.into_iter().chain(recheck).min();
-        let mut ttl = kept.ttl;
+        let mut ttl = if cast.is_moving(pool) { pool.min_ttl } else { kept.ttl };
         let offers = match (source, fallback) {
             (Source::Fallback, Some(fallback)) => {
                 // Whichever of the two changes first ends the answer.
@@ -180,7 +183,8 @@ impl Ready {
         });
         let made = pool.made.iter().map(|made| made::handout(pool, made, &offers, &lists, ttl));
         let made = made.collect();
-        let memory = Memory { tier: tier.or(memory.tier), ..memory.clone() };
+        let primary = cast.holder.clone().or_else(|| memory.primary.clone());
+        let memory = Memory { tier: tier.or(memory.tier), primary, ..memory.clone() };
         Self {
             lists,
             made,
@@ -188,6 +192,7 @@ impl Ready {
             ttl,
             source,
             tier,
+            cast,
             offers,
             left_out,
             memory,
@@ -278,10 +283,10 @@ impl Ready {
 
 impl PartialEq for Ready {
     fn eq(&self, other: &Self) -> bool {
-        let Self { lists, made, ttl, source, tier, offers, left_out, ending, .. } = self;
+        let Self { lists, made, ttl, source, tier, cast, offers, left_out, ending, .. } = self;
         (lists, made, ttl, source) == (&other.lists, &other.made, &other.ttl, &other.source)
             && (tier, offers, left_out) == (&other.tier, &other.offers, &other.left_out)
-            && *ending == other.ending
+            && (cast, ending) == (&other.cast, &other.ending)
     }
 }
 

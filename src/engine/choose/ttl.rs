@@ -6,6 +6,7 @@
 //! an address can change side by its next probes    the time that these take
 //! a hand's override of a backend ends              until then, as below
 //! a better tier takes over after its hold          until then, as below
+//! somebody stands in for a role, or two claim it   `min_ttl`, by [`super::roles::Cast::is_moving`]
 //! ```
 //!
 //! Of an end that is known beforehand the TTL is the greatest of the pool's TTL, half of it, a quarter of it and so on that is over by

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use super::path::counted;
 use super::{Candidate, ExplainedPool, Stage, Telling};
-use crate::config::model::{Failback, Policy, Pool, WhenAllDown};
+use crate::config::model::{Failback, Policy, Pool, Role, WhenAllDown};
 use crate::engine::choose::draw::{Way, starts};
 use crate::engine::choose::handout::Handout;
 use crate::engine::choose::left_out::LeftOut;
 use crate::engine::choose::ready::{Ending, Ready, Source};
+use crate::engine::choose::roles::Cast;
 use crate::engine::plan::List;
 use crate::engine::snapshot::Chunks;
 use crate::health::reason::Judgement;
@@ -41,7 +42,11 @@ impl Telling<'_> {
         let serving = judged.iter().filter(|judged| judged.verdict.in_service).count();
         self.say(
             Stage::Eligible,
-            format!("{serving} of {} in service", counted(judged.len(), noun)),
+            format!(
+                "{serving} of {} in service{}",
+                counted(judged.len(), noun),
+                role_text(pool, ready)
+            ),
         );
         if let Some(said) = guess_text(zone, pool, ready.source) {
             self.say(Stage::Panic, said);
@@ -105,6 +110,26 @@ fn policy_text(pool: &Pool) -> String {
     format!("{}, up to {answers} in an answer", pool.policy.name())
 }
 
+/// What roles came to, where the pool is asked for by one.
+fn role_text(pool: &Pool, ready: &Ready) -> String {
+    let Some(wanted) = pool.role() else { return String::new() };
+    let Cast { serves, holder, .. } = &ready.cast;
+    let holder = holder.as_deref();
+    let text = match (wanted, serves, holder) {
+        _ if let Some(rivalry) = ready.cast.rivalry() => rivalry,
+        (Role::Primary, Some(_), Some(holder)) => format!("{holder} is primary"),
+        (Role::Primary, Some(_), None) => "several may be primary".to_owned(),
+        (Role::Primary, None, _) => "none of them is primary".to_owned(),
+        (Role::Replica, Some(Role::Replica), _) => "those that are replicas serve".to_owned(),
+        (Role::Replica, Some(Role::Primary), holder) => {
+            let who = holder.map_or_else(String::new, |holder| format!(", {holder},"));
+            format!("no replica can serve, and the primary{who} stands in")
+        }
+        (Role::Replica, None, _) => "none of them is replica or primary".to_owned(),
+    };
+    format!("; {text}")
+}
+
 /// Where addresses come from that are not in service.
 fn guess_text(zone: &Zone, pool: &Pool, source: Source) -> Option<String> {
     let fallback = || match pool.when_all_down {
@@ -113,18 +138,24 @@ fn guess_text(zone: &Zone, pool: &Pool, source: Source) -> Option<String> {
         }
         _ => Cow::Borrowed(""),
     };
+    let none = match pool.role() {
+        None => "none is in service",
+        Some(Role::Primary) => "none is primary",
+        Some(Role::Replica) => "none is replica or primary",
+    };
     Some(match source {
         Source::InService => return None,
         Source::Panic => {
             let share = f64::from(pool.panic) / 1000.0;
             format!("less than {share} of the weight is in service: every address, as a guess")
         }
-        Source::AllDown => "none is in service: every address, as a guess".to_owned(),
-        Source::Last => "none is in service: those that were last".to_owned(),
-        Source::Fallback => {
-            format!("none is in service: what its fallback {} hands out", fallback())
+        Source::AllDown => format!("{none}: every address, as a guess"),
+        Source::Last => format!("{none}: those that were last"),
+        Source::Fallback => format!("{none}: what its fallback {} hands out", fallback()),
+        Source::Nothing if pool.role() == Some(Role::Primary) => {
+            format!("{none}: nothing, as writes to another help nobody")
         }
-        Source::Nothing => "none is in service: nothing (when_all_down: none)".to_owned(),
+        Source::Nothing => format!("{none}: nothing (when_all_down: none)"),
     })
 }
 
@@ -217,6 +248,9 @@ fn ttl_text(pool: &Pool, ready: &Ready, judged: &[Judgement]) -> String {
         .min_by_key(|(time, _)| *time);
     let ttl = ready.ttl;
     match changing {
+        _ if ready.cast.is_moving(pool) => {
+            format!("{ttl} s: the least, as somebody else may soon have the role")
+        }
         _ if ready.ending == Some(Ending::Hold) => {
             format!("{ttl} s: a better tier takes over soon")
         }

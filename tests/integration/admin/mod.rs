@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 use crate::http::Http;
 use crate::servers::{Server, ZoneFile};
 
+mod databases;
 mod limits;
 mod look;
 mod roles;

@@ -1,6 +1,7 @@
 //! Names that answer from a pool: who is in an answer, for how long, and where pools stand.
 
 mod made;
+mod roles;
 mod rotation;
 mod rules;
 mod targets;

@@ -39,6 +39,12 @@ pub(super) fn records(zone: &Zone, balanced: &Balanced, lost: &mut Vec<String>) 
             return Vec::new();
         }
     };
+    let pool = &zone.pools[balanced.pool];
+    if let Some(role) = pool.role() {
+        let (owner, pool, role) = (&balanced.owner, &pool.name, role.name());
+        lost.push(format!("{owner} is answered from what is {role} in the pool {pool}"));
+        return Vec::new();
+    }
     let before = lost.len();
     let found: Vec<Yaml> = types
         .iter()

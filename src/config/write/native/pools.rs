@@ -204,7 +204,7 @@ pub(super) fn pool(pool: &Pool, pools: &[Pool], checks: &Checks) -> (String, Yam
     // What is made of it stands with the records.
     let Pool { name, policy, ttl, min_ttl, answers: _, services: _, .. } = pool;
     let Pool { check, backends, made: _, .. } = pool;
-    let Pool { when_all_down, panic, tiers, .. } = pool;
+    let Pool { when_all_down, panic, tiers, max_lag, multi_primary, .. } = pool;
     let mut found = Vec::new();
     found.extend(check.as_ref().map(|check| ("check".into(), checks.reference(check))));
     if *policy != Policy::RoundRobin {
@@ -244,6 +244,10 @@ pub(super) fn pool(pool: &Pool, pools: &[Pool], checks: &Checks) -> (String, Yam
     let own = |place: usize, each: &Backend| {
         backend(each, checks, each.priority != policy.priority_after(&backends[..place]))
     };
+    found.extend(max_lag.map(|lag| ("max_lag".into(), span(lag))));
+    if *multi_primary {
+        found.push(("multi_primary".into(), Yaml::Bool(true)));
+    }
     let is_named = backends.iter().any(|backend| backend.name != resolve::unnamed(&backend.serves));
     let backends = if is_named {
         let named = |(place, each): (usize, &Backend)| (each.name.clone(), own(place, each));

@@ -1,0 +1,131 @@
+//! Within the stage of the eligible: who is primary, who is a replica, and who is too far behind.
+//!
+//! ```text
+//! asked for   tell the role    told primary      handed out
+//! primary     one              -                 it
+//! primary     several          -                 the one that held the role; all with `multi_primary`
+//! primary     none             -                 nobody: the pool's `when_all_down` decides
+//! replica     some             any               those
+//! replica     none             some              the primary, until a replica is there again
+//! replica     none             none              nobody: the pool's `when_all_down` decides
+//! ```
+//!
+//! Who has told no role has none: no guess is made of it. Of several that say that they are primary, one whose last probe failed
+//! counts less than one whose last passed: its word is from before. So a promotion is followed at once, though
+//! the old primary is not yet judged down. Where nobody is known to have held the role, the first of the file does, as then every
+//! server decides the same.
+
+use super::candidate::Candidate;
+use super::left_out::LeftOut;
+use crate::config::model::{Endpoint, Pool, Role};
+
+/// What roles came to, in a pool that is asked for by a role.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cast {
+    /// What those are that are handed out; `None` where nobody has the role.
+    pub serves: Option<Role>,
+    /// The backend that holds the role of primary; `None` where none does, or several may.
+    pub holder: Option<String>,
+    /// The backends that say that they are primary as well, and are left out.
+    pub rivals: Vec<String>,
+}
+
+impl Cast {
+    /// That several say that they are primary, for people.
+    #[must_use]
+    pub fn rivalry(&self) -> Option<String> {
+        let holder = self.holder.as_deref().filter(|_| !self.rivals.is_empty())?;
+        let others = self.rivals.join(" and ");
+        let (count, say) = match self.rivals.len() {
+            1 => ("two".to_owned(), "says that it is"),
+            more => ((more + 1).to_string(), "say that they are"),
+        };
+        Some(format!("{count} primaries: {others} {say} primary, while {holder} keeps the role"))
+    }
+
+    /// Whether who is handed out may soon be another, though nobody is changing side.
+    #[must_use]
+    pub fn is_moving(&self, pool: &Pool) -> bool {
+        let stands_in = self.serves.is_some() && self.serves != pool.role();
+        !self.rivals.is_empty() || stands_in
+    }
+}
+
+/// Leaves the replicas out that are further behind than the pool allows, or do not know how far.
+pub(super) fn leave_out_lagging(
+    pool: &Pool,
+    candidates: &mut Vec<Candidate>,
+    left_out: &mut Vec<(Endpoint, LeftOut)>,
+) {
+    let Some(most) = pool.max_lag else { return };
+    retain(candidates, left_out, |Candidate { standing, .. }| {
+        match (standing.role, standing.lag) {
+            (Some(Role::Replica), None) => Some(LeftOut::LagUnknown),
+            (Some(Role::Replica), Some(lag)) if lag > most => Some(LeftOut::Lag { most }),
+            _ => None,
+        }
+    });
+}
+
+/// Leaves those of the role that the pool is asked for, by the table above; `held` is the backend that was primary last.
+pub(super) fn cast(
+    pool: &Pool,
+    candidates: &mut Vec<Candidate>,
+    held: Option<&str>,
+    left_out: &mut Vec<(Endpoint, LeftOut)>,
+) -> Cast {
+    let Some(wanted) = pool.role() else { return Cast::default() };
+    let has = |role, candidates: &[Candidate]| {
+        candidates.iter().any(|candidate| candidate.standing.role == Some(role))
+    };
+    let given = if has(wanted, candidates) { wanted } else { Role::Primary };
+    retain(candidates, left_out, |Candidate { standing, .. }| {
+        let why = LeftOut::Role { own: standing.role, wanted };
+        (standing.role != Some(given)).then_some(why)
+    });
+    let mut cast = Cast { serves: has(given, candidates).then_some(given), ..Cast::default() };
+    if given == Role::Replica || candidates.is_empty() || pool.multi_primary {
+        return cast;
+    }
+    let name = |place: usize| pool.backends[place].name.clone();
+    let heard = heard(candidates);
+    let holds = |place: &&usize| Some(&*pool.backends[**place].name) == held;
+    let holder = heard.iter().find(holds).or(heard.first()).copied().unwrap_or_default();
+    cast.holder = Some(name(holder));
+    cast.rivals = heard.into_iter().filter(|place| *place != holder).map(name).collect();
+    retain(candidates, left_out, |candidate| {
+        (candidate.backend != holder).then_some(LeftOut::SecondPrimary)
+    });
+    cast
+}
+
+/// The places of the backends whose word counts, each once, in the order of the file: those whose last probe passed, where there
+/// are any.
+fn heard(candidates: &[Candidate]) -> Vec<usize> {
+    let places = |is_heard: fn(&Candidate) -> bool| {
+        let heard = candidates.iter().filter(|candidate| is_heard(candidate));
+        let mut places: Vec<usize> = heard.map(|candidate| candidate.backend).collect();
+        places.dedup();
+        places
+    };
+    let settled = places(|candidate| candidate.standing.may_change_in.is_none());
+    if settled.is_empty() { places(|_| true) } else { settled }
+}
+
+/// Leaves those out that there is a reason for.
+fn retain(
+    candidates: &mut Vec<Candidate>,
+    left_out: &mut Vec<(Endpoint, LeftOut)>,
+    why: impl Fn(&Candidate) -> Option<LeftOut>,
+) {
+    candidates.retain(|candidate| match why(candidate) {
+        Some(why) => {
+            left_out.push((candidate.offer.endpoint.clone(), why));
+            false
+        }
+        None => true,
+    });
+}
+
+#[cfg(test)]
+mod tests;
