@@ -16,6 +16,7 @@ mod made;
 pub mod place;
 mod pool;
 pub mod probers;
+mod shards;
 
 pub use backend::{Backend, Endpoint, OwnCheck, Role, Serves, SetState};
 pub use check::{
@@ -27,6 +28,7 @@ pub use pool::{
     Balanced, Degraded, Face, Failback, Form, POOL_ADDRESSES_MAX, Policy, Pool, RULES_MAX, Rule,
     SUBNETS_MAX, Tiers, WhenAllDown,
 };
+pub use shards::{By, SHARDS_MAX, Shards};
 
 /// One zone, as its file says.
 #[derive(Clone, Debug, PartialEq)]

@@ -17,9 +17,9 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use self::scalar::{
-    Address, Answers, Bytes, Code, Days, Degraded, Failback, Flag, HeaderValue, Hints, Host, Literal,
-    Path, Penalty, Pointer, Policy, Port, Priority, Rname, Role, Serial, Share, Span, State, Streak,
-    Subnet, Ttl, Value, Verify, Weight, WhenAllDown, Word,
+    Address, Answers, Bytes, Code, Days, Degraded, Failback, Flag, HeaderValue, Hints, Host,
+    Literal, Path, Penalty, Pointer, Policy, Port, Priority, Rname, Role, Serial, ShardsBy, Share,
+    Span, State, Streak, Subnet, Ttl, Value, Verify, Weight, WhenAllDown, Word,
 };
 use crate::config::model::RULES_MAX;
 use crate::config::spec::check;
@@ -490,6 +490,7 @@ impl JsonSchema for Record {
             types().map(|name| (name, set.clone())).collect();
         properties.insert("pool".into(), pool);
         properties.insert("rules".into(), generator.subschema_for::<Rules>());
+        properties.insert("shards".into(), generator.subschema_for::<Shards>());
         properties.insert("role".into(), generator.subschema_for::<Role>());
         properties.insert("alias".into(), alias);
         // The reader takes any case; editors complete capitals.
@@ -552,6 +553,39 @@ impl JsonSchema for Rules {
             "items": rule,
         })
     }
+}
+
+/// Which pool is for which label below a wildcard: by ranges of the alphabet, or by a hash.
+#[derive(JsonSchema)]
+#[schemars(
+    deny_unknown_fields,
+    extend(
+        "required" = ["by"],
+        "oneOf" = [
+            {"properties": {"by": {"const": "range"}}, "required": ["of"]},
+            {"properties": {"by": {"const": "hash"}}, "required": ["pools"]}
+        ]
+    )
+)]
+#[expect(dead_code, reason = "a schema is made of it, and no value")]
+struct Shards {
+    /// How labels are shared out.
+    by: ShardsBy,
+    /// The ranges, in rising order.
+    of: Vec<Range>,
+    /// The pools of a hash.
+    pools: OneOrMany<Word>,
+}
+
+/// The labels up to one, and their pool.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, extend("required" = ["pool"]))]
+#[expect(dead_code, reason = "a schema is made of it, and no value")]
+struct Range {
+    /// The last label, and with it every one that begins with it; the last range has none.
+    to: Word,
+    /// The name of their pool.
+    pool: Word,
 }
 
 /// Which pool is for clients of some subnets; without subnets, for everybody else.

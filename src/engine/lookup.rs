@@ -394,7 +394,7 @@ impl<'a> Lookup<'a> {
     /// What a pool hands out to the client as an RRset, where it is balanced.
     #[inline]
     fn handed(&self, plan: &Plan, rrset: &Rrset<'_>) -> Option<Handed> {
-        let choice = self.zone.choice(rrset.balanced()?, plan.client);
+        let choice = self.zone.choice(rrset.balanced()?, plan.client, &plan.name);
         Some(Handed { choice, list: List::of(rrset.rtype, choice.made) })
     }
 

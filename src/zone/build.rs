@@ -22,6 +22,7 @@ pub use mistake::{Mistake, Problem};
 use super::exported::Exported;
 use super::journal::Journal;
 use super::rules::Rules;
+use super::shards::Shards;
 use super::store::{BalancedAt, SHARD_NAMES, SHARDS_MAX, Store};
 use super::{Choice, Rotations, Zone};
 use crate::config::model::{self, Form, Made};
@@ -70,6 +71,7 @@ pub struct Builder {
     bytes: Vec<u8>,
     rotations: Rotations,
     rules: Vec<Rules>,
+    shards: Vec<Shards>,
     /// What is made of each pool, by its place.
     made: HashMap<usize, Vec<Made>>,
     aliases: Vec<model::Alias>,
@@ -110,6 +112,7 @@ impl Builder {
             bytes: vec![0],
             rotations: Rotations::default(),
             rules: Vec::new(),
+            shards: Vec::new(),
             made: HashMap::new(),
             aliases: Vec::new(),
             mistakes: Vec::new(),
@@ -150,7 +153,8 @@ impl Builder {
             let rules = self.rules(balanced, rtype, pools, rotation, before);
             let made = self.made(balanced, balanced.pool);
             let choice = Choice { pool: balanced.pool as u32, rotation, made };
-            let at = BalancedAt { choice, rules };
+            let shards = self.shards(balanced, rtype, pools, rotation, before);
+            let at = BalancedAt { choice, rules, shards };
             self.push_balanced((hash, name), rtype, at.to_bytes());
         }
     }
@@ -188,6 +192,33 @@ impl Builder {
             known.len() - 1
         });
         place as u32
+    }
+
+    /// The place of the shards of one type, where there are any.
+    fn shards(
+        &mut self,
+        balanced: &model::Balanced,
+        rtype: u16,
+        pools: &[model::Pool],
+        rotation: u32,
+        before: Option<&Rotations>,
+    ) -> Option<u32> {
+        let model::Shards { by, pools: places } = balanced.shards.as_ref()?;
+        let mut shards = Vec::with_capacity(places.len());
+        for &place in places {
+            let rotation = if place == balanced.pool {
+                rotation
+            } else {
+                let of_shard = pools[place].label();
+                self.rotations.place(&balanced.owner, rtype, Some(&*of_shard), before)
+            };
+            let made = self.made(balanced, place);
+            let choice = Choice { pool: place as u32, rotation, made };
+            // By the name in the file: who asks for a role is given the same shard.
+            shards.push((pools[place].name.as_str(), choice));
+        }
+        self.shards.push(Shards::new(by, balanced.owner.label_count(), &shards));
+        Some(self.shards.len() as u32 - 1)
     }
 
     /// The place of the rules of one type, where there are any.
@@ -295,6 +326,7 @@ impl Builder {
             pools: pools.into(),
             rotations: Arc::new(self.rotations),
             rules: self.rules.into(),
+            shards: self.shards.into(),
             aliases: self.aliases.into(),
             secondaries: model::access::Secondaries::default(),
             reverse: false,

@@ -389,6 +389,7 @@ impl<'z> Drafts<'z> {
             pools: Arc::clone(&zone.pools),
             rotations: Arc::clone(&zone.rotations),
             rules: Arc::clone(&zone.rules),
+            shards: Arc::clone(&zone.shards),
             aliases: Arc::clone(&zone.aliases),
             secondaries: zone.secondaries,
             reverse: zone.reverse,

@@ -43,7 +43,9 @@ impl Exported {
     pub fn of(balanced: &[model::Balanced], pools: &[Pool]) -> Self {
         let said: Vec<Said> =
             (0..pools.len()).map(|pool| Said::new(&pools[pool], standing(pools, pool))).collect();
-        let sets = balanced.iter().flat_map(|balanced| {
+        // A plain wildcard has the same for every label, and another shard's address is worse than none.
+        let whole = balanced.iter().filter(|balanced| balanced.shards.is_none());
+        let sets = whole.flat_map(|balanced| {
             // Rules are for clients, and who takes the zone is none: it gets what everybody else gets.
             let (said, pool) = (&said[balanced.pool], balanced.pool);
             let made = match &balanced.form {

@@ -15,6 +15,7 @@ pub mod overlay;
 pub mod reverse;
 pub mod rules;
 pub mod serial;
+pub mod shards;
 pub mod store;
 
 use std::collections::HashMap;
@@ -25,9 +26,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::config::model::access::Secondaries;
 use crate::config::model::{Alias, Pool};
 use crate::name::Name;
+use crate::name::suffixes::Suffixes;
 use exported::Exported;
 use journal::Journal;
 use rules::Rules;
+use shards::Shards;
 use store::{BalancedAt, RrsetAt, Store};
 
 /// One version of a zone. A clone shares all that is large.
@@ -61,6 +64,8 @@ pub struct Zone {
     pub rotations: Arc<Rotations>,
     /// Which pool is for whom; balanced RRsets name them by their place.
     pub rules: Arc<[Rules]>,
+    /// Which pool is for which label; balanced RRsets of wildcards name them by their place.
+    pub shards: Arc<[Shards]>,
     /// The aliases; the RRsets that stand for them name them by their place.
     pub aliases: Arc<[Alias]>,
     /// What its file says of its secondaries.
@@ -74,10 +79,14 @@ pub struct Zone {
 }
 
 impl Zone {
-    /// The pool of a balanced RRset that a client gets, and its rotation.
+    /// The pool of a balanced RRset that a client gets who asks for a name, and its rotation.
     #[inline]
     #[must_use]
-    pub fn choice(&self, at: BalancedAt, client: IpAddr) -> Choice {
+    pub fn choice(&self, at: BalancedAt, client: IpAddr, name: &Suffixes) -> Choice {
+        if let Some(shards) = at.shards {
+            let shards = &self.shards[shards as usize];
+            return shards.find(shards.label(name)).unwrap_or(at.choice);
+        }
         let find = |rules: u32| self.rules[rules as usize].find(client);
         at.rules.and_then(find).unwrap_or(at.choice)
     }
@@ -95,7 +104,7 @@ pub struct Choice {
 }
 
 /// How far each balanced name has turned, one count for each owner and type, so that resolvers that
-/// ask for A and AAAA in pairs do not pin every second backend; and one more for each other pool that rules name.
+/// ask for A and AAAA in pairs do not pin every second backend; and one more for each other pool that rules or shards name.
 #[derive(Debug, Default)]
 pub struct Rotations {
     places: HashMap<(Name, u16, Option<String>), u32>,

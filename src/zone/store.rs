@@ -295,18 +295,21 @@ pub struct BalancedAt {
     pub choice: Choice,
     /// The place in the zone of the rules that give some clients another pool.
     pub rules: Option<u32>,
+    /// The place in the zone of the shards by which the label decides, of a wildcard; then there are no rules.
+    pub shards: Option<u32>,
 }
 
 impl BalancedAt {
     /// How many bytes it takes.
     pub const LEN: usize = 16;
 
-    /// As it stands in place of RDATA: four numbers, the last of them past all places where there are no rules.
+    /// As it stands in place of RDATA: four numbers, the last of them past all places where there are neither rules nor shards.
     #[must_use]
     pub fn to_bytes(self) -> [u8; Self::LEN] {
         let mut bytes = [0; Self::LEN];
         let Choice { pool, rotation, made } = self.choice;
-        let numbers = [pool, rotation, made, self.rules.unwrap_or(u32::MAX)];
+        let shards = self.shards.map(|shards| shards | SHARDED);
+        let numbers = [pool, rotation, made, self.rules.or(shards).unwrap_or(u32::MAX)];
         for (room, number) in bytes.chunks_exact_mut(4).zip(numbers) {
             room.copy_from_slice(&number.to_le_bytes());
         }
@@ -317,18 +320,26 @@ impl BalancedAt {
     #[must_use]
     pub fn of_alias(place: u32) -> [u8; Self::LEN] {
         let choice = Choice { pool: ALIAS, rotation: place, made: 0 };
-        Self { choice, rules: None }.to_bytes()
+        Self { choice, rules: None, shards: None }.to_bytes()
     }
 
     #[inline]
     fn read(bytes: &[u8]) -> Option<Self> {
         let (numbers, _) = bytes.first_chunk::<{ Self::LEN }>()?.as_chunks::<4>();
-        let &[pool, rotation, made, rules] = numbers else { return None };
-        let [pool, rotation, made, rules] = [pool, rotation, made, rules].map(u32::from_le_bytes);
+        let &[pool, rotation, made, by] = numbers else { return None };
+        let [pool, rotation, made, by] = [pool, rotation, made, by].map(u32::from_le_bytes);
         let choice = Choice { pool, rotation, made };
-        Some(Self { choice, rules: (rules != u32::MAX).then_some(rules) })
+        let (rules, shards) = match by {
+            u32::MAX => (None, None),
+            by if by & SHARDED != 0 => (None, Some(by & !SHARDED)),
+            rules => (Some(rules), None),
+        };
+        Some(Self { choice, rules, shards })
     }
 }
+
+/// Marks a place among shards: so many rules there never are.
+const SHARDED: u32 = 1 << 31;
 
 const EMPTY: u64 = u64::MAX;
 

@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use rotadns::admin::metrics::process::Process;
 use rotadns::admin::metrics::{Format, World, render};
 use rotadns::admin::model::Secondary;
+use rotadns::config::model::Role;
 use rotadns::config::read_zone;
 use rotadns::counters::handed::Handed;
 use rotadns::counters::zones::{Class, ZoneCounts};
@@ -67,6 +68,8 @@ impl Stage {
             check: Arc::clone(&check),
         };
         registry.track(&[target("192.0.2.1"), target("192.0.2.2")].into(), |_| None);
+        let lag = Some(Duration::from_millis(1500));
+        let told = Told { role: Some(Role::Replica), lag, ..Told::default() };
         for (health, milliseconds) in [
             (Health::Up { failed: 0 }, 3),
             (Health::Up { failed: 0 }, 20),
@@ -77,7 +80,7 @@ impl Stage {
                 source: Source::inside(),
                 health,
                 detail: Arc::from("connected"),
-                told: Told::default(),
+                told,
                 took: Duration::from_millis(milliseconds),
                 at: 1_000,
             });
@@ -385,8 +388,8 @@ fn ten_thousand_pools_are_a_page() {
         counters: AllCounters::default(),
     };
     let page = stage.page(Format::Prometheus);
-    // A backend has 5 samples and a histogram of 15, a pool 2.
+    // A backend has 6 samples and a histogram of 15, a pool 2.
     let of_pools = page.lines().filter(|line| line.contains("pool=\"p")).count();
-    assert_eq!(of_pools, 10_000 * (2 + 2 * 20));
+    assert_eq!(of_pools, 10_000 * (2 + 2 * 21));
     assert!(page.len() < 10_000 * 5_000, "{} bytes", page.len());
 }

@@ -95,6 +95,16 @@ fn the_zone_beside_gdnsds_loads() {
 }
 
 #[test]
+fn every_zone_of_databases_loads() {
+    let found = blocks("docs/databases.md");
+    assert!(found.len() > 2);
+    for Block { line, text, .. } in found {
+        let (zone, mistakes) = read_zone("example.com.yaml".as_ref(), &text);
+        assert!(zone.is_some() && mistakes.is_empty(), "docs/databases.md:{line}: {mistakes:#?}");
+    }
+}
+
+#[test]
 fn every_config_of_a_secondary_loads() {
     let found = blocks("docs/secondary.md").into_iter().filter(|block| block.language == "yaml");
     let found: Vec<Block> = found.collect();

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use crate::config::model::{
-    Alias, Backend, Balanced, Endpoint, Form, Offer, Pool, SetState, Soa, WhenAllDown, Zone,
+    Alias, Backend, Balanced, Endpoint, Form, Offer, Pool, Role, SetState, Soa, WhenAllDown, Zone,
 };
 use crate::config::octodns::Written;
 use crate::name::Name;
@@ -34,7 +34,13 @@ pub(super) fn master_file(zone: &Zone) -> Written {
     }
     for balanced in &zone.balanced {
         let main = &zone.pools[balanced.pool];
-        lines.extend(of_pool(&balanced.owner, &balanced.form, main, None));
+        // Who answers the same to all has no better answer than none.
+        let why = match (&balanced.shards, main.role()) {
+            (Some(_), _) => Some("for some of the labels"),
+            (None, Some(Role::Primary)) => Some("where it is primary"),
+            (None, _) => None,
+        };
+        lines.extend(of_pool(&balanced.owner, &balanced.form, main, why));
         lost.push(format!("{} is answered from the pool {}, by health", balanced.owner, main.name));
         for (other, why) in others(zone, balanced) {
             lines.extend(of_pool(&balanced.owner, &balanced.form, other, Some(&why)));
@@ -127,6 +133,12 @@ fn others<'z>(zone: &'z Zone, balanced: &Balanced) -> Vec<(&'z Pool, String)> {
     for rule in &balanced.rules {
         let subnets: Vec<String> = rule.subnets.iter().map(ToString::to_string).collect();
         found.push((rule.pool, format!("for {}", subnets.join(" "))));
+    }
+    let shards = balanced.shards.iter().flat_map(|shards| &shards.pools);
+    for &place in shards.filter(|place| **place != balanced.pool) {
+        if found.iter().all(|(other, _)| *other != place) {
+            found.push((place, "for some of the labels".to_owned()));
+        }
     }
     let mut next = 0;
     let mut seen: BTreeSet<usize> = BTreeSet::from([balanced.pool]);

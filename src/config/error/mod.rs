@@ -199,6 +199,15 @@ pub enum Problem {
     TooManyRules { most: usize },
     TooManySubnets { most: usize },
     RulesOfBothKinds { pool: String, other: String },
+    // Shards
+    ShardsWithoutWildcard { name: String },
+    ShardsOfOtherKind { key: &'static str },
+    NoShards,
+    TooManyShards { most: usize },
+    LastShardHasBound,
+    ShardWithoutBound,
+    BoundsDoNotRise { text: String, before: String },
+    NotOneLabel { text: String },
     // Roles
     RoleWithoutPool,
     RoleWithoutCheck { pool: String },

@@ -440,6 +440,36 @@ impl fmt::Display for Problem {
                 "`hints: pool` are the addresses of the name's own pool, and it has none; add one, or name one beside \
                  by `pool: POOL`",
             ),
+            Self::ShardsWithoutWildcard { name } => write!(
+                f,
+                "`shards` choose by the labels below a wildcard, and {name} is none; write it at `\"*.NAME\"`"
+            ),
+            Self::ShardsOfOtherKind { key } => write!(
+                f,
+                "this is for the other way to share labels out, and here `{key}` says what the shards are; remove it"
+            ),
+            Self::NoShards => f.write_str("there are no shards; name one pool at least"),
+            Self::TooManyShards { most } => {
+                write!(f, "there are more than {most} shards; give some of them to one pool")
+            }
+            Self::LastShardHasBound => f.write_str(
+                "the last shard has every label that is left; remove its `to`, or add a shard without one behind it",
+            ),
+            Self::ShardWithoutBound => f.write_str(
+                "only the last shard has no bound; say with `to` up to which label this one goes",
+            ),
+            Self::BoundsDoNotRise { text, before } => write!(
+                f,
+                "`{}` leaves no label to this shard: the one before has all up to `{}` and what begins with it; put \
+                 the bounds in rising order",
+                Quoted(text),
+                Quoted(before)
+            ),
+            Self::NotOneLabel { text } => write!(
+                f,
+                "`{}` is not one label, as stands between two dots; write one such as `g`",
+                Quoted(text)
+            ),
             Self::RoleWithoutPool => f.write_str(
                 "`role` says which backends of a pool are meant, and there is no pool; add `pool: POOL`",
             ),

@@ -399,6 +399,35 @@ fn each_problem_has_its_sentence() {
              `pool: POOL`",
         ),
         (
+            Problem::ShardsWithoutWildcard { name: "a.".into() },
+            "`shards` choose by the labels below a wildcard, and a. is none; write it at `\"*.NAME\"`",
+        ),
+        (
+            Problem::ShardsOfOtherKind { key: "of" },
+            "this is for the other way to share labels out, and here `of` says what the shards are; remove it",
+        ),
+        (Problem::NoShards, "there are no shards; name one pool at least"),
+        (
+            Problem::TooManyShards { most: 256 },
+            "there are more than 256 shards; give some of them to one pool",
+        ),
+        (
+            Problem::LastShardHasBound,
+            "the last shard has every label that is left; remove its `to`, or add a shard without one behind it",
+        ),
+        (
+            Problem::ShardWithoutBound,
+            "only the last shard has no bound; say with `to` up to which label this one goes",
+        ),
+        (
+            Problem::BoundsDoNotRise { text: "ga".into(), before: "g".into() },
+            "`ga` leaves no label to this shard: the one before has all up to `g` and what begins with it; put the bounds in rising order",
+        ),
+        (
+            Problem::NotOneLabel { text: "a.b".into() },
+            "`a.b` is not one label, as stands between two dots; write one such as `g`",
+        ),
+        (
             Problem::RoleWithoutPool,
             "`role` says which backends of a pool are meant, and there is no pool; add `pool: POOL`",
         ),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::{Backend, Check, Endpoint, Made, OwnCheck, Role, Serves};
+use super::{Backend, Check, Endpoint, Made, OwnCheck, Role, Serves, Shards};
 use crate::name::Name;
 use crate::rdata::rtype;
 
@@ -29,13 +29,15 @@ pub struct Balanced {
     pub rules: Vec<Rule>,
     /// For whom no rule is; the place in [`Zone::pools`](super::Zone::pools).
     pub pool: usize,
+    /// Which pool is for which label, of a wildcard that is shared out; then [`Self::pool`] is one of them, and there are no rules.
+    pub shards: Option<Shards>,
 }
 
 impl Balanced {
     /// A name that answers A and AAAA from one pool, whoever asks.
     #[must_use]
     pub fn new(owner: Name, pool: usize) -> Self {
-        Self { owner, form: Form::Addresses, rules: Vec::new(), pool }
+        Self { owner, form: Form::Addresses, rules: Vec::new(), pool, shards: None }
     }
 }
 

@@ -11,7 +11,7 @@ use super::error::{Mistakes, Problem, Span};
 use super::model::{Alias, Balanced, Form, RrSet, Soa, Zone};
 use super::node::Text;
 use super::rules::{self, AliasOf, Dotted, Entry, OwnPool, Owner, Set};
-use super::spec::{RecordSpec, SetSpec, SoaSpec, ZoneSpec};
+use super::spec::{MadeSpec, RecordSpec, SetSpec, SoaSpec, ZoneSpec};
 use crate::name::{self, Name};
 use crate::rdata::{self, RDATA_MAX, rtype};
 
@@ -42,13 +42,25 @@ pub(crate) fn zone(spec: ZoneSpec<'_>, top: Span, mistakes: &mut Mistakes<'_>) -
     for record in spec.records {
         let RecordSpec { name, pool, alias, sets } = record;
         // A pool is resolved though its record's name is wrong: so its check counts as used.
-        let pool = pool.map(|(key, pool)| (key, pools.of_record(pool, mistakes)));
+        let mut shards = None;
+        let pool = pool.map(|(key, mut pool)| {
+            let spec = pool.shards.take().map(|spec| pools.shards(spec, pool.role, mistakes));
+            let found = pools.of_record(pool, mistakes);
+            let is_whole = spec.as_ref().is_none_or(Option::is_some);
+            shards = spec.flatten();
+            (key, found.filter(|_| is_whole))
+        });
         let own = pool.as_ref().and_then(|(_, found)| found.clone());
         let Some(place) = records.owner(name, mistakes) else { continue };
         let owner = &mut records.owners[place];
         if let Some((key, found)) = pool {
-            let form =
-                found.as_ref().map(|(rules, pool)| pools.form(rules, *pool, key.span, mistakes));
+            if shards.is_some() && !owner.name.as_wire().starts_with(b"\x01*") {
+                let name = owner.name.to_string();
+                mistakes.add(key.span, Problem::ShardsWithoutWildcard { name });
+            }
+            let form = found
+                .as_ref()
+                .map(|(rules, pool)| pools.form(rules, shards.as_ref(), *pool, key.span, mistakes));
             let has_targets = form == Some(Form::Cname);
             owner.pool = Some(OwnPool { at: key.span, has_targets });
             if let (Some((rules, pool)), Some(form)) = (found, form) {
@@ -56,7 +68,8 @@ pub(crate) fn zone(spec: ZoneSpec<'_>, top: Span, mistakes: &mut Mistakes<'_>) -
                     let pool = pools.name(pool).to_owned();
                     mistakes.add(key.span, Problem::TargetsAtApex { pool });
                 }
-                balanced.push(Balanced { owner: owner.name.clone(), form, rules, pool });
+                let (owner, shards) = (owner.name.clone(), shards.clone());
+                balanced.push(Balanced { owner, form, rules, pool, shards });
             }
         }
         if let Some((key, target)) = alias {
@@ -64,6 +77,8 @@ pub(crate) fn zone(spec: ZoneSpec<'_>, top: Span, mistakes: &mut Mistakes<'_>) -
         }
         for mut set in sets {
             let made = set.made.take();
+            // Hints are of the name's own pools where they name none.
+            let is_own = matches!(&made, Some(MadeSpec::Hints { pools: None, .. }));
             let key = set.key.span;
             let rtype = set.rtype;
             let is_new = records.set(place, set, mistakes);
@@ -73,7 +88,8 @@ pub(crate) fn zone(spec: ZoneSpec<'_>, top: Span, mistakes: &mut Mistakes<'_>) -
                 pools.made(rtype, made, own.as_ref(), (key, &values), mistakes)
             });
             if let Some((form, rules, pool)) = found {
-                balanced.push(Balanced { owner: owner.name.clone(), form, rules, pool });
+                let (owner, shards) = (owner.name.clone(), shards.clone().filter(|_| is_own));
+                balanced.push(Balanced { owner, form, rules, pool, shards });
             }
         }
     }

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use crate::config::error::{Mistakes, Problem, Span};
 use crate::config::model::{
     Backend, Check, CheckKind, Face, Form, Made, OwnCheck, Pool, Role, Rule, Serves, Service,
-    WhenAllDown, hints,
+    Shards, WhenAllDown, hints,
 };
 use crate::config::nearest::nearest;
 use crate::config::node::Text;
 use crate::config::rules::{self, Entry};
 use crate::config::spec::{
-    BackendSpec, CheckRef, MadeSpec, OwnCheckSpec, PoolRef, PoolSpec, RulesSpec, WhenSpec, ZoneSpec,
+    BackendSpec, CheckRef, MadeSpec, OwnCheckSpec, PoolRef, PoolSpec, RulesSpec, ShardsSpec,
+    WhenSpec, ZoneSpec,
 };
 use crate::name::Name;
 use crate::rdata::rtype;
@@ -193,6 +194,24 @@ impl<'z> Pools<'z> {
         Some((rules.into_iter().collect::<Option<_>>()?, self.in_role(pool?, role)))
     }
 
+    /// The pools among which a name is shared out; `None` where one of them is not there.
+    pub(super) fn shards(
+        &mut self,
+        spec: ShardsSpec<'z>,
+        role: Option<(Role, Span)>,
+        mistakes: &mut Mistakes<'_>,
+    ) -> Option<Shards> {
+        let ShardsSpec { by, pools } = spec;
+        let pools: Vec<Option<usize>> = pools
+            .into_iter()
+            .map(|pool| {
+                let place = self.place(PoolRef::Named(pool), mistakes)?;
+                Some(self.in_role(place, role))
+            })
+            .collect();
+        Some(Shards { by, pools: pools.into_iter().collect::<Option<_>>()? })
+    }
+
     /// The place of a pool as who asks for a role sees it.
     fn in_role(&mut self, pool: usize, role: Option<(Role, Span)>) -> usize {
         let Some((role, at)) = role else { return pool };
@@ -204,6 +223,7 @@ impl<'z> Pools<'z> {
     pub(super) fn form(
         &self,
         rules: &[Rule],
+        shards: Option<&Shards>,
         pool: usize,
         at: Span,
         mistakes: &mut Mistakes<'_>,
@@ -211,8 +231,9 @@ impl<'z> Pools<'z> {
         let has_targets =
             |place: usize| self.found[place].as_ref().is_some_and(Pool::serves_targets);
         let expected = has_targets(pool);
-        let others =
-            rules.iter().map(|rule| rule.pool).filter(|other| self.found[*other].is_some());
+        let shards = shards.into_iter().flat_map(|shards| shards.pools.iter().copied());
+        let others = rules.iter().map(|rule| rule.pool).chain(shards);
+        let others = others.filter(|other| self.found[*other].is_some());
         if self.found[pool].is_some()
             && let Some(other) = others.clone().find(|other| has_targets(*other) != expected)
         {

@@ -9,6 +9,7 @@ use crate::config::model::POOL_ADDRESSES_MAX;
 use crate::config::spec::backend::STATES;
 use crate::config::spec::pool::{DEGRADED, FAILBACKS, POLICIES, WORDS};
 use crate::config::spec::rules::ROLES;
+use crate::config::spec::shards;
 use crate::rdata::TTL_MAX;
 
 /// Units of time as [`rdata::parse_duration`](crate::rdata::parse_duration) takes them.
@@ -88,6 +89,8 @@ scalars! {
     Priority = number(U16_OR_0, 0, 65_535);
     /// What a backend is among its like.
     Role = choice(ROLES.map(|(word, _)| word));
+    /// How labels are shared out.
+    ShardsBy = choice(shards::WORDS.map(|(word, _)| word));
     /// `true` or `false`.
     Flag = json_schema!({"enum": [true, false, "true", "false"]});
     /// Where hints come from.

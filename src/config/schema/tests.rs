@@ -13,6 +13,7 @@ use crate::config::spec::check::{CHECK_KEYS, HTTP_KEYS, HTTPS_KEYS, TCP_KEYS};
 use crate::config::spec::pool::POOL_KEYS;
 use crate::config::spec::record::{NAME_KEYS, SET_KEYS};
 use crate::config::spec::rules::RULE_KEYS;
+use crate::config::spec::shards::{RANGE_KEYS, SHARDS_KEYS};
 use crate::config::spec::{SECONDARIES_KEYS, SOA_KEYS, ZONE_KEYS};
 
 /// The keys that an object of the schema has; none is left open.
@@ -49,6 +50,8 @@ fn each_key_that_the_reader_knows_is_in_the_schema_and_the_reverse() {
         (of("PoolMap"), &POOL_KEYS),
         (of("BackendMap"), &BACKEND_KEYS),
         (of("Rule"), &RULE_KEYS),
+        (of("Shards"), &SHARDS_KEYS),
+        (of("Range"), &RANGE_KEYS),
         (of("SetMap"), &SET_KEYS),
     ];
     for (object, known) in &rows {

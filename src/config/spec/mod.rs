@@ -9,6 +9,7 @@ pub(super) mod pool;
 pub(super) mod record;
 mod request;
 pub(super) mod rules;
+pub(super) mod shards;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ pub(crate) use backend::{BackendSpec, OwnCheckSpec};
 pub(crate) use pool::{CheckRef, PoolRef, PoolSpec, WhenSpec};
 pub(crate) use record::{MadeSpec, RecordSpec, SetSpec};
 pub(crate) use rules::RulesSpec;
+pub(crate) use shards::ShardsSpec;
 
 use super::error::{Mistakes, Problem, Span};
 use super::files::zone_of_file;

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::pool::{PoolRef, pool_ref};
 use super::rules::{RulesSpec, read_rules};
+use super::shards::read_shards;
 use super::{Field, choice, fields, map, number, scalar, texts, ttl_of};
 use crate::config::error::{Mistakes, Problem, Span};
 use crate::config::nearest::nearest;
@@ -13,7 +14,7 @@ use crate::rdata;
 /// One name and all that stands under it.
 pub(crate) struct RecordSpec<'n> {
     pub(crate) name: Text<'n>,
-    /// The key `pool` or `rules`, and what it says.
+    /// The key `pool`, `rules` or `shards`, and what it says.
     pub(crate) pool: Option<(Text<'n>, RulesSpec<'n>)>,
     /// The key, and the name whose addresses are this name's.
     pub(crate) alias: Option<(Text<'n>, Text<'n>)>,
@@ -43,7 +44,7 @@ pub(crate) enum MadeSpec<'n> {
 }
 
 /// What may stand under a name besides types.
-pub(in crate::config) const NAME_KEYS: [&str; 4] = ["pool", "rules", "role", "alias"];
+pub(in crate::config) const NAME_KEYS: [&str; 5] = ["pool", "rules", "shards", "role", "alias"];
 /// What may stand in a set of records.
 pub(in crate::config) const SET_KEYS: [&str; 7] =
     ["ttl", "values", "pool", "rules", "role", "priority", "hints"];
@@ -66,14 +67,14 @@ pub(super) fn record<'n>(
     let (mut empty, mut role) = (true, None);
     for (key, value) in entries {
         empty = false;
-        if ["pool", "rules"].contains(&key.text) {
+        if ["pool", "rules", "shards"].contains(&key.text) {
             if let Some((first, _)) = &record.pool {
                 mistakes.add(key.span, Problem::PoolBesideRules { first: first.span.line });
             }
-            let found = if key.text == "rules" {
-                read_rules(value, mistakes)
-            } else {
-                pool_ref(name, value, file, mistakes).map(RulesSpec::everybody)
+            let found = match key.text {
+                "rules" => read_rules(value, mistakes),
+                "shards" => read_shards(value, mistakes),
+                _ => pool_ref(name, value, file, mistakes).map(RulesSpec::everybody),
             };
             record.pool = found.map(|found| (key, found));
         } else if key.text == "role" {

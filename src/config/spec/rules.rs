@@ -3,6 +3,7 @@
 use ipnet::IpNet;
 
 use super::pool::PoolRef;
+use super::shards::ShardsSpec;
 use super::{Field, choice, fields, scalar, texts};
 use crate::config::error::{Mistakes, Problem, Span};
 use crate::config::model::{RULES_MAX, Role, SUBNETS_MAX};
@@ -17,12 +18,14 @@ pub(crate) struct RulesSpec<'n> {
     pub(crate) pool: PoolRef<'n>,
     /// The role that the backends of all of them are asked for in, and where it stands.
     pub(crate) role: Option<(Role, Span)>,
+    /// Which pool is for which label; then [`Self::pool`] is the first of them.
+    pub(crate) shards: Option<ShardsSpec<'n>>,
 }
 
 impl<'n> RulesSpec<'n> {
     /// One pool for all.
     pub(super) fn everybody(pool: PoolRef<'n>) -> Self {
-        Self { rules: Vec::new(), pool, role: None }
+        Self { rules: Vec::new(), pool, role: None, shards: None }
     }
 
     /// The same, with what `role` says.
@@ -75,7 +78,7 @@ pub(super) fn read_rules<'n>(
     if own.is_some() {
         mistakes.add(last.span, Problem::NoCatchAll);
     }
-    Some(RulesSpec { rules, pool: pool?, role: None })
+    Some(RulesSpec { rules, pool: pool?, role: None, shards: None })
 }
 
 /// Reads one rule: its subnets, where it has the key, and its pool.

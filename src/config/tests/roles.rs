@@ -1,8 +1,8 @@
-//! Roles: which backends of a pool a name asks for.
+//! Roles and shards: which backends of a pool a name asks for, and which pool is for which label.
 
 use super::{HEAD, TAIL, one, told};
 use crate::config::error::Problem;
-use crate::config::model::{Role, WhenAllDown, Zone};
+use crate::config::model::{By, Role, SHARDS_MAX, Shards, WhenAllDown, Zone};
 use crate::config::{Severity, octodns, read_zone};
 
 /// A zone with these pools and these records, a line each.
@@ -156,4 +156,137 @@ fn octodns_has_no_roles() {
     assert!(!text.contains("192.0.2.1"), "{text}");
     let told = "rw.example.com. is answered from what is primary in the pool orders";
     assert!(lost.iter().any(|line| line == told), "{lost:?}");
+}
+
+const DB: [&str; 3] = [
+    "db-1: {check: c, backends: [192.0.2.1]}",
+    "db-2: {check: c, backends: [192.0.2.2]}",
+    "web: [192.0.2.9]",
+];
+
+/// A wildcard with these shards.
+fn sharded(shards: &str) -> String {
+    with(
+        &DB,
+        &[
+            &format!("\"*.users\": {{shards: {shards}}}"),
+            "w: {pool: web}",
+            "a: {pool: db-1}",
+            "b: {pool: db-2}",
+        ],
+    )
+}
+
+#[test]
+fn labels_are_shared_out_by_ranges_or_by_a_hash() {
+    let bound = |text: &str| Box::from(text.as_bytes());
+    for (shards, by, pools) in [
+        (
+            "{by: range, of: [{to: g, pool: db-1}, {pool: db-2}]}",
+            By::Range(vec![bound("g")]),
+            vec![0, 1],
+        ),
+        // In lower case, as names are; and as it stands, be it a number or a word of YAML.
+        (
+            "{by: range, of: [{to: 010, pool: db-1}, {to: NO, pool: db-2}, {pool: db-1}]}",
+            By::Range(vec![bound("010"), bound("no")]),
+            vec![0, 1, 0],
+        ),
+        (
+            "{by: range, of: [{to: \"a\\\\.b\", pool: db-2}, {pool: web}]}",
+            By::Range(vec![bound("a.b")]),
+            vec![1, 2],
+        ),
+        ("{by: range, of: [{pool: db-2}]}", By::Range(vec![]), vec![1]),
+        ("{by: hash, pools: [db-2, web, db-1]}", By::Hash, vec![1, 2, 0]),
+        ("{by: hash, pools: db-2}", By::Hash, vec![1]),
+    ] {
+        let zone = zone(&sharded(shards));
+        let found = zone.balanced[0].clone();
+        assert_eq!(found.shards, Some(Shards { by, pools: pools.clone() }), "{shards}");
+        assert_eq!((found.pool, found.rules.len()), (pools[0], 0));
+    }
+}
+
+#[test]
+fn shards_stand_beside_a_role() {
+    let zone = zone(&with(
+        &DB[..2],
+        &["\"*.users\": {role: primary, shards: {by: hash, pools: [db-1, db-2]}}"],
+    ));
+    let shards = zone.balanced[0].shards.clone().expect("it has some");
+    let labels = shards.pools.iter().map(|place| zone.pools[*place].label().into_owned());
+    assert_eq!(labels.collect::<Vec<_>>(), ["db-1 (primary)", "db-2 (primary)"]);
+}
+
+#[test]
+fn mistakes_in_shards_have_their_place() {
+    let rise = |text: &str, before: &str| Problem::BoundsDoNotRise {
+        text: text.into(),
+        before: before.into(),
+    };
+    for (shards, problem) in [
+        ("«{»}", Problem::MissingKey { place: "`shards`", key: "by" }),
+        ("«{»by: hash}", Problem::MissingKey { place: "`shards`", key: "pools" }),
+        ("«{»by: range}", Problem::MissingKey { place: "`shards`", key: "of" }),
+        ("{by: hash, pools: «[»]}", Problem::NoShards),
+        ("{by: range, of: «[»]}", Problem::NoShards),
+        (
+            "{by: hash, pools: [web], «of»: [{pool: web}]}",
+            Problem::ShardsOfOtherKind { key: "pools" },
+        ),
+        ("{by: hash, pools: [db-1, «db-1»]}", Problem::ValueTwice { text: "db-1".into() }),
+        (
+            "{by: hash, pools: [db-1, «db-9»]}",
+            Problem::UnknownPool { name: "db-9".into(), near: Some("db-1".into()) },
+        ),
+        (
+            "{by: range, of: [{to: g, pool: db-1}, {«to»: p, pool: db-2}]}",
+            Problem::LastShardHasBound,
+        ),
+        ("{by: range, of: [«{»pool: db-1}, {pool: db-2}]}", Problem::ShardWithoutBound),
+        (
+            "{by: range, of: [{to: g, pool: db-1}, {to: «f», pool: web}, {pool: db-2}]}",
+            rise("f", "g"),
+        ),
+        (
+            "{by: range, of: [{to: g, pool: db-1}, {to: «G», pool: web}, {pool: db-2}]}",
+            rise("G", "g"),
+        ),
+        // All that begins with the bound before is taken.
+        (
+            "{by: range, of: [{to: g, pool: db-1}, {to: «ga», pool: web}, {pool: db-2}]}",
+            rise("ga", "g"),
+        ),
+        (
+            "{by: range, of: [{to: «a.b», pool: db-1}, {pool: db-2}]}",
+            Problem::NotOneLabel { text: "a.b".into() },
+        ),
+        (
+            "{by: range, of: [{to: g, pool: db-1}, «{»}]}",
+            Problem::MissingKey { place: "a range", key: "pool" },
+        ),
+        (
+            "{by: «modulo», pools: [web]}",
+            Problem::BadChoice {
+                what: "how labels are shared out",
+                text: "modulo".into(),
+                near: None,
+                known: "`range`, `hash`".into(),
+            },
+        ),
+    ] {
+        one(&sharded(shards), problem);
+    }
+    one(
+        &with(&["web: [192.0.2.9]"], &["users: {«shards»: {by: hash, pools: [web]}}"])
+            .replace("checks", "# "),
+        Problem::ShardsWithoutWildcard { name: "users.example.com.".into() },
+    );
+    let many: String =
+        (0..=SHARDS_MAX).map(|number| format!("{{to: b{number:04}, pool: web}}, ")).collect();
+    one(
+        &sharded(&format!("{{by: range, of: «[»{many}{{pool: web}}]}}")),
+        Problem::TooManyShards { most: SHARDS_MAX },
+    );
 }

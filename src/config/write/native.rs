@@ -8,7 +8,7 @@ use std::str;
 
 use super::yaml::Yaml;
 use crate::config::model::access::Secondaries;
-use crate::config::model::{Balanced, Form, Made, RrSet, Rule, Zone};
+use crate::config::model::{Balanced, By, Form, Made, RrSet, Rule, Shards, Zone};
 use crate::config::{resolve, spec};
 use crate::name::{self, Name};
 use crate::rdata::{self, rtype};
@@ -164,15 +164,40 @@ impl Writer<'_> {
         rdata::print_with(rtype, wire, &relative).to_string()
     }
 
+    /// Which pool is for which label.
+    fn shards(&self, Shards { by, pools }: &Shards) -> Yaml {
+        let name = |place: &usize| Yaml::scalar(&self.zone.pools[*place].name);
+        let By::Range(bounds) = by else {
+            let pools = Yaml::List(pools.iter().map(name).collect());
+            return Yaml::Map(vec![entry("by", "hash"), ("pools".into(), pools)]);
+        };
+        let bounds = bounds.iter().map(|bound| {
+            let label = [&[bound.len() as u8][..], bound, &[0]].concat();
+            let mut text = full(&label);
+            text.pop();
+            entry("to", text)
+        });
+        let bounds = bounds.map(Some).chain([None]);
+        let range = |(bound, pool): (Option<(String, Yaml)>, &usize)| {
+            Yaml::Map(bound.into_iter().chain([("pool".to_owned(), name(pool))]).collect())
+        };
+        let of = Yaml::List(bounds.zip(pools).map(range).collect());
+        Yaml::Map(vec![entry("by", "range"), ("of".into(), of)])
+    }
+
     /// The pools of a name.
     fn balanced(&self, balanced: &Balanced) -> Vec<(String, Yaml)> {
-        let Balanced { form, rules, pool, .. } = balanced;
+        let Balanced { form, rules, pool, shards, .. } = balanced;
         let name = |place: usize| Yaml::scalar(&self.zone.pools[place].name);
         let rule = |Rule { subnets, pool }: &Rule| {
             let subnets = Yaml::one_or_list(subnets.iter().map(Yaml::scalar).collect());
             Yaml::Map(vec![("subnets".into(), subnets), ("pool".into(), name(*pool))])
         };
-        let (key, value) = if rules.is_empty() {
+        // Hints of a name that is shared out are those of its own pools.
+        let is_own = shards.is_some() && matches!(form, Form::Made(_));
+        let (key, value) = if let Some(shards) = shards {
+            ("shards", self.shards(shards))
+        } else if rules.is_empty() {
             ("pool", name(*pool))
         } else {
             let everybody = Yaml::Map(vec![("pool".into(), name(*pool))]);
@@ -181,7 +206,7 @@ impl Writer<'_> {
         let entry = (key.to_owned(), value);
         // All pools of a name are asked for in one role.
         let role = self.zone.pools[*pool].role().map(|role| self::entry("role", role.name()));
-        let own = || [entry.clone()].into_iter().chain(role.clone());
+        let own = || [entry.clone()].into_iter().chain(role.clone()).filter(|_| !is_own);
         match form {
             Form::Addresses | Form::Cname => own().collect(),
             Form::A => vec![("A".into(), Yaml::Map(own().collect()))],

@@ -91,6 +91,8 @@ records:
   _to._tcp: {SRV: {rules: [{subnets: 10.0.0.0/8, pool: sip}, {pool: to}]}}
   split: {A: {pool: web}, AAAA: {rules: [{subnets: 10.0.0.0/8, pool: page}, {pool: web}]}}
   rw: {pool: orders, role: primary}
+  "*.range": {shards: {by: range, of: [{to: "010", pool: web}, {to: 'a\.b', pool: sorry}, {pool: web}]}}
+  "*.hash": {role: primary, shards: {by: hash, pools: [orders]}, HTTPS: {values: 1 ., hints: pool}}
   _rw._tcp: {SRV: {pool: orders, role: primary, priority: 2}}
   _ro._tcp: {SRV: {role: replica, rules: [{subnets: 10.0.0.0/8, pool: orders}, {pool: orders}]}}
   parts: {A: {pool: orders, role: primary}, HTTPS: {values: 1 ., pool: orders, role: replica, hints: pool}}

@@ -110,9 +110,8 @@ pub(super) fn calm(pool: &Pool, standings: &[Standing]) -> BTreeSet<u16> {
         }
     }
     let panic = if pool.role().is_some() { 0 } else { u64::from(pool.panic) };
-    let is_calm = |weights: &Weights| {
-        weights.has_some && weights.serving * 1000 >= weights.total * panic
-    };
+    let is_calm =
+        |weights: &Weights| weights.has_some && weights.serving * 1000 >= weights.total * panic;
     tiers.into_iter().filter(|(_, weights)| is_calm(weights)).map(|(tier, _)| tier).collect()
 }
 

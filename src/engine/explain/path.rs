@@ -16,6 +16,7 @@ use crate::rdata::{rtype, type_name};
 use crate::wire::encode::Section;
 use crate::wire::rcode;
 use crate::zone::Zone;
+use crate::zone::shards::{Shards, Why};
 use crate::zone::store::{BalancedAt, Node, NodeAt, flag};
 
 /// How a name is found in a zone.
@@ -151,14 +152,18 @@ impl Telling<'_> {
         let name = owner(zone, at);
         let rtype = rtype_of(zone, pool, list);
         self.say(Stage::Name, format!("{name} has {} from a pool", type_name(rtype)));
-        if let Some(at) = node(zone, at).and_then(|node| node.rrset(rtype)?.1.balanced()) {
-            self.rules(zone, at, question.client);
+        let found = node(zone, at).and_then(|node| node.rrset(rtype)?.1.balanced());
+        if let Some(balanced_at) = found {
+            self.rules(zone, balanced_at, question.client, at);
         }
         self.pool(zone, ready, pool, list, Some(draw));
     }
 
     /// Which rule matches the client, and why none before it does.
-    fn rules(&mut self, zone: &Zone, at: BalancedAt, client: IpAddr) {
+    fn rules(&mut self, zone: &Zone, at: BalancedAt, client: IpAddr, name: &Suffixes) {
+        if let Some(shards) = at.shards.and_then(|shards| zone.shards.get(shards as usize)) {
+            return self.shard(zone, shards, name);
+        }
         let Some(rules) = at.rules.and_then(|rules| zone.rules.get(rules as usize)) else { return };
         let client = client.to_canonical();
         let matching = rules.matching(client);
@@ -173,6 +178,26 @@ impl Telling<'_> {
             self.say(Stage::Rule, format!("{client} is not in {subnets}: not pool {pool}"));
         }
         self.say(Stage::Rule, format!("no rule is for {client}: pool {}", name(at.choice.pool)));
+    }
+
+    /// Which shard has the label, and why.
+    fn shard(&mut self, zone: &Zone, shards: &Shards, name: &Suffixes) {
+        let own = shards.label(name);
+        let Some(pool) = shards.find(own).and_then(|own| zone.pools.get(own.pool as usize)) else {
+            return;
+        };
+        let quoted = |label: &[u8]| format!("`{}`", label.escape_ascii());
+        let why = match shards.why(own) {
+            Why::Range(None, None) => "is one of all".to_owned(),
+            Why::Range(None, Some(to)) => format!("is not after {}", quoted(to)),
+            Why::Range(Some(from), None) => format!("is after {}", quoted(from)),
+            Why::Range(Some(from), Some(to)) => {
+                format!("is after {} and not after {}", quoted(from), quoted(to))
+            }
+            Why::Hash(count) => format!("hashes to one of {}", counted(count, "shard")),
+        };
+        let said = format!("label {} {why}: shard {}", quoted(own), pool.label());
+        self.say(Stage::Rule, said);
     }
 
     /// Tells where an alias leads, and what is there.
@@ -226,13 +251,14 @@ impl Telling<'_> {
         let node = node(zone, at);
         // A pool of targets answers every type.
         let balanced = |rtype| Some((rtype, node?.rrset(rtype)?.1.balanced()?));
-        if let Some((rtype, at)) = balanced(rtype::CNAME).or_else(|| balanced(question.qtype)) {
+        let found = balanced(rtype::CNAME).or_else(|| balanced(question.qtype));
+        if let Some((rtype, balanced_at)) = found {
             let rtype_text = type_name(rtype);
             let said =
                 format!("{name} has {rtype_text} from a pool, which has none to hand out: NODATA");
             self.say(Stage::Name, said);
-            self.rules(zone, at, question.client);
-            let choice = zone.choice(at, question.client);
+            self.rules(zone, balanced_at, question.client, at);
+            let choice = zone.choice(balanced_at, question.client, at);
             return self.pool(zone, ready, choice.pool, List::of(rtype, choice.made), None);
         }
         if node.and_then(|node| node.rrset(question.qtype)?.1.alias()).is_some() {

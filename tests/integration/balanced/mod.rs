@@ -4,6 +4,7 @@ mod made;
 mod roles;
 mod rotation;
 mod rules;
+mod shards;
 mod targets;
 mod weights;
 

@@ -40,6 +40,11 @@ pub(super) fn records(zone: &Zone, balanced: &Balanced, lost: &mut Vec<String>) 
         }
     };
     let pool = &zone.pools[balanced.pool];
+    if balanced.shards.is_some() {
+        let owner = &balanced.owner;
+        lost.push(format!("{owner} is shared out among pools by the labels below it"));
+        return Vec::new();
+    }
     if let Some(role) = pool.role() {
         let (owner, pool, role) = (&balanced.owner, &pool.name, role.name());
         lost.push(format!("{owner} is answered from what is {role} in the pool {pool}"));

@@ -17,6 +17,8 @@ records:
   to: {pool: to}
   db: {pool: db}
   _x._tcp: {SRV: {pool: web}}
+  "*.users": {shards: {by: range, of: [{to: g, pool: office}, {to: p, pool: web}, {pool: office}]}}
+  "*.keys": {shards: {by: hash, pools: [office, web]}}
   h: {pool: office, HTTPS: {values: 1 ., hints: pool}}
 "#;
 
@@ -118,4 +120,20 @@ fn weight_0_services_and_hints_are_told() {
         srv.contains(&"draw: turn 0 of the rotation, from 0 1 443 w.example.com. on".to_owned()),
         "{srv:?}"
     );
+}
+
+#[test]
+fn the_shard_is_told_and_what_of_the_label_decides() {
+    for (name, expected) in [
+        ("anna.users.example.com.", "rule: label `anna` is not after `g`: shard office"),
+        (
+            "x.Heidi.users.example.com.",
+            "rule: label `heidi` is after `g` and not after `p`: shard web",
+        ),
+        ("zoe.users.example.com.", "rule: label `zoe` is after `p`: shard office"),
+        ("bob.keys.example.com.", "rule: label `bob` hashes to one of 2 shards: shard web"),
+    ] {
+        let steps = steps("192.0.2.7", name, A);
+        assert_eq!(steps[1], expected, "{steps:?}");
+    }
 }
