@@ -32,6 +32,7 @@ pub mod admin;
 pub mod sys;
 
 pub mod counters;
+pub mod digest;
 
 pub mod cli;
 pub mod daemon;

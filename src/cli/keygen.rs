@@ -20,7 +20,7 @@ use rcgen::{
     KeyUsagePurpose, date_time_ymd,
 };
 
-use crate::admin::views::zones::hex;
+use crate::digest::hex;
 use crate::health::source::Source;
 use crate::health::sources::BESIDE_MAX;
 

@@ -7,18 +7,17 @@ use std::time::SystemTime;
 
 use anyhow::{Context as _, anyhow, bail};
 use arc_swap::ArcSwap;
-use aws_lc_rs::digest::{SHA256, digest};
 use jiff::Timestamp;
 use tokio::sync::watch;
 use tracing::{debug, error, info};
 
 use super::load::{self, Files, Guard, Version};
 use super::reload::{self, Editor};
-use crate::admin::views::zones::hex;
 use crate::admin::{About, Admin, Api, NotReloaded, Owner, Progress, Settings, ZoneFile, model};
 use crate::authority::secondary::shown::{Board, Shown};
 use crate::config::{Config, Severity};
 use crate::counters::AllCounters;
+use crate::digest::{hex, sha256};
 use crate::name::Name;
 use crate::state::publisher::Publisher;
 use crate::sys::priority;
@@ -107,7 +106,7 @@ fn config_digest(config: &Config) -> String {
     let Config { workers, sockets, prober, limits, answers, .. } = config;
     let answers = (answers.responses, answers.any, answers.cookies.policy);
     let text = format!("{workers:?} {sockets:?} {prober:?} {limits:?} {answers:?}");
-    hex(digest(&SHA256, text.as_bytes()).as_ref())
+    hex(&sha256([text]))
 }
 
 fn owner(files: Arc<ArcSwap<Files>>, editor: Editor, board: Arc<Board>) -> Owner {

@@ -7,9 +7,9 @@ use std::thread::JoinHandle;
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
 
+use super::clock::seconds;
 use super::load::Loader;
 use super::reload::{Editor, Show, Stage};
-use super::services::seconds;
 use super::settings::Set;
 use crate::authority::follow::{self, Follower, follows};
 use crate::authority::notify::Notifier;

@@ -16,7 +16,9 @@
 //! from elsewhere are served beside those of files.
 
 mod content;
+mod gone;
 mod mistake;
+mod one;
 mod read;
 #[cfg(test)]
 mod tests;
@@ -26,13 +28,15 @@ mod updates;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
-use tracing::{error, info, warn};
+use tracing::{error, info};
 
 use self::content::Content;
+use self::gone::{empty_folders, is_unknown};
+use self::one::{is_change, load_one};
 use self::read::Known;
+use super::clock;
 use crate::config::model::access::{Access, Peer};
 use crate::config::{self, ConfigError, Problem};
 use crate::counters::Counters;
@@ -263,7 +267,7 @@ impl Loader {
             return None;
         }
         let kept = self.serials.get(origin).map(|kept| Kept { serial: before.serial, ..kept });
-        let kept = kept?.after_health(&before.exported, &exported, seconds());
+        let kept = kept?.after_health(&before.exported, &exported, clock::serial());
         let zone = Arc::new(before.saying(exported, kept.serial)?);
         loaded.zone = Some(Arc::clone(&zone));
         Some((zone, kept))
@@ -283,7 +287,7 @@ impl Loader {
 
     /// Loads what has changed since the last time, and logs every mistake.
     pub fn load(&mut self, guard: Guard) -> Round {
-        self.load_at(seconds(), guard)
+        self.load_at(clock::serial(), guard)
     }
 
     /// As [`Loader::load`], at a time in seconds since 1970.
@@ -432,156 +436,4 @@ impl Loaded {
             mistakes: Arc::clone(&self.mistakes),
         }
     }
-}
-
-/// Loads the zone of a file that was found.
-fn load_one(
-    file: &Path,
-    known: &Known<'_>,
-    last: Option<&Loaded>,
-    overlays: Option<&mut Overlays>,
-    guard: Guard,
-    kept: &mut Vec<(Name, Kept)>,
-) -> Loaded {
-    let before = last.and_then(|last| last.zone.clone());
-    let base = last.and_then(|last| last.base.clone());
-    let origin = known.origin;
-    let as_before = |content, is_broken, mistakes: Vec<Mistake>| {
-        let (file, mistakes) = (Arc::from(file), mistakes.into());
-        let (zone, base) = (before.clone(), base.clone());
-        let is_unread = last.is_some_and(|last| last.is_unread);
-        Loaded { content, file, zone, base, is_broken, is_away: false, is_unread, mistakes }
-    };
-    let meanwhile = if before.is_some() { "its last good version" } else { "SERVFAIL" };
-    let bytes = match config::files::read_file(file) {
-        Ok(bytes) => bytes,
-        Err(error) => {
-            let problem = Problem::Unreadable { detail: error.to_string() };
-            let mistake = Mistake::whole(file, problem.to_string());
-            let shown = file.display();
-            error!(zone = %origin, "{shown}: {problem}; answering with {meanwhile}");
-            return as_before(Content::default(), true, vec![mistake]);
-        }
-    };
-    if let Some(last) =
-        last.filter(|last| !last.is_broken && last.content.is_still(&bytes, known.pointers))
-    {
-        // It may stand elsewhere than before, and so may its warnings.
-        let moved = |mistake: &Mistake| {
-            let is_here = mistake.file == *last.file;
-            let now = if is_here { file } else { &mistake.file };
-            Mistake { file: now.to_path_buf(), ..mistake.clone() }
-        };
-        let mistakes = last.mistakes.iter().map(moved).collect();
-        return as_before(last.content.clone(), false, mistakes);
-    }
-    let mut over = match overlays.map(|overlays| updates::over(file, origin, overlays)) {
-        None => updates::Over::default(),
-        Some(Ok(over)) => over,
-        Some(Err(mistake)) if before.is_some() => {
-            mistake.log();
-            return as_before(Content::default(), true, vec![mistake]);
-        }
-        Some(Err(mistake)) => updates::Over::unread(mistake),
-    };
-    let last_kept = over.kept(known.kept);
-    let known = Known { kept: last_kept, ..*known };
-    let read::Read { zone, mut mistakes, content } = read::zone(file, &bytes, &known);
-    let Some((next, base)) = zone else {
-        mistakes.iter().for_each(Mistake::log);
-        error!(zone = %origin, "{}: not loaded; answering with {meanwhile}", file.display());
-        return as_before(content, true, mistakes);
-    };
-    let alone = last.filter(|last| last.is_unread).and(before.as_ref()).map(|zone| zone.serial);
-    let (next, zone) = over.apply(file, &base, next, (last_kept, alone), known.now);
-    let is_unread = over.is_unread();
-    mistakes.extend(over.into_mistakes());
-    mistakes.iter().for_each(Mistake::log);
-    if let Some(before) = before.as_ref().filter(|before| loses_most(before, &zone, guard)) {
-        let mistake = Mistake::whole(
-            file,
-            format!(
-                "the zone would lose most of its names ({} of {} are left); what was served before \
-                 still is, until a restart or `rotadns reload --force`",
-                zone.names, before.names
-            ),
-        );
-        mistake.log();
-        mistakes.push(mistake);
-        return as_before(content, true, mistakes);
-    }
-    if let Some(unseen) = last_kept.and_then(|last| next.unseen_after(last)) {
-        warn!(zone = %origin, "{}: {unseen}", file.display());
-    }
-    info!(zone = %origin, serial = zone.serial, names = zone.names, "zone loaded");
-    kept.push((origin.clone(), next));
-    let zone = match &before {
-        Some(before) => zone.following(before),
-        None => zone,
-    };
-    let (zone, base) = (Some(Arc::new(zone)), Some(Arc::new(base)));
-    Loaded { zone, base, is_unread, ..as_before(content, is_unread, mistakes) }
-}
-
-/// Whether nothing is known of the file that a zone had: a path of the configuration could not be read,
-/// or its folder has no zone file at all, as one that is not mounted.
-fn is_unknown(
-    files: &[PathBuf],
-    problems: &[ConfigError],
-    guard: Guard,
-) -> impl Fn(&Loaded) -> bool {
-    let folders: BTreeSet<PathBuf> =
-        files.iter().filter_map(|file| file.parent()).map(Path::to_path_buf).collect();
-    let unread: Vec<PathBuf> =
-        problems.iter().filter(|problem| is_unread(problem)).map(|p| p.file.clone()).collect();
-    move |last| {
-        let is_empty = || last.file.parent().is_none_or(|folder| !folders.contains(folder));
-        unread.iter().any(|path| last.file.starts_with(path)) || (guard == Guard::On && is_empty())
-    }
-}
-
-/// Whether a path of the configuration stayed unread, whatever is below it.
-fn is_unread(problem: &ConfigError) -> bool {
-    !matches!(problem.problem, Problem::ZoneTwice { .. })
-}
-
-/// The folders that have lost all their files.
-fn empty_folders(stay: &HashMap<Name, Loaded>, problems: &[ConfigError]) -> Vec<Mistake> {
-    let mut empty = BTreeMap::<&Path, usize>::new();
-    for Loaded { file, .. } in stay.values() {
-        let is_told = problems.iter().any(|problem| file.starts_with(&problem.file));
-        if let Some(folder) = file.parent().filter(|_| !is_told) {
-            *empty.entry(folder).or_default() += 1;
-        }
-    }
-    let told = empty.into_iter().map(|(folder, zones)| {
-        let zones = if zones == 1 { "1 zone".into() } else { format!("{zones} zones") };
-        let message = format!(
-            "every zone file is gone; {zones} of before are served still, until a restart or \
-             `rotadns reload --force`"
-        );
-        Mistake::whole(folder, message)
-    });
-    told.collect()
-}
-
-/// Whether what is served differs, or a file has become good for the first time.
-fn is_change(last: &Loaded, now: &Loaded) -> bool {
-    match (&last.zone, &now.zone) {
-        (Some(last), Some(now)) => !Arc::ptr_eq(last, now),
-        (None, None) => false,
-        _ => true,
-    }
-}
-
-/// A version that drops more than half of the names is more likely an accident than a wish.
-fn loses_most(before: &Zone, now: &Zone, guard: Guard) -> bool {
-    guard == Guard::On && before.names >= GUARDED_NAMES && now.names * 2 < before.names
-}
-
-/// The time in seconds since 1970, as serials have it.
-fn seconds() -> u32 {
-    #[expect(clippy::disallowed_methods, reason = "a new serial is at least the time")]
-    let now = SystemTime::now();
-    now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs() as u32)
 }

@@ -18,6 +18,7 @@
 //! takes to be read.
 
 mod admin;
+mod clock;
 mod herald;
 mod listeners;
 pub mod load;

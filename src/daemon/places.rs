@@ -17,7 +17,7 @@ use std::time::{Duration, SystemTime};
 
 use tracing::{info, warn};
 
-use super::services::seconds;
+use super::clock::seconds;
 use crate::config::files::read_at_most;
 use crate::config::model::place::Network;
 use crate::config::server::places::{Geo, Subnets, Views};

@@ -22,8 +22,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use tracing::info;
 
+use super::clock::seconds;
 use super::load::{Changes, Guard, Loader, Made, Mistake, Round, Zones};
-use super::services::seconds;
 use super::watch::Watch;
 use crate::authority::answer::answer;
 use crate::authority::update::Refusal;

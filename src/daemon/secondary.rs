@@ -17,9 +17,9 @@ use tokio::task::JoinSet;
 use tokio_rustls::rustls::pki_types::ServerName;
 use tracing::{debug, error, info};
 
+use super::clock::seconds;
 use super::load::Loader;
 use super::reload::Editor;
-use super::services::seconds;
 use crate::authority::secondary::ask::{Asking, Patience, Primary, Secrecy};
 use crate::authority::secondary::disk::Place;
 use crate::authority::secondary::life::{Common, KeyOf, Life, NOTIFIES_MAX, Notify};

@@ -1,10 +1,10 @@
 //! Who does what is no look-up: transfers, updates and notifies, each by its own part.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use tracing::info;
 
+use super::clock::seconds;
 use super::reload::Editor;
 use super::secondary::Notified;
 use crate::authority::answer::answer;
@@ -49,10 +49,4 @@ impl Services for All {
 /// That we cannot do it now.
 fn failure(request: &Request) -> Vec<u8> {
     answer(request, rcode::SERVFAIL, None, seconds())
-}
-
-/// The time in seconds since 1970.
-#[expect(clippy::disallowed_methods, reason = "signatures tell the time")]
-pub(super) fn seconds() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

@@ -12,8 +12,8 @@ use anyhow::{Context as _, bail};
 use aws_lc_rs::rand;
 use tracing::{error, info};
 
+use super::clock::seconds;
 use super::places::Sources;
-use super::services::seconds;
 use crate::config::Config;
 use crate::config::model::answers::SECRETS_MAX;
 use crate::config::server::authority::{self, Secret};

@@ -9,13 +9,12 @@ use std::net::IpAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
-use aws_lc_rs::digest::{SHA256, digest};
-
 use super::target::Target;
 use crate::config::model::{
     AgentCheck, Check, CheckKind, DatabaseCheck, DatabaseKind, Flap, HttpCheck, LoadFrom,
     LoadPlace, Secret, Tls, TlsCheck, Verify,
 };
+use crate::digest::sha256;
 
 /// A target: its address, and the identity of its check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -46,9 +45,9 @@ impl CheckKey {
     /// The key of a check.
     #[must_use]
     pub fn of(check: &Check) -> Self {
-        let digest = digest(&SHA256, settings(check).as_bytes());
+        let digest = sha256([settings(check)]);
         let mut key = [0; 8];
-        key.copy_from_slice(&digest.as_ref()[..8]);
+        key.copy_from_slice(&digest[..8]);
         Self(key)
     }
 }

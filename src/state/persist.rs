@@ -10,6 +10,7 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use crate::digest::hex;
 use crate::health::key::TargetKey;
 use crate::health::target::{Side, Target};
 use crate::name::Name;
@@ -125,13 +126,6 @@ pub(super) fn write_health(file: &Path, text: &str) -> io::Result<()> {
 
 fn fields<const N: usize>(line: &str) -> Option<[&str; N]> {
     line.split(' ').collect::<Vec<_>>().try_into().ok()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 fn read_digest(text: &str) -> Option<Digest> {

@@ -5,10 +5,9 @@
 
 use std::fmt;
 
-use aws_lc_rs::digest::{self, SHA256};
-
 use super::exported::Exported;
 use crate::config::model::Zone;
+use crate::digest::sha256;
 
 /// What was last served: the serial and what it stood for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +19,7 @@ pub struct Kept {
 }
 
 /// A digest of what a zone says.
-pub type Digest = [u8; 32];
+pub type Digest = crate::digest::Digest;
 
 impl Kept {
     /// What to serve now; `now` is in seconds since 1970.
@@ -137,23 +136,13 @@ fn of_exported(exported: &Exported) -> Digest {
         let numbers = [&set.rtype.to_be_bytes()[..], &set.ttl.to_be_bytes()].concat();
         set.rdata.iter().map(move |rdata| part(&[set.owner.as_wire(), &numbers, rdata]))
     });
-    sha256(&sets.collect::<Vec<_>>())
+    sha256(sets)
 }
 
 /// The digest of two parts, of which either may change without a look at the other.
 fn both(mut one: Digest, other: Digest) -> Digest {
     one.iter_mut().zip(other).for_each(|(one, other)| *one ^= other);
     one
-}
-
-fn sha256(content: &[Vec<u8>]) -> Digest {
-    let mut hash = digest::Context::new(&SHA256);
-    for part in content {
-        hash.update(part);
-    }
-    let mut digest = [0; 32];
-    digest.copy_from_slice(hash.finish().as_ref());
-    digest
 }
 
 /// Fields with their lengths, so that no two lists of fields give the same bytes.

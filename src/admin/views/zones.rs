@@ -1,11 +1,8 @@
 //! Zones: how they are served, and the digest of all of them.
 
-use std::fmt::Write as _;
-
-use aws_lc_rs::digest::{Context, SHA256};
-
 use crate::admin::model::{Zone, ZoneCounts, ZoneState};
 use crate::admin::{Admin, ZoneFile};
+use crate::digest::{hex, sha256};
 use crate::engine::snapshot::{Snapshot, View};
 
 /// One zone.
@@ -54,20 +51,9 @@ pub fn counts(admin: &Admin, snapshot: &Snapshot) -> ZoneCounts {
 pub fn digest(snapshot: &Snapshot) -> String {
     let mut zones: Vec<_> = snapshot.zones().collect();
     zones.sort_unstable_by_key(|view| view.origin());
-    let mut hash = Context::new(&SHA256);
-    for view in zones {
-        hash.update(view.origin().as_wire());
-        hash.update(&view.zone().map_or([0; 32], |zone| zone.digest));
-    }
-    hex(hash.finish().as_ref())
-}
-
-/// Bytes as hex digits.
-#[must_use]
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // A string takes what it is given.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    let parts = zones.iter().flat_map(|view| {
+        let digest = view.zone().map_or([0; 32], |zone| zone.digest);
+        [view.origin().as_wire().to_vec(), digest.to_vec()]
+    });
+    hex(&sha256(parts))
 }

@@ -5,9 +5,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use aws_lc_rs::digest::{SHA256, digest};
-
 use crate::config::files::read_file;
+use crate::digest::sha256;
 use crate::name::Name;
 use crate::zone::serial::Digest;
 
@@ -25,13 +24,13 @@ pub(super) struct Content {
 impl Content {
     /// Of a zone's own file.
     pub(super) fn of(bytes: &[u8]) -> Self {
-        Self { digest: sha256(bytes), ..Self::default() }
+        Self { digest: sha256([bytes]), ..Self::default() }
     }
 
     /// Adds a file that it includes; without bytes where it cannot be read.
     pub(super) fn add(&mut self, path: &Path, bytes: Option<&[u8]>) {
-        let of_file = bytes.map(sha256).unwrap_or_default();
-        self.digest = sha256(&[self.digest, of_file].concat());
+        let of_file = bytes.map(|bytes| sha256([bytes])).unwrap_or_default();
+        self.digest = sha256([self.digest, of_file]);
         self.included.push(path.into());
     }
 
@@ -50,7 +49,7 @@ impl Content {
         if !self.has_pointers() {
             return self.digest;
         }
-        sha256(&[self.digest, self.pointers].concat())
+        sha256([self.digest, self.pointers])
     }
 
     /// Whether the zone would be as it was, its own file having these bytes now, and these names coming from others.
@@ -79,11 +78,5 @@ fn digest_of(pointers: &[(Name, Vec<Name>)]) -> Digest {
     let lists = pointers.iter().flat_map(|(owner, names)| {
         std::iter::once(owner).chain(names).map(Name::as_wire).chain([&b"\0"[..]])
     });
-    sha256(&lists.collect::<Vec<_>>().concat())
-}
-
-fn sha256(bytes: &[u8]) -> Digest {
-    let mut found = Digest::default();
-    found.copy_from_slice(digest(&SHA256, bytes).as_ref());
-    found
+    sha256(lists)
 }

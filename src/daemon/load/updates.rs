@@ -13,11 +13,12 @@ use std::sync::Arc;
 
 use tracing::{error, info};
 
-use super::{Loader, Mistake, seconds};
+use super::{Loader, Mistake};
 use crate::authority::Request;
 use crate::authority::update::{Refusal, update};
 use crate::config::Severity;
 use crate::counters::Counter;
+use crate::daemon::clock;
 use crate::name::Name;
 use crate::state::overlays::{self, Commit, Overlays, SETS_MAX};
 use crate::wire::rcode;
@@ -137,7 +138,7 @@ impl Loader {
     /// Makes updates one after the other, and keeps what they come to: it is on the disk when this returns, or nothing was
     /// made at all.
     pub fn update<'r>(&mut self, requests: impl Iterator<Item = &'r Request>) -> Made {
-        let now = seconds();
+        let now = clock::serial();
         let mut drafts = BTreeMap::new();
         let updated: Vec<Updated> =
             requests.map(|request| self.draft(&mut drafts, request, now)).collect();
