@@ -82,6 +82,11 @@ counters! {
         UpdatesRefused r#"outcome="refused""#,
         UpdatesFailed r#"outcome="failed""#,
     }
+    "requests_denied" "Transfers, updates and notifies that no access list allows" {
+        DeniedTransfers r#"kind="transfer""#,
+        DeniedUpdates r#"kind="update""#,
+        DeniedNotifies r#"kind="notify""#,
+    }
     "notifies" "Notifies to secondaries: messages sent, versions that a secondary acknowledged or never did" {
         NotifiesSent r#"outcome="sent""#,
         NotifiesAcknowledged r#"outcome="acknowledged""#,

@@ -12,6 +12,7 @@ pub mod hickory;
 
 pub mod chance;
 mod count;
+mod denied;
 mod handover;
 pub mod responder;
 

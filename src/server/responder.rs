@@ -7,6 +7,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::oneshot;
 
 use super::chance::Chance;
+use super::denied::Denied;
 use super::{Answered, count, handover, unix_seconds};
 use crate::authority::{Reply, Services};
 use crate::counters::Counters;
@@ -19,6 +20,7 @@ pub struct Responder {
     /// Who does what is no look-up; without, nobody may.
     services: Option<Arc<dyn Services>>,
     chance: Chance,
+    denied: Denied,
     plan: Box<Plan>,
     out: Box<[u8]>,
 }
@@ -36,6 +38,7 @@ impl Responder {
             counters,
             services,
             chance: Chance::default(),
+            denied: Denied::default(),
             plan: Box::default(),
             out: vec![0; OUT_TCP].into_boxed_slice(),
         }
@@ -70,6 +73,7 @@ impl Responder {
         };
         let answer = &self.out[..len];
         count::answered(&self.counters, transport.into(), &snapshot, &self.plan, answer);
+        self.denied.note(&self.counters, &snapshot, &context, &self.plan);
         out.extend_from_slice(answer);
         Answered::Whole
     }

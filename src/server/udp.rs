@@ -22,6 +22,7 @@ use tracing::{debug, error, warn};
 
 use super::chance::Chance;
 use super::count::{self, is_short, is_truncated};
+use super::denied::Denied;
 use super::handover;
 use super::unix_seconds;
 use crate::authority::{Reply, Request, Services};
@@ -204,6 +205,7 @@ struct Worker {
     batch: Batch,
     plans: Box<[Plan]>,
     chance: Chance,
+    denied: Denied,
     /// Who does what is no look-up; without, nobody may.
     services: Option<Arc<dyn Services>>,
     /// When an error was told last.
@@ -223,6 +225,7 @@ impl Worker {
             batch: Batch::new(OUT_UDP, listener.address.ip().is_unspecified()),
             plans: (0..BATCH).map(|_| Plan::default()).collect(),
             chance: Chance::default(),
+            denied: Denied::default(),
             services,
             told: None,
         }
@@ -322,6 +325,7 @@ impl Worker {
                 let answer = &out[..len];
                 self.counters.add(Counter::UdpTruncated, u64::from(is_truncated(answer)));
                 count::answered(&self.counters, Via::Udp, snapshot, plan, answer);
+                self.denied.note(&self.counters, snapshot, &context, plan);
                 self.batch.reply(index, len);
             } else {
                 let short = is_short(query);

@@ -1,6 +1,7 @@
 //! Nothing is handed out without an entry that allows it.
 
 use super::{OTHER, SECRET, dig, primary};
+use crate::http::Http;
 
 const ZONE: &str = "zone: example.com\nns: [ns.example.net.]\nrecords: {hidden: {A: 192.0.2.1}}\n";
 
@@ -36,6 +37,26 @@ fn a_key_is_not_enough_from_elsewhere() {
     );
     let told = dig(server.v4(), Some(("transfer.example", SECRET)), "AXFR");
     assert!(!told.contains("hidden") && told.contains("Transfer failed"), "{told}");
+}
+
+#[test]
+fn who_may_not_is_counted_and_the_log_says_who_it_was() {
+    let server = primary(ZONE, &[], "");
+    for _ in 0..3 {
+        dig(server.v4(), Some(("other.example", OTHER)), "AXFR");
+    }
+    let page = Http::unix(server.file("admin.sock")).get("/metrics").body;
+    for (kind, count) in [("transfer", 3), ("update", 0), ("notify", 0)] {
+        let line = format!("rotadns_requests_denied_total{{kind=\"{kind}\"}} {count}");
+        assert!(page.lines().any(|found| found == line), "{line}: {page}");
+    }
+    let said = server.said();
+    let told: Vec<&str> =
+        said.lines().filter(|line| line.contains("transfer refused: no entry of")).collect();
+    assert!((1..=3).contains(&told.len()), "one a minute and thread: {said}");
+    for word in ["zone=example.com.", "client=127.0.0.1", "other.example."] {
+        assert!(told[0].contains(word), "{word}: {said}");
+    }
 }
 
 #[test]
