@@ -3,6 +3,7 @@
 //! Each server has an address of its own in a loopback network, and all of a test have one port, as the backends of a
 //! pool do. Servers that refuse to run as root run as their package's user.
 
+mod failover;
 mod mariadb;
 mod postgres;
 mod redis;
