@@ -205,8 +205,8 @@ impl Writer<'_> {
         };
         let entry = (key.to_owned(), value);
         // All pools of a name are asked for in one role.
-        let role = self.zone.pools[*pool].role().map(|role| self::entry("role", role.name()));
-        let own = || [entry.clone()].into_iter().chain(role.clone()).filter(|_| !is_own);
+        let in_role = self.zone.pools[*pool].role().map(|own| self::entry("role", own.name()));
+        let own = || [entry.clone()].into_iter().chain(in_role.clone()).filter(|_| !is_own);
         match form {
             Form::Addresses | Form::Cname => own().collect(),
             Form::A => vec![("A".into(), Yaml::Map(own().collect()))],
