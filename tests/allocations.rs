@@ -73,6 +73,8 @@ ns: [ns1]
 pools:
   web: {backends: [192.0.2.1, 192.0.2.2, 192.0.2.3, 192.0.2.4, 192.0.2.5, 192.0.2.6, 192.0.2.7, 192.0.2.8]}
   any: {policy: random, answers: 3, backends: [192.0.2.1, 192.0.2.2, 192.0.2.3, 192.0.2.4, \"2001:db8::1\"]}
+  kept: {policy: hash, answers: 2, backends: [192.0.2.1, 192.0.2.2, 192.0.2.3]}
+  tiers: {policy: failover, backends: [192.0.2.1, 192.0.2.2]}
   one: {policy: fixed, backends: [192.0.2.1]}
   heavy: {policy: weighted, port: 1, answers: 2, backends: {a: {address: 192.0.2.1, weight: 5, host: a}, b: {address: 192.0.2.2, host: b}, c: {address: 192.0.2.3, host: c}}}
   to: {policy: weighted, backends: [{target: www, weight: 3}, {target: a.example.net.}]}
@@ -85,6 +87,8 @@ records:
   www: {pool: web}
   any: {pool: any}
   one: {pool: one}
+  kept: {pool: kept}
+  tiers: {pool: tiers}
   a: {CNAME: b}
   b: {CNAME: c}
   c: {CNAME: www}
@@ -119,7 +123,7 @@ fn snapshot() -> Snapshot {
 
 /// Each kind of question, and what is none; with EDNS or without.
 fn queries() -> Vec<Vec<u8>> {
-    let questions: [(&[u8], u16); 18] = [
+    let questions: [(&[u8], u16); 20] = [
         (b"www.example.com.", 1),   // a pool of eight
         (b"WWW.example.com.", 1),   // the same in another case
         (b"www.example.com.", 28),  // no data
@@ -129,6 +133,8 @@ fn queries() -> Vec<Vec<u8>> {
         (b"x.sub.example.com.", 1), // a referral, with glue of a pool
         (b"sub.example.com.", 43),  // DS
         (b"any.example.com.", 1),   // by chance
+        (b"kept.example.com.", 1),  // by hash
+        (b"tiers.example.com.", 1), // failover
         (b"one.example.com.", 1),   // fixed
         (b"q.wild.example.com.", 1),
         (b"q.old.example.com.", 1), // DNAME

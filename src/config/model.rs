@@ -23,10 +23,10 @@ pub use check::{
     AgentCheck, BODY_MAX, Check, CheckKind, DatabaseCheck, DatabaseKind, Flap, HttpCheck, JITTER,
     LoadFrom, LoadPlace, Secret, Tls, TlsCheck, Verify,
 };
-pub use made::{HINTS_MAX, Made, Offer, Service, hints, srv, with_hints};
+pub use made::{HINTS_MAX, Made, Offer, Service, hints, identity, srv, with_hints};
 pub use pool::{
-    Balanced, Degraded, Face, Failback, Form, POOL_ADDRESSES_MAX, Policy, Pool, RULES_MAX, Rule,
-    SUBNETS_MAX, Tiers, WhenAllDown,
+    Balanced, Degraded, Face, Failback, Form, HashBy, HashKey, POOL_ADDRESSES_MAX, Policy, Pool,
+    RULES_MAX, Rule, SUBNETS_MAX, Tiers, WhenAllDown,
 };
 pub use shards::{By, SHARDS_MAX, Shards};
 

@@ -17,9 +17,10 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use self::scalar::{
-    Address, Answers, Bytes, Code, Days, Degraded, Failback, Flag, HeaderValue, Hints, Host,
-    Literal, Path, Penalty, Pointer, Policy, Port, Priority, Rname, Role, Serial, ShardsBy, Share,
-    Span, State, Streak, Subnet, Ttl, Value, Verify, Weight, WhenAllDown, Word,
+    Address, Answers, Bits4, Bits6, Bytes, Code, Days, Degraded, Failback, Flag, HashKey,
+    HeaderValue, Hints, Host, Literal, Path, Penalty, Pointer, Policy, Port, Priority, Rname, Role,
+    Serial, ShardsBy, Share, Span, State, Streak, Subnet, Ttl, Value, Verify, Weight, WhenAllDown,
+    Word,
 };
 use crate::config::model::RULES_MAX;
 use crate::config::spec::check;
@@ -402,10 +403,28 @@ struct PoolMap {
     max_lag: Span,
     /// Whether several backends may be primary at once; `false`, and then the one that was first keeps the role.
     multi_primary: Flag,
+    /// In what time the part of a backend that comes up grows from a tenth to all of its weight; at once.
+    slow_start: Span,
+    /// By what a client keeps its backend, with `policy: hash`.
+    hash: HashBy,
     /// The port of backends that set none, for SRV.
     port: Port,
     /// The backends.
     backends: Backends,
+}
+
+/// By what a client keeps its backend.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, extend("required" = []))]
+#[expect(dead_code, reason = "a schema is made of it, and no value")]
+struct HashBy {
+    /// `subnet`, which is the client subnet of a query or else the address that asks, `client`, which is the address alone, or
+    /// `name`, which is the name that is asked for; `subnet`.
+    key: HashKey,
+    /// How many bits of an IPv4 address; 24.
+    v4: Bits4,
+    /// How many bits of an IPv6 address; 56.
+    v6: Bits6,
 }
 
 /// The name of a check, or a check.

@@ -18,9 +18,11 @@ mod extras;
 
 use std::sync::Arc;
 
-use super::plan::{Content, Item, List, Owner, Plan};
+use super::plan::{Content, DRAWN, Item, List, Owner, Plan};
 use super::snapshot::{Chunks, Snapshot, View};
+use crate::engine::choose::draw::Way;
 use crate::engine::choose::handout::Handout;
+use crate::engine::choose::hash;
 use crate::engine::choose::ready::Ready;
 use crate::name::{hash_label, hash_labels, is_at_or_below};
 use crate::rdata::rtype;
@@ -201,7 +203,7 @@ impl<'a> Lookup<'a> {
             let (content, alias) = match (self.handed(plan, &rrset), rrset.alias()) {
                 (None, None) => (Content::Rrset { rrset: at, ttl_max: u32::MAX }, None),
                 (Some(handed), _) if self.handout(handed).is_none_or(Handout::is_empty) => continue,
-                (Some(handed), _) => (handed.content(), None),
+                (Some(handed), _) => (self.content(plan, handed), None),
                 (None, Some(alias)) => match self.resolve(plan, alias, rrset.rtype) {
                     Resolved::Data(item) => (item.content, item.alias),
                     Resolved::Nothing { .. } | Resolved::Unknown => continue,
@@ -283,7 +285,7 @@ impl<'a> Lookup<'a> {
             section: Section::Answer,
             owner: Owner::Current(0),
             needed: true,
-            content: handed.content(),
+            content: self.content(plan, handed),
             alias: None,
         });
         true
@@ -403,6 +405,19 @@ impl<'a> Lookup<'a> {
         Some(self.ready.get(choice.pool as usize)?.handout(list))
     }
 
+    /// What stands for it in the plan; where clients keep their backends, with its draw.
+    #[inline]
+    fn content(&self, plan: &Plan, handed: Handed) -> Content {
+        let Handed { choice: Choice { pool, rotation, .. }, list } = handed;
+        if let Some(Way::Keys(by)) = self.handout(handed).map(|handout| handout.way) {
+            let subnet = plan.subnet.and_then(|subnet| subnet.address);
+            let name = plan.name.suffix_hash(plan.name.labels());
+            let draw = hash::key(by, plan.client, subnet, name);
+            return Content::Balanced { pool, rotation: DRAWN, list, draw };
+        }
+        Content::Balanced { pool, rotation, list, draw: 0 }
+    }
+
     fn empty_ttl(&self, handed: Handed) -> u32 {
         self.handout(handed).map_or(u32::MAX, |handout| handout.empty_ttl)
     }
@@ -413,14 +428,6 @@ impl<'a> Lookup<'a> {
 struct Handed {
     choice: Choice,
     list: List,
-}
-
-impl Handed {
-    #[inline]
-    fn content(self) -> Content {
-        let Self { choice: Choice { pool, rotation, .. }, list } = self;
-        Content::Balanced { pool, rotation, list, draw: 0 }
-    }
 }
 
 const WILDCARD: &[u8] = b"\x01*";

@@ -21,6 +21,9 @@ use crate::zone::store::RrsetAt;
 /// set where they were needed.
 pub const ITEMS_MAX: usize = 256;
 
+/// In place of a rotation: the look-up has made the draw, of who asks.
+pub const DRAWN: u32 = u32::MAX;
+
 /// How many CNAMEs and DNAMEs of one zone are followed in one answer.
 pub const CHAIN_MAX: usize = 16;
 
@@ -146,7 +149,7 @@ pub enum Content {
     Balanced {
         /// The place of the pool.
         pool: u32,
-        /// The place of the rotation.
+        /// The place of the rotation; [`DRAWN`] where the draw is made.
         rotation: u32,
         /// Which of its lists.
         list: List,
@@ -474,7 +477,7 @@ impl Plan {
     pub fn draws_from(&mut self, place: usize) -> impl Iterator<Item = Draw<'_>> {
         let own = self.zone.unwrap_or_default();
         self.items[place..self.len].iter_mut().filter_map(move |item| match &mut item.content {
-            Content::Balanced { pool, rotation, draw, .. } => Some(Draw {
+            Content::Balanced { pool, rotation, draw, .. } if *rotation != DRAWN => Some(Draw {
                 zone: item.alias.map_or(own, |alias| alias.zone),
                 rotation: *rotation,
                 pool: *pool,

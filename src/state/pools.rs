@@ -146,12 +146,13 @@ impl Memories {
             WhenAllDown::Fallback(other) => Some(self.ready(zone, other, facts, now)),
             _ => None,
         };
-        let standings = facts.standings(zone, pool);
         let primary = self.primary(zone, pool);
+        let mut standings = facts.standings(zone, pool);
         let key = key(zone, pool);
         let memory = self.by_pool.entry(key.clone()).or_default();
         memory.primary = primary;
         memory.note(pool, &standings, now);
+        memory.slow_down(pool, &mut standings);
         memory.override_ends = facts.override_ends(zone, pool);
         let ready = Ready::new(pool, &standings, memory, fallback.as_ref());
         memory.clone_from(&ready.memory);

@@ -9,7 +9,7 @@ use super::dependents::Dependents;
 use super::pools::Memories;
 use crate::config::model::{Backend, Endpoint, Pool, Role};
 use crate::engine::choose::eligible;
-use crate::engine::choose::ready::{Ready, SHARE_WHOLE, Source, Standing};
+use crate::engine::choose::ready::{Ready, SHARE_MOST, SHARE_WHOLE, Source, Standing};
 use crate::engine::snapshot::{Chunks, Snapshot, View};
 use crate::health::backend::BackendKey;
 use crate::health::overrides::Overrides;
@@ -75,7 +75,9 @@ impl Facts<'_> {
                 is_set_down,
                 is_degraded: told.is_degraded,
                 may_change_in,
-                share: SHARE_WHOLE,
+                share: told
+                    .share
+                    .map_or(SHARE_WHOLE, |percent| percent.saturating_mul(10).min(SHARE_MOST)),
                 role: told.role,
                 lag: told.lag,
             }

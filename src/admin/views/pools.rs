@@ -171,7 +171,7 @@ impl<'m> PoolAt<'m> {
         }
         Backend {
             state: state(judgements, hand),
-            reason: reason(judgements),
+            reason: self.with_pace(reason(judgements), backend),
             since: set.map(|set| set.since).or(since).map(super::time),
             weight: backend.weight,
             set: set.map(|set| super::set(set, true)),
@@ -181,6 +181,16 @@ impl<'m> PoolAt<'m> {
             safe_to_stop: self.moment.publisher.safe_to_stop(key).map(super::time),
             addresses,
             key: key.to_string(),
+        }
+    }
+
+    /// A reason, and how far a slow start has come.
+    fn with_pace(&self, reason: String, backend: &config::Backend) -> String {
+        let Self { pool, ready, .. } = self;
+        let mut slow = backend.endpoints().filter_map(|one| ready.memory.slow_start(pool, &one));
+        match slow.next() {
+            Some(share) => format!("{reason}; slow start: {share} %"),
+            None => reason,
         }
     }
 

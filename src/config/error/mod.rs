@@ -190,6 +190,8 @@ pub enum Problem {
     NoFallback,
     FallbackUnused,
     BadFailback { text: String },
+    HashUnused,
+    SlowStartUnused { policy: &'static str },
     FallbackLoop { pools: Vec<String> },
     FallbackTooLong { pool: String, most: usize },
     // Rules

@@ -382,6 +382,11 @@ impl fmt::Display for Problem {
             Self::FallbackUnused => {
                 f.write_str("`fallback` has no use without `when_all_down: fallback`")
             }
+            Self::HashUnused => f.write_str("`hash` has no use without `policy: hash`"),
+            Self::SlowStartUnused { policy } => write!(
+                f,
+                "`slow_start` has no use with `policy: {policy}`, where weights do not choose; write `policy: weighted`"
+            ),
             Self::BadFailback { text } => write!(
                 f,
                 "{text:?} is no time to go back to a better tier; write `at once`, `never`, or a duration such as `60s`"

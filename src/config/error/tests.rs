@@ -477,6 +477,11 @@ fn each_problem_has_its_sentence() {
         ),
         (Problem::NoFallback, "`when_all_down: fallback` needs `fallback: POOL`"),
         (Problem::FallbackUnused, "`fallback` has no use without `when_all_down: fallback`"),
+        (Problem::HashUnused, "`hash` has no use without `policy: hash`"),
+        (
+            Problem::SlowStartUnused { policy: "fixed" },
+            "`slow_start` has no use with `policy: fixed`, where weights do not choose; write `policy: weighted`",
+        ),
         (
             Problem::BadFailback { text: text() },
             "\"x y\" is no time to go back to a better tier; write `at once`, `never`, or a duration such as `60s`",

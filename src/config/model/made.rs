@@ -49,6 +49,8 @@ pub struct Offer {
     pub part: u32,
     /// Its backend's.
     pub service: Option<Service>,
+    /// What stands for it where clients keep their backends.
+    pub identity: u64,
 }
 
 impl Offer {
@@ -56,10 +58,28 @@ impl Offer {
     pub fn of(backend: &Backend) -> impl Iterator<Item = Self> {
         let Backend { weight, service, .. } = backend;
         let part = u32::from(*weight) * 1000;
-        let offer =
-            move |endpoint| Self { endpoint, weight: *weight, part, service: service.clone() };
-        backend.endpoints().map(offer)
+        let (mut v4, mut others) = (0, 0);
+        backend.endpoints().map(move |endpoint| {
+            // Clients that ask for both families get the same backend of both.
+            let place = match endpoint {
+                Endpoint::Address(IpAddr::V4(_)) => &mut v4,
+                _ => &mut others,
+            };
+            let identity = identity(&backend.name, *place);
+            *place += 1;
+            Self { endpoint, weight: *weight, part, service: service.clone(), identity }
+        })
     }
+}
+
+/// What stands for an address of a backend on every server: FNV-1a of the backend's name and the address's place in its family, so that
+/// another address is the same backend.
+#[must_use]
+pub fn identity(backend: &str, place: u16) -> u64 {
+    let bytes = backend.bytes().chain(place.to_be_bytes());
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }
 
 impl Made {
@@ -221,6 +241,7 @@ mod tests {
             weight,
             part: 0,
             service: Some(Service { host: Name::parse_absolute(host).expect(host), port: 5060 }),
+            identity: 0,
         };
         let offers = [
             offer("192.0.2.1", 3, "a."),

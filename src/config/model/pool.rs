@@ -114,6 +114,10 @@ pub struct Pool {
     pub max_lag: Option<Duration>,
     /// Whether several may be primary at once.
     pub multi_primary: bool,
+    /// In what time the part of a backend that comes up grows to all of its weight; zero is at once. Weights choose then.
+    pub slow_start: Duration,
+    /// By what a client keeps its backend, where that is the policy.
+    pub hash: HashBy,
     /// What records make of it besides addresses and a target, each once. A zone's builder fills it in.
     pub made: Vec<Made>,
     /// How records see it that do not see all of it; `None` is a pool as its file has it.
@@ -152,6 +156,34 @@ pub enum Failback {
     Never,
 }
 
+/// By what a client keeps its backend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HashBy {
+    /// What is looked at.
+    pub key: HashKey,
+    /// How many bits of an IPv4 address, at most 32.
+    pub v4: u8,
+    /// How many bits of an IPv6 address, at most 128.
+    pub v6: u8,
+}
+
+/// What is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HashKey {
+    /// The address that asks.
+    Client,
+    /// The client subnet of the query (RFC 7871), else the address that asks.
+    Subnet,
+    /// The name that is asked for.
+    Name,
+}
+
+impl Default for HashBy {
+    fn default() -> Self {
+        Self { key: HashKey::Subnet, v4: 24, v6: 56 }
+    }
+}
+
 impl Default for Tiers {
     fn default() -> Self {
         Self { min_healthy: 1, failback: Failback::AtOnce }
@@ -182,6 +214,8 @@ impl Pool {
             tiers: Tiers::default(),
             max_lag: None,
             multi_primary: false,
+            slow_start: Duration::ZERO,
+            hash: HashBy::default(),
             made: Vec::new(),
             face: None,
         }
@@ -254,6 +288,8 @@ pub enum Policy {
     Random,
     /// As the file has them.
     Fixed,
+    /// A client keeps its backend.
+    Hash,
     /// From the first tier that can serve; each backend without a priority of its own is a tier.
     Failover,
 }
@@ -267,6 +303,7 @@ impl Policy {
             Self::Weighted => "weighted",
             Self::Random => "random",
             Self::Fixed => "fixed",
+            Self::Hash => "hash",
             Self::Failover => "failover",
         }
     }
@@ -276,9 +313,15 @@ impl Policy {
     #[must_use]
     pub fn answers(self) -> NonZeroU16 {
         match self {
-            Self::Weighted => NonZeroU16::MIN,
+            Self::Weighted | Self::Hash => NonZeroU16::MIN,
             Self::RoundRobin | Self::Random | Self::Fixed | Self::Failover => ANSWERS,
         }
+    }
+
+    /// Whether weights choose.
+    #[must_use]
+    pub fn weighs(self) -> bool {
+        matches!(self, Self::Weighted | Self::Hash)
     }
 
     /// The tier of a backend that sets none, behind these in the file.

@@ -102,6 +102,8 @@ impl<'z> Pools<'z> {
                 tiers: spec.tiers,
                 max_lag: spec.max_lag,
                 multi_primary: spec.multi_primary,
+                slow_start: spec.slow_start,
+                hash: spec.hash,
                 made: Vec::new(),
                 face: None,
             }

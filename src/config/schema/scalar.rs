@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 
 use crate::config::model::POOL_ADDRESSES_MAX;
 use crate::config::spec::backend::STATES;
-use crate::config::spec::pool::{DEGRADED, FAILBACKS, POLICIES, WORDS};
+use crate::config::spec::pool::{DEGRADED, FAILBACKS, HASHED, POLICIES, WORDS};
 use crate::config::spec::rules::ROLES;
 use crate::config::spec::shards;
 use crate::rdata::TTL_MAX;
@@ -73,6 +73,12 @@ scalars! {
         {"enum": FAILBACKS.map(|(word, _)| word)},
         {"type": ["string", "number"], "pattern": DURATION, "minimum": 1, "maximum": 86_400, "multipleOf": 1}
     ]});
+    /// A number of bits, from 0 to 32.
+    Bits4 = number("^0*([0-9]|[12][0-9]|3[0-2])$", 0, 32);
+    /// A number of bits, from 0 to 128.
+    Bits6 = number("^0*([0-9]{1,2}|1[01][0-9]|12[0-8])$", 0, 128);
+    /// What is looked at.
+    HashKey = choice(HASHED.map(|(word, _)| word));
     /// The serial of the zone.
     Serial = number("^[0-9]+$", 0, u32::MAX);
     /// A port, from 1 to 65535.

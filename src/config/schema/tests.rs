@@ -10,7 +10,7 @@ use crate::config::spec::check::flap::FLAP_KEYS;
 use crate::config::spec::check::load::LOAD_KEYS;
 use crate::config::spec::check::tls::TLS_KEYS;
 use crate::config::spec::check::{CHECK_KEYS, HTTP_KEYS, HTTPS_KEYS, TCP_KEYS};
-use crate::config::spec::pool::POOL_KEYS;
+use crate::config::spec::pool::{HASH_KEYS, POOL_KEYS};
 use crate::config::spec::record::{NAME_KEYS, SET_KEYS};
 use crate::config::spec::rules::RULE_KEYS;
 use crate::config::spec::shards::{RANGE_KEYS, SHARDS_KEYS};
@@ -48,6 +48,7 @@ fn each_key_that_the_reader_knows_is_in_the_schema_and_the_reverse() {
         (of("Mysql"), &MYSQL_KEYS),
         (of("TlsMap"), &TLS_MAP_KEYS),
         (of("PoolMap"), &POOL_KEYS),
+        (of("HashBy"), &HASH_KEYS),
         (of("BackendMap"), &BACKEND_KEYS),
         (of("Rule"), &RULE_KEYS),
         (of("Shards"), &SHARDS_KEYS),

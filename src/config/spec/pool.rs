@@ -8,7 +8,9 @@ use std::time::Duration;
 use super::backend::{BackendSpec, read_backends};
 use super::{Field, check, choice, fields, number, scalar, ttl_of};
 use crate::config::error::{Mistakes, Problem, Span};
-use crate::config::model::{Check, Degraded, Failback, POOL_ADDRESSES_MAX, Policy, Pool, Tiers};
+use crate::config::model::{
+    Check, Degraded, Failback, HashBy, HashKey, POOL_ADDRESSES_MAX, Policy, Pool, Tiers,
+};
 use crate::config::node::{Kind, Node, Text};
 use crate::config::value;
 
@@ -28,6 +30,8 @@ pub(crate) struct PoolSpec<'n> {
     pub(crate) tiers: Tiers,
     pub(crate) max_lag: Option<Duration>,
     pub(crate) multi_primary: bool,
+    pub(crate) hash: HashBy,
+    pub(crate) slow_start: Duration,
     pub(crate) check: Option<CheckRef<'n>>,
     pub(crate) backends: Vec<BackendSpec<'n>>,
 }
@@ -55,7 +59,7 @@ pub(crate) enum WhenSpec<'n> {
 }
 
 /// What may stand in a pool.
-pub(in crate::config) const POOL_KEYS: [&str; 15] = [
+pub(in crate::config) const POOL_KEYS: [&str; 17] = [
     "check",
     "policy",
     "ttl",
@@ -69,6 +73,8 @@ pub(in crate::config) const POOL_KEYS: [&str; 15] = [
     "failback",
     "max_lag",
     "multi_primary",
+    "hash",
+    "slow_start",
     "port",
     "backends",
 ];
@@ -76,17 +82,26 @@ pub(in crate::config) const POOL_KEYS: [&str; 15] = [
 pub(in crate::config) const DEGRADED: [(&str, Degraded); 2] =
     [("serve", Degraded::Serve), ("avoid", Degraded::Avoid)];
 
-pub(in crate::config) const POLICIES: [(&str, Policy); 5] = [
+pub(in crate::config) const POLICIES: [(&str, Policy); 6] = [
     ("round_robin", Policy::RoundRobin),
     ("weighted", Policy::Weighted),
     ("random", Policy::Random),
     ("fixed", Policy::Fixed),
+    ("hash", Policy::Hash),
     ("failover", Policy::Failover),
 ];
+
+/// What may stand in `hash`.
+pub(in crate::config) const HASH_KEYS: [&str; 3] = ["key", "v4", "v6"];
+/// What `key` of it may be.
+pub(in crate::config) const HASHED: [(&str, HashKey); 3] =
+    [("client", HashKey::Client), ("subnet", HashKey::Subnet), ("name", HashKey::Name)];
 
 /// The words of `failback`, besides a duration.
 pub(in crate::config) const FAILBACKS: [(&str, Failback); 2] =
     [("at once", Failback::AtOnce), ("never", Failback::Never)];
+/// How long a slow start may take.
+pub(in crate::config) const SLOW_STARTS: (Duration, Duration) = HOLDS;
 /// How long a better tier may have to wait.
 pub(in crate::config) const HOLDS: (Duration, Duration) =
     (Duration::from_secs(1), Duration::from_secs(86_400));
@@ -140,6 +155,8 @@ pub(super) fn pool<'n>(
             tiers: Tiers::default(),
             max_lag: None,
             multi_primary: false,
+            hash: HashBy::default(),
+            slow_start: Duration::ZERO,
             check: None,
             backends: read_backends(node, file, mistakes),
         });
@@ -158,6 +175,8 @@ pub(super) fn pool<'n>(
         back,
         max_lag,
         multi_primary,
+        hash,
+        slow_start,
         port,
         backends,
     ] = fields(node, "a pool", POOL_KEYS, mistakes)?;
@@ -202,9 +221,42 @@ pub(super) fn pool<'n>(
                 choice(node, "yes or no", &[("true", true), ("false", false)], mistakes)
             })
             .unwrap_or_default(),
+        hash: read_hash(hash, policy, mistakes),
+        slow_start: read_slow_start(slow_start, policy, mistakes),
         check: check.and_then(|(_, node)| read_check(node, file, mistakes)),
         backends: backends.map(|(_, node)| read_backends(node, file, mistakes)).unwrap_or_default(),
     })
+}
+
+fn read_slow_start(
+    slow_start: Option<Field<'_>>,
+    policy: Policy,
+    mistakes: &mut Mistakes<'_>,
+) -> Duration {
+    let Some((key, node)) = slow_start else { return Duration::ZERO };
+    if !policy.weighs() {
+        mistakes.add(key.span, Problem::SlowStartUnused { policy: policy.name() });
+    }
+    let text = scalar(node, "a duration", mistakes);
+    let time = text.and_then(|text| {
+        mistakes.take(text.span, value::span("the slow start", text.text, SLOW_STARTS))
+    });
+    time.unwrap_or_default()
+}
+
+fn read_hash(hash: Option<Field<'_>>, policy: Policy, mistakes: &mut Mistakes<'_>) -> HashBy {
+    let usual = HashBy::default();
+    let Some((key, node)) = hash else { return usual };
+    if policy != Policy::Hash {
+        mistakes.add(key.span, Problem::HashUnused);
+    }
+    let Some([key, v4, v6]) = fields(node, "a hash", HASH_KEYS, mistakes) else { return usual };
+    let key = key.and_then(|(_, node)| choice(node, "a key", &HASHED, mistakes));
+    let mut bits = |field: Option<Field<'_>>, most| {
+        field.and_then(|(_, node)| number(node, "a number of bits", 0..=most, mistakes))
+    };
+    let (v4, v6) = (bits(v4, 32), bits(v6, 128));
+    HashBy { key: key.unwrap_or(usual.key), v4: v4.unwrap_or(usual.v4), v6: v6.unwrap_or(usual.v6) }
 }
 
 fn read_tiers(

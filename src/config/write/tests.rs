@@ -70,6 +70,7 @@ pools:
     backends: [192.0.2.30, 192.0.2.31]
   cache: {check: {redis: {password_env: CACHE_PASSWORD, tls: true}}, backends: [192.0.2.32]}
   sql: {check: {mysql: {user: rota}}, backends: [192.0.2.33]}
+  kept: {policy: hash, slow_start: 90s, hash: {key: client, v4: 32, v6: 64}, backends: [192.0.2.1]}
   tiers: {policy: failover, failback: never, backends: [192.0.2.1, {address: 192.0.2.2, priority: 0}, 192.0.2.3, {address: 192.0.2.4, priority: 0}]}
   names: {policy: fixed, when_all_down: last, backends: [{target: a.example.net.}, {target: b}]}
   sip: {check: once, policy: weighted, answers: 1, port: 5060, backends: {a: {address: 192.0.2.1, host: a}, b: {address: 192.0.2.2, host: b.c, port: 1}}}
@@ -87,6 +88,7 @@ records:
   cache: {pool: cache}
   sql: {pool: sql}
   tiers: {pool: tiers}
+  kept: {pool: kept}
   _sip._udp: {SRV: {pool: sip, priority: 7}}
   _to._tcp: {SRV: {rules: [{subnets: 10.0.0.0/8, pool: sip}, {pool: to}]}}
   split: {A: {pool: web}, AAAA: {rules: [{subnets: 10.0.0.0/8, pool: page}, {pool: web}]}}

@@ -1,7 +1,7 @@
 //! Stage: which of the ready records this answer takes.
 
 use super::handout::Handout;
-use crate::config::model::{POOL_ADDRESSES_MAX, Policy, Pool};
+use crate::config::model::{HashBy, POOL_ADDRESSES_MAX, Policy, Pool};
 
 /// How the records of an answer come about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,17 +14,19 @@ pub enum Way {
     Chance,
     /// The first ones, always.
     First,
+    /// The row of who asks.
+    Keys(HashBy),
 }
 
 impl Way {
-    /// That of a policy.
+    /// That of a policy; what is kept for clients is made apart.
     #[must_use]
     pub fn of(policy: Policy) -> Self {
         match policy {
             Policy::RoundRobin | Policy::Failover => Self::Rotation,
             Policy::Weighted => Self::Turns,
             Policy::Random => Self::Chance,
-            Policy::Fixed => Self::First,
+            Policy::Fixed | Policy::Hash => Self::First,
         }
     }
 }
@@ -48,7 +50,8 @@ impl Needs {
         match pool.policy {
             Policy::RoundRobin | Policy::Weighted | Policy::Failover => Self::Turn,
             Policy::Random => Self::Chance,
-            Policy::Fixed => Self::Nothing,
+            // Of a hash the look-up makes the draw.
+            Policy::Fixed | Policy::Hash => Self::Nothing,
         }
     }
 }
@@ -58,6 +61,7 @@ impl Needs {
 /// ```text
 /// rotation      the next `answers` from turn `draw` on: one run, as the list stands twice in a row
 /// turns         the places of row `draw` of a full turn, which was made when health changed
+/// keys          the places of the row that `draw` leads to
 /// first         the first `answers`: one run
 /// chance        `answers` of them, each set and order as likely as any other
 /// ```
@@ -78,7 +82,7 @@ pub fn turn<E>(
             take(handout.records(start, handout.answers), handout.answers)
         }
         Way::First => take(handout.records(0, handout.answers), handout.answers),
-        Way::Turns => {
+        Way::Turns | Way::Keys(_) => {
             let mut places = handout.places(draw).iter();
             places.try_for_each(|place| take(handout.records(usize::from(*place), 1), 1))
         }
@@ -93,7 +97,7 @@ pub fn starts(handout: &Handout, draw: u64, mut count: impl FnMut(usize)) {
     match handout.way {
         _ if handout.is_empty() => {}
         Way::Rotation => count((draw % handout.count() as u64) as usize),
-        Way::Turns => {
+        Way::Turns | Way::Keys(_) => {
             handout.places(draw).iter().for_each(|place| count(usize::from(*place)));
         }
         Way::Chance if handout.answers < handout.count() => {
@@ -110,7 +114,7 @@ pub fn starts(handout: &Handout, draw: u64, mut count: impl FnMut(usize)) {
 #[must_use]
 pub fn counted_width(handout: &Handout) -> usize {
     match handout.way {
-        Way::Turns => 1,
+        Way::Turns | Way::Keys(_) => 1,
         Way::Chance if handout.answers < handout.count() => 1,
         _ => handout.answers,
     }

@@ -1,8 +1,8 @@
 //! Records that are ready to be copied into answers.
 
 use super::draw::{Way, turn};
-use super::weight;
-use crate::config::model::{Endpoint, Policy};
+use super::{hash, weight};
+use crate::config::model::{Endpoint, HashBy, Offer, Policy, Pool};
 use crate::rdata::rtype;
 use crate::wire::{HEADER, class};
 
@@ -76,6 +76,47 @@ impl Handout {
         }
     }
 
+    /// These records as a pool hands them out, each with what is offered by it.
+    #[must_use]
+    pub fn of<'r>(
+        pool: &Pool,
+        records: impl IntoIterator<Item = (&'r [u8], &'r Offer)>,
+        answers: usize,
+        empty_ttl: u32,
+    ) -> Self {
+        let records = records.into_iter();
+        if pool.policy == Policy::Hash {
+            let records = records.map(|(record, offer)| (record, offer.part, offer.identity));
+            return Self::keyed(records, pool.hash, answers, empty_ttl);
+        }
+        Self::new(
+            records.map(|(record, offer)| (record, offer.part)),
+            pool.policy,
+            answers,
+            empty_ttl,
+        )
+    }
+
+    /// These records, of which each client keeps its own; each has its weight and what stands for it.
+    #[must_use]
+    pub fn keyed<'r>(
+        records: impl IntoIterator<Item = (&'r [u8], u32, u64)>,
+        by: HashBy,
+        answers: usize,
+        empty_ttl: u32,
+    ) -> Self {
+        let records: Vec<_> = records.into_iter().collect();
+        let plain = records.iter().map(|(record, weight, _)| (*record, *weight));
+        let plain = Self::new(plain, Policy::Fixed, answers, empty_ttl);
+        // Of one there is nothing to choose.
+        if plain.count < 2 {
+            return plain;
+        }
+        let backends: Vec<_> = records.iter().map(|(_, weight, own)| (*own, *weight)).collect();
+        let turns = hash::rows(&backends, plain.answers, answers);
+        Self { way: Way::Keys(by), turns, ..plain }
+    }
+
     /// The same, where each is so many records that stand together.
     #[must_use]
     pub fn of_each(self, each: usize) -> Self {
@@ -141,7 +182,7 @@ impl Handout {
     #[must_use]
     pub fn turns(&self) -> usize {
         match self.way {
-            Way::Turns => self.turns.len() / self.answers,
+            Way::Turns | Way::Keys(_) => self.turns.len() / self.answers,
             _ => self.count,
         }
     }
@@ -156,7 +197,10 @@ impl Handout {
     #[must_use]
     pub fn places(&self, draw: u64) -> &[u16] {
         let rows = (self.turns.len() / self.answers) as u64;
-        let row = (draw % rows) as usize;
+        let row = match self.way {
+            Way::Keys(_) => ((u128::from(draw) * u128::from(rows)) >> 64) as usize,
+            _ => (draw % rows) as usize,
+        };
         &self.turns[row * self.answers..(row + 1) * self.answers]
     }
 
@@ -167,7 +211,7 @@ impl Handout {
         match self.way {
             Way::Rotation | Way::Chance => times.fill(1),
             Way::First => times[..self.answers].fill(1),
-            Way::Turns => {
+            Way::Turns | Way::Keys(_) => {
                 self.turns.iter().for_each(|place| times[usize::from(*place)] += 1);
             }
         }

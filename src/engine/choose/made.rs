@@ -19,18 +19,23 @@ pub fn handout(pool: &Pool, made: &Made, offers: &[Offer], lists: &[Handout], tt
     let rtype = made.rtype();
     match made {
         Made::Srv { priority } => {
-            let records: Vec<(Vec<u8>, u32)> = srv(*priority, offers)
+            let records: Vec<(Vec<u8>, &Offer)> = srv(*priority, offers)
                 .into_iter()
-                .map(|(place, rdata)| (whole(rtype, ttl, &rdata), offers[place].part))
+                .map(|(place, rdata)| (whole(rtype, ttl, &rdata), &offers[place]))
                 .collect();
-            let records = records.iter().map(|(record, weight)| (record.as_slice(), *weight));
-            Handout::new(records, pool.policy, usize::from(pool.services.get()), pool.min_ttl)
+            let records = records.iter().map(|(record, offer)| (record.as_slice(), *offer));
+            Handout::of(pool, records, usize::from(pool.services.get()), pool.min_ttl)
         }
         Made::Hints { values, .. } => {
             let turns = if offers.is_empty() { 0 } else { turns(Way::of(pool.policy), lists) };
             let records: Vec<Vec<u8>> = (0..turns)
                 .map(|draw| {
-                    let addresses = addresses(lists, draw as u64);
+                    let addresses = match pool.policy {
+                        Policy::Hash => {
+                            offers.iter().filter_map(|offer| offer.endpoint.address()).collect()
+                        }
+                        _ => addresses(lists, draw as u64),
+                    };
                     let rdata = values.iter().map(|value| with_hints(value, &addresses));
                     rdata.flat_map(|rdata| whole(rtype, ttl, &rdata)).collect()
                 })
@@ -45,7 +50,8 @@ pub fn handout(pool: &Pool, made: &Made, offers: &[Offer], lists: &[Handout], tt
 fn turns(way: Way, lists: &[Handout]) -> usize {
     let of_list = |list: &Handout| match way {
         _ if list.answers == list.count() => 1,
-        Way::First => 1,
+        // Of what clients keep, hints name all.
+        Way::First | Way::Keys(_) => 1,
         Way::Chance => TURNS_MAX,
         Way::Rotation | Way::Turns => list.turns(),
     };

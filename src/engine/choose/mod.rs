@@ -21,6 +21,7 @@ pub mod weight;
 
 mod count;
 pub mod draw;
+pub mod hash;
 mod ttl;
 
 pub mod handout;

@@ -155,8 +155,8 @@ impl Ready {
         let ending = if left == of_hold { Ending::Hold } else { Ending::Override };
         let ending = is_short.then_some(ending);
         let recheck = kept.until.map(|left| now.saturating_add(left));
-        let due = until.into_iter().chain(recheck).min();
         let mut ttl = if cast.is_moving(pool) { pool.min_ttl } else { kept.ttl };
+        let due = until.into_iter().chain(recheck).chain(memory.next_step(pool)).min();
         let offers = match (source, fallback) {
             (Source::Fallback, Some(fallback)) => {
                 // Whichever of the two changes first ends the answer.
@@ -176,10 +176,10 @@ impl Ready {
         };
         let lists = LISTS.map(|list| {
             let own = offers.iter().filter(|offer| list.holds(&offer.endpoint));
-            let records: Vec<(Vec<u8>, u32)> =
-                own.map(|offer| (record(&offer.endpoint, ttl), offer.part)).collect();
-            let records = records.iter().map(|(record, part)| (record.as_slice(), *part));
-            Handout::new(records, pool.policy, count::most(pool, list), empty_ttl(list))
+            let records: Vec<(Vec<u8>, &Offer)> =
+                own.map(|offer| (record(&offer.endpoint, ttl), offer)).collect();
+            let records = records.iter().map(|(record, offer)| (record.as_slice(), *offer));
+            Handout::of(pool, records, count::most(pool, list), empty_ttl(list))
         });
         let made = pool.made.iter().map(|made| made::handout(pool, made, &offers, &lists, ttl));
         let made = made.collect();

@@ -12,7 +12,7 @@
 
 use super::candidate::Candidate;
 use super::left_out::LeftOut;
-use crate::config::model::{Endpoint, Policy, Pool};
+use crate::config::model::{Endpoint, Pool};
 use crate::engine::plan::{Family, List};
 
 /// The lists within which weights are compared.
@@ -29,7 +29,7 @@ pub(super) fn weigh(
         candidate.offer.part =
             u32::from(candidate.offer.weight) * u32::from(candidate.standing.share);
     }
-    if pool.policy != Policy::Weighted {
+    if !pool.policy.weighs() {
         return;
     }
     let weighed = LISTS.map(|list| {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::path::counted;
 use super::{Candidate, ExplainedPool, Stage, Telling};
-use crate::config::model::{Failback, Policy, Pool, Role, WhenAllDown};
+use crate::config::model::{Failback, HashBy, HashKey, Policy, Pool, Role, WhenAllDown};
 use crate::engine::choose::draw::{Way, starts};
 use crate::engine::choose::handout::Handout;
 use crate::engine::choose::left_out::LeftOut;
@@ -78,9 +78,11 @@ impl Telling<'_> {
         let candidate = |Judgement { backend, endpoint, verdict: _, reason }| Candidate {
             eligible: ready.has(&endpoint),
             chosen: self.has(&endpoint) || self.has_service(pool, &backend),
-            reason: match ready.why_left_out(&endpoint) {
-                Some(why) => format!("{reason}; {why}"),
-                None => reason,
+            reason: match (ready.why_left_out(&endpoint), ready.memory.slow_start(pool, &endpoint))
+            {
+                (Some(why), _) => format!("{reason}; {why}"),
+                (None, Some(share)) => format!("{reason}; slow start: {share} %"),
+                (None, None) => reason,
             },
             backend,
             endpoint,
@@ -189,7 +191,8 @@ fn listed_priorities(tiers: &BTreeSet<u16>) -> String {
 /// What part of the answers each is due, where that differs.
 fn weight_text(pool: &Pool, ready: &Ready, list: List) -> Option<String> {
     let handout = ready.handout(list);
-    let is_weighed = matches!(handout.way, Way::Turns) && !matches!(list, List::Made(_));
+    let is_weighed =
+        matches!(handout.way, Way::Turns | Way::Keys(_)) && !matches!(list, List::Made(_));
     if !is_weighed {
         return None;
     }
@@ -230,9 +233,20 @@ fn draw_text(pool: &Pool, ready: &Ready, list: List, draw: u64) -> String {
             format!("turn {draw} of the weights, which are all alike, {begin}")
         }
         Way::Rotation => format!("turn {draw} of the rotation, {begin}"),
+        Way::Keys(by) => format!("{} keeps its own, {begin}", key_text(by)),
         Way::First => format!("as the file has them, {begin}"),
         Way::Chance if is_partly(handout) => format!("by chance, here {begin}"),
         Way::Chance => "by chance: all of them, in any order".to_owned(),
+    }
+}
+
+/// What a client keeps its backend by.
+fn key_text(by: HashBy) -> String {
+    let HashBy { key, v4, v6 } = by;
+    match key {
+        HashKey::Name => "each name".to_owned(),
+        HashKey::Client => format!("each network of clients (/{v4}, /{v6})"),
+        HashKey::Subnet => format!("each client subnet (/{v4}, /{v6})"),
     }
 }
 

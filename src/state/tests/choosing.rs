@@ -67,3 +67,38 @@ fn a_hold_goes_on_over_a_reload() {
     stage.wait_until(60_000);
     assert_eq!(stage.handouts()[0], [1]);
 }
+
+#[test]
+fn who_comes_up_starts_slowly_and_who_was_there_does_not() {
+    let slow =
+        TIERS.replace("policy: failover, failback: 60s", "policy: weighted, slow_start: 18s");
+    let stage = Stage::new();
+    stage.serve(&[&zone(&slow)]);
+    let parts = || {
+        let View::Served { ready, .. } = stage.view() else { panic!("the zone is served") };
+        let ready = ready.get(0).expect("there are two");
+        ready.offers.iter().map(|offer| offer.part).collect::<Vec<_>>()
+    };
+    stage.report("192.0.2.1", UP);
+    assert_eq!(parts(), [1000, 1000]);
+    stage.report("192.0.2.1", DOWN);
+    stage.wait_until(1_000);
+    stage.report("192.0.2.1", UP);
+    for (at, part) in
+        [(1_000, 100), (1_999, 100), (2_000, 150), (10_000, 550), (18_999, 950), (19_000, 1000)]
+    {
+        stage.wait_until(at);
+        assert_eq!(parts(), [part, 1000], "at {at}");
+        assert_eq!(stage.ttls()[0], 30);
+    }
+    // Down on the way, it begins anew; a reload changes nothing.
+    stage.report("192.0.2.2", DOWN);
+    stage.report("192.0.2.2", UP);
+    stage.wait_until(28_000);
+    assert_eq!(parts(), [1000, 550]);
+    stage.serve(&[&zone(&slow.replace("ns: {A: 192.0.2.53}", "ns: {A: 192.0.2.54}"))]);
+    assert_eq!(parts(), [1000, 550]);
+    stage.report("192.0.2.2", DOWN);
+    stage.report("192.0.2.2", UP);
+    assert_eq!(parts(), [1000, 100]);
+}

@@ -7,11 +7,12 @@ use super::super::yaml::Yaml;
 use super::{entry, seconds};
 use crate::config::model::{
     AgentCheck, Backend, Check, CheckKind, DatabaseCheck, DatabaseKind, Degraded, Failback, Flap,
-    HttpCheck, LoadFrom, LoadPlace, OwnCheck, Policy, Pool, Secret, Serves, Service, SetState,
-    Tiers, Tls, TlsCheck, Verify, WhenAllDown, Zone,
+    HashBy, HttpCheck, LoadFrom, LoadPlace, OwnCheck, Policy, Pool, Secret, Serves, Service,
+    SetState, Tiers, Tls, TlsCheck, Verify, WhenAllDown, Zone,
 };
 use crate::config::resolve;
 use crate::config::spec::check as defaults;
+use crate::config::spec::pool::HASHED;
 use crate::config::value::with_escapes;
 
 /// The checks that have a name, and those that several pools have, which are given one.
@@ -232,6 +233,10 @@ pub(super) fn pool(pool: &Pool, pools: &[Pool], checks: &Checks) -> (String, Yam
     if pool.degraded == Degraded::Avoid {
         found.push(entry("degraded", "avoid"));
     }
+    found.extend((pool.hash != HashBy::default()).then(|| ("hash".into(), hash(pool.hash))));
+    if !pool.slow_start.is_zero() {
+        found.push(("slow_start".into(), span(pool.slow_start)));
+    }
     let Tiers { min_healthy, failback } = tiers;
     if *min_healthy != Tiers::default().min_healthy {
         found.push(entry("min_healthy", min_healthy));
@@ -257,6 +262,18 @@ pub(super) fn pool(pool: &Pool, pools: &[Pool], checks: &Checks) -> (String, Yam
     };
     found.push(("backends".into(), backends));
     (name.clone(), Yaml::Map(found))
+}
+
+fn hash(by: HashBy) -> Yaml {
+    let HashBy { key, v4, v6 } = by;
+    let usual = HashBy::default();
+    let mut found = Vec::new();
+    let word = HASHED.iter().find(|(_, other)| *other == key).filter(|_| key != usual.key);
+    found.extend(word.map(|(word, _)| entry("key", word)));
+    for (name, bits, usual) in [("v4", v4, usual.v4), ("v6", v6, usual.v6)] {
+        found.extend((bits != usual).then(|| entry(name, bits)));
+    }
+    Yaml::Map(found)
 }
 
 /// Parts of a thousand, as a part of one.
