@@ -78,7 +78,7 @@ fn counts(registry: &Registry, brings: &Brings) -> [u64; 3] {
     let (reports, targets) = match brings {
         Brings::Nothing => return [0; 3],
         Brings::News(reports) => (reports, 0),
-        Brings::Whole(reports) => (reports, registry.len()),
+        Brings::Whole(reports) => (reports, registry.probed()),
     };
     let known = reports.iter().filter(known).count();
     [known, reports.len() - known, targets.saturating_sub(known)].map(|count| count as u64)

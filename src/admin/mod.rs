@@ -24,6 +24,7 @@ pub mod routes;
 pub mod events;
 pub mod explain;
 pub mod feed;
+pub mod push;
 pub mod read;
 pub mod steer;
 pub mod views;

@@ -386,6 +386,48 @@ pub struct Outcome {
     pub changed: Option<Side>,
 }
 
+/// What a backend, or who deploys it, says of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Push {
+    /// `ZONE/POOL/BACKEND`; its check is `push`.
+    pub backend: String,
+    /// How it is.
+    pub state: PushState,
+    /// How busy it is, in percent.
+    #[serde(default)]
+    pub load: Option<u8>,
+    /// Seconds that this holds, if not as many as its check says: 1 to 86400.
+    #[serde(default)]
+    pub ttl: Option<u64>,
+    /// Why, for people: one line of at most 200 bytes.
+    #[serde(default)]
+    pub detail: Option<String>,
+}
+
+/// How a backend is, as it says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PushState {
+    /// It serves.
+    Up,
+    /// It does not.
+    Down,
+    /// It serves, and something about it should be seen to.
+    Degraded,
+    /// No new clients: what it has it goes on with.
+    Drain,
+}
+
+/// What became of a report.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Pushed {
+    /// The backend.
+    pub backend: String,
+    /// Seconds until it is down, unless it is renewed.
+    pub holds: u64,
+}
+
 /// What a hand has set.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Override {

@@ -12,7 +12,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use super::guard::tokens::Role;
 use super::refusal::Refusal;
 use super::service::{Gate, Guards, gate};
-use super::{Admin, events, explain, feed, model, openapi, read, steer};
+use super::{Admin, events, explain, feed, model, openapi, push, read, steer};
 use crate::feed::message;
 
 /// The most bytes of a request's body.
@@ -385,6 +385,17 @@ pub const ROUTES: &[Route] = &[
         gives: Gives::Json(of::<model::Reloaded>),
         refuses: &[409, 503, 504],
         handler: || post(steer::reload),
+    },
+    Route {
+        method: Method::Post,
+        path: "/v1/push",
+        role: Some(Role::Push),
+        summary: "Report on a backend whose check is `push`; it is in the answers when this is answered, and holds until it is not renewed",
+        parameters: &[],
+        takes: Some(of::<model::Push>),
+        gives: Gives::Json(of::<model::Pushed>),
+        refuses: &[404, 409, 503],
+        handler: || post(push::take),
     },
     Route {
         method: Method::Post,

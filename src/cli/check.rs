@@ -39,17 +39,39 @@ pub enum Format {
 /// `config` is a config file whatever it is called; among `paths`, the name tells one from a zone.
 /// Without any of them it is the config file of this folder, or else `zones/`. True where no file has
 /// an error; warnings do not count.
-pub fn run(config: Option<&Path>, paths: &[PathBuf], format: Format) -> Result<bool> {
-    let report = Report::of(config, paths);
+///
+/// `failover_max` warns of pools whose failures are noticed later; `failover` tells the worst case of each pool as JSON in place
+/// of the mistakes.
+pub fn run(
+    config: Option<&Path>,
+    paths: &[PathBuf],
+    format: Format,
+    failover: Failovers,
+) -> Result<bool> {
+    let mut report = Report::of(config, paths);
+    report.warn_of_late(failover.most);
     let mut out = std::io::stdout().lock();
     match format {
         Format::Human => {
             out.write_all(report.human(Screen::of_stdout().is_coloured()).as_bytes())?;
         }
+        Format::Json if failover.is_shown => {
+            let all: Vec<_> = report.failovers.iter().map(Failover::json).collect();
+            writeln!(out, "{}", serde_json::to_string_pretty(&all)?)?;
+        }
         Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&report.mistakes)?)?,
     }
     out.flush()?;
     Ok(report.errors() == 0)
+}
+
+/// What is wanted of the worst cases.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Failovers {
+    /// Whether JSON is of them, and not of mistakes.
+    pub is_shown: bool,
+    /// Later is warned of.
+    pub most: Option<Duration>,
 }
 
 /// What was found in all files.
@@ -67,6 +89,7 @@ struct Report {
 
 /// The worst case of one pool.
 struct Failover {
+    file: PathBuf,
     zone: String,
     pool: String,
     detection: Option<Duration>,
@@ -181,7 +204,7 @@ impl Report {
         if let Some(zone) = zone {
             // The serial has no part in whether the zone can be built.
             built = self.built(file, build::from_model(&zone, 0, None));
-            let failovers = zone.pools.iter().map(|pool| Failover::of(&zone, pool));
+            let failovers = zone.pools.iter().map(|pool| Failover::of(file, &zone, pool));
             self.failovers.extend(failovers);
         }
         let origin = config::zone_of_file(file);
@@ -283,6 +306,21 @@ impl Report {
         self.mistakes.extend(mistakes.into_iter().map(|mistake| Told::new(mistake, &lines)));
     }
 
+    /// Warns of pools whose failures are in caches for longer than this, or for good.
+    fn warn_of_late(&mut self, most: Option<Duration>) {
+        let Some(most) = most else { return };
+        let late = self
+            .failovers
+            .iter()
+            .filter(|failover| failover.worst().is_none_or(|worst| worst > most));
+        let warning = |failover: &Failover| {
+            let sentence = format!("{}; at most {} are wanted", failover.sentence(), seconds(most));
+            Mistake { severity: Severity::Warning, ..Mistake::whole(&failover.file, sentence) }
+        };
+        let warnings = late.map(warning).collect();
+        self.tell(warnings, "");
+    }
+
     fn errors(&self) -> usize {
         self.mistakes.iter().filter(|told| told.is_error()).count()
     }
@@ -303,17 +341,35 @@ impl Report {
 }
 
 impl Failover {
-    fn of(zone: &Zone, pool: &Pool) -> Self {
+    fn of(file: &Path, zone: &Zone, pool: &Pool) -> Self {
+        // The slowest check of its backends counts.
+        let checks = pool.backends.iter().filter_map(|backend| pool.check_of(backend));
         Self {
+            file: file.to_path_buf(),
             zone: zone.origin.to_string(),
             pool: pool.label().into_owned(),
-            detection: pool.check.as_ref().map(|check| check.detection_max()),
+            detection: checks.map(|check| check.detection_max()).max(),
             ttl: Duration::from_secs(pool.ttl.into()),
         }
     }
 
+    /// The longest time until a failure has left every cache; `None` where none is noticed.
+    fn worst(&self) -> Option<Duration> {
+        Some(self.detection? + self.ttl)
+    }
+
+    fn json(&self) -> serde_json::Value {
+        serde_json::json!({
+            "zone": self.zone,
+            "pool": self.pool,
+            "detection": self.detection.map(|time| time.as_secs_f64()),
+            "ttl": self.ttl.as_secs(),
+            "worst": self.worst().map(|time| time.as_secs_f64()),
+        })
+    }
+
     fn sentence(&self) -> String {
-        let Self { zone, pool, detection, ttl } = self;
+        let Self { file: _, zone, pool, detection, ttl } = self;
         match detection {
             Some(detection) => format!(
                 "{zone} {pool}: a failure has left every cache after {} at most ({} to notice it, a TTL of {})",

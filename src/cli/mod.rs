@@ -24,6 +24,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::str::FromStr;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -66,6 +67,12 @@ enum Command {
         /// How mistakes are told
         #[arg(long, value_enum, default_value = "human")]
         format: Format,
+        /// Tell the worst case of each pool, with `--format json` in place of the mistakes
+        #[arg(long)]
+        failover: bool,
+        /// Warn of pools whose failures leave every cache later than this, such as 60s
+        #[arg(long, value_name = "TIME", value_parser = duration)]
+        failover_max: Option<Duration>,
     },
     /// Make a certificate and tokens for an admin API on a network
     Keygen(keygen::Flags),
@@ -154,13 +161,14 @@ pub fn run(cli: Cli) -> ExitCode {
     let result = match cli.command {
         Command::Serve(flags) => serve::run(&flags),
         Command::Probe { config } => probe::run(&config),
-        Command::Check { config, paths, format } => check::run(
+        Command::Check { config, paths, format, failover, failover_max } => check::run(
             config.as_deref(),
             &paths,
             match format {
                 Format::Human => check::Format::Human,
                 Format::Json => check::Format::Json,
             },
+            check::Failovers { is_shown: failover, most: failover_max },
         ),
         Command::Keygen(flags) => keygen::run(&flags),
         Command::Status(flags) => status::run(&flags),
@@ -207,4 +215,9 @@ fn serve_demo(listen: Vec<SocketAddr>) -> anyhow::Result<bool> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(demo::run(listen))?;
     Ok(true)
+}
+/// A duration such as `60s`.
+fn duration(text: &str) -> Result<Duration, String> {
+    crate::rdata::parse_duration(text)
+        .ok_or_else(|| format!("{text:?} is not a duration, such as `60s` or `1m30s`"))
 }

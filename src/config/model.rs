@@ -21,7 +21,7 @@ mod shards;
 pub use backend::{Backend, Endpoint, OwnCheck, Role, Serves, SetState};
 pub use check::{
     AgentCheck, BODY_MAX, Check, CheckKind, DatabaseCheck, DatabaseKind, Flap, HttpCheck, JITTER,
-    LoadFrom, LoadPlace, Secret, Tls, TlsCheck, Verify,
+    LoadFrom, LoadPlace, PushCheck, Secret, Tls, TlsCheck, Verify,
 };
 pub use made::{HINTS_MAX, Made, Offer, Service, hints, identity, srv, with_hints};
 pub use pool::{

@@ -129,6 +129,8 @@ struct Check {
     /// It works if this MySQL or MariaDB takes a login; it also says whether it is a primary or a replica, and how far
     /// behind.
     mysql: Mysql,
+    /// It works while it says so itself, over the admin API.
+    push: Option<Push>,
     /// How often it is probed; 10 s.
     interval: Span,
     /// How long a probe may take; 2 s, and never longer than the interval.
@@ -275,6 +277,15 @@ struct Agent {
     port: Port,
     /// What is sent to it first, with escapes such as `\n`; nothing without this.
     send: Bytes,
+}
+
+/// A backend that reports by itself.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, extend("required" = []))]
+#[expect(dead_code, reason = "a schema is made of it, and no value")]
+struct Push {
+    /// How long a report holds; 1 m.
+    ttl: Span,
 }
 
 /// A login to PostgreSQL.

@@ -108,6 +108,7 @@ fn targets(zones: &Zones) -> Vec<Target> {
         .iter()
         .filter_map(|(_, zone)| zone.as_ref())
         .flat_map(|zone| zone.pools.iter().flat_map(Target::of_pool))
+        .filter(|target| !target.check.kind.is_pushed())
         .filter(|target| met.insert((target.address, Arc::clone(&target.check))))
         .collect()
 }

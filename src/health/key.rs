@@ -137,6 +137,9 @@ fn settings(check: &Check) -> String {
             let _ = write!(text, " agent {port}");
             put_bytes(&mut text, "send", send);
         }
+        CheckKind::Push(push) => {
+            let _ = write!(text, " push {}", push.ttl.as_millis());
+        }
     }
     if let Some(Flap { penalty, suppress, reuse, half_life, hold_max }) = flap {
         let [half_life, hold_max] = [half_life, hold_max].map(Duration::as_millis);
@@ -197,6 +200,7 @@ mod tests {
                 "5000 500 1500 4 6 http 8080 path 4:/a?b host 3:www header 3:x-a value 1:1 \
                  status 200-200 status 204-206 body 2:ok",
             ),
+            ("{push: {ttl: 5s}}", "10000 1000 2000 2 3 push 5000"),
             (
                 "{http: {load: {header: X-Load}}}",
                 "10000 1000 2000 2 3 http 80 path 1:/ status 200-299 load header 6:X-Load of 100",

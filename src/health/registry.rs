@@ -371,6 +371,13 @@ impl Registry {
         self.read().by_key.len()
     }
 
+    /// How many targets probers are to report on: all but those that report by themselves.
+    #[must_use]
+    pub fn probed(&self) -> usize {
+        let targets = &self.read().by_key;
+        targets.values().filter(|entry| !entry.target.check.kind.is_pushed()).count()
+    }
+
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -418,7 +425,7 @@ impl Entry {
     fn known(&self, state: &State, panel: &Panel) -> Known {
         let vote = |latest: &Latest| Vote {
             source: latest.source.clone(),
-            is_live: panel.live.contains(&latest.source),
+            is_live: latest.source.is_pushed() || panel.live.contains(&latest.source),
             health: latest.health,
             detail: Arc::clone(&latest.detail),
             told: latest.told,

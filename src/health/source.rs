@@ -9,6 +9,9 @@ use crate::config::model::probers::{INSIDE, PROBER_NAME_MAX, is_prober_name};
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Source(Arc<str>);
 
+/// The name under which targets report by themselves.
+const PUSHED: &str = "(push)";
+
 /// A text that is no prober's name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadSource(String);
@@ -19,6 +22,19 @@ impl Source {
     pub fn inside() -> Self {
         static SHARED: LazyLock<Source> = LazyLock::new(|| Source(Arc::from(INSIDE)));
         SHARED.clone()
+    }
+
+    /// The targets themselves, which report over the admin API. No prober can have that name.
+    #[must_use]
+    pub fn pushed() -> Self {
+        static SHARED: LazyLock<Source> = LazyLock::new(|| Source(Arc::from(PUSHED)));
+        SHARED.clone()
+    }
+
+    /// Whether it is a target that reports by itself.
+    #[must_use]
+    pub fn is_pushed(&self) -> bool {
+        &*self.0 == PUSHED
     }
 
     /// A prober beside the server, by its name.

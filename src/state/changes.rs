@@ -15,6 +15,7 @@ use super::holds::Holds;
 use super::keeper::Keeper;
 use super::persist::LastHealth;
 use super::pools::{Memories, PoolAt, Users, carried};
+use super::push::Pushes;
 use super::shared::Shared;
 use super::tell;
 use super::what_if::{Facts, find_all, key};
@@ -49,6 +50,8 @@ pub(super) struct State {
     pub(super) silent: bool,
     /// When something about probers changes by time alone.
     pub(super) due: Option<Duration>,
+    /// When what backends said of themselves ends.
+    pub(super) pushes: Pushes,
     /// Looks for probers that are cut off.
     pub(super) guard: Guard,
     /// The targets that are held down, as they flap.
@@ -83,6 +86,7 @@ impl State {
             due: Some(Duration::ZERO),
             holds: Holds::default(),
             guard,
+            pushes: Pushes::default(),
             dirty: BTreeSet::new(),
             health_changed: false,
             retired: Vec::new(),
@@ -98,7 +102,8 @@ impl State {
     pub(super) fn until_due(&self) -> Duration {
         let now = self.shared.now();
         let source =
-            [self.due, self.isolation_ends(), self.memories.next_due()].into_iter().flatten();
+            [self.due, self.isolation_ends(), self.memories.next_due(), self.pushes.next_end()];
+        let source = source.into_iter().flatten();
         let source = source.map(|due| due.saturating_sub(now.running));
         let ends = [self.shared.overrides.load().next_end(), self.holds.next_end()];
         let ends = ends.into_iter().flatten();
@@ -141,6 +146,7 @@ impl State {
         self.note_taken_out(&set);
         self.recount();
         self.forget_unused();
+        self.settle_pushes();
         self.tell_targets();
     }
 
@@ -219,7 +225,8 @@ impl State {
     /// Tells the prober inside what to probe.
     pub(super) fn tell_targets(&self) {
         let targets = if self.probing { self.users.targets() } else { HashSet::new() };
-        (self.targets)(targets.into_iter().collect());
+        let probed = targets.into_iter().filter(|target| !target.check.kind.is_pushed());
+        (self.targets)(probed.collect());
     }
 
     /// What follows from the time: overrides and holds that end, probers that are lost.
@@ -235,6 +242,7 @@ impl State {
         self.let_go();
         self.end_isolation();
         self.make_due(now.running);
+        self.end_pushes();
         if self.due.is_some_and(|due| due <= now.running) {
             self.settle_probers();
         }

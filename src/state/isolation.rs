@@ -15,6 +15,9 @@ use crate::health::target::{Report, Side, Target};
 impl State {
     /// Has the guard look at a report that brought its prober to another side.
     pub(super) fn look_for_isolation(&mut self, report: &Report, change: Change) {
+        if report.source.is_pushed() {
+            return;
+        }
         let (Some(side), true) = (report.health.side(), change.is_own) else { return };
         let (key, now) = (TargetKey::of(&report.target), self.shared.now().running);
         let mut guard = std::mem::take(&mut self.guard);

@@ -1,6 +1,7 @@
 //! The state that answers come from: one writer, many readers, and what is kept over a restart.
 
 pub mod publisher;
+pub mod push;
 pub mod steer;
 pub mod what_if;
 

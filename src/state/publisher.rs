@@ -28,6 +28,7 @@ use super::changes::State;
 use super::events::{Events, Kind};
 use super::overrides::Kept;
 use super::persist::LastHealth;
+use super::push::Pushed;
 use super::shared::{Shared, system_clock};
 use crate::engine;
 use crate::engine::choose::ready::Source as ReadySource;
@@ -73,6 +74,8 @@ pub(super) enum Change {
     Feed(Feed, SyncSender<Result<FeedCounts, TooManySources>>),
     /// What a hand set and what it took off; answered when that is published.
     Steer { set: Vec<Arc<Override>>, off: Vec<BackendKey>, done: SyncSender<()> },
+    /// What a backend says of itself; answered when that is published.
+    Push(Pushed, SyncSender<()>),
     /// Answered when everything sent before is published.
     Flush(SyncSender<()>),
     /// The last one.
@@ -207,7 +210,7 @@ impl Publisher {
     /// Who probes.
     #[must_use]
     pub fn probers(&self) -> Vec<Prober> {
-        let targets = self.shared.registry.len() as u64;
+        let targets = self.shared.registry.probed() as u64;
         let mut probers = self.shared.sources().probers(self.shared.now());
         for Prober { tally, .. } in &mut probers {
             tally.missing = targets.saturating_sub(tally.targets);
@@ -407,6 +410,11 @@ fn take(state: &mut State, change: Change) -> bool {
         }),
         Change::Steer { set, off, done } => {
             step(state, |state| state.steer(set, off));
+            publish(state);
+            let _ = done.send(());
+        }
+        Change::Push(pushed, done) => {
+            step(state, |state| state.take_push(pushed));
             publish(state);
             let _ = done.send(());
         }

@@ -71,13 +71,13 @@ impl State {
             if whole {
                 (tally.targets, tally.unknown) = (told.len() as u64, counts.unknown);
             }
-            counts.missing = (registry.len() as u64).saturating_sub(tally.targets);
+            counts.missing = (registry.probed() as u64).saturating_sub(tally.targets);
         }
         Ok(counts)
     }
 
     /// Takes in a report; `None` where nobody knows its target.
-    fn take(&mut self, report: &Report, may_be_retold: bool) -> Option<TargetChange> {
+    pub(super) fn take(&mut self, report: &Report, may_be_retold: bool) -> Option<TargetChange> {
         let registry = &self.shared.registry;
         let change = if may_be_retold { registry.retold(report) } else { registry.report(report) }?;
         self.moved(&report.target, change, Some(report));

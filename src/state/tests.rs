@@ -6,6 +6,7 @@ mod flapping;
 mod hands;
 mod isolation;
 mod own_checks;
+mod push;
 mod roles;
 
 use std::net::IpAddr;

@@ -25,7 +25,7 @@ pub const TOKEN_MIN: usize = 16;
 /// The most characters of a token or a name.
 pub const WORD_MAX: usize = 256;
 
-/// What a caller may do. Both `feed` and `operate` may read as well.
+/// What a caller may do. Both `feed` and `operate` may read as well, and `operate` may push.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// Look at everything, change nothing.
@@ -34,6 +34,8 @@ pub enum Role {
     Feed,
     /// Drain, take up and down, reload.
     Operate,
+    /// Report on backends that report by themselves, and nothing else.
+    Push,
 }
 
 impl Role {
@@ -44,17 +46,24 @@ impl Role {
             Self::Read => "read",
             Self::Feed => "feed",
             Self::Operate => "operate",
+            Self::Push => "push",
         }
     }
 
     /// Whether who has this role may do what needs another.
     #[must_use]
     pub fn grants(self, needed: Role) -> bool {
-        self == needed || needed == Self::Read
+        match needed {
+            Self::Read => self != Self::Push,
+            Self::Push => matches!(self, Self::Push | Self::Operate),
+            Self::Feed | Self::Operate => self == needed,
+        }
     }
 
     fn parse(word: &str) -> Option<Self> {
-        [Self::Read, Self::Feed, Self::Operate].into_iter().find(|role| role.name() == word)
+        [Self::Read, Self::Feed, Self::Operate, Self::Push]
+            .into_iter()
+            .find(|role| role.name() == word)
     }
 }
 
@@ -208,7 +217,7 @@ impl fmt::Display for Mistake {
             Problem::Shape { words } => {
                 write!(f, "three words are a token, `ROLE NAME TOKEN`, and here are {words}")
             }
-            Problem::Role => f.write_str("the role is one of `read`, `feed` and `operate`"),
+            Problem::Role => f.write_str("the role is one of `read`, `feed`, `operate` and `push`"),
             Problem::Length => {
                 write!(
                     f,
@@ -281,12 +290,17 @@ mod tests {
 
     #[test]
     fn each_role_grants_reading_and_itself() {
-        use Role::{Feed, Operate, Read};
-        for (role, granted) in
-            [(Read, &[Read][..]), (Feed, &[Read, Feed]), (Operate, &[Read, Operate])]
-        {
-            let may: Vec<Role> =
-                [Read, Feed, Operate].into_iter().filter(|needed| role.grants(*needed)).collect();
+        use Role::{Feed, Operate, Push, Read};
+        for (role, granted) in [
+            (Read, &[Read][..]),
+            (Feed, &[Read, Feed]),
+            (Operate, &[Read, Operate, Push]),
+            (Push, &[Push]),
+        ] {
+            let may: Vec<Role> = [Read, Feed, Operate, Push]
+                .into_iter()
+                .filter(|needed| role.grants(*needed))
+                .collect();
             assert_eq!(may, granted, "{role:?}");
         }
     }

@@ -56,6 +56,7 @@ pub fn short(check: &config::Check) -> String {
         CheckKind::Agent(check) => format!("agent :{}", check.port),
         CheckKind::Database(database) => format!("{} :{}", database.kind.name(), database.port),
         CheckKind::Tcp { port } => format!("tcp :{port}"),
+        CheckKind::Push(push) => format!("push {:?}", push.ttl),
         CheckKind::Http(http) => {
             let scheme = if http.tls.is_some() { "https" } else { "http" };
             let host = http.host.as_deref().unwrap_or_default();

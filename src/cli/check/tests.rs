@@ -251,3 +251,29 @@ primaries: {c.example: {from: [192.0.2.1]}}
     }
     assert!(!text.contains("hunter2") && !text.contains("c.example."), "{text}");
 }
+
+#[test]
+fn the_worst_case_is_told_to_machines_and_warned_of() {
+    // 10 s and a tenth of it, a timeout of 2 s, two more of them; then the TTL of 30 s. A report holds for 90 s.
+    let zone = "zone: a.example\nns: ns.b.example.\nchecks: {c: {tcp: {port: 80}}}\npools:\n  web: {check: c, backends: {a: 192.0.2.1, b: {address: 192.0.2.2, check: {push: {ttl: 90s}}}}}\n  one: {check: c, backends: [192.0.2.3]}\n  no: [192.0.2.4]\nrecords: {w: {pool: web}, o: {pool: one}, n: {pool: no}}\n";
+    let folder = Folder::with("worst", &[("a.example.yaml", zone)]);
+    let (mut report, _) = folder.report();
+    let told: Vec<_> = report.failovers.iter().map(Failover::json).collect();
+    let row = |pool, detection: Option<f64>, worst: Option<f64>| serde_json::json!({"zone": "a.example.", "pool": pool, "detection": detection, "ttl": 30, "worst": worst});
+    let expected = [
+        row("web", Some(90.0), Some(120.0)),
+        row("one", Some(17.0), Some(47.0)),
+        row("no", None, None),
+    ];
+    assert_eq!(told, expected);
+    report.warn_of_late(Some(Duration::from_secs(60)));
+    let warnings: Vec<&str> = report.mistakes.iter().map(|told| told.message.as_str()).collect();
+    assert_eq!(
+        warnings,
+        [
+            "a.example. web: a failure has left every cache after 120 s at most (90 s to notice it, a TTL of 30 s); at most 60 s are wanted",
+            "a.example. no: no check, so a failure is never noticed; at most 60 s are wanted",
+        ]
+    );
+    assert_eq!(report.errors(), 0, "warnings are no errors");
+}

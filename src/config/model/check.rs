@@ -84,6 +84,15 @@ pub enum CheckKind {
     Agent(AgentCheck),
     /// A database takes a login and says what it is.
     Database(DatabaseCheck),
+    /// Nobody asks: it reports by itself.
+    Push(PushCheck),
+}
+
+/// A backend that reports by itself.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct PushCheck {
+    /// How long a report holds; without another it is down then.
+    pub ttl: Duration,
 }
 
 /// An HTTP or HTTPS request and what its answer must be.
@@ -169,16 +178,26 @@ impl CheckKind {
             Self::Tls(tls) => Some(Self::Tls(TlsCheck { port, ..tls.clone() })),
             Self::Agent(agent) => Some(Self::Agent(AgentCheck { port, ..agent.clone() })),
             Self::Database(check) => Some(Self::Database(DatabaseCheck { port, ..check.clone() })),
+            Self::Push(_) => None,
         }
+    }
+
+    /// Whether nobody probes it, as it reports by itself.
+    #[must_use]
+    pub fn is_pushed(&self) -> bool {
+        matches!(self, Self::Push(_))
     }
 }
 
 impl Check {
     /// The longest time from a failure until it is noticed; with the TTL, until no cache hands the address out any
     /// more: interval with its jitter + timeout + (fall - 1) × the greater of
-    /// the fast interval and the timeout.
+    /// the fast interval and the timeout. Of what reports by itself: the time for which a report holds.
     #[must_use]
     pub fn detection_max(&self) -> Duration {
+        if let CheckKind::Push(push) = &self.kind {
+            return push.ttl;
+        }
         let retry = self.fast_interval.max(self.timeout);
         self.interval.mul_f64(1.0 + JITTER) + self.timeout + retry * u32::from(self.fall.get() - 1)
     }

@@ -8,6 +8,7 @@ use crate::config::spec::check::agent::AGENT_KEYS;
 use crate::config::spec::check::database::{MYSQL_KEYS, POSTGRES_KEYS, REDIS_KEYS, TLS_MAP_KEYS};
 use crate::config::spec::check::flap::FLAP_KEYS;
 use crate::config::spec::check::load::LOAD_KEYS;
+use crate::config::spec::check::push::PUSH_KEYS;
 use crate::config::spec::check::tls::TLS_KEYS;
 use crate::config::spec::check::{CHECK_KEYS, HTTP_KEYS, HTTPS_KEYS, TCP_KEYS};
 use crate::config::spec::pool::{HASH_KEYS, POOL_KEYS};
@@ -43,6 +44,7 @@ fn each_key_that_the_reader_knows_is_in_the_schema_and_the_reverse() {
         (of("Https"), &HTTPS_KEYS),
         (of("TlsCheck"), &TLS_KEYS),
         (of("Agent"), &AGENT_KEYS),
+        (of("Push"), &PUSH_KEYS),
         (of("Postgres"), &POSTGRES_KEYS),
         (of("Redis"), &REDIS_KEYS),
         (of("Mysql"), &MYSQL_KEYS),

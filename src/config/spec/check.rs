@@ -4,6 +4,7 @@ pub(in crate::config) mod agent;
 pub(in crate::config) mod database;
 pub(in crate::config) mod flap;
 pub(in crate::config) mod load;
+pub(in crate::config) mod push;
 pub(in crate::config) mod tls;
 
 use std::num::{NonZeroU8, NonZeroU16};
@@ -53,6 +54,7 @@ const KINDS: &[(&str, Reader)] = &[
     ("postgres", database::read_postgres),
     ("redis", database::read_redis),
     ("mysql", database::read_mysql),
+    ("push", push::read),
 ];
 
 /// What stands beside the kind.

@@ -72,6 +72,7 @@ pools:
   sql: {check: {mysql: {user: rota}}, backends: [192.0.2.33]}
   kept: {policy: hash, slow_start: 90s, hash: {key: client, v4: 32, v6: 64}, backends: [192.0.2.1]}
   tiers: {policy: failover, failback: never, backends: [192.0.2.1, {address: 192.0.2.2, priority: 0}, 192.0.2.3, {address: 192.0.2.4, priority: 0}]}
+  pushed: {check: {push: {ttl: 90s}}, backends: [192.0.2.77]}
   names: {policy: fixed, when_all_down: last, backends: [{target: a.example.net.}, {target: b}]}
   sip: {check: once, policy: weighted, answers: 1, port: 5060, backends: {a: {address: 192.0.2.1, host: a}, b: {address: 192.0.2.2, host: b.c, port: 1}}}
   orders: {check: once, max_lag: 1500ms, multi_primary: true, port: 5432, backends: {db-1: {address: 192.0.2.1, host: a}}}
@@ -99,6 +100,7 @@ records:
   _ro._tcp: {SRV: {role: replica, rules: [{subnets: 10.0.0.0/8, pool: orders}, {pool: orders}]}}
   parts: {A: {pool: orders, role: primary}, HTTPS: {values: 1 ., pool: orders, role: replica, hints: pool}}
   hinted: {pool: web, HTTPS: {values: 1 . alpn=h2, hints: pool}, SVCB: {values: [1 ., 2 b], pool: page, hints: pool}}
+  pushed: {pool: pushed}
   half: {A: {pool: web}, AAAA: "2001:db8::9"}
   apex: {alias: "@"}
   "*.no": {CNAME: www}

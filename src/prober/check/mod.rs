@@ -119,6 +119,10 @@ impl Checker {
                 let probe = http::check(check, address, source, &self.trust, deadline);
                 Box::pin(probe).await
             }
+            CheckKind::Push(_) => {
+                let why = "it reports by itself, and is not to be probed".to_owned();
+                Err(Trouble::Obstacle(Obstacle::Check(why)))
+            }
             CheckKind::Tls(check) => {
                 Box::pin(handshake::check(check, address, source, &self.trust, deadline)).await
             }

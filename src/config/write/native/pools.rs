@@ -60,6 +60,7 @@ fn kind_of(check: &Check) -> (&'static str, u16) {
         CheckKind::Tls(TlsCheck { port, .. }) => ("tls", port.get()),
         CheckKind::Agent(AgentCheck { port, .. }) => ("agent", port.get()),
         CheckKind::Database(DatabaseCheck { port, kind, .. }) => (kind.name(), port.get()),
+        CheckKind::Push(_) => ("push", 0),
     }
 }
 
@@ -80,6 +81,10 @@ pub(in crate::config) fn written(check: &Check) -> Vec<(String, Yaml)> {
             found
         }
         CheckKind::Database(database) => login(database),
+        CheckKind::Push(push) => {
+            let ttl = (push.ttl != defaults::push::TTL).then(|| ("ttl".into(), span(push.ttl)));
+            ttl.into_iter().collect()
+        }
     };
     let mut found = vec![(name.to_owned(), Yaml::Map(kind))];
     for (key, value, usual) in [

@@ -1,0 +1,74 @@
+//! Backends that report by themselves.
+
+use super::*;
+use crate::health::backend::BackendKey;
+use crate::health::target::Side;
+use crate::state::push::{Push, PushError};
+
+const PUSHED: &str = "
+zone: example
+ns: [ns]
+checks: {c: {tcp: {port: 80}}, p: {push: {ttl: 30s}}}
+pools:
+  web: {check: p, backends: {a: [192.0.2.1, 192.0.2.2], b: 192.0.2.3}}
+  spare: {check: c, backends: [192.0.2.4]}
+records:
+  ns: {A: 192.0.2.53}
+  www: {pool: web}
+  spare: {pool: spare}
+";
+
+impl Stage {
+    fn push(&self, backend: &str, side: Side, ttl: Option<u64>) -> Result<Duration, PushError> {
+        self.publisher.push(Push {
+            backend: BackendKey::parse(backend).expect("three parts"),
+            side,
+            told: Told::default(),
+            ttl: ttl.map(Duration::from_secs),
+            detail: "deploying".into(),
+        })
+    }
+}
+
+#[test]
+fn what_a_backend_says_holds_until_it_is_not_renewed() {
+    let stage = Stage::new();
+    stage.serve(&[&zone(PUSHED)]);
+    assert_eq!(stage.told(), Some(1), "nobody probes those that report");
+    assert_eq!(stage.handouts()[0], [1, 2, 3]);
+    assert_eq!(stage.push("example/web/a", Side::Down, None), Ok(Duration::from_secs(30)));
+    assert_eq!(stage.handouts()[0], [3], "at once");
+    stage.push("example/web/a", Side::Up, None).expect("it reports");
+    assert_eq!(stage.handouts()[0], [1, 2, 3]);
+    // Nobody has heard of `b` since the start, of `a` since 20 s.
+    stage.wait_until(20_000);
+    stage.push("example/web/a", Side::Up, None).expect("it reports");
+    stage.wait_until(29_999);
+    assert_eq!(stage.handouts()[0], [1, 2, 3]);
+    stage.wait_until(30_000);
+    assert_eq!(stage.handouts()[0], [1, 2]);
+    // A report may hold for longer, or less; a reload changes nothing.
+    stage.push("example/web/b", Side::Up, Some(5)).expect("it reports");
+    stage.serve(&[&zone(&PUSHED.replace("ns: {A: 192.0.2.53}", "ns: {A: 192.0.2.54}"))]);
+    stage.wait_until(34_999);
+    assert_eq!(stage.handouts()[0], [1, 2, 3]);
+    stage.wait_until(35_000);
+    assert_eq!(stage.handouts()[0], [1, 2]);
+    let target = Target { address: [192, 0, 2, 3].into(), ..stage.target("192.0.2.3") };
+    let seen = stage.publisher.registry().seen(&target).expect("it is known");
+    assert_eq!(&*seen.reports[0].detail, "no report for 30s");
+}
+
+#[test]
+fn who_cannot_report_is_told_why() {
+    let stage = Stage::new();
+    stage.serve(&[&zone(PUSHED)]);
+    let unknown = |key| PushError::Unknown(BackendKey::parse(key).expect("three parts"));
+    let no_push = |key| PushError::NoPush(BackendKey::parse(key).expect("three parts"));
+    for (backend, error) in [
+        ("example/web/c", unknown("example/web/c")),
+        ("example/spare/192.0.2.4", no_push("example/spare/192.0.2.4")),
+    ] {
+        assert_eq!(stage.push(backend, Side::Up, None), Err(error));
+    }
+}
