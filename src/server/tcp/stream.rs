@@ -17,6 +17,7 @@
 //! |---|---|---|
 //! | RFC 1035 §4.2.2 | two bytes of length before each message | [`first_message`] |
 //! | RFC 7766 §6.2.1.1 | pipelining; answers in one write with their lengths (§8) | [`Worker::answer_all`] |
+//! | RFC 7766 §7 | what somebody else answers holds up no query behind it: it is sent when it is there | [`Peer::poll_later`] |
 //! | RFC 7766 §6.2.4 | a client that closes its side first: what it asked is answered | [`Peer::poll_turn`] |
 //! | RFC 1035 §4.1.1 | a response sent as a query, over TCP: the connection is closed | [`Worker::answer_all`] |
 
@@ -55,6 +56,9 @@ const READ_REST: usize = 512;
 /// 65,537 bytes are held for a client.
 const OUTPUT_LIMIT: usize = 32 * 1024;
 
+/// So many queries of a connection may wait for somebody else's answer while those behind them are answered.
+const LATER_MAX: usize = 16;
+
 /// After so many turns the other connections of the thread have theirs.
 const TURNS_MAX: usize = 4;
 
@@ -80,13 +84,15 @@ impl Worker {
         self.started.elapsed().as_millis() as Millis
     }
 
-    /// Answers the whole queries at the start of `received`.
+    /// Answers the whole queries at the start of `received`; of those that somebody else answers, `later` holds at most
+    /// [`LATER_MAX`].
     fn answer_all(
         counters: &Counters,
         answer: &mut Answer,
         (client, transport): (IpAddr, Transport),
         received: &[u8],
         output: &mut Vec<u8>,
+        later: &mut Vec<Later>,
     ) -> Batch {
         let mut batch = Batch::default();
         let mut queries = 0;
@@ -111,6 +117,10 @@ impl Worker {
                 }
                 Answered::Later(answer) => {
                     output.truncate(prefix);
+                    if later.len() < LATER_MAX {
+                        later.push(answer);
+                        continue;
+                    }
                     batch.owed = Some(Owed::Later(answer));
                     break;
                 }
@@ -143,12 +153,15 @@ struct Batch {
     closes: bool,
 }
 
+/// An answer that somebody else makes.
+type Later = oneshot::Receiver<Vec<u8>>;
+
 /// What a query is owed that was not answered at once.
 enum Owed {
     /// A transfer.
     Messages(Messages),
     /// An answer that somebody else makes.
-    Later(oneshot::Receiver<Vec<u8>>),
+    Later(Later),
 }
 
 /// The first message, without its length, if it is there whole (RFC 1035 §4.2.2).
@@ -179,6 +192,8 @@ struct Peer<S> {
     answering: bool,
     /// What comes before anything more is answered.
     owed: Option<Owed>,
+    /// What comes whenever it is there; at most [`LATER_MAX`].
+    later: Vec<Later>,
     /// Nothing more is read.
     closing: bool,
     /// Tells the thread when the last of its connections is gone.
@@ -204,6 +219,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             answers: 0,
             answering: false,
             owed: None,
+            later: Vec::new(),
             closing: false,
             _open: open,
         };
@@ -244,17 +260,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
             return Poll::Ready(Ok(Next::Close));
         }
         ready!(self.poll_send_unsent(worker, task))?;
+        if self.poll_later(task) {
+            return Poll::Ready(Ok(Next::Turn));
+        }
         if self.owed.is_some() {
             ready!(self.poll_owed(task));
             return Poll::Ready(Ok(Next::Turn));
         }
         if self.closing {
+            if !self.later.is_empty() {
+                return Poll::Pending;
+            }
             ready!(Pin::new(&mut self.stream).poll_shutdown(task))?;
             return Poll::Ready(Ok(Next::Close));
         }
         // What is left over goes before what is new.
         if first_message(&self.received).is_none() {
-            if self.answering {
+            if self.answering && self.later.is_empty() {
                 self.answering = false;
                 if !self.ticket.mark(Phase::Idle, worker.now()) {
                     return Poll::Ready(Ok(Next::Close));
@@ -323,7 +345,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
         output.clear();
         let batch = {
             let from = (self.client, self.transport);
-            Worker::answer_all(counters, answer, from, received, output)
+            Worker::answer_all(counters, answer, from, received, output, &mut self.later)
         };
         self.closing |= batch.closes;
         self.answers += batch.answers;
@@ -345,6 +367,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
         self.unsent = output[sent..].to_vec();
         self.sent = 0;
         Poll::Ready(Ok(Next::Turn))
+    }
+
+    /// Takes for sending what somebody else has answered meanwhile; whether there was anything.
+    fn poll_later(&mut self, task: &mut Context<'_>) -> bool {
+        let mut found = false;
+        let Self { later, unsent, answers, closing, .. } = self;
+        later.retain_mut(|answer| {
+            let Poll::Ready(answer) = Pin::new(answer).poll(task) else { return true };
+            found = true;
+            let answer = answer.ok();
+            let length = answer.as_ref().and_then(|answer| u16::try_from(answer.len()).ok());
+            if let (Some(answer), Some(length)) = (answer, length) {
+                unsent.extend_from_slice(&length.to_be_bytes());
+                unsent.extend_from_slice(&answer);
+                *answers += 1;
+            } else {
+                // Nobody will answer: that is told as well as it can be.
+                *closing = true;
+            }
+            false
+        });
+        found
     }
 
     /// Takes the next message that is owed for sending; without one the debt is paid.

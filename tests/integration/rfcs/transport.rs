@@ -15,11 +15,11 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         case: "TCP: many queries at once; the order of their answers",
         standard: "RFC 7766 §6.2.1.1, §7",
-        ours: "all are answered, one after the other in the order of their queries: a look-up takes microseconds, and what waits for a disk or for the client holds up its own connection alone",
+        ours: "all are answered; what waits for a disk, as an update does, holds up none behind it, and a transfer holds up its own connection alone",
         tests: &[
             "rfc7766_6_2_1_1_queries_are_pipelined_in_one_segment",
             "rfc7766_6_2_1_1_a_thousand_pipelined_queries_are_answered",
-            "rfc7766_7_answers_come_one_after_the_other_in_the_order_of_their_queries",
+            "rfc7766_7_what_is_answered_later_holds_up_no_query_behind_it",
         ],
     },
     Row {

@@ -292,6 +292,7 @@ fn one_write_carries_all_that_one_read_brought() {
         (client, Transport::Tcp),
         &[&received[..], &[0, 9, 1]].concat(),
         &mut batch,
+        &mut Vec::new(),
     );
     assert_eq!((done.consumed, done.answers, done.closes), (received.len(), 3, false));
     assert!(done.owed.is_none());
@@ -400,8 +401,7 @@ async fn a_transfer_makes_no_message_that_nobody_takes() {
 }
 
 #[tokio::test]
-async fn rfc7766_7_answers_come_one_after_the_other_in_the_order_of_their_queries() {
-    // Which is one of the orders that a client is to expect; what somebody else answers is waited for.
+async fn rfc7766_7_what_is_answered_later_holds_up_no_query_behind_it() {
     let (sender, later) = oneshot::channel();
     let mut later = Some(later);
     let server = Server::answering(Box::new(move |client, transport, query, out| {
@@ -412,13 +412,56 @@ async fn rfc7766_7_answers_come_one_after_the_other_in_the_order_of_their_querie
     }));
     let mut client = server.connect(1 << 16);
     client.write_all(&framed(&[b"A", b"U", b"B"])).await.expect("open");
-    let mut first = [0; 3];
-    client.read_exact(&mut first).await.expect("the first answer");
-    assert_eq!(first[..], framed(&[b"a"])[..]);
+    let mut first = [0; 6];
+    client.read_exact(&mut first).await.expect("the answers that are there");
+    assert_eq!(first[..], framed(&[b"a", b"b"])[..]);
     sender.send(b"done".to_vec()).expect("it is waited for");
-    let mut rest = vec![0; 9];
-    client.read_exact(&mut rest).await.expect("the others");
-    assert_eq!(rest, framed(&[b"done", b"b"]));
+    let mut last = vec![0; 6];
+    client.read_exact(&mut last).await.expect("the other");
+    assert_eq!(last, framed(&[b"done"]));
+}
+
+#[tokio::test]
+async fn what_is_answered_later_is_sent_to_who_has_asked_all_it_wants() {
+    let (sender, later) = oneshot::channel();
+    let mut later = Some(later);
+    let server =
+        Server::answering(Box::new(move |client, transport, query, out| match later.take() {
+            Some(later) => Answered::Later(later),
+            None => answer(client, transport, query, out),
+        }));
+    let mut client = server.connect(1 << 16);
+    client.write_all(&framed(&[b"U", b"A"])).await.expect("open");
+    client.shutdown().await.expect("its own side");
+    let mut first = [0; 3];
+    client.read_exact(&mut first).await.expect("the answer that is there");
+    sender.send(b"done".to_vec()).expect("it is waited for");
+    let mut rest = Vec::new();
+    client.read_to_end(&mut rest).await.expect("the other, and the end");
+    assert_eq!((&first[..], &rest[..]), (&framed(&[b"a"])[..], &framed(&[b"done"])[..]));
+}
+
+#[tokio::test]
+async fn over_a_limit_what_is_answered_later_is_waited_for() {
+    let (senders, mut laters): (Vec<_>, Vec<_>) =
+        (0..=LATER_MAX).map(|_| oneshot::channel()).unzip();
+    let server = Server::answering(Box::new(move |client, transport, query, out| {
+        match laters.pop().filter(|_| query == b"U") {
+            Some(later) => Answered::Later(later),
+            None => answer(client, transport, query, out),
+        }
+    }));
+    let mut client = server.connect(1 << 16);
+    let mut queries = vec![&b"U"[..]; LATER_MAX + 1];
+    queries.push(b"A");
+    client.write_all(&framed(&queries)).await.expect("open");
+    // Nothing can come before the one over the limit is answered, and that is the first of the senders.
+    let mut senders = senders.into_iter();
+    let first = senders.next().expect("there are some");
+    first.send(b"first".to_vec()).expect("it is waited for");
+    let mut answers = vec![0; 10];
+    client.read_exact(&mut answers).await.expect("the first two answers");
+    assert_eq!(answers, framed(&[b"first", b"a"]));
 }
 
 #[tokio::test]
