@@ -3,6 +3,8 @@
 //! What is wrong is found in [`crate::config`], [`crate::zonefile`] and [`crate::zone::build`]; here it is
 //! gathered, and shown as `told.rs` does.
 
+mod programs;
+
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -202,6 +204,9 @@ impl Report {
         self.tell_of_files(file, &text, &mistakes);
         let mut built = None;
         if let Some(zone) = zone {
+            if let Some((_, config)) = &self.config {
+                self.tell(programs::refused(&config.prober.exec, file, &zone), "");
+            }
             // The serial has no part in whether the zone can be built.
             built = self.built(file, build::from_model(&zone, 0, None));
             let failovers = zone.pools.iter().map(|pool| Failover::of(file, &zone, pool));

@@ -17,10 +17,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use self::scalar::{
-    Address, Answers, Bits4, Bits6, Bytes, Code, Days, Degraded, Failback, Flag, HashKey,
-    HeaderValue, Hints, Host, Literal, Path, Penalty, Pointer, Policy, Port, Priority, Rname, Role,
-    Serial, ShardsBy, Share, Span, State, Streak, Subnet, Ttl, Value, Verify, Weight, WhenAllDown,
-    Word,
+    Address, Answers, Bits4, Bits6, Bytes, Code, Days, Degraded, Failback, Flag, HashKey, HeaderValue, Hints, Host, Literal, Path, Penalty, Pointer, Policy, Port, Priority, Rcode, Rname, Role, Serial, ShardsBy, Share, Span, State, Streak, Subnet, Transport, Ttl, Value, Verify, Weight, WhenAllDown, Word,
 };
 use crate::config::model::RULES_MAX;
 use crate::config::spec::check;
@@ -131,6 +128,12 @@ struct Check {
     mysql: Mysql,
     /// It works while it says so itself, over the admin API.
     push: Option<Push>,
+    /// It works if it answers a question of DNS as wished.
+    dns: Option<Dns>,
+    /// It works if it answers a datagram as wished, or does not refuse it.
+    udp: Option<Udp>,
+    /// It works if a program says so, by Nagios' exit codes.
+    exec: Option<Exec>,
     /// How often it is probed; 10 s.
     interval: Span,
     /// How long a probe may take; 2 s, and never longer than the interval.
@@ -363,6 +366,53 @@ struct TlsMap {
     ca: Word,
     /// `false` takes any certificate.
     verify: Verify,
+}
+
+/// A question to a name server.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, extend("required" = ["question"]))]
+#[expect(dead_code, reason = "a schema is made of it, and no value")]
+struct Dns {
+    /// The port; 53.
+    port: Port,
+    /// The name that is asked for, from the root.
+    question: Word,
+    /// The type that is asked for; A.
+    r#type: Word,
+    /// How the question travels; `udp`.
+    transport: Transport,
+    /// The response code that passes; `NOERROR`.
+    rcode: Rcode,
+    /// Records that the answer must hold.
+    answer: OneOrMany<Value>,
+    /// Whether the server is asked to ask others; `false`.
+    recursion: Verify,
+}
+
+/// A datagram, and what comes back.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, extend("required" = ["port"]))]
+#[expect(dead_code, reason = "a schema is made of it, and no value")]
+struct Udp {
+    /// The port.
+    port: Port,
+    /// What is sent, with escapes such as `\n`; an empty datagram without this.
+    send: Bytes,
+    /// What the answer must hold; without it, a port that is not closed passes.
+    expect: Bytes,
+}
+
+/// A program with Nagios' exit codes.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, extend("required" = ["command"]))]
+#[expect(dead_code, reason = "a schema is made of it, and no value")]
+struct Exec {
+    /// The program by its absolute path, and its arguments; `{address}` and `{port}` stand for the target's.
+    command: OneOrMany<Value>,
+    /// Its environment, besides `PATH`.
+    env: Option<Named<Value>>,
+    /// What `{port}` stands for.
+    port: Port,
 }
 
 /// Backends that stand for each other: a list of them, or a map that also says how they are chosen.

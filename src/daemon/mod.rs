@@ -402,8 +402,11 @@ impl Backstage {
             }
         })
         .context("cannot start the publisher")?;
-        let settings =
-            Settings { source: config.prober.source.clone(), in_flight: config.prober.in_flight };
+        let settings = Settings {
+            source: config.prober.source.clone(),
+            in_flight: config.prober.in_flight,
+            programs: config.prober.exec.clone(),
+        };
         let reports = publisher.clone();
         let started = Prober::start(settings, move |report| reports.report(report))
             .context("cannot start the prober")?;

@@ -43,8 +43,11 @@ pub fn run(config: &Config, feed: &Feed) -> anyhow::Result<()> {
     raise_descriptor_limit(feed.to.len() + config.prober.in_flight.get());
 
     let feeder = Feeder::start(feed).context("cannot start the feed")?;
-    let settings =
-        Settings { source: config.prober.source.clone(), in_flight: config.prober.in_flight };
+    let settings = Settings {
+        source: config.prober.source.clone(),
+        in_flight: config.prober.in_flight,
+        programs: config.prober.exec.clone(),
+    };
     let reports = feeder.clone();
     let prober = Prober::start(settings, move |report| reports.report(&report))
         .context("cannot start the prober")?;

@@ -6,13 +6,14 @@
 
 use std::fmt::{self, Write as _};
 use std::net::IpAddr;
+use std::num::NonZeroU16;
 use std::str::FromStr;
 use std::time::Duration;
 
 use super::target::Target;
 use crate::config::model::{
-    AgentCheck, Check, CheckKind, DatabaseCheck, DatabaseKind, Flap, HttpCheck, LoadFrom,
-    LoadPlace, Secret, Tls, TlsCheck, Verify,
+    AgentCheck, Check, CheckKind, DatabaseCheck, DatabaseKind, DnsCheck, ExecCheck, Flap,
+    HttpCheck, LoadFrom, LoadPlace, Secret, Tls, TlsCheck, UdpCheck, Verify,
 };
 use crate::digest::sha256;
 
@@ -140,6 +141,31 @@ fn settings(check: &Check) -> String {
         CheckKind::Push(push) => {
             let _ = write!(text, " push {}", push.ttl.as_millis());
         }
+        CheckKind::Dns(DnsCheck { port, question, rtype, transport, rcode, answer, recursion }) => {
+            let (over, code) = (transport.word(), rcode.0);
+            let _ = write!(text, " dns {port} {rtype} {over} {code} {recursion}");
+            put_bytes(&mut text, "question", question.as_wire());
+            for expected in answer {
+                put_bytes(&mut text, "answer", &expected.rdata);
+            }
+        }
+        CheckKind::Udp(UdpCheck { port, send, expect }) => {
+            let _ = write!(text, " udp {port}");
+            put_bytes(&mut text, "send", send);
+            if let Some(expect) = expect {
+                put_bytes(&mut text, "expect", expect);
+            }
+        }
+        CheckKind::Exec(ExecCheck { port, command, env }) => {
+            let _ = write!(text, " exec {}", port.map_or(0, NonZeroU16::get));
+            for word in command {
+                put(&mut text, "word", word);
+            }
+            for (name, value) in env {
+                put(&mut text, "variable", name);
+                put(&mut text, "value", value);
+            }
+        }
     }
     if let Some(Flap { penalty, suppress, reuse, half_life, hold_max }) = flap {
         let [half_life, hold_max] = [half_life, hold_max].map(Duration::as_millis);
@@ -230,6 +256,22 @@ mod tests {
             (
                 "{mysql: {port: 3307, user: rota, password_env: PW, tls: {sni: db, verify: false}}}",
                 "10000 1000 2000 2 3 mysql 3307 user 4:rota password-env 2:PW tls sni 2:db off",
+            ),
+            (
+                "{dns: {question: a.b, type: TXT, rcode: NXDOMAIN, transport: tcp, recursion: true}}",
+                "10000 1000 2000 2 3 dns 53 16 tcp 3 true question 5:0161016200",
+            ),
+            (
+                "{dns: {question: ., answer: [192.0.2.1]}}",
+                "10000 1000 2000 2 3 dns 53 1 udp 0 false question 1:00 answer 4:c0000201",
+            ),
+            (
+                "{udp: {port: 514, send: a, expect: b}}",
+                "10000 1000 2000 2 3 udp 514 send 1:61 expect 1:62",
+            ),
+            (
+                "{exec: {command: [/bin/x, '{port}'], port: 80, env: {A: b}}}",
+                "10000 1000 2000 2 3 exec 80 word 6:/bin/x word 6:{port} variable 1:A value 1:b",
             ),
         ] {
             let zone = format!(

@@ -34,6 +34,7 @@ use tracing::{debug, error};
 use self::check::Checker;
 use self::run::{Progress, Wanted};
 use self::schedule::Schedule;
+use crate::config::model::probers::Programs;
 use crate::health::target::{Report, Target};
 use crate::sys::priority;
 
@@ -45,6 +46,8 @@ pub struct Settings {
     pub source: Vec<IpAddr>,
     /// The most probes at once; each needs a file descriptor.
     pub in_flight: NonZeroUsize,
+    /// The programs that checks may run.
+    pub programs: Programs,
 }
 
 /// A running prober. It ends when it is stopped, or when the last of its handles is dropped.
@@ -65,7 +68,7 @@ impl Prober {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (wanted, receiver) = watch::channel(Wanted::default());
         let progress = Arc::new(Progress::default());
-        let checker = Arc::new(Checker::new(settings.source));
+        let checker = Arc::new(Checker::with_programs(settings.source, settings.programs));
 
         let (ended, checking) = (EndGuard(Arc::clone(&progress)), Arc::clone(&checker));
         let thread = thread::Builder::new().name("prober".into()).spawn(move || {
@@ -149,7 +152,11 @@ mod tests {
 
     fn prober() -> (Prober, mpsc::Receiver<Report>) {
         let (reports, receiver) = mpsc::channel();
-        let settings = Settings { source: Vec::new(), in_flight: NonZeroUsize::new(2).unwrap() };
+        let settings = Settings {
+            source: Vec::new(),
+            in_flight: NonZeroUsize::new(2).unwrap(),
+            programs: Programs::default(),
+        };
         let sink = move |report| {
             let _ = reports.send(report);
         };
@@ -233,7 +240,11 @@ mod tests {
     #[test]
     fn a_sink_that_panics_does_not_leave_anyone_waiting() {
         let open = TcpListener::bind("127.0.0.1:0").unwrap();
-        let settings = Settings { source: Vec::new(), in_flight: NonZeroUsize::MIN };
+        let settings = Settings {
+            source: Vec::new(),
+            in_flight: NonZeroUsize::MIN,
+            programs: Programs::default(),
+        };
         let prober = Prober::start(settings, |_| panic!("on purpose")).unwrap();
         prober.set_targets(vec![target(open.local_addr().unwrap())]);
         assert!(!prober.first_round(LONG));

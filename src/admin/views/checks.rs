@@ -8,6 +8,7 @@ use crate::config::model::{self as config, CheckKind};
 use crate::health::key::{CheckKey, TargetKey};
 use crate::health::registry::Registry;
 use crate::health::target::{Streak, Target};
+use crate::rdata::type_name;
 
 /// Everything that is probed, by address.
 #[must_use]
@@ -55,6 +56,13 @@ pub fn short(check: &config::Check) -> String {
         }
         CheckKind::Agent(check) => format!("agent :{}", check.port),
         CheckKind::Database(database) => format!("{} :{}", database.kind.name(), database.port),
+        CheckKind::Dns(check) => {
+            format!("dns :{} {} {}", check.port, check.question, type_name(check.rtype))
+        }
+        CheckKind::Udp(check) => format!("udp :{}", check.port),
+        CheckKind::Exec(check) => {
+            format!("exec {}", check.command.first().map_or("", String::as_str))
+        }
         CheckKind::Tcp { port } => format!("tcp :{port}"),
         CheckKind::Push(push) => format!("push {:?}", push.ttl),
         CheckKind::Http(http) => {
@@ -80,6 +88,9 @@ mod tests {
             ("{tls: {sni: www.example, port: 636}}", "tls www.example:636"),
             ("{agent: {port: 9999}}", "agent :9999"),
             ("{redis: {port: 6380}}", "redis :6380"),
+            ("{dns: {question: a.example, type: MX}}", "dns :53 a.example. MX"),
+            ("{udp: {port: 514}}", "udp :514"),
+            ("{exec: {command: [/bin/check, -x]}}", "exec /bin/check"),
         ] {
             let zone = format!(
                 "zone: x\nns: [ns]\nchecks: {{c: {check}}}\n\

@@ -277,3 +277,27 @@ fn the_worst_case_is_told_to_machines_and_warned_of() {
     );
     assert_eq!(report.errors(), 0, "warnings are no errors");
 }
+
+#[test]
+fn a_program_that_the_config_file_does_not_allow_is_told() {
+    let zone = "zone: a.example\nns: ns.example.net.\npools:\n\
+                \x20 a: {check: {exec: {command: [/opt/checks/a]}}, backends: [192.0.2.1]}\n\
+                \x20 b: {check: {exec: {command: [/opt/other/b, -x]}}, backends: [192.0.2.2]}\n\
+                records: {a: {pool: a}, b: {pool: b}}\n";
+    for (config, told) in [
+        ("zones: .\n", &["/opt/checks/a", "/opt/other/b"][..]),
+        ("zones: .\nprober: {exec: {allow: /opt/checks}}\n", &["/opt/other/b"]),
+        ("zones: .\nprober: {exec: {allow: [/opt/checks, /opt/other/b]}}\n", &[]),
+    ] {
+        let files = [("rotadns.yaml", config), ("a.example.yaml", zone)];
+        let folder = Folder::with("programs", &files);
+        let report = Report::of(None, &[folder.0.join(CONFIG_FILE)]);
+        assert_eq!(report.errors(), 0);
+        let expected: Vec<String> = told
+            .iter()
+            .map(|program| Problem::ProgramNotAllowed { program: (*program).into() }.to_string())
+            .collect();
+        let found: Vec<&String> = report.mistakes.iter().map(|told| &told.message).collect();
+        assert_eq!(found, expected.iter().collect::<Vec<_>>(), "{config}");
+    }
+}

@@ -131,6 +131,9 @@ pub enum Problem {
     BadServerName { text: String },
     BadHeader { text: String },
     BadEscape { text: String },
+    BadProgram { text: String },
+    BadEnvironment { text: String },
+    ProgramNotAllowed { program: String },
     EmptyText { what: &'static str },
     SaidTooLong { what: &'static str, most: usize },
     BadProberName { text: String },
@@ -267,6 +270,7 @@ impl Problem {
             Self::OctoDns(octodns::Problem::TargetNotChecked)
             | Self::TooManyWarnings { .. }
             | Self::UnusedCheck { .. }
+            | Self::ProgramNotAllowed { .. }
             | Self::UnusedPool { .. }
             | Self::RoleNeverTold { .. }
             | Self::DifferentTtl { .. }

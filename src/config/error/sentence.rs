@@ -202,6 +202,21 @@ impl fmt::Display for Problem {
                 "`{}` has a `\\` that is no escape; those are `\\n`, `\\r`, `\\t`, `\\0`, `\\x41` and `\\\\`",
                 Quoted(text)
             ),
+            Self::BadProgram { text } => write!(
+                f,
+                "`{}` is not a program: give its absolute path, without `..`, as the first of a list; there is no shell",
+                Quoted(text)
+            ),
+            Self::BadEnvironment { text } => write!(
+                f,
+                "`{}` is not a variable: its name has no `=`, and neither name nor value a NUL",
+                Quoted(text)
+            ),
+            Self::ProgramNotAllowed { program } => write!(
+                f,
+                "`{}` is not run: the config file does not allow it; add it, or its folder, to `prober.exec.allow`",
+                Quoted(program)
+            ),
             Self::CaWithoutTls => f.write_str("`ca` has no use without `https://`; remove it"),
             Self::ValueTwice { text } => {
                 write!(f, "`{}` stands here twice; remove one of the two", Quoted(text))

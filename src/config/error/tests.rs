@@ -238,6 +238,18 @@ fn each_problem_has_its_sentence() {
         ),
         (Problem::NoKind { kinds: "`tcp`, `http`".into() }, "a check needs one of `tcp`, `http`"),
         (
+            Problem::BadProgram { text: text() },
+            "`x y` is not a program: give its absolute path, without `..`, as the first of a list; there is no shell",
+        ),
+        (
+            Problem::BadEnvironment { text: text() },
+            "`x y` is not a variable: its name has no `=`, and neither name nor value a NUL",
+        ),
+        (
+            Problem::ProgramNotAllowed { program: text() },
+            "`x y` is not run: the config file does not allow it; add it, or its folder, to `prober.exec.allow`",
+        ),
+        (
             Problem::BadEscape { text: text() },
             "`x y` has a `\\` that is no escape; those are `\\n`, `\\r`, `\\t`, `\\0`, `\\x41` and `\\\\`",
         ),

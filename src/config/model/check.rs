@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use database::{DatabaseCheck, DatabaseKind, Secret};
-pub use kinds::{AgentCheck, TlsCheck};
+pub use kinds::{AgentCheck, DnsCheck, ExecCheck, Expected, Rcode, TlsCheck, Transport, UdpCheck};
 
 /// How a target is probed. Two checks that are equal are one: a target is an address and a check.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -84,6 +84,12 @@ pub enum CheckKind {
     Agent(AgentCheck),
     /// A database takes a login and says what it is.
     Database(DatabaseCheck),
+    /// A question is answered as wished.
+    Dns(DnsCheck),
+    /// A datagram is answered as wished, or not refused.
+    Udp(UdpCheck),
+    /// A program says so.
+    Exec(ExecCheck),
     /// Nobody asks: it reports by itself.
     Push(PushCheck),
 }
@@ -179,6 +185,9 @@ impl CheckKind {
             Self::Agent(agent) => Some(Self::Agent(AgentCheck { port, ..agent.clone() })),
             Self::Database(check) => Some(Self::Database(DatabaseCheck { port, ..check.clone() })),
             Self::Push(_) => None,
+            Self::Dns(check) => Some(Self::Dns(DnsCheck { port, ..check.clone() })),
+            Self::Udp(check) => Some(Self::Udp(UdpCheck { port, ..check.clone() })),
+            Self::Exec(check) => Some(Self::Exec(ExecCheck { port: Some(port), ..check.clone() })),
         }
     }
 

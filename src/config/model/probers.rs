@@ -1,6 +1,7 @@
 //! What an operator says of probers: how their reports make one verdict, and what holds when they fall silent.
 
-use std::num::{NonZeroU8, NonZeroU16};
+use std::num::{NonZeroU8, NonZeroU16, NonZeroUsize};
+use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 /// The most probers that a server listens to, the one inside among them.
@@ -34,6 +35,31 @@ pub enum OnProberLoss {
     Probe,
     /// Every address is in service.
     Open,
+}
+
+/// Which programs checks may run, and how many at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Programs {
+    /// Programs, and folders of them; none unless the operator says so.
+    pub allow: Vec<PathBuf>,
+    /// The most that run at once; others wait.
+    pub at_once: NonZeroUsize,
+}
+
+impl Programs {
+    /// Whether a program may be run, by its path as it is written.
+    #[must_use]
+    pub fn allows(&self, program: &str) -> bool {
+        let program = Path::new(program);
+        let is_plain = program.components().all(|part| part != Component::ParentDir);
+        is_plain && self.allow.iter().any(|allowed| program.starts_with(allowed))
+    }
+}
+
+impl Default for Programs {
+    fn default() -> Self {
+        Self { allow: Vec::new(), at_once: NonZeroUsize::new(10).expect("ten is not zero") }
+    }
 }
 
 /// When a prober is taken as cut off, so that what it says of most targets is held as it was.

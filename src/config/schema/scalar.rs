@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value as Json, json};
 
+use crate::config::model;
 use crate::config::model::POOL_ADDRESSES_MAX;
 use crate::config::spec::backend::STATES;
 use crate::config::spec::pool::{DEGRADED, FAILBACKS, HASHED, POLICIES, WORDS};
@@ -123,6 +124,10 @@ scalars! {
     Address = json_schema!({"type": "string", "pattern": ADDRESS});
     /// Whether certificates are verified.
     Verify = json_schema!({"enum": [true, false, "true", "false"]});
+    /// How a question travels.
+    Transport = choice(model::Transport::WORDS.map(|(word, _)| word));
+    /// A response code.
+    Rcode = choice(model::Rcode::NAMES.map(|(name, _)| name));
     /// How an answer is chosen.
     Policy = choice(POLICIES.map(|(word, _)| word));
     /// What becomes of backends that are degraded.

@@ -6,10 +6,13 @@ use super::*;
 use crate::config::spec::backend::BACKEND_KEYS;
 use crate::config::spec::check::agent::AGENT_KEYS;
 use crate::config::spec::check::database::{MYSQL_KEYS, POSTGRES_KEYS, REDIS_KEYS, TLS_MAP_KEYS};
+use crate::config::spec::check::dns::DNS_KEYS;
+use crate::config::spec::check::exec::EXEC_KEYS;
 use crate::config::spec::check::flap::FLAP_KEYS;
 use crate::config::spec::check::load::LOAD_KEYS;
 use crate::config::spec::check::push::PUSH_KEYS;
 use crate::config::spec::check::tls::TLS_KEYS;
+use crate::config::spec::check::udp::UDP_KEYS;
 use crate::config::spec::check::{CHECK_KEYS, HTTP_KEYS, HTTPS_KEYS, TCP_KEYS};
 use crate::config::spec::pool::{HASH_KEYS, POOL_KEYS};
 use crate::config::spec::record::{NAME_KEYS, SET_KEYS};
@@ -49,6 +52,9 @@ fn each_key_that_the_reader_knows_is_in_the_schema_and_the_reverse() {
         (of("Redis"), &REDIS_KEYS),
         (of("Mysql"), &MYSQL_KEYS),
         (of("TlsMap"), &TLS_MAP_KEYS),
+        (of("Dns"), &DNS_KEYS),
+        (of("Udp"), &UDP_KEYS),
+        (of("Exec"), &EXEC_KEYS),
         (of("PoolMap"), &POOL_KEYS),
         (of("HashBy"), &HASH_KEYS),
         (of("BackendMap"), &BACKEND_KEYS),

@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::error::{ConfigError, Location, Problem};
 use super::model::access::ZONE_BYTES;
 use super::model::place::Network;
-use super::model::probers::{Isolation, OnProberLoss, Quorum};
+use super::model::probers::{Isolation, OnProberLoss, Programs, Quorum};
 use feed::Feed;
 
 pub mod admin;
@@ -86,6 +86,8 @@ pub struct Prober {
     pub source: Vec<IpAddr>,
     /// How many probes run at once.
     pub in_flight: NonZeroUsize,
+    /// Which programs checks may run.
+    pub exec: Programs,
     /// How long the first round may hold back the first answer.
     pub first_round: Duration,
     /// Whether the server probes itself while it hears probers beside.
@@ -158,6 +160,7 @@ impl Default for Config {
             prober: Prober {
                 source: Vec::new(),
                 in_flight: count(1000),
+                exec: Programs::default(),
                 first_round: Duration::from_secs(5),
                 inside: true,
                 quorum: Quorum::Majority,
@@ -249,6 +252,7 @@ admin: {listen: 127.0.0.1:8054}
 prober:
   source: [192.0.2.53, "2001:db8::53"]
   in_flight: 10
+  exec: {allow: [/usr/lib/nagios/plugins, checks/], at_once: 3}
   first_round: 500ms
   inside: false
   quorum: 2
@@ -289,6 +293,10 @@ log: {format: json, level: debug}
                     "2001:db8::53".parse().expect("an address"),
                 ],
                 in_flight: count(10),
+                exec: Programs {
+                    allow: vec!["/usr/lib/nagios/plugins".into(), "/etc/rotadns/checks/".into()],
+                    at_once: count(3),
+                },
                 first_round: Duration::from_millis(500),
                 inside: false,
                 quorum: Quorum::AtLeast(NonZeroU8::new(2).expect("above zero")),

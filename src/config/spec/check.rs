@@ -2,10 +2,13 @@
 
 pub(in crate::config) mod agent;
 pub(in crate::config) mod database;
+pub(in crate::config) mod dns;
+pub(in crate::config) mod exec;
 pub(in crate::config) mod flap;
 pub(in crate::config) mod load;
 pub(in crate::config) mod push;
 pub(in crate::config) mod tls;
+pub(in crate::config) mod udp;
 
 use std::num::{NonZeroU8, NonZeroU16};
 use std::ops::RangeInclusive;
@@ -55,6 +58,9 @@ const KINDS: &[(&str, Reader)] = &[
     ("redis", database::read_redis),
     ("mysql", database::read_mysql),
     ("push", push::read),
+    ("dns", dns::read),
+    ("udp", udp::read),
+    ("exec", exec::read),
 ];
 
 /// What stands beside the kind.

@@ -64,6 +64,10 @@ pools:
     backends: [192.0.2.9]
   mail: {check: {tls: {port: 993, sni: mail.example.com, verify: false, days: 7}}, backends: [192.0.2.10]}
   bare: {check: {tls: {}}, backends: [192.0.2.11]}
+  asked: {check: {dns: {port: 5353, question: www.example.com., type: TXT, transport: tcp, rcode: NXDOMAIN, answer: ['"a"', x y], recursion: true}}, backends: [192.0.2.13]}
+  plain: {check: {dns: {question: .}}, backends: [192.0.2.14]}
+  datagram: {check: {udp: {port: 514, send: '\x00\n', expect: 'o\tk'}}, backends: [192.0.2.15]}
+  program: {check: {exec: {command: [/usr/lib/nagios/plugins/check_tcp, -H, '{address}', -p, '{port}', "no", ""], port: 25, env: {A: "1", LC_ALL: C}}}, backends: [192.0.2.16]}
   told: {check: {agent: {port: 9999, send: 'a\n\\\x00 é'}}, backends: [192.0.2.12]}
   db:
     check: {postgres: {port: 5433, user: "no", database: orders, password_file: /run/secrets/db, tls: {sni: db.example, verify: false}, query: SELECT 1}}
@@ -90,6 +94,10 @@ records:
   sql: {pool: sql}
   tiers: {pool: tiers}
   kept: {pool: kept}
+  asked: {pool: asked}
+  plain: {pool: plain}
+  datagram: {pool: datagram}
+  program: {pool: program}
   _sip._udp: {SRV: {pool: sip, priority: 7}}
   _to._tcp: {SRV: {rules: [{subnets: 10.0.0.0/8, pool: sip}, {pool: to}]}}
   split: {A: {pool: web}, AAAA: {rules: [{subnets: 10.0.0.0/8, pool: page}, {pool: web}]}}

@@ -8,10 +8,14 @@ pub mod agent;
 mod bounded;
 #[cfg(feature = "databases")]
 pub mod database;
+pub mod dns;
+#[cfg(target_os = "linux")]
+pub mod exec;
 pub mod handshake;
 pub mod http;
 pub mod tcp;
 pub mod tls;
+pub mod udp;
 
 use std::collections::HashSet;
 use std::fmt;
@@ -25,6 +29,7 @@ use tokio::time::{Instant, timeout_at};
 use self::agent::Agents;
 use self::tls::Trust;
 use crate::config::model::CheckKind;
+use crate::config::model::probers::Programs;
 use crate::health::target::{Outcome, Target};
 use crate::health::told::Told;
 
@@ -40,6 +45,8 @@ pub struct Checker {
     source: Vec<IpAddr>,
     trust: Trust,
     agents: Agents,
+    #[cfg(target_os = "linux")]
+    runner: exec::Runner,
 }
 
 /// What one probe found.
@@ -73,7 +80,23 @@ impl Checker {
     /// without one the system chooses.
     #[must_use]
     pub fn new(source: Vec<IpAddr>) -> Self {
-        Self { source, trust: Trust::default(), agents: Agents::default() }
+        Self::with_programs(source, Programs::default())
+    }
+
+    /// One that also runs these programs.
+    #[must_use]
+    #[cfg_attr(
+        not(target_os = "linux"),
+        expect(unused_variables, reason = "programs are run on Linux alone")
+    )]
+    pub fn with_programs(source: Vec<IpAddr>, programs: Programs) -> Self {
+        Self {
+            source,
+            trust: Trust::default(),
+            agents: Agents::default(),
+            #[cfg(target_os = "linux")]
+            runner: exec::Runner::new(programs),
+        }
     }
 
     /// Forgets what it knows of others than these targets.
@@ -139,6 +162,19 @@ impl Checker {
                 let why = format!("this rotadns was built without `{}`", check.kind.name());
                 Err(Trouble::Obstacle(Obstacle::Check(why)))
             }
+            CheckKind::Dns(check) => {
+                Box::pin(dns::check(check, address, source, deadline)).await.map(Passed::from)
+            }
+            CheckKind::Udp(check) => {
+                Box::pin(udp::check(check, address, source, deadline)).await.map(Passed::from)
+            }
+            #[cfg(target_os = "linux")]
+            CheckKind::Exec(check) => Box::pin(self.runner.check(check, address, deadline)).await,
+            #[cfg(not(target_os = "linux"))]
+            CheckKind::Exec(_) => {
+                let why = "programs are run on Linux alone".to_owned();
+                Err(Trouble::Obstacle(Obstacle::Program(why)))
+            }
         }
     }
 }
@@ -169,6 +205,8 @@ pub enum Obstacle {
     Trust(String),
     /// The check asks for what cannot be sent.
     Check(String),
+    /// A program cannot be run, may not, or does not know.
+    Program(String),
     /// The deadline was noticed this much too late.
     Late(Duration),
 }
@@ -191,7 +229,7 @@ impl fmt::Display for Obstacle {
                 f,
                 "cannot probe from {address}: {error}; prober.source must be an address of this machine"
             ),
-            Self::Trust(why) | Self::Check(why) => f.write_str(why),
+            Self::Trust(why) | Self::Check(why) | Self::Program(why) => f.write_str(why),
             Self::Late(late) => {
                 write!(f, "the prober was held up for {late:.1?}; it may lack CPU time")
             }
@@ -258,6 +296,18 @@ impl Deadline {
     #[must_use]
     pub fn after(timeout: Duration) -> Self {
         Self { at: Instant::now() + timeout, timeout }
+    }
+
+    /// How long it is from its beginning.
+    #[must_use]
+    pub fn timeout(self) -> Duration {
+        self.timeout
+    }
+
+    /// As long, from now on.
+    #[must_use]
+    pub fn anew(self) -> Self {
+        Self::after(self.timeout)
     }
 
     /// One step of a probe; `unfinished` says what is missing if it comes too late, as in "timed

@@ -74,7 +74,7 @@ fn has_way(address: SocketAddr) -> io::Result<bool> {
     Ok(socket.connect(address).is_ok())
 }
 
-fn bind_trouble(source: IpAddr, error: &io::Error) -> Trouble {
+pub(super) fn bind_trouble(source: IpAddr, error: &io::Error) -> Trouble {
     match error.kind() {
         io::ErrorKind::AddrInUse => Trouble::Obstacle(Obstacle::Ports),
         _ => Trouble::Obstacle(Obstacle::Source(source, super::plain(error))),

@@ -25,6 +25,7 @@ const TAKEOVER_MAX: Duration = Duration::from_secs(86_400);
 pub(super) struct ProberSpec {
     source: Option<Many>,
     in_flight: Option<Text>,
+    exec: Option<ExecSpec>,
     first_round: Option<Text>,
     inside: Option<Text>,
     quorum: Option<Text>,
@@ -36,6 +37,17 @@ pub(super) struct ProberSpec {
     isolation: Option<Spanned<IsolationSpec>>,
 }
 
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct ExecSpec {
+    /// May be empty.
+    allow: Option<Many>,
+    at_once: Option<Text>,
+}
+
+/// The most programs at once: each is a process.
+const PROGRAMS_MAX: u32 = 10_000;
+
 impl Reader<'_> {
     pub(super) fn prober(&mut self, prober: &mut Prober, spec: &ProberSpec) {
         if let Some(source) = &spec.source {
@@ -44,6 +56,15 @@ impl Reader<'_> {
         self.set(&mut prober.in_flight, spec.in_flight.as_ref(), |text| {
             count("a number of probes", text, 1_000_000)
         });
+        if let Some(exec) = &spec.exec {
+            if let Some(allow) = &exec.allow {
+                let texts = allow.texts().into_iter();
+                prober.exec.allow = texts.map(|(text, _)| self.path(text)).collect();
+            }
+            self.set(&mut prober.exec.at_once, exec.at_once.as_ref(), |text| {
+                count("a number of programs", text, PROGRAMS_MAX)
+            });
+        }
         self.set(&mut prober.first_round, spec.first_round.as_ref(), value::duration);
         let words = [("true", true), ("false", false)];
         self.set(&mut prober.inside, spec.inside.as_ref(), |text| {

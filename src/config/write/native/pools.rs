@@ -1,19 +1,19 @@
 //! Pools and checks in our own format.
 
+use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::yaml::Yaml;
 use super::{entry, seconds};
 use crate::config::model::{
-    AgentCheck, Backend, Check, CheckKind, DatabaseCheck, DatabaseKind, Degraded, Failback, Flap,
-    HashBy, HttpCheck, LoadFrom, LoadPlace, OwnCheck, Policy, Pool, Secret, Serves, Service,
-    SetState, Tiers, Tls, TlsCheck, Verify, WhenAllDown, Zone,
+    AgentCheck, Backend, Check, CheckKind, DatabaseCheck, DatabaseKind, Degraded, DnsCheck, ExecCheck, Failback, Flap, HashBy, HttpCheck, LoadFrom, LoadPlace, OwnCheck, Policy, Pool, Rcode, Secret, Serves, Service, SetState, Tiers, Tls, TlsCheck, Transport, UdpCheck, Verify, WhenAllDown, Zone,
 };
 use crate::config::resolve;
 use crate::config::spec::check as defaults;
 use crate::config::spec::pool::HASHED;
 use crate::config::value::with_escapes;
+use crate::rdata::{self, rtype};
 
 /// The checks that have a name, and those that several pools have, which are given one.
 pub(super) struct Checks(Vec<(Arc<Check>, String)>);
@@ -61,6 +61,9 @@ fn kind_of(check: &Check) -> (&'static str, u16) {
         CheckKind::Agent(AgentCheck { port, .. }) => ("agent", port.get()),
         CheckKind::Database(DatabaseCheck { port, kind, .. }) => (kind.name(), port.get()),
         CheckKind::Push(_) => ("push", 0),
+        CheckKind::Dns(DnsCheck { port, .. }) => ("dns", port.get()),
+        CheckKind::Udp(UdpCheck { port, .. }) => ("udp", port.get()),
+        CheckKind::Exec(ExecCheck { port, .. }) => ("exec", port.map_or(0, NonZeroU16::get)),
     }
 }
 
@@ -84,6 +87,24 @@ pub(in crate::config) fn written(check: &Check) -> Vec<(String, Yaml)> {
         CheckKind::Push(push) => {
             let ttl = (push.ttl != defaults::push::TTL).then(|| ("ttl".into(), span(push.ttl)));
             ttl.into_iter().collect()
+        }
+        CheckKind::Dns(check) => question(check),
+        CheckKind::Udp(UdpCheck { send, expect, .. }) => {
+            let mut found = vec![entry("port", port)];
+            found.extend((!send.is_empty()).then(|| entry("send", with_escapes(send))));
+            found.extend(expect.as_ref().map(|expect| entry("expect", with_escapes(expect))));
+            found
+        }
+        CheckKind::Exec(ExecCheck { port, command, env }) => {
+            let mut found = Vec::new();
+            found.extend(port.map(|port| entry("port", port)));
+            let words = command.iter().map(Yaml::scalar).collect();
+            found.push(("command".to_owned(), Yaml::List(words)));
+            if !env.is_empty() {
+                let env = env.iter().map(|(name, value)| entry(name, value)).collect();
+                found.push(("env".to_owned(), Yaml::Map(env)));
+            }
+            found
         }
     };
     let mut found = vec![(name.to_owned(), Yaml::Map(kind))];
@@ -122,6 +143,22 @@ fn written_flap(flap: &Flap) -> Yaml {
         found.extend((*value != usual).then(|| (key.into(), span(*value))));
     }
     if found.is_empty() { Yaml::Bool(true) } else { Yaml::Map(found) }
+}
+
+fn question(check: &DnsCheck) -> Vec<(String, Yaml)> {
+    let DnsCheck { port, question, rtype, transport, rcode, answer, recursion } = check;
+    let mut found = Vec::new();
+    found.extend((port.get() != 53).then(|| entry("port", port)));
+    found.push(entry("question", question));
+    found.extend((*rtype != rtype::A).then(|| entry("type", rdata::type_name(*rtype))));
+    found.extend((*transport != Transport::Udp).then(|| entry("transport", transport.word())));
+    found.extend((*rcode != Rcode::NO_ERROR).then(|| entry("rcode", rcode)));
+    if !answer.is_empty() {
+        let texts = answer.iter().map(|expected| Yaml::scalar(&expected.text)).collect();
+        found.push(("answer".to_owned(), Yaml::one_or_list(texts)));
+    }
+    found.extend(recursion.then(|| ("recursion".to_owned(), Yaml::Bool(true))));
+    found
 }
 
 fn request(http: &HttpCheck) -> Vec<(String, Yaml)> {
