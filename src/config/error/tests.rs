@@ -13,7 +13,7 @@ use crate::rdata;
 fn each_problem_has_its_sentence() {
     let text = || "x y".to_owned();
     let seconds = Duration::from_secs;
-    let rows = [
+    let rows = vec![
         (
             Problem::SaidTooLong { what: "`nsid`", most: 128 },
             "`nsid` is longer than 128 bytes; shorten it",

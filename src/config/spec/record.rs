@@ -85,14 +85,13 @@ pub(super) fn record<'n>(
             record.sets.push(set(rtype, (key, value), mistakes));
         }
     }
-    record.pool = match record.pool.take() {
-        Some((key, found)) => Some((key, found.in_role(role, mistakes))),
-        None => {
-            if let Some((role, _)) = role {
-                mistakes.add(role.span, Problem::RoleWithoutPool);
-            }
-            None
+    record.pool = if let Some((key, found)) = record.pool.take() {
+        Some((key, found.in_role(role, mistakes)))
+    } else {
+        if let Some((role, _)) = role {
+            mistakes.add(role.span, Problem::RoleWithoutPool);
         }
+        None
     };
     if empty {
         mistakes.add(name.span, Problem::NoRecords { name: name.text.into() });

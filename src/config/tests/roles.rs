@@ -283,8 +283,10 @@ fn mistakes_in_shards_have_their_place() {
             .replace("checks", "# "),
         Problem::ShardsWithoutWildcard { name: "users.example.com.".into() },
     );
-    let many: String =
-        (0..=SHARDS_MAX).map(|number| format!("{{to: b{number:04}, pool: web}}, ")).collect();
+    let many = (0..=SHARDS_MAX)
+        .map(|number| format!("{{to: b{number:04}, pool: web}}, "))
+        .collect::<Vec<_>>()
+        .concat();
     one(
         &sharded(&format!("{{by: range, of: «[»{many}{{pool: web}}]}}")),
         Problem::TooManyShards { most: SHARDS_MAX },
