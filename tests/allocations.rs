@@ -11,12 +11,14 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::sync::Arc;
 
+use rotadns::config::model::place::{Country, Network, Place};
 use rotadns::engine::choose::ready::{Memory, Ready, Standing};
-use rotadns::engine::settings::{Cookies, Policy, Settings};
+use rotadns::engine::settings::{Cookies, Places, Policy, Settings};
 use rotadns::engine::snapshot::Chunks;
 use rotadns::engine::{
     Context, OUT_UDP, Plan, Snapshot, Transport, View, encode, prepare, respond,
 };
+use rotadns::geo::{Atlas, Prefixes, subnets};
 use rotadns::name::{self, Name};
 use rotadns::server::chance::Chance;
 use rotadns::wire::tsig::key::{Algorithm, Key, Keys};
@@ -76,10 +78,12 @@ pools:
   kept: {policy: hash, answers: 2, backends: [192.0.2.1, 192.0.2.2, 192.0.2.3]}
   tiers: {policy: failover, backends: [192.0.2.1, 192.0.2.2]}
   one: {policy: fixed, backends: [192.0.2.1]}
+  inside: {backends: {a: {address: 192.0.2.1, private: 10.0.0.1}, b: {address: 192.0.2.2, private: 10.0.0.2}}}
   heavy: {policy: weighted, port: 1, answers: 2, backends: {a: {address: 192.0.2.1, weight: 5, host: a}, b: {address: 192.0.2.2, host: b}, c: {address: 192.0.2.3, host: c}}}
   to: {policy: weighted, backends: [{target: www, weight: 3}, {target: a.example.net.}]}
 records:
   by: {rules: [{subnets: [127.0.0.0/8, 10.0.0.0/8], pool: heavy}, {subnets: \"2001:db8::/32\", pool: any}, {pool: web}]}
+  where: {rules: [{subnets: 203.0.113.0/24, addresses: private, pool: inside}, {countries: [SE], pool: any}, {regions: [US-KY], asns: [64500], continents: [EU], pool: inside}, {pool: web}]}
   to: {pool: to}
   _x._tcp: {SRV: {pool: heavy}}
   svc: {HTTPS: {values: 1 . alpn=h2, pool: heavy, hints: pool}}
@@ -99,6 +103,18 @@ records:
   ns.sub: {A: 192.0.2.9, AAAA: \"2001:db8::9\"}
 ";
 
+/// This machine is in Norway, and gets private addresses.
+fn places() -> Places {
+    let place = Place { country: Country::of("NO"), ..Place::default() };
+    let network = |text: &str| Network { subnet: text.parse().expect(text), place, region: None };
+    let table = subnets::source(&[network("127.0.0.0/8"), network("192.0.2.0/24")]);
+    Places {
+        atlas: Some(Arc::new(Atlas::new(&[&table]))),
+        private: Prefixes::new(&["127.0.0.0/8".parse().expect("a network")]),
+        ..Places::default()
+    }
+}
+
 fn snapshot() -> Snapshot {
     let (model, mistakes) = rotadns::config::read_zone(Path::new("example.com.yaml"), ZONE);
     let model = model.unwrap_or_else(|| panic!("{mistakes:?}"));
@@ -114,6 +130,7 @@ fn snapshot() -> Snapshot {
         version: Some("1".into()),
         cookies: Cookies { policy: Policy::Answer, secrets: vec![[1; 16], [2; 16]] },
         keys: Keys::new(vec![key()]),
+        places: places(),
         ..Settings::default()
     };
     Snapshot::new(vec![View::Served { zone: Arc::new(zone), ready }])
@@ -123,7 +140,7 @@ fn snapshot() -> Snapshot {
 
 /// Each kind of question, and what is none; with EDNS or without.
 fn queries() -> Vec<Vec<u8>> {
-    let questions: [(&[u8], u16); 20] = [
+    let questions: [(&[u8], u16); 21] = [
         (b"www.example.com.", 1),   // a pool of eight
         (b"WWW.example.com.", 1),   // the same in another case
         (b"www.example.com.", 28),  // no data
@@ -139,6 +156,7 @@ fn queries() -> Vec<Vec<u8>> {
         (b"q.wild.example.com.", 1),
         (b"q.old.example.com.", 1), // DNAME
         (b"by.example.com.", 1),    // weights, by a rule
+        (b"where.example.com.", 1), // private addresses, by a rule by places
         (b"to.example.com.", 1),    // a target, and a pool behind it
         (b"_x._tcp.example.com.", 33),
         (b"svc.example.com.", 65),
@@ -225,6 +243,12 @@ fn what_is_rare_is_answered_without_an_allocation() {
         query.extend(options);
         queries.push(query);
     }
+    // Rules, and the scope of what they say.
+    let mut query = vec![7, 7, 1, 0, 0, 1, 0, 0, 0, 0, 0, 1];
+    name::parse_into(b"where.example.com.", &[0], &mut query).expect("a name");
+    query.extend([0, 1, 0, 1, 0, 0, 41, 16, 0, 0, 0, 0, 0, 0, subnet.len() as u8]);
+    query.extend(subnet);
+    queries.push(query);
     let mut plan = Plan::default();
     let mut out = vec![0; OUT_UDP];
     let mut answer = |query: &[u8]| {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
+use ipnet::IpNet;
 
 use super::refusal::Refusal;
 use super::views::explain::explanation;
@@ -19,6 +20,7 @@ use crate::health::backend::{BackendKey, matching};
 use crate::name::Name;
 use crate::rdata;
 use crate::state::what_if::{Facts, backends, what_if};
+use crate::wire::edns::subnet::Subnet;
 
 /// The most patterns of backends that are taken as down.
 const DOWN_MAX: usize = 100;
@@ -31,6 +33,7 @@ struct Asked {
     name: Name,
     qtype: u16,
     client: IpAddr,
+    subnet: Option<Subnet>,
     down: Vec<String>,
 }
 
@@ -66,6 +69,7 @@ pub fn explained(
         name: asked.name,
         qtype: asked.qtype,
         client: asked.client,
+        subnet: asked.subnet,
         transport: Transport::Udp,
         chance: fastrand::u64(..),
     };
@@ -104,9 +108,8 @@ impl Asked {
         }
         let name =
             name.ok_or_else(|| Refusal::bad_request("`name` is what is asked for; say one"))?;
-        // For whom it is asked counts before who asks (RFC 7871 §7.2.1).
-        let client = subnet.or(client).unwrap_or(CLIENT);
-        Ok(Self { name, qtype: qtype.unwrap_or(rdata::rtype::A), client, down })
+        let client = client.unwrap_or(CLIENT);
+        Ok(Self { name, qtype: qtype.unwrap_or(rdata::rtype::A), client, subnet, down })
     }
 }
 
@@ -136,15 +139,13 @@ fn parse_address(text: &str) -> Result<IpAddr, Refusal> {
     text.parse().map_err(|_| error())
 }
 
-/// The address of a prefix; without a length it is one address.
-fn parse_prefix(text: &str) -> Result<IpAddr, Refusal> {
-    let (address, length) = text.split_once('/').unwrap_or((text, "0"));
-    let address = address.parse::<IpAddr>().ok();
-    let most = if address.is_some_and(|address| address.is_ipv4()) { 32 } else { 128 };
-    let is_length = length.parse::<u8>().is_ok_and(|length| length <= most);
-    address.filter(|_| is_length).ok_or_else(|| {
+/// A prefix; without a length it is one address.
+fn parse_prefix(text: &str) -> Result<Subnet, Refusal> {
+    let net = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+    let net = net.map_err(|_| {
         Refusal::bad_request("`subnet` is a prefix, such as 192.0.2.0/24 or 2001:db8::/56")
-    })
+    })?;
+    Ok(Subnet { address: Some(net.network()), prefix: net.prefix_len() })
 }
 
 #[cfg(test)]
@@ -170,13 +171,21 @@ mod tests {
             (
                 "name=.&type=ANY&client=192.0.2.9&subnet=2001:db8::/56",
                 rdata::rtype::ANY,
-                "2001:db8::",
+                "192.0.2.9 for 2001:db8::/56",
                 0,
             ),
-            ("down=a/b/c&name=a&down=d/e/f&subnet=192.0.2.1", rdata::rtype::A, "192.0.2.1", 2),
+            (
+                "down=a/b/c&name=a&down=d/e/f&subnet=192.0.2.1",
+                rdata::rtype::A,
+                "127.0.0.1 for 192.0.2.1/32",
+                2,
+            ),
         ] {
             let asked = read(query).expect(query);
-            let found = (asked.qtype, asked.client.to_string(), asked.down.len());
+            let subnet = asked.subnet.and_then(|subnet| Some((subnet.address?, subnet.prefix)));
+            let told = subnet.map(|(address, prefix)| format!(" for {address}/{prefix}"));
+            let who = format!("{}{}", asked.client, told.unwrap_or_default());
+            let found = (asked.qtype, who, asked.down.len());
             assert_eq!(found, (qtype, client.to_owned(), down), "{query}");
         }
     }

@@ -92,6 +92,7 @@ pub fn zone_of_records(
         soa,
         secondaries: Secondaries::default(),
         checks: Vec::new(),
+        private: None,
         reverse: false,
         records: sets,
         pools: Vec::new(),

@@ -6,6 +6,8 @@
 
 use std::sync::Arc;
 
+use ipnet::IpNet;
+
 use crate::name::Name;
 
 pub mod access;
@@ -50,6 +52,8 @@ pub struct Zone {
     pub balanced: Vec<Balanced>,
     /// Which names answer with the addresses of which.
     pub aliases: Vec<Alias>,
+    /// Where those clients are that get private addresses; `None` where the server says it.
+    pub private: Option<Vec<IpNet>>,
     /// Whether the reverse zones of the same server have names for its addresses.
     pub reverse: bool,
 }

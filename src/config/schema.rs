@@ -17,7 +17,10 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use self::scalar::{
-    Address, Answers, Bits4, Bits6, Bytes, Code, Days, Degraded, Failback, Flag, HashKey, HeaderValue, Hints, Host, Literal, Path, Penalty, Pointer, Policy, Port, Priority, Rcode, Rname, Role, Serial, ShardsBy, Share, Span, State, Streak, Subnet, Transport, Ttl, Value, Verify, Weight, WhenAllDown, Word,
+    Address, Addresses, Answers, Asn, Bits4, Bits6, Bytes, Code, Code2, Days, Degraded, Failback,
+    Flag, HashKey, HeaderValue, Hints, Host, Literal, Location, Path, Penalty, Pointer, Policy,
+    Port, Priority, Rcode, Rname, Role, Serial, ShardsBy, Share, Span, State, Streak, Subnet,
+    Transport, Ttl, Value, Verify, Weight, WhenAllDown, Word,
 };
 use crate::config::model::RULES_MAX;
 use crate::config::spec::check;
@@ -62,6 +65,8 @@ struct ZoneFile {
     reverse: bool,
     /// What secondaries get of this zone; who they are is set for the server.
     secondaries: Option<Secondaries>,
+    /// Who gets private addresses, in place of what the server says of that.
+    views: Option<Views>,
     /// Ways to find out whether a backend works, by name.
     checks: Option<Named<Check>>,
     /// Backends that stand for each other, by name.
@@ -102,6 +107,15 @@ struct Secondaries {
     follow_health: bool,
     /// At most one new version for health in this time, such as `5s`.
     interval: Span,
+}
+
+/// Who gets private addresses.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, extend("required" = []))]
+#[expect(dead_code, reason = "a schema is made of it, and no value")]
+struct Views {
+    /// Where those clients are.
+    private: OneOrMany<Subnet>,
 }
 
 /// How to find out whether a backend works: one kind of check, and how often it is made.
@@ -547,6 +561,12 @@ struct BackendMap {
     check_address: OneOrMany<Address>,
     /// At which port it is probed, if not at its check's.
     check_port: Port,
+    /// Its address, or several, for those who get private addresses; see `views`.
+    private: OneOrMany<Address>,
+    /// Where it is: latitude and longitude, in degrees.
+    location: Location,
+    /// Where it is: a subdivision such as `US-KY`, a country, or a region of your own.
+    region: Word,
 }
 
 /// What a name has: a pool or an alias, and sets of records by their types.
@@ -668,13 +688,25 @@ struct Range {
     pool: Word,
 }
 
-/// Which pool is for clients of some subnets; without subnets, for everybody else.
+/// Which pool is for clients in some subnets or places, in any of those that it names; where it names none, for everybody
+/// else.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields, extend("required" = ["pool"]))]
 #[expect(dead_code, reason = "a schema is made of it, and no value")]
 struct Rule {
     /// Where the clients are, such as `10.0.0.0/8`.
     subnets: OneOrMany<Subnet>,
+    /// Or on which continents: `AF`, `AN`, `AS`, `EU`, `NA`, `OC`, `SA`.
+    continents: OneOrMany<Code2>,
+    /// Or in which countries, by their codes in ISO 3166-1, such as `NO`.
+    countries: OneOrMany<Code2>,
+    /// Or in which regions: subdivisions such as `US-KY`, or regions of your own.
+    regions: OneOrMany<Word>,
+    /// Or in which autonomous systems, by their numbers.
+    asns: OneOrMany<Asn>,
+    /// `private` hands out the private addresses of backends to all that the rule is for, who are then known by the address
+    /// that asks; `public`.
+    addresses: Addresses,
     /// The name of their pool.
     pool: Word,
 }

@@ -266,7 +266,7 @@ fn mistakes_in_the_shape_of_a_file_have_their_place() {
     one("«z»on: example.com\nrecords: {www: {A: 192.0.2.1}}", not_native(Some("zon")));
     one("«r»ecords: {www: {A: 192.0.2.1}}", not_native(None));
     let known =
-        "`zone`, `ttl`, `ns`, `soa`, `reverse`, `secondaries`, `checks`, `pools`, `records`"
+        "`zone`, `ttl`, `ns`, `soa`, `reverse`, `secondaries`, `views`, `checks`, `pools`, `records`"
             .to_owned();
     one(
         &format!("{}«recrods»: {{}}\n", records("")),

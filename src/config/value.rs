@@ -12,7 +12,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::error::Problem;
-use super::model::place::{self, Continent, Country, Point, Region};
+use super::model::place::{self, Continent, Country, Region};
 use super::nearest::{listed, nearest};
 use crate::rdata::{self, TTL_MAX};
 
@@ -193,15 +193,14 @@ pub(crate) fn asn(text: &str) -> Result<NonZeroU32, Problem> {
 }
 
 /// Coordinates: latitude and longitude, in degrees.
-pub(crate) fn location(texts: &[&str]) -> Result<Point, Problem> {
+pub(crate) fn location(texts: &[&str]) -> Result<(f64, f64), Problem> {
     let bad = || Problem::BadLocation { text: texts.join(", ") };
     let degrees = |text: &str, most: f64| {
         let is_plain = text.bytes().all(|byte| byte.is_ascii_digit() || b".-+".contains(&byte));
         text.parse::<f64>().ok().filter(|degrees| is_plain && degrees.abs() <= most)
     };
     let [latitude, longitude] = texts else { return Err(bad()) };
-    let point = degrees(latitude, 90.0).zip(degrees(longitude, 180.0));
-    point.map(|(latitude, longitude)| Point::new(latitude, longitude)).ok_or_else(bad)
+    degrees(latitude, 90.0).zip(degrees(longitude, 180.0)).ok_or_else(bad)
 }
 
 /// A share from 0 to 1 in parts of a thousand, read digit by digit so that none is rounded.
@@ -315,7 +314,7 @@ mod tests {
         assert_eq!(region("GB-ENG"), Ok(Region::new("GB-ENG")));
         assert_eq!(region("fra"), Ok(Region::new("fra")));
         assert_eq!((asn("64500"), asn("AS64500")), (asn("064500"), asn("64500")));
-        assert_eq!(location(&["50.1", "-8.7"]), Ok(Point::new(50.1, -8.7)));
+        assert_eq!(location(&["50.1", "-8.7"]), Ok((50.1, -8.7)));
         let told = |result: Result<(), Problem>| result.expect_err("it is wrong").to_string();
         for (problem, sentence) in [
             (continent("EZ").map(|_| ()), "there is no continent `EZ`; did you mean `EU`?"),

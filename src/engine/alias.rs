@@ -42,7 +42,8 @@ fn rrset(
     let client = Ipv4Addr::UNSPECIFIED.into();
     let transport = Transport::Tcp;
     let name = alias.owner.clone();
-    let question = explain::Question { name, qtype: rtype, client, transport, chance: 0 };
+    let question =
+        explain::Question { name, qtype: rtype, client, subnet: None, transport, chance: 0 };
     let mut plan = Box::<Plan>::default();
     prepare(
         snapshot,

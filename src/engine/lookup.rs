@@ -30,6 +30,7 @@ use crate::rdata::template::TemplateName;
 use crate::wire::decode::Query;
 use crate::wire::encode::Section;
 use crate::wire::{class, rcode};
+use crate::zone::rules::{Client, Rules};
 use crate::zone::store::{Node, NodeAt, Rrset, RrsetAt, flag};
 use crate::zone::{Choice, Zone};
 use alias::Resolved;
@@ -241,7 +242,10 @@ impl<'a> Lookup<'a> {
             _ => node.rrset(qtype),
         };
         match wanted {
-            None => self.negative(plan, self.no_data_ttl(plan, node)),
+            None => {
+                let ttl_max = self.no_data_ttl(plan, node);
+                self.negative(plan, ttl_max);
+            }
             Some((at, rrset)) => self.rrset(plan, at, &rrset),
         }
         false
@@ -269,7 +273,8 @@ impl<'a> Lookup<'a> {
             }
         }
         if plan.items().len() == before {
-            self.negative(plan, self.no_data_ttl(plan, node));
+            let ttl_max = self.no_data_ttl(plan, node);
+            self.negative(plan, ttl_max);
         }
         false
     }
@@ -376,7 +381,7 @@ impl<'a> Lookup<'a> {
 
     /// How long it may be kept that a name has no such data: where ANY found empty handouts alone, no longer
     /// than one of them.
-    fn no_data_ttl(&self, plan: &Plan, node: Node<'a>) -> u32 {
+    fn no_data_ttl(&self, plan: &mut Plan, node: Node<'a>) -> u32 {
         if self.query.qtype != rtype::ANY {
             return u32::MAX;
         }
@@ -395,9 +400,23 @@ impl<'a> Lookup<'a> {
 
     /// What a pool hands out to the client as an RRset, where it is balanced.
     #[inline]
-    fn handed(&self, plan: &Plan, rrset: &Rrset<'_>) -> Option<Handed> {
-        let choice = self.zone.choice(rrset.balanced()?, plan.client, &plan.name);
+    fn handed(&self, plan: &mut Plan, rrset: &Rrset<'_>) -> Option<Handed> {
+        let at = rrset.balanced()?;
+        let choice = match (at.shards, self.zone.rules_of(at)) {
+            (None, None) => at.choice,
+            (Some(_), _) => self.zone.shard(at, &plan.name).unwrap_or(at.choice),
+            (None, Some(rules)) => self.ruled(plan, rules, at.choice),
+        };
         Some(Handed { choice, list: List::of(rrset.rtype, choice.made) })
+    }
+
+    /// What rules give to the client.
+    fn ruled(&self, plan: &mut Plan, rules: &Rules, everybody: Choice) -> Choice {
+        let client = client(self.snapshot, self.zone, plan);
+        if plan.told().is_some() {
+            plan.depends_on(rules.bits(&client));
+        }
+        rules.find(&client, everybody)
     }
 
     #[inline]
@@ -428,6 +447,21 @@ impl<'a> Lookup<'a> {
 struct Handed {
     choice: Choice,
     list: List,
+}
+
+/// Who asks, as far as the choices of a zone depend on it: where to go is decided by the client that a resolver asks for, as
+/// far as it says so; who gets private addresses by who asks, as anybody can say anything, unless that resolver is trusted.
+#[inline]
+pub(crate) fn client<'s>(snapshot: &'s Snapshot, zone: &'s Zone, plan: &Plan) -> Client<'s> {
+    let places = &snapshot.settings().places;
+    let told = plan.told();
+    let hint = told.unwrap_or(plan.client);
+    Client {
+        hint,
+        sure: if told.is_some() && places.trusted.has(plan.client) { hint } else { plan.client },
+        atlas: places.atlas.as_deref(),
+        private: zone.private.as_deref().unwrap_or(&places.private),
+    }
 }
 
 const WILDCARD: &[u8] = b"\x01*";

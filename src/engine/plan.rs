@@ -47,7 +47,7 @@ pub struct Plan {
     pub(super) is_full: bool,
     /// Whether ANY is answered with every RRset.
     pub(super) is_whole_any: bool,
-    /// Where the client is, for rules.
+    /// Who asks.
     pub client: IpAddr,
     /// The hashes of the names that were looked up, as far as `steps`.
     visited: [u64; CHAIN_MAX + 1],
@@ -64,6 +64,8 @@ pub struct Plan {
     pub(super) cookie: Option<[u8; COOKIE_LEN]>,
     /// The network that the query says it is asked for.
     pub subnet: Option<Subnet>,
+    /// How many bits of that network's address decide what is answered (RFC 7871 §7.2.1).
+    pub(super) scope: u8,
     /// What the response code does not tell.
     pub(super) error: Option<Extended>,
     /// What of the server itself is asked for.
@@ -281,6 +283,7 @@ impl Default for Plan {
             own: None,
             cookie: None,
             subnet: None,
+            scope: 0,
             error: None,
             subject: None,
             items: [nothing; ITEMS_MAX],
@@ -307,6 +310,7 @@ impl Plan {
         self.own = None;
         self.cookie = None;
         self.subnet = None;
+        self.scope = 0;
         self.error = None;
         self.subject = None;
         self.len = 0;
@@ -386,6 +390,22 @@ impl Plan {
     #[must_use]
     pub fn edns(&self) -> Option<Edns> {
         self.query()?.edns
+    }
+
+    /// The address of the client that a resolver asks for, where it says one.
+    #[inline]
+    #[must_use]
+    pub fn told(&self) -> Option<IpAddr> {
+        // A resolver that sends no bit of it has nothing to tell (§7.1.2).
+        self.subnet.filter(|subnet| subnet.prefix > 0)?.address
+    }
+
+    /// Notes that so many bits of that address decide.
+    pub(super) fn depends_on(&mut self, bits: u8) {
+        let Some(told) = self.told() else { return };
+        // IPv4 in the form of IPv6 is looked at as IPv4.
+        let mapped = if told.is_ipv6() && told.to_canonical().is_ipv4() { 96 } else { 0 };
+        self.scope = self.scope.max(bits + mapped);
     }
 
     /// Notes that the name is looked up; `false` where that was done before, or too often.

@@ -15,17 +15,17 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use assemble::{Assembler, Families, labels};
-use ipnet::IpNet;
 pub use judge::stands_beside_cname;
 pub use mistake::{Mistake, Problem};
 
 use super::exported::Exported;
 use super::journal::Journal;
-use super::rules::Rules;
+use super::rules::{Rule, Rules};
 use super::shards::Shards;
 use super::store::{BalancedAt, SHARD_NAMES, SHARDS_MAX, Store};
 use super::{Choice, Rotations, Zone};
-use crate::config::model::{self, Form, Made};
+use crate::config::model::{self, Face, Form, Made};
+use crate::geo::Prefixes;
 use crate::name::{self, Name, hash_labels};
 use crate::rdata::{rtype, template};
 
@@ -59,6 +59,7 @@ pub fn from_model(zone: &model::Zone, serial: u32, before: Option<&Rotations>) -
     let (mut built, mistakes) = builder.finish(zone.pools.clone())?;
     built.exported = Exported::of(&zone.balanced, &zone.pools);
     built.secondaries = zone.secondaries;
+    built.private = zone.private.as_ref().map(|private| Arc::new(Prefixes::new(private)));
     built.reverse = zone.reverse;
     Ok((built, mistakes))
 }
@@ -230,21 +231,45 @@ impl Builder {
         rotation: u32,
         before: Option<&Rotations>,
     ) -> Option<u32> {
-        if balanced.rules.is_empty() {
+        let twin = |place: usize| {
+            let own = pools.get(place)?;
+            let (of, role) = own.face.map_or((place, None), |face| (face.of, face.role));
+            let face = Some(Face { of, role, is_private: true });
+            pools.iter().position(|pool| pool.face == face && own.face != face)
+        };
+        let places = balanced.rules.iter().map(|rule| rule.pool).chain([balanced.pool]);
+        if balanced.rules.is_empty() && !places.clone().any(|place| twin(place).is_some()) {
             return None;
         }
-        let mut rules: Vec<(&[IpNet], Choice)> = Vec::with_capacity(balanced.rules.len());
-        for rule in &balanced.rules {
-            let rotation = if rule.pool == balanced.pool {
-                rotation
-            } else {
-                let of_rule = pools[rule.pool].label();
-                self.rotations.place(&balanced.owner, rtype, Some(&*of_rule), before)
+        let mut choices: Vec<(Choice, Choice)> = Vec::with_capacity(balanced.rules.len() + 1);
+        for place in places {
+            let mut choice = |place: usize| {
+                let rotation = if place == balanced.pool {
+                    rotation
+                } else {
+                    let of_rule = pools[place].label();
+                    self.rotations.place(&balanced.owner, rtype, Some(&of_rule), before)
+                };
+                let made = self.made(balanced, place);
+                Choice { pool: place as u32, rotation, made }
             };
-            let made = self.made(balanced, rule.pool);
-            rules.push((&rule.subnets, Choice { pool: rule.pool as u32, rotation, made }));
+            let own = choice(place);
+            choices.push((own, twin(place).map_or(own, choice)));
         }
-        self.rules.push(Rules::new(&rules));
+        let rules: Vec<Rule<'_>> = balanced
+            .rules
+            .iter()
+            .zip(&choices)
+            .map(|(rule, &(choice, private))| Rule {
+                subnets: &rule.subnets,
+                area: &rule.area,
+                choice,
+                private,
+                is_guarded: pools[rule.pool].face.is_some_and(|face| face.is_private),
+            })
+            .collect();
+        let everybody = choices[balanced.rules.len()];
+        self.rules.push(Rules::new(&rules, everybody));
         Some(self.rules.len() as u32 - 1)
     }
 
@@ -327,6 +352,7 @@ impl Builder {
             rotations: Arc::new(self.rotations),
             rules: self.rules.into(),
             shards: self.shards.into(),
+            private: None,
             aliases: self.aliases.into(),
             secondaries: model::access::Secondaries::default(),
             reverse: false,

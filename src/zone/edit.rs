@@ -390,6 +390,7 @@ impl<'z> Drafts<'z> {
             rotations: Arc::clone(&zone.rotations),
             rules: Arc::clone(&zone.rules),
             shards: Arc::clone(&zone.shards),
+            private: zone.private.clone(),
             aliases: Arc::clone(&zone.aliases),
             secondaries: zone.secondaries,
             reverse: zone.reverse,

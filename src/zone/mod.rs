@@ -19,12 +19,12 @@ pub mod shards;
 pub mod store;
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::config::model::access::Secondaries;
 use crate::config::model::{Alias, Pool};
+use crate::geo::Prefixes;
 use crate::name::Name;
 use crate::name::suffixes::Suffixes;
 use exported::Exported;
@@ -66,6 +66,8 @@ pub struct Zone {
     pub rules: Arc<[Rules]>,
     /// Which pool is for which label; balanced RRsets of wildcards name them by their place.
     pub shards: Arc<[Shards]>,
+    /// Who gets private addresses, where the zone says it.
+    pub private: Option<Arc<Prefixes>>,
     /// The aliases; the RRsets that stand for them name them by their place.
     pub aliases: Arc<[Alias]>,
     /// What its file says of its secondaries.
@@ -79,16 +81,19 @@ pub struct Zone {
 }
 
 impl Zone {
-    /// The pool of a balanced RRset that a client gets who asks for a name, and its rotation.
+    /// The pool of the shard that the label of a name falls to, where a balanced RRset is shared out.
     #[inline]
     #[must_use]
-    pub fn choice(&self, at: BalancedAt, client: IpAddr, name: &Suffixes) -> Choice {
-        if let Some(shards) = at.shards {
-            let shards = &self.shards[shards as usize];
-            return shards.find(shards.label(name)).unwrap_or(at.choice);
-        }
-        let find = |rules: u32| self.rules[rules as usize].find(client);
-        at.rules.and_then(find).unwrap_or(at.choice)
+    pub fn shard(&self, at: BalancedAt, name: &Suffixes) -> Option<Choice> {
+        let shards = self.shards.get(at.shards? as usize)?;
+        shards.find(shards.label(name))
+    }
+
+    /// The rules of a balanced RRset, where it has any.
+    #[inline]
+    #[must_use]
+    pub fn rules_of(&self, at: BalancedAt) -> Option<&Rules> {
+        self.rules.get(at.rules? as usize)
     }
 }
 

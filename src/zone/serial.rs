@@ -180,6 +180,7 @@ mod tests {
             pools: Vec::new(),
             balanced: Vec::new(),
             aliases: Vec::new(),
+            private: None,
             reverse: false,
             checks: Vec::new(),
             secondaries: crate::config::model::access::Secondaries::default(),

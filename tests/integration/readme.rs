@@ -75,6 +75,21 @@ fn every_yaml_block_loads() {
 }
 
 #[test]
+fn every_block_about_places_loads() {
+    let found = blocks("docs/places.md").into_iter().filter(|block| block.language == "yaml");
+    for Block { line, text, .. } in found {
+        let mistakes = if text.starts_with("zone: ") {
+            let (zone, mistakes) = read_zone("example.com.yaml".as_ref(), &text);
+            assert!(zone.is_some(), "docs/places.md:{line}: {mistakes:#?}");
+            mistakes
+        } else {
+            read_config("rotadns.yaml".as_ref(), &text).err().unwrap_or_default()
+        };
+        assert!(mistakes.is_empty(), "docs/places.md:{line}: {mistakes:#?}");
+    }
+}
+
+#[test]
 fn every_octodns_file_loads() {
     let found = blocks("docs/octodns.md");
     assert!(!found.is_empty());

@@ -200,7 +200,8 @@ pub enum Problem {
     // Rules
     PoolBesideRules { first: u32 },
     NoCatchAll,
-    RuleWithoutSubnets,
+    RuleForAll,
+    PrivateTarget,
     TooManyRules { most: usize },
     TooManySubnets { most: usize },
     RulesOfBothKinds { pool: String, other: String },

@@ -420,16 +420,20 @@ impl fmt::Display for Problem {
                 "line {first} says which pool is handed out already; put a pool for everybody else last in `rules`"
             ),
             Self::NoCatchAll => {
-                f.write_str("the last rule is for everybody else: add one such as `{pool: POOL}`, without subnets")
+                f.write_str("the last rule is for everybody else: add one such as `{pool: POOL}`, which says no more")
             }
-            Self::RuleWithoutSubnets => f.write_str(
-                "a rule before the last needs `subnets`, such as `[10.0.0.0/8]`; without them no later one is reached",
+            Self::RuleForAll => f.write_str(
+                "a rule before the last says whom it is for, such as `subnets: [10.0.0.0/8]` or `countries: [NO]`; else no later one is \
+                 reached",
+            ),
+            Self::PrivateTarget => f.write_str(
+                "a target has no private addresses; put `private` at a backend with `address`",
             ),
             Self::TooManyRules { most } => {
                 write!(f, "a name has at most {most} rules; join those of one pool")
             }
             Self::TooManySubnets { most } => {
-                write!(f, "the rules of a name have at most {most} subnets; join some of them")
+                write!(f, "the rules of a name have at most {most} subnets and places; join some of them")
             }
             Self::RulesOfBothKinds { pool, other } => write!(
                 f,

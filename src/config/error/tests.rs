@@ -378,16 +378,21 @@ fn each_problem_has_its_sentence() {
         ),
         (
             Problem::NoCatchAll,
-            "the last rule is for everybody else: add one such as `{pool: POOL}`, without subnets",
+            "the last rule is for everybody else: add one such as `{pool: POOL}`, which says no more",
         ),
         (
-            Problem::RuleWithoutSubnets,
-            "a rule before the last needs `subnets`, such as `[10.0.0.0/8]`; without them no later one is reached",
+            Problem::RuleForAll,
+            "a rule before the last says whom it is for, such as `subnets: [10.0.0.0/8]` or `countries: [NO]`; else no later one is \
+             reached",
+        ),
+        (
+            Problem::PrivateTarget,
+            "a target has no private addresses; put `private` at a backend with `address`",
         ),
         (Problem::TooManyRules { most: 65 }, "a name has at most 65 rules; join those of one pool"),
         (
             Problem::TooManySubnets { most: 9 },
-            "the rules of a name have at most 9 subnets; join some of them",
+            "the rules of a name have at most 9 subnets and places; join some of them",
         ),
         (
             Problem::RulesOfBothKinds { pool: "a".into(), other: "b".into() },

@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::place::Site;
 use super::{Check, Service};
 use crate::name::Name;
 
@@ -27,6 +28,10 @@ pub struct Backend {
     /// Where it is probed, if not at what it serves: one address that stands for all, or one for each of its addresses in
     /// their order.
     pub check_addresses: Vec<IpAddr>,
+    /// Its addresses for those who get private ones, none twice in the pool; none where they get its others.
+    pub private: Vec<IpAddr>,
+    /// Where it is.
+    pub site: Site,
 }
 
 /// How a backend is judged.
@@ -64,8 +69,20 @@ impl Backend {
     pub fn new(name: String, serves: Serves) -> Self {
         let (weight, state) = (Self::WEIGHT, SetState::Auto);
         let check = OwnCheck::Pools;
-        let check_addresses = Vec::new();
-        Self { name, weight, state, serves, service: None, priority: 0, check, check_addresses }
+        let (private, site) = (Vec::new(), Site::default());
+        let (service, priority, check_addresses) = (None, 0, Vec::new());
+        Self {
+            name,
+            weight,
+            state,
+            serves,
+            service,
+            priority,
+            check,
+            check_addresses,
+            private,
+            site,
+        }
     }
 
     /// The addresses that may be handed out.

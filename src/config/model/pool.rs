@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use super::place::Area;
 use super::{Backend, Check, Endpoint, Made, OwnCheck, Role, Serves, Shards};
 use crate::name::Name;
 use crate::rdata::rtype;
@@ -44,9 +45,10 @@ impl Balanced {
 /// Whom a pool is for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rule {
-    /// Where clients are, none of them with bits set past its prefix; at least one, and at most [`SUBNETS_MAX`]
-    /// in all rules of the name.
+    /// Where clients are, none of them with bits set past its prefix; at most [`SUBNETS_MAX`] in all rules of the name.
     pub subnets: Vec<IpNet>,
+    /// Where else they are: a rule is for who is in any subnet or place that it names, and names one at least.
+    pub area: Area,
     /// The place in [`Zone::pools`](super::Zone::pools).
     pub pool: usize,
 }
@@ -225,6 +227,34 @@ impl Pool {
     #[must_use]
     pub fn role(&self) -> Option<Role> {
         self.face?.role
+    }
+
+    /// The same by the private addresses of its backends, where they have any.
+    #[must_use]
+    pub fn private(mut self) -> Self {
+        for backend in &mut self.backends {
+            if !backend.private.is_empty() {
+                let addresses = std::mem::take(&mut backend.private);
+                // One for each address is one for each of the others; the first stands for all of these.
+                if backend.check_addresses.len() != addresses.len() {
+                    backend.check_addresses.truncate(1);
+                }
+                backend.serves = Serves::Addresses(addresses);
+            }
+        }
+        self
+    }
+
+    /// Whether it is one by private addresses.
+    #[must_use]
+    pub fn is_private(&self) -> bool {
+        self.face.is_some_and(|face| face.is_private)
+    }
+
+    /// Whether a backend has private addresses.
+    #[must_use]
+    pub fn has_private(&self) -> bool {
+        self.backends.iter().any(|backend| !backend.private.is_empty())
     }
 
     /// What people call it: its name, and how it is seen: `orders (primary)`.

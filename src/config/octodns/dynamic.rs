@@ -9,7 +9,7 @@
 //!     rules: [{subnets, pool: eu}, …]        www: {A: {rules: [{subnets, pool: www.A.eu}, …]}}
 //! ```
 //!
-//! Subnets are matched before geography in octoDNS, and geography is not read yet: so rules stand as they stand.
+//! octoDNS matches all subnets before any place, so a rule with both becomes two.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
@@ -21,6 +21,7 @@ use crate::config::error::{Mistakes, Problem as Mistake, Span};
 use crate::config::nearest::nearest;
 use crate::config::node::{Kind, Node, Text};
 use crate::config::spec::{Field, choice, fields, scalar as read_scalar};
+use crate::config::value;
 use crate::rdata;
 
 /// What may stand in `dynamic`.
@@ -352,25 +353,35 @@ impl<'a> Dynamic<'_, 'a> {
             return None;
         };
         let mut rules = Vec::with_capacity(items.len());
+        // What goes by places comes after all that goes by subnets, whichever rule it stands in.
+        let mut by_places = Vec::new();
+        let mut read = 0;
         for item in items {
             let [subnets, geos, pool] = fields(item, place, RULE_KEYS, mistakes)?;
-            if let Some((key, _)) = geos {
-                mistakes.add(key.span, Mistake::OctoDns(Problem::Geos));
-                continue;
-            }
             let Some((_, pool)) = pool else {
                 mistakes.add(item.span, Mistake::MissingKey { place, key: "pool" });
                 continue;
             };
             let Some(name) = read_scalar(pool, "a pool's name", mistakes) else { continue };
             let Some(name) = self.known(name, names, mistakes) else { continue };
-            let mut rule = vec![(scalar("pool", pool.span), name)];
-            rule.extend(subnets.map(|(key, node)| (scalar("subnets", key.span), node.clone())));
-            rules.push(map(rule, item.span));
+            let pool = (scalar("pool", pool.span), name);
+            if let Some((key, node)) = subnets {
+                let own = (scalar("subnets", key.span), node.clone());
+                rules.push(map(vec![pool.clone(), own], item.span));
+            }
+            if let Some((_, node)) = geos {
+                let Some(mut rule) = self::geos(node, mistakes) else { continue };
+                rule.push(pool);
+                by_places.push(map(rule, item.span));
+            } else if subnets.is_none() {
+                by_places.push(map(vec![pool], item.span));
+            }
+            read += 1;
         }
-        if rules.len() < items.len() {
+        if read < items.len() {
             return None; // told above
         }
+        rules.append(&mut by_places);
         Some((scalar("rules", node.span), Node { kind: Kind::List(rules), span: node.span }))
     }
 
@@ -389,6 +400,40 @@ impl<'a> Dynamic<'_, 'a> {
         mistakes.add(name.span, Mistake::OctoDns(problem));
         None
     }
+}
+
+/// `geos` as the keys of a rule of ours: `EU`, `NA-US`, `NA-US-KY`. Of a country its own code decides, whatever continent it is
+/// counted to.
+fn geos<'a>(node: &'a Node<'_>, mistakes: &mut Mistakes<'_>) -> Option<Vec<Entry<'a>>> {
+    let items: &[Node<'_>] = match &node.kind {
+        Kind::List(items) => items,
+        _ => std::slice::from_ref(node),
+    };
+    let mut found =
+        [("continents", Vec::new()), ("countries", Vec::new()), ("regions", Vec::new())];
+    for item in items {
+        let text = read_scalar(item, "a place such as `EU` or `NA-US-KY`", mistakes)?;
+        let (continent, rest) = match text.text.split_once('-') {
+            None => (text.text, None),
+            Some((continent, rest)) => (continent, Some(rest)),
+        };
+        mistakes.take(text.span, value::continent(continent))?;
+        let (place, code) = match rest {
+            None => (0, continent),
+            Some(rest) => (if rest.contains('-') { 2 } else { 1 }, rest),
+        };
+        // Read once more as part of our rule, which tells what is wrong with it.
+        found[place].1.push(scalar(code.to_owned(), text.span));
+    }
+    let lists = found.into_iter().filter(|(_, list)| !list.is_empty());
+    let entry =
+        |(key, list)| (scalar(key, node.span), Node { kind: Kind::List(list), span: node.span });
+    let entries: Vec<Entry<'a>> = lists.map(entry).collect();
+    if entries.is_empty() {
+        mistakes.add(node.span, Mistake::RuleForAll);
+        return None;
+    }
+    Some(entries)
 }
 
 /// Whether a value is left empty, be it by YAML's word for that.

@@ -13,7 +13,6 @@ pub enum Problem {
     BothValues { first: u32 },
     AliasRecord,
     OldGeo,
-    Geos,
     NotDynamic { rtype: String },
     NoLastResort,
     Protocol { text: String },
@@ -57,9 +56,6 @@ impl fmt::Display for Problem {
             Self::OldGeo => {
                 f.write_str("`geo` is what octoDNS had before `dynamic`; write `dynamic` with pools and rules")
             }
-            Self::Geos => f.write_str(
-                "`geos` is not read yet; rules by `subnets` are, and the last rule is for everybody else",
-            ),
             Self::NotDynamic { rtype } => {
                 write!(f, "`dynamic` is for A, AAAA and CNAME, and this is {}", rtype.escape_debug())
             }

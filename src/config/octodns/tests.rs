@@ -331,13 +331,31 @@ fn dynamic(rtype: &str, pools: &str, rules: &str, rest: &str) -> String {
 }
 
 #[test]
+fn subnets_of_any_rule_come_before_places() {
+    let pools = "p: {values: [{value: 192.0.2.1}]}, q: {values: [{value: 192.0.2.2}]}";
+    let rules = "{subnets: [10.0.0.0/8], geos: [EU, NA-US, NA-CA-QC, AS-CY], pool: p}, \
+                 {subnets: [10.1.0.0/16], geos: [AF], pool: q}, {pool: q}";
+    let text = format!("{NS}{}", dynamic("A", pools, rules, "  value: 192.0.2.9\n"));
+    let (zone, mistakes) = read(&text);
+    let zone = zone.unwrap_or_else(|| panic!("{mistakes:?}"));
+    let rules = zone.balanced[0].rules.iter().map(|rule| {
+        let subnets: Vec<String> = rule.subnets.iter().map(ToString::to_string).collect();
+        format!("{}{} {}", subnets.join(" "), rule.area, zone.pools[rule.pool].name)
+    });
+    assert_eq!(
+        rules.collect::<Vec<_>>(),
+        ["10.0.0.0/8 a.A.p", "10.1.0.0/16 a.A.q", "EU, US, CY, CA-QC a.A.p", "AF a.A.q"]
+    );
+}
+
+#[test]
 fn mistakes_of_dynamic_records_have_their_place() {
     let (pool, rule) = ("p: {values: [{value: 192.0.2.1}]}", "{pool: p}");
     let value = "  value: 192.0.2.9\n";
     for (record, expected) in [
         (
-            dynamic("A", pool, "{geos: [EU], pool: p}, {pool: p}", value),
-            "7:14: `geos` is not read yet; rules by `subnets` are, and the last rule is for everybody else",
+            dynamic("A", pool, "{geos: [EU, NA-UK], pool: p}, {pool: p}", value),
+            "7:25: there is no country `UK`; did you mean `GB`?",
         ),
         (
             dynamic("TXT", pool, rule, "  value: x\n"),

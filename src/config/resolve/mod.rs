@@ -119,6 +119,7 @@ pub(crate) fn zone(spec: ZoneSpec<'_>, top: Span, mistakes: &mut Mistakes<'_>) -
         pools: pools.finish(mistakes)?,
         balanced,
         aliases,
+        private: spec.private,
         reverse: spec.reverse,
         secondaries: spec.secondaries,
         origin: spec.origin,

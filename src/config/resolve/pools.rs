@@ -12,8 +12,8 @@ use crate::config::nearest::nearest;
 use crate::config::node::Text;
 use crate::config::rules::{self, Entry};
 use crate::config::spec::{
-    BackendSpec, CheckRef, MadeSpec, OwnCheckSpec, PoolRef, PoolSpec, RulesSpec, ShardsSpec,
-    WhenSpec, ZoneSpec,
+    BackendSpec, CheckRef, MadeSpec, OwnCheckSpec, PoolRef, PoolSpec, RuleSpec, RulesSpec,
+    ShardsSpec, WhenSpec, ZoneSpec,
 };
 use crate::name::Name;
 use crate::rdata::rtype;
@@ -184,14 +184,13 @@ impl<'z> Pools<'z> {
         mistakes: &mut Mistakes<'_>,
     ) -> Option<(Vec<Rule>, usize)> {
         let role = spec.role;
-        let rules: Vec<Option<Rule>> = spec
-            .rules
-            .into_iter()
-            .map(|(subnets, pool)| {
-                let pool = self.place(pool, mistakes)?;
-                Some(Rule { subnets, pool: self.in_role(pool, role) })
-            })
-            .collect();
+        let rule = |RuleSpec { subnets, area, is_private, pool }| {
+            let place = self.place(pool, mistakes)?;
+            let place = self.in_role(place, role);
+            let pool = if is_private { self.private(place) } else { place };
+            Some(Rule { subnets, area, pool })
+        };
+        let rules: Vec<Option<Rule>> = spec.rules.into_iter().map(rule).collect();
         let pool = self.place(spec.pool, mistakes);
         Some((rules.into_iter().collect::<Option<_>>()?, self.in_role(pool?, role)))
     }
@@ -310,6 +309,23 @@ impl<'z> Pools<'z> {
         place
     }
 
+    /// The place of a pool by its private addresses.
+    fn private(&mut self, place: usize) -> usize {
+        let known = self.faces.iter().find(|(other, _)| *other == place);
+        let (of, role) = known.map_or((place, None), |(_, face)| (face.of, face.role));
+        self.face(Face { of, role, is_private: true })
+    }
+
+    /// Gives each pool with private addresses a face of them.
+    fn add_private_faces(&mut self) {
+        for place in 0..self.found.len() {
+            let is_face = self.faces.iter().any(|(other, face)| *other == place && face.is_private);
+            if !is_face && self.found[place].as_ref().is_some_and(Pool::has_private) {
+                self.private(place);
+            }
+        }
+    }
+
     /// Makes faces of their pools, which are whole now. What a pool falls back on is seen in the same way.
     fn make_faces(&mut self, next: &[Option<usize>]) {
         let mut at = 0;
@@ -321,7 +337,7 @@ impl<'z> Pools<'z> {
             self.found[place] = own.map(|pool| Pool {
                 face: Some(face),
                 when_all_down: fallback.map_or(pool.when_all_down, WhenAllDown::Fallback),
-                ..pool
+                ..if face.is_private { pool.private() } else { pool }
             });
         }
     }
@@ -372,6 +388,7 @@ impl<'z> Pools<'z> {
 
     /// Ties fallbacks to their pools and tells what is left over; `None` where a pool is broken.
     pub(super) fn finish(mut self, mistakes: &mut Mistakes<'_>) -> Option<Vec<Pool>> {
+        self.add_private_faces();
         let fallbacks = std::mem::take(&mut self.fallbacks);
         let next: Vec<Option<usize>> = fallbacks
             .iter()
@@ -545,7 +562,9 @@ fn backends(
         let check = check.clone();
         let own = Backend::new(name, serves);
         let priority = backend.priority.unwrap_or_else(|| spec.policy.priority_after(&found));
-        found.push(Backend { weight, state, service, priority, check, check_addresses, ..own });
+        let (private, site) = (backend.private.clone(), backend.site.clone());
+        let own = Backend { weight, state, service, private, site, ..own };
+        found.push(Backend { priority, check, check_addresses, ..own });
     }
     found
 }

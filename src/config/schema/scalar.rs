@@ -9,7 +9,7 @@ use crate::config::model;
 use crate::config::model::POOL_ADDRESSES_MAX;
 use crate::config::spec::backend::STATES;
 use crate::config::spec::pool::{DEGRADED, FAILBACKS, HASHED, POLICIES, WORDS};
-use crate::config::spec::rules::ROLES;
+use crate::config::spec::rules::{ADDRESSES, ROLES};
 use crate::config::spec::shards;
 use crate::rdata::TTL_MAX;
 
@@ -104,6 +104,17 @@ scalars! {
     Hints = choice(["pool"]);
     /// A subnet, such as `10.0.0.0/8`.
     Subnet = json_schema!({"type": "string", "pattern": SUBNET});
+    /// A code of two capitals.
+    Code2 = json_schema!({"type": "string", "pattern": "^[A-Z]{2}$"});
+    /// The number of an autonomous system.
+    Asn = json_schema!({"type": ["string", "integer"], "pattern": "^(AS)?[0-9]+$", "minimum": 1, "maximum": u32::MAX});
+    /// Whose addresses are handed out.
+    Addresses = choice(ADDRESSES.map(|(word, _)| word));
+    /// Latitude and longitude.
+    Location = json_schema!({
+        "type": "array", "minItems": 2, "maxItems": 2,
+        "items": {"type": ["string", "number"], "pattern": "^[-+]?[0-9]+(\\.[0-9]*)?$", "minimum": -180, "maximum": 180}
+    });
     /// How many addresses an answer has at most.
     Answers = number("^0*[1-9][0-9]*$", 1, POOL_ADDRESSES_MAX as u32);
     /// A share from 0 to 1, with at most three places.

@@ -18,7 +18,7 @@ use crate::config::spec::pool::{HASH_KEYS, POOL_KEYS};
 use crate::config::spec::record::{NAME_KEYS, SET_KEYS};
 use crate::config::spec::rules::RULE_KEYS;
 use crate::config::spec::shards::{RANGE_KEYS, SHARDS_KEYS};
-use crate::config::spec::{SECONDARIES_KEYS, SOA_KEYS, ZONE_KEYS};
+use crate::config::spec::{SECONDARIES_KEYS, SOA_KEYS, VIEWS_KEYS, ZONE_KEYS};
 
 /// The keys that an object of the schema has; none is left open.
 fn keys(object: &Value) -> Vec<&str> {
@@ -39,6 +39,7 @@ fn each_key_that_the_reader_knows_is_in_the_schema_and_the_reverse() {
         (&schema, &ZONE_KEYS),
         (of("Secondaries"), &SECONDARIES_KEYS),
         (of("Soa"), &SOA_KEYS),
+        (of("Views"), &VIEWS_KEYS),
         (of("Check"), &CHECK_KEYS),
         (of("Flap"), &FLAP_KEYS),
         (of("Load"), &LOAD_KEYS),

@@ -6,8 +6,9 @@ use std::num::NonZeroU16;
 use std::path::Path;
 
 use super::pool::{CheckRef, read_check, read_port};
-use super::{choice, fields, map, number, scalar, texts};
+use super::{Field, choice, fields, map, number, scalar, texts};
 use crate::config::error::{Mistakes, Problem, Span};
+use crate::config::model::place::Site;
 use crate::config::model::{Backend, POOL_ADDRESSES_MAX, SetState};
 use crate::config::node::{Kind, Node, Text};
 use crate::config::value;
@@ -34,6 +35,9 @@ pub(crate) struct BackendSpec<'n> {
     pub(crate) check_addresses: Vec<IpAddr>,
     /// At which port it is probed, if not at the check's.
     pub(crate) check_port: Option<(NonZeroU16, Span)>,
+    /// For those who get private addresses.
+    pub(crate) private: Vec<IpAddr>,
+    pub(crate) site: Site,
 }
 
 /// A backend's own check.
@@ -44,7 +48,7 @@ pub(crate) enum OwnCheckSpec<'n> {
 }
 
 /// What may stand in a backend.
-pub(in crate::config) const BACKEND_KEYS: [&str; 10] = [
+pub(in crate::config) const BACKEND_KEYS: [&str; 13] = [
     "address",
     "target",
     "host",
@@ -55,6 +59,9 @@ pub(in crate::config) const BACKEND_KEYS: [&str; 10] = [
     "check",
     "check_address",
     "check_port",
+    "private",
+    "location",
+    "region",
 ];
 
 pub(in crate::config) const STATES: [(&str, SetState); 3] =
@@ -66,6 +73,8 @@ struct Backends<'n, 'f> {
     found: Vec<BackendSpec<'n>>,
     /// Each address that is served and the line of it.
     seen: HashMap<IpAddr, u32>,
+    /// The same of private ones.
+    private: HashMap<IpAddr, u32>,
 }
 
 /// Reads one address, a list of addresses and maps, or a map by names.
@@ -74,7 +83,8 @@ pub(super) fn read_backends<'n>(
     file: &Path,
     mistakes: &mut Mistakes<'_>,
 ) -> Vec<BackendSpec<'n>> {
-    let mut backends = Backends { found: Vec::new(), seen: HashMap::new(), file };
+    let mut backends =
+        Backends { found: Vec::new(), seen: HashMap::new(), private: HashMap::new(), file };
     match &node.kind {
         Kind::List(items) => items.iter().for_each(|item| backends.add(None, item, mistakes)),
         Kind::Map(_) => {
@@ -106,6 +116,24 @@ pub(super) fn read_backends<'n>(
     backends.found
 }
 
+/// Reads where a backend is.
+fn site(
+    location: Option<Field<'_>>,
+    region: Option<Field<'_>>,
+    mistakes: &mut Mistakes<'_>,
+) -> Site {
+    let location = location.and_then(|(_, node)| {
+        let texts = texts(node, "latitude and longitude such as `[59.9, 10.7]`", mistakes);
+        let texts: Vec<&str> = texts.iter().map(|text| text.text).collect();
+        mistakes.take(node.span, value::location(&texts))
+    });
+    let region = region.and_then(|(_, node)| {
+        let text = scalar(node, "a region", mistakes)?;
+        mistakes.take(text.span, value::region(text.text).map(|_| text.text.to_owned()))
+    });
+    Site { location, region }
+}
+
 impl<'n> Backends<'n, '_> {
     /// Takes one backend: an address, several, or a map of its settings.
     fn add(&mut self, name: Option<Text<'n>>, node: &'n Node<'_>, mistakes: &mut Mistakes<'_>) {
@@ -123,7 +151,7 @@ impl<'n> Backends<'n, '_> {
                 }
                 (address.map(|(_, node)| node), target, host, port, weight, priority, state, own)
             }
-            _ => (Some(node), None, None, None, None, None, None, [None; 3]),
+            _ => (Some(node), None, None, None, None, None, None, [None; 6]),
         };
         let is_target = target.is_some();
         let target = target.and_then(|(_, node)| scalar(node, "a name", mistakes));
@@ -134,7 +162,7 @@ impl<'n> Backends<'n, '_> {
         let priority = priority
             .and_then(|(_, node)| number(node, "a priority", 0..=u16::MAX.into(), mistakes));
         let state = state.and_then(|(_, node)| choice(node, "a state", &STATES, mistakes));
-        let [check, check_address, check_port] = own;
+        let [check, check_address, check_port, private, location, region] = own;
         let check = check.and_then(|(_, node)| self.own_check(node, mistakes));
         let check_port = check_port.and_then(|(_, node)| {
             let port = NonZeroU16::new(read_port(node, mistakes)?)?;
@@ -147,6 +175,8 @@ impl<'n> Backends<'n, '_> {
         let check_addresses = check_address
             .map(|(_, node)| check_addresses(node, count, mistakes))
             .unwrap_or_default();
+        let private = self.private(private, is_target, mistakes);
+        let site = site(location, region, mistakes);
         if (is_target && target.is_none()) || (!is_target && addresses.is_empty()) {
             return; // told above
         }
@@ -163,6 +193,8 @@ impl<'n> Backends<'n, '_> {
             check,
             check_addresses,
             check_port,
+            private,
+            site,
         });
     }
 
@@ -175,6 +207,38 @@ impl<'n> Backends<'n, '_> {
             Some(text) if text.text == "off" => Some(OwnCheckSpec::Off),
             _ => read_check(node, self.file, mistakes).map(OwnCheckSpec::Check),
         }
+    }
+
+    /// Reads `private:`, the addresses of a backend for those who get such.
+    fn private(
+        &mut self,
+        field: Option<Field<'_>>,
+        is_target: bool,
+        mistakes: &mut Mistakes<'_>,
+    ) -> Vec<IpAddr> {
+        let Some((key, node)) = field else { return Vec::new() };
+        if is_target {
+            mistakes.add(key.span, Problem::PrivateTarget);
+            return Vec::new();
+        }
+        let found = texts(node, "an address or a list of them", mistakes);
+        if found.is_empty() {
+            mistakes.add(node.span, Problem::NoValues);
+        }
+        let mut addresses = Vec::with_capacity(found.len());
+        for text in found {
+            let Some(address) = mistakes.take(text.span, value::address(text.text)) else {
+                continue;
+            };
+            // Among private addresses as among the others; the same machine may have one for both.
+            if let Some(first) = self.private.insert(address, text.span.line) {
+                let problem = Problem::DuplicateAddress { address: address.to_string(), first };
+                mistakes.add(text.span, problem);
+            } else {
+                addresses.push(address);
+            }
+        }
+        addresses
     }
 
     fn addresses(

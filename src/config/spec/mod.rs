@@ -14,16 +14,18 @@ pub(super) mod shards;
 use std::path::Path;
 use std::sync::Arc;
 
+use ipnet::IpNet;
+
 pub(crate) use backend::{BackendSpec, OwnCheckSpec};
 pub(crate) use pool::{CheckRef, PoolRef, PoolSpec, WhenSpec};
 pub(crate) use record::{MadeSpec, RecordSpec, SetSpec};
-pub(crate) use rules::RulesSpec;
+pub(crate) use rules::{RuleSpec, RulesSpec};
 pub(crate) use shards::ShardsSpec;
 
 use super::error::{Mistakes, Problem, Span};
 use super::files::zone_of_file;
-use super::model::Check;
 use super::model::access::{FOLLOW_INTERVALS, Secondaries};
+use super::model::{Check, SUBNETS_MAX};
 use super::nearest::{listed, nearest};
 use super::node::{Kind, Node, Text};
 use super::value;
@@ -41,6 +43,8 @@ pub(crate) struct ZoneSpec<'n> {
     /// Whether reverse zones have names for its addresses.
     pub(crate) reverse: bool,
     pub(crate) secondaries: Secondaries,
+    /// Who gets private addresses, where the zone says it.
+    pub(crate) private: Option<Vec<IpNet>>,
     /// `None`, here and among the pools, where it has a mistake: its name is known all the same.
     pub(crate) checks: Vec<(Text<'n>, Option<Arc<Check>>)>,
     pub(crate) pools: Vec<(Text<'n>, Option<PoolSpec<'n>>)>,
@@ -61,13 +65,15 @@ pub(crate) struct SoaSpec<'n> {
 }
 
 /// What may stand at the top level.
-pub(super) const ZONE_KEYS: [&str; 9] =
-    ["zone", "ttl", "ns", "soa", "reverse", "secondaries", "checks", "pools", "records"];
+pub(super) const ZONE_KEYS: [&str; 10] =
+    ["zone", "ttl", "ns", "soa", "reverse", "secondaries", "views", "checks", "pools", "records"];
 /// What may stand in `soa`.
 pub(super) const SOA_KEYS: [&str; 8] =
     ["mname", "rname", "serial", "ttl", "refresh", "retry", "expire", "minimum"];
 /// What may stand in `secondaries`.
 pub(super) const SECONDARIES_KEYS: [&str; 2] = ["follow_health", "interval"];
+/// What may stand in `views`.
+pub(super) const VIEWS_KEYS: [&str; 1] = ["private"];
 /// The TTL of records where the zone sets none: an hour.
 pub(super) const TTL: u32 = 3600;
 
@@ -84,7 +90,7 @@ pub(crate) fn zone<'n>(
     file: &Path,
     mistakes: &mut Mistakes<'_>,
 ) -> Option<ZoneSpec<'n>> {
-    let [zone, ttl, ns, soa, reverse, secondaries, checks, pools, records] =
+    let [zone, ttl, ns, soa, reverse, secondaries, views, checks, pools, records] =
         fields(root, "a zone file", ZONE_KEYS, mistakes)?;
     let origin = origin(zone?.1, file, mistakes);
     let spec = ZoneSpec {
@@ -102,6 +108,7 @@ pub(crate) fn zone<'n>(
         secondaries: secondaries
             .map(|(_, node)| read_secondaries(node, mistakes))
             .unwrap_or_default(),
+        private: views.and_then(|(_, node)| read_views(node, mistakes)),
         checks: entries(checks, "a map of checks", mistakes)
             .into_iter()
             .map(|(name, node)| (name, check::check(node, file, mistakes).map(Arc::new)))
@@ -177,6 +184,18 @@ fn read_secondaries(node: &Node<'_>, mistakes: &mut Mistakes<'_>) -> Secondaries
             mistakes.take(text.span, span)
         }),
     }
+}
+
+/// Who gets private addresses.
+fn read_views(node: &Node<'_>, mistakes: &mut Mistakes<'_>) -> Option<Vec<IpNet>> {
+    let [private] = fields(node, "`views`", VIEWS_KEYS, mistakes)?;
+    let (_, node) = private?;
+    let found = texts(node, "a subnet or a list of them", mistakes);
+    if found.len() > SUBNETS_MAX {
+        mistakes.add(node.span, Problem::TooManyEntries { most: SUBNETS_MAX });
+    }
+    let subnet = |text: Text<'_>| mistakes.take(text.span, value::subnet(text.text));
+    Some(found.into_iter().filter_map(subnet).collect())
 }
 
 /// A key and its value.

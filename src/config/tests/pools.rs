@@ -177,8 +177,8 @@ fn mistakes_in_rules_have_their_place() {
     let web = "{pool: web}";
     one(&rules("«[»]"), Problem::NoCatchAll);
     one(&rules("[«{»subnets: 10.0.0.0/8, pool: web}]"), Problem::NoCatchAll);
-    one(&rules(&format!("[«{{»pool: web}}, {web}]")), Problem::RuleWithoutSubnets);
-    one(&rules(&format!("[{{subnets: «[»], pool: web}}, {web}]")), Problem::RuleWithoutSubnets);
+    one(&rules(&format!("[«{{»pool: web}}, {web}]")), Problem::RuleForAll);
+    one(&rules(&format!("[{{subnets: «[»], pool: web}}, {web}]")), Problem::RuleForAll);
     one(
         &rules(&format!("[{{subnets: «10.1.0.0/8», pool: web}}, {web}]")),
         Problem::BadSubnet { text: "10.1.0.0/8".into() },
@@ -193,7 +193,8 @@ fn mistakes_in_rules_have_their_place() {
             place: "a rule",
             key: "geos".into(),
             near: None,
-            known: "`subnets`, `pool`".into(),
+            known: "`subnets`, `continents`, `countries`, `regions`, `asns`, `addresses`, `pool`"
+                .into(),
         },
     );
     one(
@@ -203,6 +204,18 @@ fn mistakes_in_rules_have_their_place() {
     one(
         &with(&[WEB], &["www: {pool: web, «rules»: [{pool: web}]}"]),
         Problem::PoolBesideRules { first: 7 },
+    );
+    one(
+        &rules(&format!("[{{countries: [NO, «UK»], pool: web}}, {web}]")),
+        Problem::UnknownPlace { what: "country", text: "UK".into(), near: Some("GB") },
+    );
+    one(
+        &rules(&format!("[{{continents: «EZ», pool: web}}, {web}]")),
+        Problem::UnknownPlace { what: "continent", text: "EZ".into(), near: Some("EU") },
+    );
+    one(
+        &rules("[{countries: [NO], pool: web}, «{»addresses: private, pool: web}]"),
+        Problem::NoCatchAll,
     );
     let many = |count: usize, of: &str| vec![of; count].join(", ");
     let rule = "{subnets: 10.0.0.0/8, pool: web}";

@@ -8,6 +8,7 @@ use std::str;
 
 use super::yaml::Yaml;
 use crate::config::model::access::Secondaries;
+use crate::config::model::place::Area;
 use crate::config::model::{Balanced, By, Form, Made, RrSet, Rule, Shards, Zone};
 use crate::config::{resolve, spec};
 use crate::name::{self, Name};
@@ -31,6 +32,7 @@ pub fn native(zone: &Zone) -> String {
         checks: _,
         pools,
         balanced: _,
+        private,
         aliases: _,
     } = zone;
     let ttl = usual_ttl(zone);
@@ -51,6 +53,10 @@ pub fn native(zone: &Zone) -> String {
     }
     if *reverse {
         top.push(("reverse".into(), Yaml::Bool(true)));
+    }
+    if let Some(private) = private {
+        let private = Yaml::one_or_list(private.iter().map(Yaml::scalar).collect());
+        top.push(("views".into(), Yaml::Map(vec![("private".into(), private)])));
     }
     if let Some(follow) = secondaries_of(*secondaries) {
         top.push(("secondaries".into(), follow));
@@ -189,9 +195,27 @@ impl Writer<'_> {
     fn balanced(&self, balanced: &Balanced) -> Vec<(String, Yaml)> {
         let Balanced { form, rules, pool, shards, .. } = balanced;
         let name = |place: usize| Yaml::scalar(&self.zone.pools[place].name);
-        let rule = |Rule { subnets, pool }: &Rule| {
-            let subnets = Yaml::one_or_list(subnets.iter().map(Yaml::scalar).collect());
-            Yaml::Map(vec![("subnets".into(), subnets), ("pool".into(), name(*pool))])
+        let rule = |Rule { subnets, area, pool }: &Rule| {
+            let Area { continents, countries, regions, asns } = area;
+            let subnets = subnets.iter().map(Yaml::scalar).collect();
+            let continents = continents.iter().map(|own| Yaml::scalar(own.code())).collect();
+            let countries = countries.iter().map(|own| Yaml::scalar(own.code())).collect();
+            let regions = regions.iter().map(Yaml::scalar).collect();
+            let keys: [(&str, Vec<Yaml>); 5] = [
+                ("subnets", subnets),
+                ("continents", continents),
+                ("countries", countries),
+                ("regions", regions),
+                ("asns", asns.iter().map(Yaml::scalar).collect()),
+            ];
+            let keys = keys.into_iter().filter(|(_, values)| !values.is_empty());
+            let mut found: Vec<(String, Yaml)> =
+                keys.map(|(key, values)| (key.to_owned(), Yaml::one_or_list(values))).collect();
+            let face = self.zone.pools[*pool].face;
+            let is_private = face.is_some_and(|face| face.is_private);
+            found.extend(is_private.then(|| self::entry("addresses", "private")));
+            found.push(("pool".into(), name(*pool)));
+            Yaml::Map(found)
         };
         // Hints of a name that is shared out are those of its own pools.
         let is_own = shards.is_some() && matches!(form, Form::Made(_));

@@ -41,8 +41,8 @@ pub(super) fn write(
         let _ = writer.option(option::COOKIE, &[cookie]);
     }
     if let Some(subnet) = plan.subnet {
-        // No answer depends on it.
-        let _ = writer.option(option::CLIENT_SUBNET, &[&subnet.answered(0)[..subnet.data_len()]]);
+        let data = subnet.answered(plan.scope);
+        let _ = writer.option(option::CLIENT_SUBNET, &[&data[..subnet.data_len()]]);
     }
     if is_kept_alive(context, options) {
         let _ = writer.option(option::KEEPALIVE, &[&settings.keepalive.to_be_bytes()]);

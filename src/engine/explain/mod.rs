@@ -28,6 +28,8 @@ use crate::counters;
 use crate::health::reason::Judgement;
 use crate::name::Name;
 use crate::rdata::{rtype, type_name};
+use crate::wire::edns::option;
+use crate::wire::edns::subnet::Subnet;
 use crate::wire::encode::Section;
 use crate::wire::records::{Record, records};
 use crate::wire::{PAYLOAD_MAX, class, header};
@@ -42,6 +44,8 @@ pub struct Question {
     pub qtype: u16,
     /// Who asks.
     pub client: IpAddr,
+    /// For whom it is asked, as a resolver says (RFC 7871).
+    pub subnet: Option<Subnet>,
     /// How.
     pub transport: Transport,
     /// The number that a choice by chance takes.
@@ -205,7 +209,18 @@ impl Question {
         query.extend_from_slice(&self.qtype.to_be_bytes());
         query.extend_from_slice(&class::IN.to_be_bytes());
         let [high, low] = PAYLOAD_MAX.to_be_bytes();
-        query.extend_from_slice(&[0, 0, rtype::OPT as u8, high, low, 0, 0, 0, 0, 0, 0]);
+        query.extend_from_slice(&[0, 0, rtype::OPT as u8, high, low, 0, 0, 0, 0]);
+        let Some(subnet) = self.subnet else {
+            query.extend_from_slice(&[0, 0]);
+            return query;
+        };
+        // The scope of a query is zero.
+        let data = &subnet.answered(0)[..subnet.data_len()];
+        let length = data.len() as u16;
+        query.extend_from_slice(&(length + 4).to_be_bytes());
+        query.extend_from_slice(&option::CLIENT_SUBNET.to_be_bytes());
+        query.extend_from_slice(&length.to_be_bytes());
+        query.extend_from_slice(data);
         query
     }
 }

@@ -1,12 +1,12 @@
 //! From the question's name to what answers it, hop by hop.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::near::nearest_name;
 use super::{Question, Stage, Telling, balanced, rcode_text};
 use crate::config::model::Pool;
 use crate::engine::choose::ready::Ready;
+use crate::engine::lookup::client;
 use crate::engine::plan::{Aliased, Content, Item, List, Owner, Plan};
 use crate::engine::snapshot::{Chunks, Snapshot, View};
 use crate::name::suffixes::Suffixes;
@@ -15,9 +15,10 @@ use crate::rdata::template::TemplateName;
 use crate::rdata::{rtype, type_name};
 use crate::wire::encode::Section;
 use crate::wire::rcode;
-use crate::zone::Zone;
+use crate::zone::rules::Client;
 use crate::zone::shards::{Shards, Why};
 use crate::zone::store::{BalancedAt, Node, NodeAt, flag};
+use crate::zone::{Choice, Zone};
 
 /// How a name is found in a zone.
 enum Found {
@@ -86,7 +87,7 @@ impl Telling<'_> {
                     self.say(Stage::Name, said + &outside(zone, at.wire()));
                 }
                 (Section::Answer, Content::Balanced { pool, list, draw, .. }) => {
-                    self.balanced(zone, ready, question, &at, item);
+                    self.balanced(zone, ready, &client(snapshot, zone, plan), &at, item);
                     let ready = ready.get(pool as usize);
                     if list == List::Targets
                         && is_followed(question.qtype)
@@ -102,7 +103,7 @@ impl Telling<'_> {
                     }
                 }
                 (Section::Authority, _) if item.owner == Owner::Apex => {
-                    self.negative(zone, ready, question, plan, &at);
+                    self.negative(snapshot, (zone, ready), question, plan, &at);
                 }
                 (Section::Authority, _) => {
                     let skip = match item.owner {
@@ -144,7 +145,7 @@ impl Telling<'_> {
         &mut self,
         zone: &Zone,
         ready: &Chunks<Arc<Ready>>,
-        question: &Question,
+        client: &Client<'_>,
         at: &Suffixes,
         item: &Item,
     ) {
@@ -154,30 +155,76 @@ impl Telling<'_> {
         self.say(Stage::Name, format!("{name} has {} from a pool", type_name(rtype)));
         let found = node(zone, at).and_then(|node| node.rrset(rtype)?.1.balanced());
         if let Some(balanced_at) = found {
-            self.rules(zone, balanced_at, question.client, at);
+            self.rules(zone, balanced_at, client, at);
         }
         self.pool(zone, ready, pool, list, Some(draw));
     }
 
-    /// Which rule matches the client, and why none before it does.
-    fn rules(&mut self, zone: &Zone, at: BalancedAt, client: IpAddr, name: &Suffixes) {
+    /// Which rule matches the client, and why none before it does; and whose addresses it gets.
+    fn rules(&mut self, zone: &Zone, at: BalancedAt, client: &Client<'_>, asked: &Suffixes) {
         if let Some(shards) = at.shards.and_then(|shards| zone.shards.get(shards as usize)) {
-            return self.shard(zone, shards, name);
+            return self.shard(zone, shards, asked);
         }
-        let Some(rules) = at.rules.and_then(|rules| zone.rules.get(rules as usize)) else { return };
-        let client = client.to_canonical();
-        let matching = rules.matching(client);
-        let name = |place: u32| zone.pools.get(place as usize).map(Pool::label).unwrap_or_default();
-        for (number, (subnets, choice)) in (0..).zip(rules.iter()) {
-            let subnets: Vec<String> = subnets.iter().map(ToString::to_string).collect();
-            let (subnets, pool) = (subnets.join(", "), name(choice.pool));
-            if Some(number) == matching {
-                let said = format!("{client} is in {subnets}: pool {pool}");
-                return self.say(Stage::Rule, said);
+        let Some(rules) = zone.rules_of(at) else { return };
+        let matched = rules.matching(client);
+        let name = |choice: Choice| {
+            zone.pools
+                .get(choice.pool as usize)
+                .map_or_else(String::new, |pool| pool.label().into_owned())
+        };
+        let hint = client.hint.to_canonical();
+        if rules.iter().any(|(_, area, _)| !area.is_empty()) {
+            let said = match client.atlas {
+                None => format!(
+                    "nothing tells where {hint} is: `geo` names no database that can be used"
+                ),
+                Some(atlas) => format!("{hint} is at: {}", atlas.told(atlas.place(client.hint))),
+            };
+            self.say(Stage::Rule, said);
+        }
+        let mut found = at.choice;
+        let mut is_decided = false;
+        for (number, (subnets, area, choice)) in (0..).zip(rules.iter()) {
+            let mut whom: Vec<String> = subnets.iter().map(ToString::to_string).collect();
+            whom.extend((!area.is_empty()).then(|| area.to_string()));
+            let (whom, pool) = (whom.join(", "), name(choice));
+            let who = if zone.pools.get(choice.pool as usize).is_some_and(Pool::is_private) {
+                client.sure.to_canonical()
+            } else {
+                hint
+            };
+            if Some(number) == matched.rule {
+                self.say(Stage::Rule, format!("{who} is in {whom}: pool {pool}"));
+                (found, is_decided) = (choice, true);
+                break;
             }
-            self.say(Stage::Rule, format!("{client} is not in {subnets}: not pool {pool}"));
+            self.say(Stage::Rule, format!("{who} is not in {whom}: not pool {pool}"));
         }
-        self.say(Stage::Rule, format!("no rule is for {client}: pool {}", name(at.choice.pool)));
+        if !is_decided && rules.iter().next().is_some() {
+            self.say(Stage::Rule, format!("no rule is for {hint}: pool {}", name(at.choice)));
+        }
+        if rules.has_private() {
+            let sure = client.sure.to_canonical();
+            let chosen = rules.find(client, at.choice);
+            let said = if !matched.is_private {
+                format!("{sure} is in no view of private addresses: public ones")
+            } else if chosen == found {
+                format!(
+                    "{sure} is in the view of private addresses, and the pool {} has none",
+                    name(found)
+                )
+            } else {
+                format!("{sure} is in the view of private addresses: pool {}", name(chosen))
+            };
+            self.say(Stage::Rule, said);
+        }
+        if client.hint != client.sure {
+            let said = format!(
+                "{hint} is what the client subnet says, and tells where to go; {} asks, and tells whose addresses are given",
+                client.sure.to_canonical()
+            );
+            self.say(Stage::Rule, said);
+        }
     }
 
     /// Which shard has the label, and why.
@@ -227,8 +274,8 @@ impl Telling<'_> {
     /// The SOA at the end says that there is no such name or no such data.
     fn negative(
         &mut self,
-        zone: &Zone,
-        ready: &Chunks<Arc<Ready>>,
+        snapshot: &Snapshot,
+        (zone, ready): (&Zone, &Chunks<Arc<Ready>>),
         question: &Question,
         plan: &Plan,
         at: &Suffixes,
@@ -257,8 +304,11 @@ impl Telling<'_> {
             let said =
                 format!("{name} has {rtype_text} from a pool, which has none to hand out: NODATA");
             self.say(Stage::Name, said);
-            self.rules(zone, balanced_at, question.client, at);
-            let choice = zone.choice(balanced_at, question.client, at);
+            let client = client(snapshot, zone, plan);
+            self.rules(zone, balanced_at, &client, at);
+            let rules = zone.rules_of(balanced_at);
+            let ruled = rules.map(|rules| rules.find(&client, balanced_at.choice));
+            let choice = zone.shard(balanced_at, at).or(ruled).unwrap_or(balanced_at.choice);
             return self.pool(zone, ready, choice.pool, List::of(rtype, choice.made), None);
         }
         if node.and_then(|node| node.rrset(question.qtype)?.1.alias()).is_some() {

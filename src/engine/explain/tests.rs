@@ -106,6 +106,7 @@ fn question(name: &str, qtype: u16) -> Question {
         name: Name::parse_absolute(name).expect(name),
         qtype,
         client: [192, 0, 2, 7].into(),
+        subnet: None,
         transport: Transport::Udp,
         chance: 4,
     }

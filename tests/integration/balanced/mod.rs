@@ -2,6 +2,7 @@
 
 mod hash;
 mod made;
+mod places;
 mod roles;
 mod rotation;
 mod rules;

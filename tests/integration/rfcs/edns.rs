@@ -71,10 +71,13 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         case: "client subnet: family, prefix, bits past the prefix, a scope in a query",
         standard: "RFC 7871 §6, §7.2.1",
-        ours: "FORMERR when wrong; scope 0 where the answer does not depend on it",
+        ours: "FORMERR when wrong; scope 0 where the answer does not depend on it; else as many bits as decided, more than were \
+               sent too",
         tests: &[
             "rfc7871_6_a_broken_client_subnet_is_formerr",
             "rfc7871_7_2_1_client_subnet_comes_back_with_scope_0",
+            "rfc7871_7_2_1_the_scope_is_what_decided",
+            "rfc7871_7_2_1_all_addresses_within_the_scope_get_the_same",
         ],
     },
     Row {

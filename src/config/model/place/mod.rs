@@ -62,6 +62,83 @@ pub struct Network {
     pub region: Option<String>,
 }
 
+/// Where a backend is, as its file says.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Site {
+    /// Latitude and longitude, in degrees.
+    pub location: Option<(f64, f64)>,
+    /// A country, a subdivision, or a region of the operator's own.
+    pub region: Option<String>,
+}
+
+impl Site {
+    /// The coordinates; of a region that is a country or in one, those that stand in for the country's.
+    #[must_use]
+    pub fn point(&self) -> Option<Point> {
+        let given = self.location.map(|(latitude, longitude)| Point::new(latitude, longitude));
+        given.or_else(|| {
+            let region = self.region.as_deref()?;
+            let country = subdivision(region).map_or(region, |(country, _)| country);
+            Country::of(country).map(Country::point)
+        })
+    }
+
+    /// Whether nothing is known of it.
+    #[must_use]
+    pub fn is_unknown(&self) -> bool {
+        self.location.is_none() && self.region.is_none()
+    }
+}
+
+impl fmt::Display for Site {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.region, self.location) {
+            (Some(region), _) => f.write_str(region),
+            (None, Some((latitude, longitude))) => write!(f, "{latitude},{longitude}"),
+            (None, None) => f.write_str("nowhere known"),
+        }
+    }
+}
+
+/// Whom a rule is for, by where they are: who is in any of these.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Area {
+    /// Continents.
+    pub continents: Vec<Continent>,
+    /// Countries.
+    pub countries: Vec<Country>,
+    /// Subdivisions and the operator's own regions, by name.
+    pub regions: Vec<String>,
+    /// Autonomous systems.
+    pub asns: Vec<NonZeroU32>,
+}
+
+impl Area {
+    /// Whether it is for nobody.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How much it names.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        let Self { continents, countries, regions, asns } = self;
+        continents.len() + countries.len() + regions.len() + asns.len()
+    }
+}
+
+impl fmt::Display for Area {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { continents, countries, regions, asns } = self;
+        let continents = continents.iter().map(|continent| continent.code().to_owned());
+        let countries = countries.iter().map(|country| country.code().to_owned());
+        let parts = continents.chain(countries).chain(regions.iter().cloned());
+        let parts: Vec<String> = parts.chain(asns.iter().map(|asn| format!("AS{asn}"))).collect();
+        f.write_str(&parts.join(", "))
+    }
+}
+
 /// A continent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Continent {

@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::key;
+use crate::config::model::place::{Area, Country, subdivision};
 use crate::config::model::{
     Backend, Balanced, Check, CheckKind, Endpoint, Form, HttpCheck, Policy, Pool, SetState,
     WhenAllDown, Zone,
@@ -230,8 +231,13 @@ impl<'z> Record<'z> {
     fn rules(&self) -> Yaml {
         let pool = |place| ("pool".to_owned(), Yaml::scalar(self.name_of(place)));
         let rules = self.balanced.rules.iter().map(|rule| {
-            let subnets = Yaml::List(rule.subnets.iter().map(Yaml::scalar).collect());
-            Yaml::Map(vec![("subnets".to_owned(), subnets), pool(rule.pool)])
+            let lists = [
+                ("subnets", rule.subnets.iter().map(Yaml::scalar).collect()),
+                ("geos", geos(&rule.area)),
+            ];
+            let lists = lists.into_iter().filter(|(_, list): &(_, Vec<Yaml>)| !list.is_empty());
+            let lists = lists.map(|(key, list)| (key.to_owned(), Yaml::List(list)));
+            Yaml::Map(lists.chain([pool(rule.pool)]).collect())
         });
         Yaml::List(rules.chain([Yaml::Map(vec![pool(self.balanced.pool)])]).collect())
     }
@@ -441,4 +447,17 @@ fn healthcheck(check: &Check) -> Option<Entries> {
         found.push(("path".to_owned(), Yaml::scalar(path)));
     }
     Some(found)
+}
+
+/// Places as octoDNS has them: a continent, a country of it, a subdivision of that. It knows no others.
+fn geos(area: &Area) -> Vec<Yaml> {
+    let continents = area.continents.iter().map(|continent| continent.code().to_owned());
+    let of_country =
+        |country: Country| format!("{}-{}", country.continent().code(), country.code());
+    let countries = area.countries.iter().map(|country| of_country(*country));
+    let regions = area.regions.iter().filter_map(|region| {
+        let (country, code) = subdivision(region)?;
+        Some(format!("{}-{code}", of_country(Country::of(country)?)))
+    });
+    continents.chain(countries).chain(regions).map(Yaml::scalar).collect()
 }

@@ -9,7 +9,7 @@ use serde_yaml::Spanned;
 use super::authority::{Named, net};
 use super::{Many, Text, place, width};
 use crate::config::error::Problem;
-use crate::config::model::place::{Country, Network, Place};
+use crate::config::model::place::{Country, Network, Place, Point};
 use crate::config::server::Reader;
 use crate::config::server::places::{
     DATABASES_MAX, Geo, MAX_AGES, NETWORKS_MAX, PREFIXES_MAX, Subnets, Views,
@@ -178,7 +178,9 @@ impl Reader<'_> {
                         let texts: Vec<&str> =
                             location.texts().into_iter().map(|(text, _)| text).collect();
                         match value::location(&texts) {
-                            Ok(point) => found.point = Some(point),
+                            Ok((latitude, longitude)) => {
+                                found.point = Some(Point::new(latitude, longitude));
+                            }
                             Err(problem) => self.add(location.place(), problem),
                         }
                     }
@@ -208,7 +210,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::config::model::place::{Continent, Point, Region};
+    use crate::config::model::place::{Continent, Region};
     use crate::config::{Config, read_config};
 
     fn read(text: &str) -> Result<Config, Vec<String>> {

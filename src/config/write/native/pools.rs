@@ -7,7 +7,10 @@ use std::time::Duration;
 use super::super::yaml::Yaml;
 use super::{entry, seconds};
 use crate::config::model::{
-    AgentCheck, Backend, Check, CheckKind, DatabaseCheck, DatabaseKind, Degraded, DnsCheck, ExecCheck, Failback, Flap, HashBy, HttpCheck, LoadFrom, LoadPlace, OwnCheck, Policy, Pool, Rcode, Secret, Serves, Service, SetState, Tiers, Tls, TlsCheck, Transport, UdpCheck, Verify, WhenAllDown, Zone,
+    AgentCheck, Backend, Check, CheckKind, DatabaseCheck, DatabaseKind, Degraded, DnsCheck,
+    ExecCheck, Failback, Flap, HashBy, HttpCheck, LoadFrom, LoadPlace, OwnCheck, Policy, Pool,
+    Rcode, Secret, Serves, Service, SetState, Tiers, Tls, TlsCheck, Transport, UdpCheck, Verify,
+    WhenAllDown, Zone,
 };
 use crate::config::resolve;
 use crate::config::spec::check as defaults;
@@ -326,6 +329,7 @@ pub(in crate::config) fn panic_share(panic: u16) -> String {
 
 fn backend(backend: &Backend, checks: &Checks, has_priority: bool) -> Yaml {
     let Backend { weight, state, serves, service, priority, check, check_addresses, .. } = backend;
+    let Backend { private, site, .. } = backend;
     let mut found = Vec::new();
     match serves {
         Serves::Addresses(addresses) => {
@@ -335,7 +339,8 @@ fn backend(backend: &Backend, checks: &Checks, has_priority: bool) -> Yaml {
                 && *check == OwnCheck::Pools
                 && check_addresses.is_empty()
                 && !has_priority;
-            if is_plain && service.is_none() && is_one(&addresses) {
+            let is_alone = service.is_none() && private.is_empty() && site.is_unknown();
+            if is_plain && is_alone && is_one(&addresses) {
                 return addresses;
             }
             found.push(("address".into(), addresses));
@@ -345,6 +350,15 @@ fn backend(backend: &Backend, checks: &Checks, has_priority: bool) -> Yaml {
             found.extend(probe.map(|probe| entry("address", probe)));
         }
     }
+    if !private.is_empty() {
+        let addresses = Yaml::one_or_list(private.iter().map(Yaml::scalar).collect());
+        found.push(("private".into(), addresses));
+    }
+    if let Some((latitude, longitude)) = site.location {
+        let degrees = [latitude, longitude].map(Yaml::scalar);
+        found.push(("location".into(), Yaml::List(degrees.into())));
+    }
+    found.extend(site.region.as_ref().map(|region| entry("region", region)));
     if let Some(Service { host, port }) = service {
         let is_target = matches!(serves, Serves::Target { name, .. } if name == host);
         found.extend((!is_target).then(|| entry("host", host)));
