@@ -286,11 +286,12 @@ impl<'a> Lookup<'a> {
             self.negative(plan, self.empty_ttl(handed));
             return false;
         }
+        let content = self.content(plan, handed);
         plan.push(Item {
             section: Section::Answer,
             owner: Owner::Current(0),
             needed: true,
-            content: self.content(plan, handed),
+            content,
             alias: None,
         });
         true
@@ -426,10 +427,13 @@ impl<'a> Lookup<'a> {
 
     /// What stands for it in the plan; where clients keep their backends, with its draw.
     #[inline]
-    fn content(&self, plan: &Plan, handed: Handed) -> Content {
+    fn content(&self, plan: &mut Plan, handed: Handed) -> Content {
         let Handed { choice: Choice { pool, rotation, .. }, list } = handed;
         if let Some(Way::Keys(by)) = self.handout(handed).map(|handout| handout.way) {
-            let subnet = plan.subnet.and_then(|subnet| subnet.address);
+            let subnet = plan.told();
+            if let Some(address) = subnet {
+                plan.depends_on(hash::scope_bits(by, address.to_canonical().is_ipv4()));
+            }
             let name = plan.name.suffix_hash(plan.name.labels());
             let draw = hash::key(by, plan.client, subnet, name);
             return Content::Balanced { pool, rotation: DRAWN, list, draw };
