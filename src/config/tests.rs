@@ -454,7 +454,8 @@ fn mistakes_in_pools_have_their_place() {
             what: "a policy",
             text: "round-robin".into(),
             near: Some("round_robin"),
-            known: "`round_robin`, `weighted`, `random`, `fixed`, `hash`, `failover`".into(),
+            known: "`round_robin`, `weighted`, `random`, `fixed`, `least_load`, `hash`, `failover`"
+                .into(),
         },
     );
     one(&pool("{panic: «50%», backends: [192.0.2.1]}"), Problem::BadShare { text: "50%".into() });

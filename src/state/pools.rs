@@ -152,7 +152,7 @@ impl Memories {
         let memory = self.by_pool.entry(key.clone()).or_default();
         memory.primary = primary;
         memory.note(pool, &standings, now);
-        memory.slow_down(pool, &mut standings);
+        memory.weigh(pool, &mut standings);
         memory.override_ends = facts.override_ends(zone, pool);
         let ready = Ready::new(pool, &standings, memory, fallback.as_ref());
         memory.clone_from(&ready.memory);

@@ -107,18 +107,14 @@ impl Stage {
     }
 
     fn report(&self, address: &str, health: Health) {
+        self.report_told(address, health, Told::default());
+    }
+
+    fn report_told(&self, address: &str, health: Health, told: Told) {
         let target = self.target(address);
         let detail = Arc::from("connection refused");
         let (source, took) = (Prober::inside(), Duration::ZERO);
-        self.publisher.report(Report {
-            target,
-            source,
-            health,
-            detail,
-            told: Told::default(),
-            took,
-            at: 0,
-        });
+        self.publisher.report(Report { target, source, health, detail, told, took, at: 0 });
         self.publisher.flush();
     }
 

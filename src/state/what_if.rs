@@ -78,6 +78,8 @@ impl Facts<'_> {
                 share: told
                     .share
                     .map_or(SHARE_WHOLE, |percent| percent.saturating_mul(10).min(SHARE_MOST)),
+                due: None,
+                load: told.load,
                 role: told.role,
                 lag: told.lag,
             }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::checks::short;
 use crate::admin::model::{Address, Backend, BackendState, Basis, Pool, Source};
 use crate::config::model as config;
+use crate::engine::choose::least_load;
 use crate::engine::choose::ready::{Ready, Source as ReadySource};
 use crate::engine::choose::share::{Share, shares};
 use crate::engine::snapshot::{Snapshot, View};
@@ -171,7 +172,7 @@ impl<'m> PoolAt<'m> {
         }
         Backend {
             state: state(judgements, hand),
-            reason: self.with_pace(reason(judgements), backend),
+            reason: self.with_pace(reason(judgements), backend, judgements, share.due),
             since: set.map(|set| set.since).or(since).map(super::time),
             weight: backend.weight,
             set: set.map(|set| super::set(set, true)),
@@ -184,9 +185,20 @@ impl<'m> PoolAt<'m> {
         }
     }
 
-    /// A reason, and how far a slow start has come.
-    fn with_pace(&self, reason: String, backend: &config::Backend) -> String {
+    /// A reason, what follows from the load where that chooses, and how far a slow start has come.
+    fn with_pace(
+        &self,
+        reason: String,
+        backend: &config::Backend,
+        judgements: &[Judgement],
+        due: f64,
+    ) -> String {
         let Self { pool, ready, .. } = self;
+        let load = judgements.iter().map(|judgement| judgement.verdict.told.load).max().flatten();
+        let reason = match least_load::text(pool, load, due).filter(|_| due > 0.0) {
+            Some(text) => format!("{reason}; {text}"),
+            None => reason,
+        };
         let mut slow = backend.endpoints().filter_map(|one| ready.memory.slow_start(pool, &one));
         match slow.next() {
             Some(share) => format!("{reason}; slow start: {share} %"),

@@ -318,6 +318,8 @@ pub enum Policy {
     Random,
     /// As the file has them.
     Fixed,
+    /// As weighted, where the part of each follows what is free of it.
+    LeastLoad,
     /// A client keeps its backend.
     Hash,
     /// From the first tier that can serve; each backend without a priority of its own is a tier.
@@ -333,6 +335,7 @@ impl Policy {
             Self::Weighted => "weighted",
             Self::Random => "random",
             Self::Fixed => "fixed",
+            Self::LeastLoad => "least_load",
             Self::Hash => "hash",
             Self::Failover => "failover",
         }
@@ -343,7 +346,7 @@ impl Policy {
     #[must_use]
     pub fn answers(self) -> NonZeroU16 {
         match self {
-            Self::Weighted | Self::Hash => NonZeroU16::MIN,
+            Self::Weighted | Self::LeastLoad | Self::Hash => NonZeroU16::MIN,
             Self::RoundRobin | Self::Random | Self::Fixed | Self::Failover => ANSWERS,
         }
     }
@@ -351,7 +354,7 @@ impl Policy {
     /// Whether weights choose.
     #[must_use]
     pub fn weighs(self) -> bool {
-        matches!(self, Self::Weighted | Self::Hash)
+        matches!(self, Self::Weighted | Self::LeastLoad | Self::Hash)
     }
 
     /// The tier of a backend that sets none, behind these in the file.

@@ -82,11 +82,12 @@ pub(in crate::config) const POOL_KEYS: [&str; 17] = [
 pub(in crate::config) const DEGRADED: [(&str, Degraded); 2] =
     [("serve", Degraded::Serve), ("avoid", Degraded::Avoid)];
 
-pub(in crate::config) const POLICIES: [(&str, Policy); 6] = [
+pub(in crate::config) const POLICIES: [(&str, Policy); 7] = [
     ("round_robin", Policy::RoundRobin),
     ("weighted", Policy::Weighted),
     ("random", Policy::Random),
     ("fixed", Policy::Fixed),
+    ("least_load", Policy::LeastLoad),
     ("hash", Policy::Hash),
     ("failover", Policy::Failover),
 ];

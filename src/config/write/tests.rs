@@ -75,6 +75,7 @@ pools:
   cache: {check: {redis: {password_env: CACHE_PASSWORD, tls: true}}, backends: [192.0.2.32]}
   sql: {check: {mysql: {user: rota}}, backends: [192.0.2.33]}
   kept: {policy: hash, slow_start: 90s, hash: {key: client, v4: 32, v6: 64}, backends: [192.0.2.1]}
+  busy: {check: {agent: {port: 9707}}, policy: least_load, backends: [192.0.2.1, {address: 192.0.2.2, weight: 3}]}
   tiers: {policy: failover, failback: never, backends: [192.0.2.1, {address: 192.0.2.2, priority: 0}, 192.0.2.3, {address: 192.0.2.4, priority: 0}]}
   pushed: {check: {push: {ttl: 90s}}, backends: [192.0.2.77]}
   names: {policy: fixed, when_all_down: last, backends: [{target: a.example.net.}, {target: b}]}
@@ -92,6 +93,7 @@ records:
   db: {pool: db}
   cache: {pool: cache}
   sql: {pool: sql}
+  busy: {pool: busy}
   tiers: {pool: tiers}
   kept: {pool: kept}
   asked: {pool: asked}

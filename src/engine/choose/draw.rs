@@ -24,7 +24,7 @@ impl Way {
     pub fn of(policy: Policy) -> Self {
         match policy {
             Policy::RoundRobin | Policy::Failover => Self::Rotation,
-            Policy::Weighted => Self::Turns,
+            Policy::Weighted | Policy::LeastLoad => Self::Turns,
             Policy::Random => Self::Chance,
             Policy::Fixed | Policy::Hash => Self::First,
         }
@@ -48,7 +48,9 @@ impl Needs {
     #[must_use]
     pub fn of(pool: &Pool) -> Self {
         match pool.policy {
-            Policy::RoundRobin | Policy::Weighted | Policy::Failover => Self::Turn,
+            Policy::RoundRobin | Policy::Weighted | Policy::LeastLoad | Policy::Failover => {
+                Self::Turn
+            }
             Policy::Random => Self::Chance,
             // Of a hash the look-up makes the draw.
             Policy::Fixed | Policy::Hash => Self::Nothing,

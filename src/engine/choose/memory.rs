@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::candidate::all;
+use super::least_load::Balance;
 use super::ready::{SHARE_WHOLE, Standing};
 use super::{eligible, tier};
 use crate::config::model::{Endpoint, Pool};
@@ -28,6 +29,8 @@ pub struct Memory {
     pub out: BTreeSet<Endpoint>,
     /// Since when what starts slowly serves, by the running clock.
     pub rising: BTreeMap<Endpoint, Duration>,
+    /// The parts that follow from loads, where they choose.
+    pub balance: Balance,
 }
 
 /// In how many steps a slow start goes from [`SLOW_LEAST`] to the whole: so many times is the pool made anew.
@@ -66,8 +69,14 @@ impl Memory {
         }
     }
 
+    /// Takes in loads and who comes up, and has the standings say what each is to have.
+    pub fn weigh(&mut self, pool: &Pool, standings: &mut [Standing]) {
+        self.slow_down(pool, standings);
+        self.balance.follow(pool, standings, self.at.running);
+    }
+
     /// Takes in who comes up, and takes from the shares what a slow start leaves out.
-    pub fn slow_down(&mut self, pool: &Pool, standings: &mut [Standing]) {
+    fn slow_down(&mut self, pool: &Pool, standings: &mut [Standing]) {
         if pool.slow_start.is_zero() {
             self.out.clear();
             self.rising.clear();

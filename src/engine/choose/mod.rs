@@ -12,6 +12,7 @@ pub mod ready;
 
 mod candidate;
 pub mod eligible;
+pub mod least_load;
 pub mod left_out;
 mod memory;
 mod panic;

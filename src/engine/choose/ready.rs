@@ -37,6 +37,10 @@ pub struct Standing {
     pub may_change_in: Option<Duration>,
     /// The part of its weight that it is to have now, in thousandths: at most [`SHARE_MOST`].
     pub share: u16,
+    /// What it is due in place of its weight, beside others of its pool: follows from loads.
+    pub due: Option<u32>,
+    /// How busy it is, in percent, as it says.
+    pub load: Option<u8>,
     /// What it is among its like, as it says.
     pub role: Option<Role>,
     /// How far it is behind its primary, as it says.
@@ -56,6 +60,8 @@ impl Standing {
         is_degraded: false,
         may_change_in: None,
         share: SHARE_WHOLE,
+        due: None,
+        load: None,
         role: None,
         lag: None,
     };
@@ -156,7 +162,8 @@ impl Ready {
         let ending = is_short.then_some(ending);
         let recheck = kept.until.map(|left| now.saturating_add(left));
         let mut ttl = if cast.is_moving(pool) { pool.min_ttl } else { kept.ttl };
-        let due = until.into_iter().chain(recheck).chain(memory.next_step(pool)).min();
+        let due = until.into_iter().chain(recheck).chain(memory.next_step(pool));
+        let due = due.chain(memory.balance.due(pool)).min();
         let offers = match (source, fallback) {
             (Source::Fallback, Some(fallback)) => {
                 // Whichever of the two changes first ends the answer.

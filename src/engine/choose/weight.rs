@@ -25,9 +25,11 @@ pub(super) fn weigh(
     candidates: &mut Vec<Candidate>,
     left_out: &mut Vec<(Endpoint, LeftOut)>,
 ) {
-    for candidate in candidates.iter_mut() {
-        candidate.offer.part =
-            u32::from(candidate.offer.weight) * u32::from(candidate.standing.share);
+    // Where some are guesses, parts and weights would not compare.
+    let are_balanced = candidates.iter().all(|candidate| candidate.standing.due.is_some());
+    for Candidate { offer, standing, .. } in candidates.iter_mut() {
+        let due = standing.due.filter(|_| are_balanced).unwrap_or(offer.weight.into());
+        offer.part = due * u32::from(standing.share);
     }
     if !pool.policy.weighs() {
         return;

@@ -10,9 +10,11 @@ use super::{Candidate, ExplainedPool, Stage, Telling};
 use crate::config::model::{Failback, HashBy, HashKey, Policy, Pool, Role, WhenAllDown};
 use crate::engine::choose::draw::{Way, starts};
 use crate::engine::choose::handout::Handout;
+use crate::engine::choose::least_load;
 use crate::engine::choose::left_out::LeftOut;
 use crate::engine::choose::ready::{Ending, Ready, Source};
 use crate::engine::choose::roles::Cast;
+use crate::engine::choose::share;
 use crate::engine::plan::List;
 use crate::engine::snapshot::Chunks;
 use crate::health::reason::Judgement;
@@ -75,17 +77,24 @@ impl Telling<'_> {
             return;
         }
         let judged = (self.judge)(zone, pool);
-        let candidate = |Judgement { backend, endpoint, verdict: _, reason }| Candidate {
-            eligible: ready.has(&endpoint),
-            chosen: self.has(&endpoint) || self.has_service(pool, &backend),
-            reason: match (ready.why_left_out(&endpoint), ready.memory.slow_start(pool, &endpoint))
-            {
-                (Some(why), _) => format!("{reason}; {why}"),
-                (None, Some(share)) => format!("{reason}; slow start: {share} %"),
-                (None, None) => reason,
-            },
-            backend,
-            endpoint,
+        let due = share::due(ready);
+        let candidate = |Judgement { backend, endpoint, verdict, reason }| {
+            let due = due.get(&endpoint);
+            let part = due.and_then(|due| least_load::text(pool, verdict.told.load, *due));
+            let slow = ready.memory.slow_start(pool, &endpoint);
+            let slow = slow.map(|share| format!("slow start: {share} %"));
+            let more = match ready.why_left_out(&endpoint) {
+                Some(why) => [Some(why.to_string()), None],
+                None => [part, slow],
+            };
+            let said = std::iter::once(reason).chain(more.into_iter().flatten());
+            Candidate {
+                eligible: ready.has(&endpoint),
+                chosen: self.has(&endpoint) || self.has_service(pool, &backend),
+                reason: said.collect::<Vec<_>>().join("; "),
+                backend,
+                endpoint,
+            }
         };
         let candidates = judged.into_iter().map(candidate).collect();
         self.pools.push(ExplainedPool {
@@ -229,7 +238,10 @@ fn draw_text(pool: &Pool, ready: &Ready, list: List, draw: u64) -> String {
     };
     match handout.way {
         Way::Turns => format!("turn {draw} of the weights, {begin}"),
-        Way::Rotation if pool.policy == Policy::Weighted && is_partly(handout) => {
+        Way::Rotation
+            if matches!(pool.policy, Policy::Weighted | Policy::LeastLoad)
+                && is_partly(handout) =>
+        {
             format!("turn {draw} of the weights, which are all alike, {begin}")
         }
         Way::Rotation => format!("turn {draw} of the rotation, {begin}"),

@@ -102,3 +102,43 @@ fn who_comes_up_starts_slowly_and_who_was_there_does_not() {
     stage.report("192.0.2.2", UP);
     assert_eq!(parts(), [1000, 100]);
 }
+
+#[test]
+fn parts_follow_loads_by_the_clock_and_over_a_reload() {
+    let busy = TIERS.replace("policy: failover, failback: 60s", "policy: least_load");
+    let stage = Stage::new();
+    stage.serve(&[&zone(&busy)]);
+    let parts = || {
+        let View::Served { ready, .. } = stage.view() else { panic!("the zone is served") };
+        let ready = ready.get(0).expect("there are two");
+        ready.offers.iter().map(|offer| offer.part / 1000).collect::<Vec<_>>()
+    };
+    let loads = |first, second| {
+        for (address, load) in [("192.0.2.1", first), ("192.0.2.2", second)] {
+            let told = Told { load: Some(load), ..Told::default() };
+            stage.report_told(address, UP, told);
+        }
+    };
+    // Of 256 answers a turn.
+    assert_eq!(parts(), [128, 128]);
+    loads(25, 75);
+    assert_eq!(parts(), [128, 128], "a report is no interval");
+    stage.wait_until(9_999);
+    assert_eq!(parts(), [128, 128]);
+    // A tenth of the way from 50 % to 75 %, with nothing but the time passing.
+    stage.wait_until(10_000);
+    assert_eq!(parts(), [134, 122]);
+    stage.serve(&[&zone(&busy.replace("ns: {A: 192.0.2.53}", "ns: {A: 192.0.2.54}"))]);
+    assert_eq!(parts(), [134, 122]);
+    stage.wait_until(20_000);
+    assert_eq!(parts(), [140, 116]);
+    // A share holds at once.
+    let told = Told { load: Some(25), share: Some(50), ..Told::default() };
+    stage.report_told("192.0.2.1", UP, told);
+    assert_eq!(parts(), [70, 116]);
+    // Whom nobody else can stand in for has all; who comes back begins with a tenth.
+    stage.report("192.0.2.1", DOWN);
+    assert_eq!(parts(), [256]);
+    stage.report_told("192.0.2.1", UP, Told { load: Some(0), share: Some(100), ..Told::default() });
+    assert_eq!(parts(), [26, 230]);
+}

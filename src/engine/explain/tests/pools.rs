@@ -1,7 +1,9 @@
 //! What is told of rules, weights, targets, SRV and hints.
 
 use super::{A, judge, question, snapshot_of};
+use crate::config::model::Pool;
 use crate::engine::explain::{Question, explain};
+use crate::zone::Zone;
 
 const ZONE: &str = r#"
 zone: example.com
@@ -135,5 +137,34 @@ fn the_shard_is_told_and_what_of_the_label_decides() {
     ] {
         let steps = steps("192.0.2.7", name, A);
         assert_eq!(steps[1], expected, "{steps:?}");
+    }
+}
+
+#[test]
+fn what_is_free_is_told_where_it_chooses() {
+    for (policy, expected) in [
+        (
+            "least_load",
+            [
+                "2 checks passed; free 40 %, 75 % of the pool",
+                "2 checks passed; load unknown, 25 % of the pool",
+            ],
+        ),
+        ("weighted", ["2 checks passed"; 2]),
+    ] {
+        let zone = ZONE.replace(
+            "office: {policy: weighted, backends: {a: {address: 192.0.2.1, weight: 2}",
+            &format!(
+                "office: {{policy: {policy}, backends: {{a: {{address: 192.0.2.1, weight: 3}}"
+            ),
+        );
+        let told = |zone: &Zone, pool: &Pool| {
+            let mut judged = judge(zone, pool);
+            judged[0].verdict.told.load = Some(60);
+            judged
+        };
+        let explained = explain(&snapshot_of(&zone), &question("www.example.com.", A), &told);
+        let reasons = explained.pools[0].candidates.iter().map(|one| one.reason.as_str());
+        assert_eq!(reasons.take(2).collect::<Vec<_>>(), expected, "{policy}");
     }
 }
