@@ -137,11 +137,10 @@ impl Sources {
                 {
                     warn!("{file} {trouble}");
                 }
-                Some(_) => {}
                 None if was_in_trouble || before.is_none_or(|before| before.built != *built) => {
                     info!(%kind, "{file} tells where clients are");
                 }
-                None => {}
+                Some(_) | None => {}
             }
         }
     }

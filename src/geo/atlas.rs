@@ -180,11 +180,11 @@ impl Places {
     }
 }
 
+/// Where spans begin and the place of each, and those places.
+type Placed<'l, A> = (&'l [(A, Option<u32>)], &'l [Place]);
+
 /// Walks all layers at once, from one place where something begins to the next.
-fn merge<A: Address>(
-    layers: &[(&[(A, Option<u32>)], &[Place])],
-    places: &mut Places,
-) -> Spans<A, Option<u32>> {
+fn merge<A: Address>(layers: &[Placed<'_, A>], places: &mut Places) -> Spans<A, Option<u32>> {
     let mut rest: Vec<&[(A, Option<u32>)]> = layers.iter().map(|(spans, _)| *spans).collect();
     let mut now: Vec<Option<u32>> = vec![None; layers.len()];
     let mut known: HashMap<Vec<Option<u32>>, Option<u32>> = HashMap::new();
@@ -197,15 +197,14 @@ fn merge<A: Address>(
                 (*now, *spans) = (*value, tail);
             }
         }
-        let number = match known.get(&now) {
-            Some(number) => *number,
-            None => {
-                let own = now.iter().zip(layers);
-                let own = own.filter_map(|(own, (_, places))| places.get((*own)? as usize));
-                let number = places.number(own.fold(NOWHERE, over));
-                known.insert(now.clone(), number);
-                number
-            }
+        let number = if let Some(number) = known.get(&now) {
+            *number
+        } else {
+            let own = now.iter().zip(layers);
+            let own = own.filter_map(|(own, (_, places))| places.get((*own)? as usize));
+            let number = places.number(own.fold(NOWHERE, over));
+            known.insert(now.clone(), number);
+            number
         };
         Some((begin, number))
     }))

@@ -1,4 +1,4 @@
-//! Databases in MaxMind's format: of cities, countries or autonomous systems.
+//! Databases in `MaxMind`'s format: of cities, countries or autonomous systems.
 
 use std::path::Path;
 
@@ -153,14 +153,13 @@ mod format {
     impl Reading {
         fn add(&mut self, found: &LookupResult<'_, Vec<u8>>) -> Result<(), MaxMindDbError> {
             let Some(offset) = found.offset() else { return Ok(()) };
-            let place = match self.records.get(&offset) {
-                Some(place) => *place,
-                None => {
-                    let record = found.decode::<Record<'_>>()?;
-                    let place = record.and_then(|record| self.place(&record));
-                    self.records.insert(offset, place);
-                    place
-                }
+            let place = if let Some(place) = self.records.get(&offset) {
+                *place
+            } else {
+                let record = found.decode::<Record<'_>>()?;
+                let place = record.and_then(|record| self.place(&record));
+                self.records.insert(offset, place);
+                place
             };
             let Some(place) = place else { return Ok(()) };
             let network = found.network()?;

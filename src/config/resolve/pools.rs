@@ -184,13 +184,13 @@ impl<'z> Pools<'z> {
         mistakes: &mut Mistakes<'_>,
     ) -> Option<(Vec<Rule>, usize)> {
         let role = spec.role;
-        let rule = |RuleSpec { subnets, area, is_private, pool }| {
+        let one = |RuleSpec { subnets, area, is_private, pool }| {
             let place = self.place(pool, mistakes)?;
             let place = self.in_role(place, role);
             let pool = if is_private { self.private(place) } else { place };
             Some(Rule { subnets, area, pool })
         };
-        let rules: Vec<Option<Rule>> = spec.rules.into_iter().map(rule).collect();
+        let rules: Vec<Option<Rule>> = spec.rules.into_iter().map(one).collect();
         let pool = self.place(spec.pool, mistakes);
         Some((rules.into_iter().collect::<Option<_>>()?, self.in_role(pool?, role)))
     }

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 
 use crate::config::model::place::Network;
 
-/// How old a database may be, where the file sets nothing: MaxMind makes new ones twice a week, and networks move.
+/// How old a database may be, where the file sets nothing: `MaxMind` makes new ones twice a week, and networks move.
 pub const MAX_AGE: Duration = Duration::from_secs(60 * 86_400);
 /// What may be set.
 pub const MAX_AGES: (Duration, Duration) =
@@ -22,7 +22,7 @@ pub const PREFIXES_MAX: usize = 1024;
 /// What tells where clients are.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Geo {
-    /// Databases in MaxMind's format; of what several know, the first one's word counts.
+    /// Databases in `MaxMind`'s format; of what several know, the first one's word counts.
     pub databases: Vec<PathBuf>,
     /// What the operator says, which counts before them.
     pub subnets: Subnets,

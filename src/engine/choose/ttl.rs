@@ -40,7 +40,8 @@ pub(super) fn ttl(pool: &Pool, standings: &[Standing], left: Option<Duration>) -
         ttl = (ttl / 2).max(pool.min_ttl);
     }
     // The end itself comes by its own.
-    let until = (ttl > pool.min_ttl).then(|| left - seconds(ttl) + Duration::from_millis(1));
+    let until =
+        (ttl > pool.min_ttl).then(|| left.saturating_sub(seconds(ttl)) + Duration::from_millis(1));
     Kept { ttl: ttl.min(by_probes), until }
 }
 

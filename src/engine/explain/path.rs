@@ -307,8 +307,8 @@ impl Telling<'_> {
             let client = client(snapshot, zone, plan);
             self.rules(zone, balanced_at, &client, at);
             let rules = zone.rules_of(balanced_at);
-            let ruled = rules.map(|rules| rules.find(&client, balanced_at.choice));
-            let choice = zone.shard(balanced_at, at).or(ruled).unwrap_or(balanced_at.choice);
+            let by_rule = rules.map(|rules| rules.find(&client, balanced_at.choice));
+            let choice = zone.shard(balanced_at, at).or(by_rule).unwrap_or(balanced_at.choice);
             return self.pool(zone, ready, choice.pool, List::of(rtype, choice.made), None);
         }
         if node.and_then(|node| node.rrset(question.qtype)?.1.alias()).is_some() {

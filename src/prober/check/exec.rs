@@ -139,11 +139,11 @@ async fn run(
     };
     deadline.within("the program has not ended", end).await?.map_err(|error| lost(&error))?;
     running.kill_group();
-    if !is_read {
+    if is_read {
+        drop(read);
+    } else {
         // What left the group may hold the pipe open for ever.
         let _ = timeout(LAST_WORDS, read).await;
-    } else {
-        drop(read);
     }
     let status = running.child.wait().await.map_err(|error| lost(&error))?;
     Ok((status, written))

@@ -40,7 +40,7 @@ fn rules(text: &str) -> Rules {
     Rules::new(&rules, (choice(99), choice(99)))
 }
 
-/// NO at 10.0.0.0/9 and 2001:db8::/32, US-KY at 10.128.0.0/10, US-CA at 10.192.0.0/10, AS64500 within both.
+/// NO at 10.0.0.0/9 and `2001:db8::/32`, US-KY at 10.128.0.0/10, US-CA at 10.192.0.0/10, `AS64500` within both.
 fn atlas() -> Atlas {
     let place = |country, region: Option<&str>, asn: u32| Place {
         country: Country::of(country),

@@ -101,7 +101,7 @@ fn ask_turn(
         };
         let bytes = usize::from(net.prefix_len()).div_ceil(8);
         let data = [&[0, family, net.prefix_len(), 0][..], &octets[..bytes]].concat();
-        let hex: String = data.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = data.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
         format!(" +option=8:{hex}")
     });
     let ask = Ask::parse(&format!("{question}{}", option.unwrap_or_default()));

@@ -1,4 +1,4 @@
-//! Where clients are: databases in MaxMind's format that a writer of our own makes, read by us and by `mmdblookup`.
+//! Where clients are: databases in `MaxMind`'s format that a writer of our own makes, read by us and by `mmdblookup`.
 
 mod writer;
 

@@ -1,4 +1,4 @@
-//! A writer of databases in MaxMind's format, version 2.0, after its published description: small, and for tests alone.
+//! A writer of databases in `MaxMind`'s format, version 2.0, after its published description: small, and for tests alone.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -208,7 +208,9 @@ fn write(value: &Value, bytes: &mut Vec<u8>) {
         }
         Value::List(items) => {
             control(11, items.len(), bytes);
-            items.iter().for_each(|item| write(item, bytes));
+            for item in items {
+                write(item, bytes);
+            }
         }
     }
 }

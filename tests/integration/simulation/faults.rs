@@ -98,7 +98,7 @@ impl Day {
             Kind::Loses(one_in) if random.u32(0..one_in) == 0 => Fate::TimesOut,
             Kind::Loses(_) => Fate::Passes,
             Kind::Flaps(turn) => {
-                let turns = (at - fault.begin).as_nanos() / turn.as_nanos();
+                let turns = at.saturating_sub(fault.begin).as_nanos() / turn.as_nanos();
                 if turns.is_multiple_of(2) { Fate::Refused } else { Fate::Passes }
             }
         }

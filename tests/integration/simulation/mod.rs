@@ -276,8 +276,8 @@ fn no_healthy_backend_starves_and_no_dead_one_is_answered_past_the_worst_case() 
                 let Some(since) = day.dead_since(backend, now) else { continue };
                 dead_seen += 1;
                 // A prober that reaches nothing sees no failure.
-                let seen = since.max(day.reaches_since(now));
-                let gone = seen + worst[&format!("p{pool}")];
+                let counts = since.max(day.reaches_since(now));
+                let gone = counts + worst[&format!("p{pool}")];
                 assert!(
                     is_guess || day.is_cut_off(now) || now + ttl <= gone,
                     "seed {seed}: backend {backend}, dead since {since:?}, is answered at {now:?} for {ttl:?}; \
@@ -285,13 +285,12 @@ fn no_healthy_backend_starves_and_no_dead_one_is_answered_past_the_worst_case() 
                 );
             }
         }
-        for backend in 0..POOLS * EACH {
+        for (backend, last) in last_seen.iter().enumerate() {
             let Some(since) = day.healthy_since(backend, now) else { continue };
             let since = since.max(day.reaches_since(now)) + recovery + ROUND;
             assert!(
-                now < since || day.is_cut_off(now) || last_seen[backend] + ROUND >= now,
-                "seed {seed}: backend {backend} is healthy and was in no answer from {:?} to {now:?}",
-                last_seen[backend]
+                now < since || day.is_cut_off(now) || *last + ROUND >= now,
+                "seed {seed}: backend {backend} is healthy and was in no answer from {last:?} to {now:?}"
             );
         }
         now += Duration::from_secs(1);

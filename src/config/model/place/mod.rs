@@ -296,9 +296,8 @@ impl Point {
     #[inline]
     #[must_use]
     pub fn chord(self, other: Self) -> f32 {
-        let (Self([a, b, c]), Self([d, e, f])) = (self, other);
-        let (x, y, z) = (a - d, b - e, c - f);
-        x * x + y * y + z * z
+        let apart = |axis: usize| self.0[axis] - other.0[axis];
+        (0..3).map(|axis| apart(axis) * apart(axis)).sum()
     }
 
     /// How far another point is, in kilometres over ground.

@@ -43,7 +43,7 @@ pub(super) type TableSpec = Named<Spanned<PlaceSpec>>;
 /// A region, or a map of what is known.
 pub(super) enum PlaceSpec {
     Region(String),
-    Map(MappedPlace),
+    Map(Box<MappedPlace>),
 }
 
 #[derive(Default, Deserialize)]
@@ -96,7 +96,7 @@ impl<'de> Deserialize<'de> for PlaceSpec {
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<PlaceSpec, A::Error> {
                 MappedPlace::deserialize(de::value::MapAccessDeserializer::new(map))
-                    .map(PlaceSpec::Map)
+                    .map(|place| PlaceSpec::Map(Box::new(place)))
             }
         }
         deserializer.deserialize_any(Shapes)
@@ -184,7 +184,7 @@ impl Reader<'_> {
                             Err(problem) => self.add(location.place(), problem),
                         }
                     }
-                    let MappedPlace { continent, country, region: named, location, asn } = map;
+                    let MappedPlace { continent, country, region: named, location, asn } = &**map;
                     let texts = [continent, country, named, asn];
                     if location.is_none() && texts.iter().all(|text| text.is_none()) {
                         let problem = Problem::MissingKey { place: "a subnet", key: "country" };

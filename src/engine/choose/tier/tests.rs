@@ -16,7 +16,7 @@ fn pool(priorities: &str, min_healthy: u16, failback: Failback, panic: u16) -> P
     };
     let backends = (0..).zip(priorities.chars()).map(backend).collect();
     let tiers = Tiers { min_healthy, failback };
-    Pool { tiers, panic, ..Pool::new("web".to_owned(), Policy::RoundRobin, backends) }
+    Pool { panic, tiers, ..Pool::new("web".to_owned(), Policy::RoundRobin, backends) }
 }
 
 fn standings(signs: &str) -> Vec<Standing> {
@@ -69,11 +69,14 @@ fn each_tier_panics_alone_and_the_pool_when_all_do() {
     }
 }
 
+/// At a second, how backends stand; what serves then.
+type Seen = (u64, &'static str, &'static str);
+
 #[test]
 fn a_better_tier_takes_over_as_its_failback_says() {
     let hold = Failback::After(Duration::from_secs(60));
     // At each of these seconds the pool stands so; what serves then.
-    let cases: &[(&str, Failback, &[(u64, &str, &str)])] = &[
+    let cases: &[(&str, Failback, &[Seen])] = &[
         ("01", Failback::AtOnce, &[(0, "++", "0"), (1, "-+", "1"), (2, "++", "0")]),
         (
             "01",
