@@ -167,7 +167,7 @@ pub fn find<'s>(snapshot: &'s Snapshot, key: &BackendKey) -> Option<Found<'s>> {
         zone.pools.iter().enumerate().find_map(|(index, pool)| {
             let name = rest.strip_prefix(pool.name.as_str())?.strip_prefix('/')?;
             let backend = pool.backends.iter().find(|backend| backend.name == name)?;
-            Some(Found { place, zone, index, pool, backend, ready: ready.get(index)? })
+            Some(Found { place, zone, index, pool, backend, ready: ready.get(index)?, all: ready })
         })
     })
 }
@@ -183,12 +183,16 @@ pub fn find_all<'s>(
     }
     let mut all = BTreeMap::new();
     for (place, view) in snapshot.zones().enumerate() {
-        let View::Served { zone, ready } = view else { continue };
-        for (index, (pool, ready)) in zone.pools.iter().zip(ready.iter()).enumerate() {
+        let View::Served { zone, ready: of_zone } = view else { continue };
+        let written = zone.pools.iter().zip(of_zone.iter()).enumerate();
+        for (index, (pool, ready)) in written.filter(|(_, (pool, _))| pool.face.is_none()) {
             for backend in &pool.backends {
                 let key = key(zone, pool, backend);
                 if keys.contains(&key) {
-                    all.insert(key, Found { place, zone, index, pool, backend, ready });
+                    all.insert(
+                        key,
+                        Found { place, zone, index, pool, backend, ready, all: of_zone },
+                    );
                 }
             }
         }
@@ -211,13 +215,23 @@ pub struct Found<'s> {
     pub backend: &'s Backend,
     /// What its pool hands out.
     pub ready: &'s Arc<Ready>,
+    /// What each pool of its zone hands out.
+    pub all: &'s Chunks<Arc<Ready>>,
 }
 
 impl Found<'_> {
-    /// Whether answers have it now.
+    /// Whether answers have it now, however its pool is seen: by a role or by private addresses as well.
     #[must_use]
     pub fn is_in_answers(&self) -> bool {
-        self.backend.endpoints().any(|endpoint| self.ready.has(&endpoint))
+        let is_own = |place, pool: &Pool| {
+            place == self.index || pool.face.is_some_and(|face| face.of == self.index)
+        };
+        let pools = self.zone.pools.iter().zip(self.all.iter()).enumerate();
+        let mut own = pools.filter(|(place, (pool, _))| is_own(*place, pool));
+        own.any(|(_, (pool, ready))| {
+            let same = pool.backends.iter().filter(|other| other.name == self.backend.name);
+            same.flat_map(Backend::endpoints).any(|endpoint| ready.has(&endpoint))
+        })
     }
 }
 

@@ -76,6 +76,39 @@ fn a_drained_backend_may_be_stopped_when_no_cache_has_it() {
 }
 
 #[test]
+fn a_drained_backend_that_a_role_still_guesses_is_not_safe_to_stop() {
+    use crate::config::model::Role;
+
+    let folder = Folder::new("role");
+    let stage = Stage::kept_in(&folder);
+    let text = ZONE
+        .replace("when_all_down: fallback, fallback: spare", "when_all_down: last")
+        .replace("  www: {pool: web}", "  www: {pool: web}\n  ro: {pool: web, role: replica}");
+    stage.serve(&[&zone(&text)]);
+    let replica = Told { role: Some(Role::Replica), ..Told::default() };
+    let replicas = || -> Vec<u8> {
+        let View::Served { zone, ready } = stage.view() else { panic!("the zone is served") };
+        let face = zone.pools.iter().position(|pool| pool.role().is_some());
+        let ready = face.and_then(|face| ready.get(face)).expect("the role has a face");
+        ready.addresses().map(last_number).collect()
+    };
+    let safe = || stage.publisher.safe_to_stop(&key("example/web/192.0.2.2"));
+    stage.report_told("192.0.2.2", UP, replica);
+    assert_eq!(replicas(), [2]);
+    stage.steer("example/web/192.0.2.2", set(Hand::Drain, None));
+    assert_eq!((replicas(), safe()), (vec![1], Some(BEGIN + 31_000)));
+    // With nobody left, each falls back on those whom it had last: who asks for a replica on the one that was taken out first.
+    stage.steer("example/web/192.0.2.1", set(Hand::Drain, None));
+    assert_eq!((stage.handouts()[0].as_slice(), replicas()), (&[1][..], vec![2]));
+    assert_eq!(safe(), None);
+    // From the answer on that leaves it out.
+    stage.wait_until(5_000);
+    stage.steer("example/web/192.0.2.1", Wish::Auto);
+    assert_eq!(replicas(), [1]);
+    assert_eq!(safe(), Some(BEGIN + 5_000 + 30_000 + 1_000));
+}
+
+#[test]
 fn what_is_drained_is_no_guess_unless_all_is() {
     let folder = Folder::new("guess");
     let stage = Stage::kept_in(&folder);
