@@ -1,6 +1,7 @@
 //! Answers one query many times, for `scripts/bench-instructions` to count instructions under callgrind.
 //!
-//! `respond CASE COUNT`, where CASE is pool, one, nxdomain, cname or referral.
+//! `respond CASE COUNT`, where CASE is pool, turn, weighted, hash, one, nxdomain, cname or referral. The pools `turn`, `weighted` and
+//! `hash` differ in their policy alone, and each answer has one address.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -18,7 +19,23 @@ ns: [ns1, ns2]
 pools:
   web:
     backends: [192.0.2.1, 192.0.2.2, 192.0.2.3, 192.0.2.4, 192.0.2.5, 192.0.2.6, 192.0.2.7, 192.0.2.8]
+  turn:
+    answers: 1
+    backends: &eight
+      a: {address: 192.0.2.1, weight: 1}
+      b: {address: 192.0.2.2, weight: 2}
+      c: {address: 192.0.2.3, weight: 3}
+      d: {address: 192.0.2.4, weight: 5}
+      e: {address: 192.0.2.5, weight: 7}
+      f: {address: 192.0.2.6, weight: 11}
+      g: {address: 192.0.2.7, weight: 13}
+      h: {address: 192.0.2.8, weight: 17}
+  weighted: {policy: weighted, backends: *eight}
+  hash: {policy: hash, backends: *eight}
 records:
+  turn: {pool: turn}
+  weighted: {pool: weighted}
+  hash: {pool: hash}
   ns1: {A: 192.0.2.53}
   ns2: {A: 198.51.100.53}
   www: {pool: web}
@@ -34,12 +51,15 @@ fn main() {
     let case = arguments.next().unwrap_or_default();
     let question = match case.as_str() {
         "pool" => "www.example.com.",
+        "turn" => "turn.example.com.",
+        "weighted" => "weighted.example.com.",
+        "hash" => "hash.example.com.",
         "one" => "one.example.com.",
         "nxdomain" => "nothing.example.com.",
         "cname" => "alias.example.com.",
         "referral" => "host.sub.example.com.",
         _ => {
-            eprintln!("usage: respond pool|one|nxdomain|cname|referral COUNT");
+            eprintln!("usage: respond pool|turn|weighted|hash|one|nxdomain|cname|referral COUNT");
             std::process::exit(2);
         }
     };
