@@ -32,7 +32,7 @@ struct Case {
     times: u64,
 }
 
-const CASES: [Case; 8] = [
+const CASES: [Case; 9] = [
     Case {
         name: "multifo, half must be up",
         plugin: "multifo",
@@ -97,6 +97,14 @@ const CASES: [Case; 8] = [
         weights: &[6, 1, 1, 1],
         times: 200,
     },
+    Case {
+        name: "simplefo",
+        plugin: "simplefo",
+        theirs: "",
+        ours: "policy: failover",
+        weights: &[1; 2],
+        times: 1,
+    },
 ];
 
 /// One set of failures of one case.
@@ -112,7 +120,9 @@ fn pools() -> Vec<Pool> {
     let mut pools = Vec::new();
     for (number, case) in CASES.iter().enumerate() {
         let count = case.weights.len();
-        for down in 0..1_u32 << count {
+        // With both down simplefo hands out the primary, and we both, by design.
+        let sets = if case.plugin == "simplefo" { 3 } else { 1_u32 << count };
+        for down in 0..sets {
             let place = pools.len() as u8;
             let backend = |(index, weight): (usize, &u16)| {
                 let address = Ipv4Addr::new(10, 1, place, index as u8 + 1);
@@ -131,20 +141,28 @@ fn gdnsd(pools: &[Pool]) -> Server {
     let mut states = String::new();
     let mut plugins = String::new();
     let mut zone = "@ SOA ns1 host 7 7200 600 86400 300\n@ NS ns1\nns1 A 192.0.2.53\n".to_owned();
-    for plugin in ["multifo", "weighted"] {
+    for plugin in ["multifo", "weighted", "simplefo"] {
         writeln!(plugins, "{plugin} => {{ service_types => file").expect("a String");
         for pool in pools.iter().filter(|pool| pool.case.plugin == plugin) {
-            let mut own = format!("  {} => {{ {}", pool.name, pool.case.theirs);
+            let mut own = format!("  {} => {{", pool.name);
+            let settings = Some(pool.case.theirs).filter(|settings| !settings.is_empty());
+            let mut settings: Vec<String> = settings.into_iter().map(str::to_owned).collect();
             for (index, (address, weight, is_down)) in pool.backends.iter().enumerate() {
                 let value = match plugin {
                     "weighted" => format!("[ {address}, {weight} ]"),
                     _ => address.to_string(),
                 };
-                write!(own, ", b{index} => {value}").expect("a String");
+                let label = match (plugin, index) {
+                    ("simplefo", 0) => "primary".to_owned(),
+                    ("simplefo", _) => "secondary".to_owned(),
+                    _ => format!("b{index}"),
+                };
+                settings.push(format!("{label} => {value}"));
                 let state = if *is_down { "DOWN" } else { "UP" };
                 writeln!(states, "{address} => {state}").expect("a String");
             }
-            writeln!(plugins, "{own} }}").expect("a String");
+            write!(own, " {} }}", settings.join(", ")).expect("a String");
+            writeln!(plugins, "{own}").expect("a String");
             writeln!(zone, "{} 30 DYNA {plugin}!{}", pool.name, pool.name).expect("a String");
         }
         plugins += "}\n";
