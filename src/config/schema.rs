@@ -148,6 +148,12 @@ struct Check {
     udp: Option<Udp>,
     /// It works if a program says so, by Nagios' exit codes.
     exec: Option<Exec>,
+    /// It works if all of these checks pass, by name or inline.
+    all: Parts,
+    /// It works if one of these checks passes, by name or inline.
+    any: Parts,
+    /// It works if so many of these checks pass.
+    at_least: AtLeast,
     /// How often it is probed; 10 s.
     interval: Span,
     /// How long a probe may take; 2 s, and never longer than the interval.
@@ -160,6 +166,67 @@ struct Check {
     fast_interval: Span,
     /// Whether a backend that changes side too often is held down until it has been quiet; `false`.
     flap: Option<FlapRef>,
+}
+
+/// The checks that one is made of.
+#[derive(JsonSchema)]
+struct Parts(#[schemars(with = "Vec<PartRef>", length(min = 1, max = 32))] ());
+
+/// So many of several checks.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "a schema is made of it, and no value")]
+struct AtLeast {
+    /// How many must pass.
+    n: Streak,
+    /// The checks, by name or inline.
+    of: Parts,
+}
+
+/// The name of a check, or a check without the settings of how often it is made.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "a schema is made of it, and no value")]
+enum PartRef {
+    Name(Word),
+    Part(Box<Part>),
+}
+
+/// A check within a check: one kind.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, extend("required" = [], "oneOf" = one_kind()))]
+#[expect(dead_code, reason = "a schema is made of it, and no value")]
+struct Part {
+    /// It takes a connection.
+    tcp: Tcp,
+    /// It answers a request over HTTP as wished.
+    http: Option<Http>,
+    /// It answers a request over HTTPS as wished.
+    https: Option<Https>,
+    /// It speaks TLS, with a certificate that is good.
+    tls: Option<TlsCheck>,
+    /// Its agent says so.
+    agent: Option<Agent>,
+    /// This PostgreSQL takes a login.
+    postgres: Postgres,
+    /// This Redis or Valkey answers.
+    redis: Option<Redis>,
+    /// This MySQL or MariaDB takes a login.
+    mysql: Mysql,
+    /// No part of another check.
+    push: Option<Push>,
+    /// It answers a question of DNS as wished.
+    dns: Option<Dns>,
+    /// It answers a datagram as wished, or does not refuse it.
+    udp: Option<Udp>,
+    /// A program says so.
+    exec: Option<Exec>,
+    /// All of these pass.
+    all: Parts,
+    /// One of these passes.
+    any: Parts,
+    /// So many of these pass.
+    at_least: AtLeast,
 }
 
 /// `true` for the usual penalty, or the settings of it.
@@ -508,7 +575,7 @@ struct HashBy {
 #[expect(dead_code, clippy::large_enum_variant, reason = "a schema is made of it, and no value")]
 enum CheckRef {
     Name(Word),
-    Check(Check),
+    Check(Box<Check>),
 }
 
 /// The backends of a pool: an address, a list, or a map by their names.

@@ -13,7 +13,7 @@ use std::time::Duration;
 use super::target::Target;
 use crate::config::model::{
     AgentCheck, Check, CheckKind, DatabaseCheck, DatabaseKind, DnsCheck, ExecCheck, Flap,
-    HttpCheck, LoadFrom, LoadPlace, Secret, Tls, TlsCheck, UdpCheck, Verify,
+    HttpCheck, LoadFrom, LoadPlace, Secret, SeveralChecks, Tls, TlsCheck, UdpCheck, Verify,
 };
 use crate::digest::sha256;
 
@@ -166,6 +166,12 @@ fn settings(check: &Check) -> String {
                 put(&mut text, "value", value);
             }
         }
+        CheckKind::Several(SeveralChecks { least, of }) => {
+            let _ = write!(text, " several {least}");
+            for part in of {
+                put(&mut text, "of", &settings(part));
+            }
+        }
     }
     if let Some(Flap { penalty, suppress, reuse, half_life, hold_max }) = flap {
         let [half_life, hold_max] = [half_life, hold_max].map(Duration::as_millis);
@@ -227,6 +233,11 @@ mod tests {
                  status 200-200 status 204-206 body 2:ok",
             ),
             ("{push: {ttl: 5s}}", "10000 1000 2000 2 3 push 5000"),
+            (
+                "{any: [{tcp: {port: 53}}, {all: [{tcp: {port: 5}}]}], timeout: 1s}",
+                "10000 1000 1000 2 3 several 1 of 26:10000 1000 2000 2 3 tcp 53 \
+                 of 61:10000 1000 2000 2 3 several 1 of 25:10000 1000 2000 2 3 tcp 5",
+            ),
             (
                 "{http: {load: {header: X-Load}}}",
                 "10000 1000 2000 2 3 http 80 path 1:/ status 200-299 load header 6:X-Load of 100",

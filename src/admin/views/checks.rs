@@ -4,11 +4,10 @@ use std::collections::HashMap;
 
 use super::pools::Moment;
 use crate::admin::model::Check;
-use crate::config::model::{self as config, CheckKind};
+use crate::config::model as config;
 use crate::health::key::{CheckKey, TargetKey};
 use crate::health::registry::Registry;
 use crate::health::target::{Streak, Target};
-use crate::rdata::type_name;
 
 /// Everything that is probed, by address.
 #[must_use]
@@ -50,27 +49,7 @@ pub fn checks(moment: &Moment, registry: &Registry) -> Vec<Check> {
 /// A check in short: `tcp :443`, `http :8080/healthz`.
 #[must_use]
 pub fn short(check: &config::Check) -> String {
-    match &check.kind {
-        CheckKind::Tls(check) => {
-            format!("tls {}:{}", check.tls.sni.as_deref().unwrap_or_default(), check.port)
-        }
-        CheckKind::Agent(check) => format!("agent :{}", check.port),
-        CheckKind::Database(database) => format!("{} :{}", database.kind.name(), database.port),
-        CheckKind::Dns(check) => {
-            format!("dns :{} {} {}", check.port, check.question, type_name(check.rtype))
-        }
-        CheckKind::Udp(check) => format!("udp :{}", check.port),
-        CheckKind::Exec(check) => {
-            format!("exec {}", check.command.first().map_or("", String::as_str))
-        }
-        CheckKind::Tcp { port } => format!("tcp :{port}"),
-        CheckKind::Push(push) => format!("push {:?}", push.ttl),
-        CheckKind::Http(http) => {
-            let scheme = if http.tls.is_some() { "https" } else { "http" };
-            let host = http.host.as_deref().unwrap_or_default();
-            format!("{scheme} {host}:{}{}", http.port, http.path)
-        }
-    }
+    check.to_string()
 }
 
 #[cfg(test)]
@@ -91,6 +70,14 @@ mod tests {
             ("{dns: {question: a.example, type: MX}}", "dns :53 a.example. MX"),
             ("{udp: {port: 514}}", "udp :514"),
             ("{exec: {command: [/bin/check, -x]}}", "exec /bin/check"),
+            (
+                "{all: [{tcp: {port: 1}}, {any: [{agent: {port: 2}}, {http: {}}]}]}",
+                "all of (tcp :1, any of (agent :2, http :80/))",
+            ),
+            (
+                "{at_least: {n: 2, of: [{tcp: {port: 1}}, {tcp: {port: 2}}, {tcp: {port: 3}}]}}",
+                "at least 2 of (tcp :1, tcp :2, tcp :3)",
+            ),
         ] {
             let zone = format!(
                 "zone: x\nns: [ns]\nchecks: {{c: {check}}}\n\

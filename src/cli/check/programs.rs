@@ -19,7 +19,8 @@ pub(super) fn refused(allowed: &Programs, file: &Path, zone: &Zone) -> Vec<Mista
         pool.check.iter().chain(own)
     });
     let programs: BTreeSet<&String> = checks
-        .filter_map(|check| match &check.kind {
+        .flat_map(|check| check.kind.plain())
+        .filter_map(|kind| match kind {
             CheckKind::Exec(exec) => exec.command.first(),
             _ => None,
         })

@@ -282,7 +282,7 @@ fn the_worst_case_is_told_to_machines_and_warned_of() {
 fn a_program_that_the_config_file_does_not_allow_is_told() {
     let zone = "zone: a.example\nns: ns.example.net.\npools:\n\
                 \x20 a: {check: {exec: {command: [/opt/checks/a]}}, backends: [192.0.2.1]}\n\
-                \x20 b: {check: {exec: {command: [/opt/other/b, -x]}}, backends: [192.0.2.2]}\n\
+                \x20 b: {check: {any: [{tcp: {port: 1}}, {exec: {command: [/opt/other/b, -x]}}]}, backends: [192.0.2.2]}\n\
                 records: {a: {pool: a}, b: {pool: b}}\n";
     for (config, told) in [
         ("zones: .\n", &["/opt/checks/a", "/opt/other/b"][..]),

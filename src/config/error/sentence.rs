@@ -303,6 +303,19 @@ impl fmt::Display for Problem {
             Self::UnusedCheck { name } => {
                 write!(f, "no pool uses the check `{}`; use it or remove it", Quoted(name))
             }
+            Self::NoParts => f.write_str("no checks; give at least one, by its name or as a map"),
+            Self::TooManyParts { most } => {
+                write!(f, "a check may be made of {most} others at most, those within them counted; leave some out")
+            }
+            Self::ChecksTooDeep { most } => {
+                write!(f, "checks may stand within checks {most} deep at most; name the inner ones directly")
+            }
+            Self::CheckLoop { checks } => {
+                write!(f, "the checks are made of each other: {}; end it at one of them", checks.join(" → "))
+            }
+            Self::PushWithin => f.write_str(
+                "a check by `push` cannot be part of another, as nobody asks for it; have the backend's reports say all, or leave it out",
+            ),
             Self::BadPointer { text } => write!(
                 f,
                 "`{}` is not a JSON pointer, such as `/load` or `/system/cpu`",

@@ -302,6 +302,23 @@ fn each_problem_has_its_sentence() {
             Problem::UnusedCheck { name: text() },
             "no pool uses the check `x y`; use it or remove it",
         ),
+        (Problem::NoParts, "no checks; give at least one, by its name or as a map"),
+        (
+            Problem::TooManyParts { most: 9 },
+            "a check may be made of 9 others at most, those within them counted; leave some out",
+        ),
+        (
+            Problem::ChecksTooDeep { most: 9 },
+            "checks may stand within checks 9 deep at most; name the inner ones directly",
+        ),
+        (
+            Problem::CheckLoop { checks: vec!["a".into(), "b".into(), "a".into()] },
+            "the checks are made of each other: a → b → a; end it at one of them",
+        ),
+        (
+            Problem::PushWithin,
+            "a check by `push` cannot be part of another, as nobody asks for it; have the backend's reports say all, or leave it out",
+        ),
         (
             Problem::BadPointer { text: text() },
             "`x y` is not a JSON pointer, such as `/load` or `/system/cpu`",

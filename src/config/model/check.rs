@@ -2,6 +2,8 @@
 
 mod database;
 mod kinds;
+mod several;
+mod short;
 
 use std::num::{NonZeroU8, NonZeroU16};
 use std::ops::RangeInclusive;
@@ -10,6 +12,7 @@ use std::time::Duration;
 
 pub use database::{DatabaseCheck, DatabaseKind, Secret};
 pub use kinds::{AgentCheck, DnsCheck, ExecCheck, Expected, Rcode, TlsCheck, Transport, UdpCheck};
+pub use several::SeveralChecks;
 
 /// How a target is probed. Two checks that are equal are one: a target is an address and a check.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -92,6 +95,8 @@ pub enum CheckKind {
     Exec(ExecCheck),
     /// Nobody asks: it reports by itself.
     Push(PushCheck),
+    /// Enough of several checks pass.
+    Several(SeveralChecks),
 }
 
 /// A backend that reports by itself.
@@ -184,7 +189,7 @@ impl CheckKind {
             Self::Tls(tls) => Some(Self::Tls(TlsCheck { port, ..tls.clone() })),
             Self::Agent(agent) => Some(Self::Agent(AgentCheck { port, ..agent.clone() })),
             Self::Database(check) => Some(Self::Database(DatabaseCheck { port, ..check.clone() })),
-            Self::Push(_) => None,
+            Self::Push(_) | Self::Several(_) => None,
             Self::Dns(check) => Some(Self::Dns(DnsCheck { port, ..check.clone() })),
             Self::Udp(check) => Some(Self::Udp(UdpCheck { port, ..check.clone() })),
             Self::Exec(check) => Some(Self::Exec(ExecCheck { port: Some(port), ..check.clone() })),

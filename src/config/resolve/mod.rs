@@ -3,6 +3,7 @@
 //! Every part is resolved though others have mistakes; the caller throws the zone away where one was
 //! an error. What must hold between the records is in [`super::rules`].
 
+mod checks;
 mod pools;
 
 use std::collections::HashMap;
@@ -108,14 +109,12 @@ pub(crate) fn zone(spec: ZoneSpec<'_>, top: Span, mistakes: &mut Mistakes<'_>) -
             rdata: set.entries.into_iter().map(|entry| entry.rdata).collect(),
         })
     });
-    let named = spec.checks.into_iter();
-    let named = named.filter_map(|(key, check)| Some((key.text.to_owned(), check?)));
     Some(Zone {
         serial: spec.soa.serial,
         soa: soa?,
         // A set whose every value is a mistake is empty, and its zone is thrown away.
         records: sets.filter(|set| !set.rdata.is_empty()).collect(),
-        checks: named.collect(),
+        checks: pools.named_checks(),
         pools: pools.finish(mistakes)?,
         balanced,
         aliases,

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::checks::Checks;
 use crate::config::error::{Mistakes, Problem, Span};
 use crate::config::model::{
     Backend, Check, CheckKind, Face, Form, Made, OwnCheck, Pool, Role, Rule, Serves, Service,
@@ -12,8 +13,8 @@ use crate::config::nearest::nearest;
 use crate::config::node::Text;
 use crate::config::rules::{self, Entry};
 use crate::config::spec::{
-    BackendSpec, CheckRef, MadeSpec, OwnCheckSpec, PoolRef, PoolSpec, RuleSpec, RulesSpec,
-    ShardsSpec, WhenSpec, ZoneSpec,
+    BackendSpec, MadeSpec, OwnCheckSpec, PoolRef, PoolSpec, RuleSpec, RulesSpec, ShardsSpec,
+    WhenSpec, ZoneSpec,
 };
 use crate::name::Name;
 use crate::rdata::rtype;
@@ -24,8 +25,7 @@ const FALLBACKS_MAX: usize = 16;
 /// The pools of a zone: those of `pools:` in its order, then those that stand inline.
 pub(super) struct Pools<'z> {
     origin: Name,
-    checks: HashMap<&'z str, (Option<Arc<Check>>, bool)>,
-    check_keys: Vec<Text<'z>>,
+    checks: Checks<'z>,
     keys: Vec<Text<'z>>,
     places: HashMap<&'z str, usize>,
     /// `None` where the pool has a mistake.
@@ -47,11 +47,9 @@ pub(super) struct Pools<'z> {
 
 impl<'z> Pools<'z> {
     pub(super) fn new(spec: &ZoneSpec<'z>, mistakes: &mut Mistakes<'_>) -> Self {
-        let checks = spec.checks.iter().map(|(key, check)| (key.text, (check.clone(), false)));
         let mut pools = Self {
             origin: spec.origin.clone(),
-            checks: checks.collect(),
-            check_keys: spec.checks.iter().map(|(key, _)| *key).collect(),
+            checks: Checks::new(&spec.checks, mistakes),
             keys: Vec::new(),
             places: HashMap::new(),
             found: Vec::new(),
@@ -78,7 +76,7 @@ impl<'z> Pools<'z> {
         mistakes: &mut Mistakes<'_>,
     ) -> usize {
         let pool = spec.map(|spec| {
-            let check = spec.check.as_ref().and_then(|check| self.check(check, mistakes));
+            let check = spec.check.as_ref().and_then(|check| self.checks.of(check, mistakes));
             let own =
                 spec.backends.iter().map(|one| self.own_check(one, spec, check.as_ref(), mistakes));
             let own: Vec<OwnCheck> = own.collect();
@@ -131,7 +129,7 @@ impl<'z> Pools<'z> {
         let (has_check, own) = match &backend.check {
             None => (pool.check.is_some(), None),
             Some(OwnCheckSpec::Off) => (false, None),
-            Some(OwnCheckSpec::Check(check)) => (true, self.check(check, mistakes)),
+            Some(OwnCheckSpec::Check(check)) => (true, self.checks.of(check, mistakes)),
         };
         let unused = match (backend.check_addresses.is_empty(), backend.check_port) {
             (_, Some((_, at))) => Some(("check_port", at)),
@@ -156,25 +154,9 @@ impl<'z> Pools<'z> {
         }
     }
 
-    fn check(&mut self, check: &CheckRef<'z>, mistakes: &mut Mistakes<'_>) -> Option<Arc<Check>> {
-        let name = match check {
-            CheckRef::Inline(check) => return check.clone(),
-            CheckRef::Named(name) => name,
-        };
-        if let Some((check, used)) = self.checks.get_mut(name.text) {
-            *used = true;
-            return check.clone();
-        }
-        if !mistakes.is_full() {
-            let near = nearest(name.text, self.check_keys.iter().map(|key| key.text));
-            // What was probably meant is not told as unused as well.
-            if let Some((_, used)) = near.and_then(|near| self.checks.get_mut(near)) {
-                *used = true;
-            }
-            let near = near.map(str::to_owned);
-            mistakes.add(name.span, Problem::UnknownCheck { name: name.text.into(), near });
-        }
-        None
+    /// The checks that have a name.
+    pub(super) fn named_checks(&self) -> Vec<(String, Arc<Check>)> {
+        self.checks.named()
     }
 
     /// Which pools a record hands out to whom; `None` where one of them is not there.
@@ -425,11 +407,7 @@ impl<'z> Pools<'z> {
                 mistakes.add(key.span, Problem::UnusedPool { name: key.text.into() });
             }
         }
-        for key in &self.check_keys {
-            if self.checks.get(key.text).is_some_and(|(_, used)| !used) {
-                mistakes.add(key.span, Problem::UnusedCheck { name: key.text.into() });
-            }
-        }
+        self.checks.tell_unused(mistakes);
         self.found.into_iter().collect()
     }
 
@@ -515,6 +493,10 @@ impl<'z> Pools<'z> {
 
 /// The name of a check that tells of no roles.
 fn silent(kind: &CheckKind) -> Option<&'static str> {
+    if let CheckKind::Several(several) = kind {
+        let silent = several.of.iter().map(|part| silent(&part.kind));
+        return silent.collect::<Option<Vec<_>>>().map(|_| several.word());
+    }
     if let CheckKind::Http(http) = kind {
         return Some(if http.tls.is_some() { "https" } else { "http" });
     }

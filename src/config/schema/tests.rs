@@ -11,9 +11,10 @@ use crate::config::spec::check::exec::EXEC_KEYS;
 use crate::config::spec::check::flap::FLAP_KEYS;
 use crate::config::spec::check::load::LOAD_KEYS;
 use crate::config::spec::check::push::PUSH_KEYS;
+use crate::config::spec::check::several::AT_LEAST_KEYS;
 use crate::config::spec::check::tls::TLS_KEYS;
 use crate::config::spec::check::udp::UDP_KEYS;
-use crate::config::spec::check::{CHECK_KEYS, HTTP_KEYS, HTTPS_KEYS, TCP_KEYS};
+use crate::config::spec::check::{CHECK_KEYS, HTTP_KEYS, HTTPS_KEYS, PART_KEYS, TCP_KEYS};
 use crate::config::spec::pool::{HASH_KEYS, POOL_KEYS};
 use crate::config::spec::record::{NAME_KEYS, SET_KEYS};
 use crate::config::spec::rules::RULE_KEYS;
@@ -41,6 +42,8 @@ fn each_key_that_the_reader_knows_is_in_the_schema_and_the_reverse() {
         (of("Soa"), &SOA_KEYS),
         (of("Views"), &VIEWS_KEYS),
         (of("Check"), &CHECK_KEYS),
+        (of("Part"), &PART_KEYS),
+        (of("AtLeast"), &AT_LEAST_KEYS),
         (of("Flap"), &FLAP_KEYS),
         (of("Load"), &LOAD_KEYS),
         (of("Tcp"), &TCP_KEYS),

@@ -7,6 +7,7 @@ pub(in crate::config) mod exec;
 pub(in crate::config) mod flap;
 pub(in crate::config) mod load;
 pub(in crate::config) mod push;
+pub(in crate::config) mod several;
 pub(in crate::config) mod tls;
 pub(in crate::config) mod udp;
 
@@ -15,10 +16,11 @@ use std::ops::RangeInclusive;
 use std::path::Path;
 use std::time::Duration;
 
+use self::several::Several;
 use self::tls::read_tls_keys;
-use super::{Field, fields, map, number, request, scalar, texts};
+use super::{CheckRef, Field, fields, map, number, request, scalar, texts};
 use crate::config::error::{Mistakes, Problem};
-use crate::config::model::{Check, CheckKind, HttpCheck, Tls};
+use crate::config::model::{Check, CheckKind, HttpCheck, SeveralChecks, Tls};
 use crate::config::nearest::listed;
 use crate::config::node::{Kind, Node};
 use crate::config::value;
@@ -44,23 +46,38 @@ const CHECK_HEADERS_MAX: usize = 64;
 /// The most bytes that a check sends or looks for; they fit one datagram.
 const CHECK_BYTES_MAX: usize = 1024;
 
+/// A check, as written: the checks that it names are not found yet.
+#[derive(Clone)]
+pub(crate) struct CheckSpec<'n> {
+    /// All but its parts.
+    pub(crate) check: Check,
+    /// What it is made of; of a plain check nothing.
+    pub(crate) parts: Vec<CheckRef<'n>>,
+}
+
 /// Reads what stands under the name of a kind; `None` where it has a mistake.
-type Reader = fn(&Node<'_>, &Path, &mut Mistakes<'_>) -> Option<CheckKind>;
+enum Reader {
+    Plain(fn(&Node<'_>, &Path, &mut Mistakes<'_>) -> Option<CheckKind>),
+    Several(for<'n> fn(&'n Node<'_>, &Path, &mut Mistakes<'_>) -> Option<Several<'n>>),
+}
 
 /// The kinds of checks, each with the reader of its settings.
 const KINDS: &[(&str, Reader)] = &[
-    ("tcp", read_tcp),
-    ("http", read_http),
-    ("https", read_https),
-    ("tls", tls::read),
-    ("agent", agent::read),
-    ("postgres", database::read_postgres),
-    ("redis", database::read_redis),
-    ("mysql", database::read_mysql),
-    ("push", push::read),
-    ("dns", dns::read),
-    ("udp", udp::read),
-    ("exec", exec::read),
+    ("tcp", Reader::Plain(read_tcp)),
+    ("http", Reader::Plain(read_http)),
+    ("https", Reader::Plain(read_https)),
+    ("tls", Reader::Plain(tls::read)),
+    ("agent", Reader::Plain(agent::read)),
+    ("postgres", Reader::Plain(database::read_postgres)),
+    ("redis", Reader::Plain(database::read_redis)),
+    ("mysql", Reader::Plain(database::read_mysql)),
+    ("push", Reader::Plain(push::read)),
+    ("all", Reader::Several(several::read_all)),
+    ("any", Reader::Several(several::read_any)),
+    ("at_least", Reader::Several(several::read_at_least)),
+    ("dns", Reader::Plain(dns::read)),
+    ("udp", Reader::Plain(udp::read)),
+    ("exec", Reader::Plain(exec::read)),
 ];
 
 /// What stands beside the kind.
@@ -76,6 +93,18 @@ pub(in crate::config) const CHECK_KEYS: [&str; KINDS.len() + SETTINGS.len()] = {
     }
     keys
 };
+
+/// What may stand in a check that is part of another: a kind.
+pub(in crate::config) const PART_KEYS: [&str; KINDS.len()] = {
+    let mut keys = [""; KINDS.len()];
+    let mut at = 0;
+    while at < keys.len() {
+        keys[at] = KINDS[at].0;
+        at += 1;
+    }
+    keys
+};
+
 /// The names of all kinds.
 pub(in crate::config) fn kinds() -> impl Iterator<Item = &'static str> {
     KINDS.iter().map(|(name, _)| *name)
@@ -91,25 +120,17 @@ pub(in crate::config) const HTTPS_KEYS: [&str; 11] =
     ["port", "path", "status", "host", "headers", "body", "load", "sni", "ca", "verify", "days"];
 
 /// Reads one check; `None` where it has a mistake.
-pub(super) fn check(node: &Node<'_>, file: &Path, mistakes: &mut Mistakes<'_>) -> Option<Check> {
+pub(super) fn check<'n>(
+    node: &'n Node<'_>,
+    file: &Path,
+    mistakes: &mut Mistakes<'_>,
+) -> Option<Box<CheckSpec<'n>>> {
     let found = fields(node, "a check", CHECK_KEYS, mistakes)?;
     let (kinds, settings) = found.split_at(KINDS.len());
     let &[interval, timeout, rise, fall, fast, flap] = settings else {
         unreachable!("{SETTINGS:?} are as many")
     };
-    let named = kinds.iter().zip(KINDS).filter_map(|(field, (_, read))| Some(((*field)?, read)));
-    let kind = match named.collect::<Vec<_>>()[..] {
-        [] => {
-            mistakes.add(node.span, Problem::NoKind { kinds: listed(self::kinds()) });
-            None
-        }
-        [((_, node), read)] => read(node, file, mistakes),
-        [_, ((second, _), _), ..] => {
-            let kinds = listed(kinds.iter().flatten().map(|(key, _)| key.text));
-            mistakes.add(second.span, Problem::TwoKinds { kinds });
-            None
-        }
-    };
+    let kind = kind(node, kinds, file, mistakes);
     // Defaults give way to a shorter interval, what was written does not.
     let interval_set = span("the interval", interval, mistakes);
     let period = interval_set.unwrap_or(INTERVAL);
@@ -121,15 +142,63 @@ pub(super) fn check(node: &Node<'_>, file: &Path, mistakes: &mut Mistakes<'_>) -
     if let (Some(fast), Some((_, node))) = (fast_set.filter(|set| *set > period), fast) {
         mistakes.add(node.span, Problem::FastIntervalTooLong { fast, interval: period });
     }
-    Some(Check {
-        kind: kind?,
+    let (kind, parts) = kind?;
+    let check = Check {
+        kind,
         interval: period,
         fast_interval: fast_set.unwrap_or(FAST_INTERVAL.min(period)),
         timeout: timeout_set.unwrap_or(TIMEOUT.min(period)),
         rise: streak("a number of passes", rise, mistakes).unwrap_or(RISE),
         fall: streak("a number of failures", fall, mistakes).unwrap_or(FALL),
         flap: flap.and_then(|(_, node)| flap::flap(node, mistakes)),
-    })
+    };
+    Some(Box::new(CheckSpec { check, parts }))
+}
+
+/// Reads a check that is part of another, which says when it is made.
+fn part<'n>(
+    node: &'n Node<'_>,
+    file: &Path,
+    mistakes: &mut Mistakes<'_>,
+) -> Option<Box<CheckSpec<'n>>> {
+    let kinds = fields(node, "a check within a check", PART_KEYS, mistakes)?;
+    let (kind, parts) = kind(node, &kinds, file, mistakes)?;
+    let check = Check {
+        kind,
+        interval: INTERVAL,
+        fast_interval: FAST_INTERVAL,
+        timeout: TIMEOUT,
+        rise: RISE,
+        fall: FALL,
+        flap: None,
+    };
+    Some(Box::new(CheckSpec { check, parts }))
+}
+
+/// Reads the one kind among these fields, and what it is made of.
+fn kind<'n>(
+    node: &Node<'_>,
+    kinds: &[Option<Field<'n>>],
+    file: &Path,
+    mistakes: &mut Mistakes<'_>,
+) -> Option<(CheckKind, Vec<CheckRef<'n>>)> {
+    let named = kinds.iter().zip(KINDS).filter_map(|(field, (_, read))| Some(((*field)?, read)));
+    match named.collect::<Vec<_>>()[..] {
+        [] => {
+            mistakes.add(node.span, Problem::NoKind { kinds: listed(self::kinds()) });
+            None
+        }
+        [((_, node), Reader::Plain(read))] => Some((read(node, file, mistakes)?, Vec::new())),
+        [((_, node), Reader::Several(read))] => {
+            let (least, parts) = read(node, file, mistakes)?;
+            Some((CheckKind::Several(SeveralChecks { least, of: Vec::new() }), parts))
+        }
+        [_, ((second, _), _), ..] => {
+            let kinds = listed(kinds.iter().flatten().map(|(key, _)| key.text));
+            mistakes.add(second.span, Problem::TwoKinds { kinds });
+            None
+        }
+    }
 }
 
 fn span(

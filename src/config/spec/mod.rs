@@ -12,11 +12,11 @@ pub(super) mod rules;
 pub(super) mod shards;
 
 use std::path::Path;
-use std::sync::Arc;
 
 use ipnet::IpNet;
 
 pub(crate) use backend::{BackendSpec, OwnCheckSpec};
+pub(crate) use check::CheckSpec;
 pub(crate) use pool::{CheckRef, PoolRef, PoolSpec, WhenSpec};
 pub(crate) use record::{MadeSpec, RecordSpec, SetSpec};
 pub(crate) use rules::{RuleSpec, RulesSpec};
@@ -24,8 +24,8 @@ pub(crate) use shards::ShardsSpec;
 
 use super::error::{Mistakes, Problem, Span};
 use super::files::zone_of_file;
+use super::model::SUBNETS_MAX;
 use super::model::access::{FOLLOW_INTERVALS, Secondaries};
-use super::model::{Check, SUBNETS_MAX};
 use super::nearest::{listed, nearest};
 use super::node::{Kind, Node, Text};
 use super::value;
@@ -46,7 +46,7 @@ pub(crate) struct ZoneSpec<'n> {
     /// Who gets private addresses, where the zone says it.
     pub(crate) private: Option<Vec<IpNet>>,
     /// `None`, here and among the pools, where it has a mistake: its name is known all the same.
-    pub(crate) checks: Vec<(Text<'n>, Option<Arc<Check>>)>,
+    pub(crate) checks: Vec<(Text<'n>, Option<Box<CheckSpec<'n>>>)>,
     pub(crate) pools: Vec<(Text<'n>, Option<PoolSpec<'n>>)>,
     pub(crate) records: Vec<RecordSpec<'n>>,
 }
@@ -111,7 +111,7 @@ pub(crate) fn zone<'n>(
         private: views.and_then(|(_, node)| read_views(node, mistakes)),
         checks: entries(checks, "a map of checks", mistakes)
             .into_iter()
-            .map(|(name, node)| (name, check::check(node, file, mistakes).map(Arc::new)))
+            .map(|(name, node)| (name, check::check(node, file, mistakes)))
             .collect(),
         pools: entries(pools, "a map of pools", mistakes)
             .into_iter()

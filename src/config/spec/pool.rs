@@ -2,14 +2,14 @@
 
 use std::num::NonZeroU16;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::backend::{BackendSpec, read_backends};
+use super::check::CheckSpec;
 use super::{Field, check, choice, fields, number, scalar, ttl_of};
 use crate::config::error::{Mistakes, Problem, Span};
 use crate::config::model::{
-    Check, Degraded, Failback, HashBy, HashKey, POOL_ADDRESSES_MAX, Policy, Pool, Tiers,
+    Degraded, Failback, HashBy, HashKey, POOL_ADDRESSES_MAX, Policy, Pool, Tiers,
 };
 use crate::config::node::{Kind, Node, Text};
 use crate::config::value;
@@ -42,11 +42,20 @@ pub(crate) enum PoolRef<'n> {
     Inline(PoolSpec<'n>),
 }
 
-/// Where a pool's check is; an inline one is `None` where it has a mistake.
+/// Where a check is; an inline one is `None` where it has a mistake.
 #[derive(Clone)]
 pub(crate) enum CheckRef<'n> {
     Named(Text<'n>),
-    Inline(Option<Arc<Check>>),
+    Inline(Span, Option<Box<CheckSpec<'n>>>),
+}
+
+impl CheckRef<'_> {
+    pub(crate) fn span(&self) -> Span {
+        match self {
+            Self::Named(name) => name.span,
+            Self::Inline(at, _) => *at,
+        }
+    }
 }
 
 /// What is handed out when nothing passes, another pool by its name.
@@ -301,7 +310,7 @@ pub(super) fn read_check<'n>(
     mistakes: &mut Mistakes<'_>,
 ) -> Option<CheckRef<'n>> {
     match &node.kind {
-        Kind::Map(_) => Some(CheckRef::Inline(check::check(node, file, mistakes).map(Arc::new))),
+        Kind::Map(_) => Some(CheckRef::Inline(node.span, check::check(node, file, mistakes))),
         _ => scalar(node, "a check's name or a map", mistakes).map(CheckRef::Named),
     }
 }

@@ -78,6 +78,8 @@ pools:
   busy: {check: {agent: {port: 9707}}, policy: least_load, backends: [192.0.2.1, {address: 192.0.2.2, weight: 3}]}
   tiers: {policy: failover, failback: never, backends: [192.0.2.1, {address: 192.0.2.2, priority: 0}, 192.0.2.3, {address: 192.0.2.4, priority: 0}]}
   pushed: {check: {push: {ttl: 90s}}, backends: [192.0.2.77]}
+  both: {check: {all: [shared, {any: [{tcp: {port: 81}}, {http: {}}]}], rise: 1}, backends: [192.0.2.78]}
+  most: {check: {at_least: {n: 2, of: [shared, {tcp: {port: 82}}, {tcp: {port: 83}}]}}, backends: [192.0.2.79]}
   names: {policy: fixed, when_all_down: last, backends: [{target: a.example.net.}, {target: b}]}
   sip: {check: once, policy: weighted, answers: 1, port: 5060, backends: {a: {address: 192.0.2.1, host: a}, b: {address: 192.0.2.2, host: b.c, port: 1}}}
   orders: {check: once, max_lag: 1500ms, multi_primary: true, port: 5432, backends: {db-1: {address: 192.0.2.1, host: a}}}
@@ -111,6 +113,8 @@ records:
   parts: {A: {pool: orders, role: primary}, HTTPS: {values: 1 ., pool: orders, role: replica, hints: pool}}
   hinted: {pool: web, HTTPS: {values: 1 . alpn=h2, hints: pool}, SVCB: {values: [1 ., 2 b], pool: page, hints: pool}}
   pushed: {pool: pushed}
+  both: {pool: both}
+  most: {pool: most}
   half: {A: {pool: web}, AAAA: "2001:db8::9"}
   apex: {alias: "@"}
   "*.no": {CNAME: www}

@@ -13,6 +13,7 @@ pub mod dns;
 pub mod exec;
 pub mod handshake;
 pub mod http;
+mod several;
 pub mod tcp;
 pub mod tls;
 pub mod udp;
@@ -145,6 +146,9 @@ impl Checker {
             CheckKind::Push(_) => {
                 let why = "it reports by itself, and is not to be probed".to_owned();
                 Err(Trouble::Obstacle(Obstacle::Check(why)))
+            }
+            CheckKind::Several(check) => {
+                several::check(self, check, address, source, deadline).await
             }
             CheckKind::Tls(check) => {
                 Box::pin(handshake::check(check, address, source, &self.trust, deadline)).await

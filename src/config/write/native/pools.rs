@@ -9,8 +9,8 @@ use super::{entry, seconds};
 use crate::config::model::{
     AgentCheck, Backend, Check, CheckKind, DatabaseCheck, DatabaseKind, Degraded, DnsCheck,
     ExecCheck, Failback, Flap, HashBy, HttpCheck, LoadFrom, LoadPlace, OwnCheck, Policy, Pool,
-    Rcode, Secret, Serves, Service, SetState, Tiers, Tls, TlsCheck, Transport, UdpCheck, Verify,
-    WhenAllDown, Zone,
+    Rcode, Secret, Serves, Service, SetState, SeveralChecks, Tiers, Tls, TlsCheck, Transport,
+    UdpCheck, Verify, WhenAllDown, Zone,
 };
 use crate::config::resolve;
 use crate::config::spec::check as defaults;
@@ -42,7 +42,7 @@ impl Checks {
     }
 
     pub(super) fn section(&self) -> Vec<(String, Yaml)> {
-        self.0.iter().map(|(check, name)| (name.clone(), Yaml::Map(written(check)))).collect()
+        self.0.iter().map(|(check, name)| (name.clone(), Yaml::Map(self.written(check)))).collect()
     }
 
     fn reference(&self, check: &Arc<Check>) -> Yaml {
@@ -50,8 +50,18 @@ impl Checks {
         let same = self.0.iter().find(|(other, _)| Arc::ptr_eq(other, check));
         match same.or_else(|| self.0.iter().find(|(other, _)| other == check)) {
             Some((_, name)) => Yaml::scalar(name),
-            None => Yaml::Map(written(check)),
+            None => Yaml::Map(self.written(check)),
         }
+    }
+
+    /// What may stand in a check, its kind first.
+    fn written(&self, check: &Check) -> Vec<(String, Yaml)> {
+        let mut found = written(check);
+        if let CheckKind::Several(several) = &check.kind {
+            let parts = several.of.iter().map(|part| self.reference(part)).collect();
+            found[0] = several_of(several, parts);
+        }
+        found
     }
 }
 
@@ -67,10 +77,21 @@ fn kind_of(check: &Check) -> (&'static str, u16) {
         CheckKind::Dns(DnsCheck { port, .. }) => ("dns", port.get()),
         CheckKind::Udp(UdpCheck { port, .. }) => ("udp", port.get()),
         CheckKind::Exec(ExecCheck { port, .. }) => ("exec", port.map_or(0, NonZeroU16::get)),
+        CheckKind::Several(several) => (several.word(), several.least.into()),
     }
 }
 
-/// What may stand in a check, its kind first.
+/// A check of several, with these parts.
+fn several_of(several: &SeveralChecks, parts: Vec<Yaml>) -> (String, Yaml) {
+    let (word, parts) = (several.word(), Yaml::List(parts));
+    let value = match word {
+        "at_least" => Yaml::Map(vec![entry("n", several.least), ("of".into(), parts)]),
+        _ => parts,
+    };
+    (word.into(), value)
+}
+
+/// What may stand in a check, its kind first; the parts of a check of several stand inline.
 pub(in crate::config) fn written(check: &Check) -> Vec<(String, Yaml)> {
     let Check { kind, interval, fast_interval, timeout, rise, fall, flap } = check;
     let (name, port) = kind_of(check);
@@ -109,8 +130,13 @@ pub(in crate::config) fn written(check: &Check) -> Vec<(String, Yaml)> {
             }
             found
         }
+        CheckKind::Several(_) => Vec::new(),
     };
     let mut found = vec![(name.to_owned(), Yaml::Map(kind))];
+    if let CheckKind::Several(several) = &check.kind {
+        let inline = several.of.iter().map(|check| Yaml::Map(written(check)));
+        found[0] = several_of(several, inline.collect());
+    }
     for (key, value, usual) in [
         ("interval", interval, defaults::INTERVAL),
         ("timeout", timeout, defaults::TIMEOUT.min(*interval)),

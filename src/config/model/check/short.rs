@@ -1,0 +1,50 @@
+//! Checks in short, as people are told of them: `tcp :443`, `http :8080/healthz`.
+
+use std::fmt;
+
+use super::{Check, CheckKind};
+use crate::rdata::type_name;
+
+impl fmt::Display for CheckKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp { port } => write!(f, "tcp :{port}"),
+            Self::Http(http) => {
+                let scheme = if http.tls.is_some() { "https" } else { "http" };
+                let host = http.host.as_deref().unwrap_or_default();
+                write!(f, "{scheme} {host}:{}{}", http.port, http.path)
+            }
+            Self::Tls(check) => {
+                let sni = check.tls.sni.as_deref().unwrap_or_default();
+                write!(f, "tls {sni}:{}", check.port)
+            }
+            Self::Agent(check) => write!(f, "agent :{}", check.port),
+            Self::Database(database) => write!(f, "{} :{}", database.kind.name(), database.port),
+            Self::Dns(check) => {
+                write!(f, "dns :{} {} {}", check.port, check.question, type_name(check.rtype))
+            }
+            Self::Udp(check) => write!(f, "udp :{}", check.port),
+            Self::Exec(check) => {
+                write!(f, "exec {}", check.command.first().map_or("", String::as_str))
+            }
+            Self::Push(push) => write!(f, "push {:?}", push.ttl),
+            Self::Several(several) => {
+                match several.word() {
+                    "at_least" => write!(f, "at least {} of (", several.least)?,
+                    word => write!(f, "{word} of (")?,
+                }
+                for (at, part) in several.of.iter().enumerate() {
+                    let comma = if at > 0 { ", " } else { "" };
+                    write!(f, "{comma}{part}")?;
+                }
+                f.write_str(")")
+            }
+        }
+    }
+}
+
+impl fmt::Display for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.kind.fmt(f)
+    }
+}
