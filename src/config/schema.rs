@@ -499,7 +499,7 @@ struct Exec {
 /// Backends that stand for each other: a list of them, or a map that also says how they are chosen.
 #[derive(JsonSchema)]
 #[schemars(untagged)]
-#[expect(dead_code, clippy::large_enum_variant, reason = "a schema is made of it, and no value")]
+#[expect(dead_code, reason = "a schema is made of it, and no value")]
 enum Pool {
     Backends(#[schemars(length(min = 1))] Vec<Backend>),
     Map(PoolMap),
@@ -572,7 +572,7 @@ struct HashBy {
 /// The name of a check, or a check.
 #[derive(JsonSchema)]
 #[schemars(untagged)]
-#[expect(dead_code, clippy::large_enum_variant, reason = "a schema is made of it, and no value")]
+#[expect(dead_code, reason = "a schema is made of it, and no value")]
 enum CheckRef {
     Name(Word),
     Check(Box<Check>),
@@ -591,7 +591,7 @@ enum Backends {
 /// A backend: an address, several of one machine, or a map with its settings.
 #[derive(JsonSchema)]
 #[schemars(untagged)]
-#[expect(dead_code, clippy::large_enum_variant, reason = "a schema is made of it, and no value")]
+#[expect(dead_code, reason = "a schema is made of it, and no value")]
 enum Backend {
     Addresses(OneOrMany<Address>),
     Map(BackendMap),
@@ -695,7 +695,7 @@ fn any_case(word: &str) -> String {
 /// The name of a pool, or a pool.
 #[derive(JsonSchema)]
 #[schemars(untagged)]
-#[expect(dead_code, clippy::large_enum_variant, reason = "a schema is made of it, and no value")]
+#[expect(dead_code, reason = "a schema is made of it, and no value")]
 enum PoolRef {
     Name(Word),
     Pool(Pool),

@@ -11,7 +11,7 @@
 //! | `75%` | the share of its weight that it gets; `0%` is as `drain` | another share |
 //! | `maxconn:30` | nothing: DNS counts no connections | |
 //!
-//! What a line does not say stays as it was, so what an agent means is a function of all that it has said ([`Said`]). Of
+//! What a line does not say stays as it was, so what an agent means is a function of all that it has said (`Said`). Of
 //! several words of one kind the last counts. As in `HAProxy`, unknown words change nothing. Unlike there, where other checks
 //! see whether a server can be reached, an agent that cannot be, or says no whole line, fails.
 

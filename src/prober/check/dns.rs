@@ -5,8 +5,8 @@
 //!
 //! | section | what we take from it | where |
 //! |---|---|---|
-//! | RFC 1035 §4.1.1, §4.2.2 | header; two bytes of length over TCP | [`query`], [`over_tcp`] |
-//! | RFC 5452 §9.1 | which datagrams are answers | [`is_answer`] |
+//! | RFC 1035 §4.1.1, §4.2.2 | header; two bytes of length over TCP | `query`, `over_tcp` |
+//! | RFC 5452 §9.1 | which datagrams are answers | `is_answer` |
 //! | RFC 7766 §5 | a truncated answer is asked for over TCP | [`check`] |
 
 use std::io;

@@ -10,7 +10,7 @@
 //!
 //! There is no shell. The program leads a process group of its own, which is killed when the program has ended or ran out of
 //! time, so that nothing it started stays behind; what leaves the group on purpose (`setsid`) does. Of what it writes, the first
-//! [`OUTPUT_MAX`] bytes are kept, the rest is read and thrown away.
+//! `OUTPUT_MAX` bytes are kept, the rest is read and thrown away.
 
 use std::net::IpAddr;
 use std::os::unix::process::ExitStatusExt as _;

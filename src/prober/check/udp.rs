@@ -1,7 +1,7 @@
 //! The UDP check: a datagram is answered as wished, or at least not refused.
 //!
 //! Whoever does not answer may be well: many services are silent to what they do not know. So without `expect` only an ICMP
-//! error fails ("port unreachable" where nothing listens), and one that has not come within [`QUIET`] will not.
+//! error fails ("port unreachable" where nothing listens), and one that has not come within `QUIET` will not.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
