@@ -601,7 +601,7 @@ enum Backend {
 #[derive(JsonSchema)]
 #[schemars(
     deny_unknown_fields,
-    extend("required" = [], "anyOf" = [{"required": ["address"]}, {"required": ["target"]}])
+    extend("required" = [], "anyOf" = [{"required": ["address"]}, {"required": ["target"]}, {"required": ["pool"]}])
 )]
 #[expect(dead_code, reason = "a schema is made of it, and no value")]
 struct BackendMap {
@@ -610,6 +610,9 @@ struct BackendMap {
     address: OneOrMany<Address>,
     /// A name that is handed out as a CNAME, instead of addresses.
     target: Word,
+    /// Another pool of the zone, whose backends take part while it serves by its own threshold. Beside it stand `weight`, `priority`
+    /// and `state` alone.
+    pool: Word,
     /// Its name in DNS, for SRV; of a target, the target without this.
     host: Word,
     /// Its port, for SRV; the pool's without this.

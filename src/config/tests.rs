@@ -1,5 +1,6 @@
 //! Zone files whole: what they mean, and every mistake with its place.
 
+mod inner;
 mod pools;
 mod roles;
 

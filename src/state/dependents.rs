@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::config::model::{Pool, WhenAllDown};
+use crate::config::model::{Backend, Pool, WhenAllDown};
 
-/// For each pool on which others of its zone depend, those: what is made of it, and what falls back on it. Most pools
+/// For each pool on which others of its zone depend, those: what is made of it, what falls back on it, and what
+/// it stands in. Most pools
 /// have none, so that a change of one of very many pools looks at few.
 #[derive(Debug, Default)]
 pub(super) struct Dependents(BTreeMap<usize, Vec<usize>>);
@@ -19,7 +20,8 @@ impl Dependents {
                 WhenAllDown::Fallback(other) => Some(other),
                 _ => None,
             };
-            for other in face_of.into_iter().chain(fallback) {
+            let inner = pool.backends.iter().filter_map(Backend::inner);
+            for other in face_of.into_iter().chain(fallback).chain(inner) {
                 found.entry(other).or_default().push(place);
             }
         }
@@ -44,22 +46,24 @@ impl Dependents {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::model::{Face, Policy};
+    use crate::config::model::{Face, Policy, Serves};
 
     #[test]
     fn who_depends_on_whom_by_any_number_of_steps() {
         let plain = || Pool::new(String::new(), Policy::RoundRobin, Vec::new());
         let falls_back_on = |other| Pool { when_all_down: WhenAllDown::Fallback(other), ..plain() };
         let face = |of| Pool { face: Some(Face { of, role: None, is_private: true }), ..plain() };
-        // 1 falls back on 0, 2 on 1; 3 is alone; 4 shows 1 otherwise.
-        let pools = [plain(), falls_back_on(0), falls_back_on(1), plain(), face(1)];
+        // 1 falls back on 0, 2 on 1; 4 shows 1 otherwise; 3 stands in 5.
+        let serves = Serves::Pool { place: 3, has_targets: false };
+        let outer = Pool { backends: vec![Backend::new("in".into(), serves)], ..plain() };
+        let pools = [plain(), falls_back_on(0), falls_back_on(1), plain(), face(1), outer];
         let dependents = Dependents::of(&pools);
         for (changed, expected) in [
             (&[0][..], &[0, 1, 2, 4][..]),
             (&[1], &[1, 2, 4]),
             (&[2], &[2]),
-            (&[3], &[3]),
-            (&[2, 3], &[2, 3]),
+            (&[3], &[3, 5]),
+            (&[2, 3], &[2, 3, 5]),
             (&[], &[]),
         ] {
             let changed: BTreeSet<usize> = changed.iter().copied().collect();

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::dependents::Dependents;
 use super::what_if::Facts;
 use crate::config::model::{Pool, WhenAllDown};
-use crate::engine::choose::ready::{Memory, Ready};
+use crate::engine::choose::ready::{Group, Lineup, Memory, Ready, Standing};
 use crate::health::registry::Registry;
 use crate::health::sources::Moment;
 use crate::health::target::{Side, Target};
@@ -146,20 +146,52 @@ impl Memories {
             WhenAllDown::Fallback(other) => Some(self.ready(zone, other, facts, now)),
             _ => None,
         };
-        let primary = self.primary(zone, pool);
-        let mut standings = facts.standings(zone, pool);
+        let ready = self.seen(zone, index, facts, now, fallback.as_ref()).ready;
         let key = key(zone, pool);
-        let memory = self.by_pool.entry(key.clone()).or_default();
-        memory.primary = primary;
-        memory.note(pool, &standings, now);
-        memory.weigh(pool, &mut standings);
-        memory.override_ends = facts.override_ends(zone, pool);
-        let ready = Ready::new(pool, &standings, memory, fallback.as_ref());
-        memory.clone_from(&ready.memory);
+        self.by_pool.insert(key.clone(), ready.memory.clone());
         self.set_due(&key, ready.due);
         self.note_primary(zone, pool, ready.cast.holder.clone());
         ready
     }
+
+    /// A pool at a moment. Nothing is noted: who only looks at a pool for another's sake must not be who sees it change.
+    fn seen(
+        &self,
+        zone: &Zone,
+        index: usize,
+        facts: &Facts<'_>,
+        now: Moment,
+        fallback: Option<&Ready>,
+    ) -> Seen {
+        let pool = &zone.pools[index];
+        let key = key(zone, pool);
+        // The model has no loops of pools within pools.
+        let inner = pool.backends.iter().filter_map(|backend| {
+            let place = backend.inner()?;
+            // What a pool falls back on is not what stands within another.
+            let Seen { ready, standings, groups } = self.seen(zone, place, facts, now, None);
+            let standing = facts.group(zone, pool, backend, Group::is_in_service(&ready));
+            let lineup = Lineup { endpoints: &standings, groups: &groups };
+            Some(Group::new(standing, &zone.pools[place], lineup, &ready))
+        });
+        let groups: Vec<Group> = inner.collect();
+        let mut standings = facts.standings(zone, pool);
+        let mut memory = self.by_pool.get(&key).cloned().unwrap_or_default();
+        memory.primary = self.primary(zone, pool);
+        memory.note(pool, Lineup { endpoints: &standings, groups: &groups }, now);
+        memory.weigh(pool, &mut standings);
+        memory.override_ends = facts.override_ends(zone, pool);
+        let lineup = Lineup { endpoints: &standings, groups: &groups };
+        let ready = Ready::new(pool, lineup, &memory, fallback);
+        Seen { ready, standings, groups }
+    }
+}
+
+/// A pool at a moment.
+struct Seen {
+    ready: Ready,
+    standings: Vec<Standing>,
+    groups: Vec<Group>,
 }
 
 fn key(zone: &Zone, pool: &Pool) -> (Name, String) {

@@ -4,6 +4,7 @@ mod beside;
 mod choosing;
 mod flapping;
 mod hands;
+mod inner;
 mod isolation;
 mod own_checks;
 mod push;

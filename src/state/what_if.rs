@@ -87,6 +87,16 @@ impl Facts<'_> {
         pool.endpoints().map(standing).collect()
     }
 
+    /// How a pool within another stands as a backend of it: as it serves by its own threshold, unless the file or a hand says
+    /// otherwise.
+    #[must_use]
+    pub fn group(&self, zone: &Zone, pool: &Pool, backend: &Backend, serves: bool) -> Standing {
+        let Verdict { in_service, is_set_down, basis, .. } =
+            self.verdict(zone, pool, backend, None);
+        let in_service = if basis == Basis::Unchecked { serves } else { in_service };
+        Standing { in_service, is_set_down, ..Standing::UP }
+    }
+
     /// The verdict on each endpoint of a pool, in the order of the file.
     #[must_use]
     pub fn verdicts(&self, zone: &Zone, pool: &Pool) -> Vec<Verdict> {
@@ -270,6 +280,7 @@ fn last_in_service(zone: &Zone, ready: &Chunks<Arc<Ready>>, facts: &Facts<'_>) -
         let mut memory = ready.memory.clone();
         let serving = eligible::endpoints(pool, &now.standings(zone, pool), &memory);
         let serving = match ready.source {
+            Source::InService if pool.has_inner() => ready.endpoints().cloned().collect(),
             Source::Last if serving.is_empty() => ready.endpoints().cloned().collect(),
             _ => serving,
         };

@@ -41,8 +41,9 @@ impl Exported {
     /// What these names say whatever health says: see `standing`.
     #[must_use]
     pub fn of(balanced: &[model::Balanced], pools: &[Pool]) -> Self {
-        let said: Vec<Said> =
-            (0..pools.len()).map(|pool| Said::new(&pools[pool], standing(pools, pool))).collect();
+        let said: Vec<Said> = (0..pools.len())
+            .map(|pool| Said::new(&pools[pool].flat(pools), standing(pools, pool)))
+            .collect();
         // A plain wildcard has the same for every label, and another shard's address is worse than none.
         let whole = balanced.iter().filter(|balanced| balanced.shards.is_none());
         let sets = whole.flat_map(|balanced| {
@@ -67,8 +68,11 @@ impl Exported {
     /// The same names, each pool handing out what it is asked for by its place.
     #[must_use]
     pub fn handing_out(&self, pools: &[Pool], mut offers: impl FnMut(usize) -> Vec<Offer>) -> Self {
-        let said: Vec<Said> =
-            pools.iter().enumerate().map(|(at, pool)| Said::new(pool, offers(at))).collect();
+        let said: Vec<Said> = pools
+            .iter()
+            .enumerate()
+            .map(|(at, pool)| Said::new(&pool.flat(pools), offers(at)))
+            .collect();
         let sets = self.0.iter().map(|set| {
             let Some(said) = said.get(set.pool) else { return set.clone() };
             let rdata = said.of(set.rtype, set.made.as_ref());
@@ -252,7 +256,7 @@ fn rrset(mut rdata: Vec<Box<[u8]>>) -> Arc<[Box<[u8]>]> {
 /// none                             all, last       all
 /// ```
 fn standing(pools: &[Pool], pool: usize) -> Vec<Offer> {
-    let pool = &pools[pool];
+    let pool = &*pools[pool].flat(pools);
     if pool.role() == Some(Role::Primary) {
         return Vec::new();
     }

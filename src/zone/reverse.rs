@@ -121,6 +121,7 @@ fn deepest<'z>(name: &Name, origins: &'z [Name]) -> Option<&'z Name> {
 fn addresses(zone: &Zone, set: &Rrset<'_>) -> Vec<IpAddr> {
     if let Some(at) = set.balanced() {
         let Some(pool) = zone.pools.get(at.choice.pool as usize) else { return Vec::new() };
+        let pool = pool.flat(&zone.pools);
         let all = pool.backends.iter().flat_map(Backend::addresses).copied();
         return all.filter(|address| address.is_ipv4() == (set.rtype == rtype::A)).collect();
     }

@@ -20,12 +20,13 @@ use std::time::Duration;
 use hickory_proto::op::Message;
 use hickory_proto::rr::{RData, Record};
 use rotadns::config::model::{Backend, Endpoint, Role, SetState, WhenAllDown};
-use rotadns::engine::choose::ready::{Memory, Ready, Standing};
+use rotadns::engine::choose::ready::{Group, Lineup, Memory, Ready, Standing};
 use rotadns::engine::settings::Settings;
 use rotadns::engine::snapshot::Chunks;
 use rotadns::engine::{
     Context, OUT_TCP, OUT_UDP, Plan, Service, Snapshot, Transport, View, prepare, respond,
 };
+use rotadns::health::sources::Moment;
 use rotadns::name::{self, Name};
 use rotadns::zone::Zone;
 use rotadns::zone::build::{Builder, Built, from_model};
@@ -220,6 +221,11 @@ fn view(zone: Zone, health: &Health) -> View {
 }
 
 fn ready(zone: &Zone, index: usize, health: &Health) -> Ready {
+    seen(zone, index, health).0
+}
+
+/// A pool, its standings, and the pools within it.
+fn seen(zone: &Zone, index: usize, health: &Health) -> (Ready, Vec<Standing>, Vec<Group>) {
     let pool = &zone.pools[index];
     let fallback = match pool.when_all_down {
         WhenAllDown::Fallback(other) => Some(ready(zone, other, health)),
@@ -247,8 +253,27 @@ fn ready(zone: &Zone, index: usize, health: &Health) -> Ready {
     };
     let standings: Vec<Standing> = pool.endpoints().map(standing).collect();
     let (last, primary) = (health.last.clone(), health.held.clone());
-    let memory = Memory { last, primary, ..Memory::default() };
-    Ready::new(pool, &standings, &memory, fallback.as_ref())
+    let inner = pool.backends.iter().filter_map(|backend| {
+        let place = backend.inner()?;
+        let (ready, standings, groups) = seen(zone, place, health);
+        let standing = Standing {
+            in_service: match backend.state {
+                SetState::Up => true,
+                SetState::Down => false,
+                SetState::Auto => Group::is_in_service(&ready),
+            },
+            is_set_down: backend.state == SetState::Down,
+            ..Standing::UP
+        };
+        let lineup = Lineup { endpoints: &standings, groups: &groups };
+        Some(Group::new(standing, &zone.pools[place], lineup, &ready))
+    });
+    let groups: Vec<Group> = inner.collect();
+    let lineup = Lineup { endpoints: &standings, groups: &groups };
+    let mut memory = Memory { last, primary, ..Memory::default() };
+    memory.note(pool, lineup, Moment::default());
+    let ready = Ready::new(pool, lineup, &memory, fallback.as_ref());
+    (ready, standings, groups)
 }
 
 /// A question as bytes, and how it is sent.

@@ -1,5 +1,6 @@
 //! Pools and their backends: who is in service and why, and who got what share.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use super::checks::short;
 use crate::admin::model::{Address, Backend, BackendState, Basis, Pool, Source};
 use crate::config::model as config;
 use crate::engine::choose::least_load;
-use crate::engine::choose::ready::{Ready, Source as ReadySource};
+use crate::engine::choose::ready::{Group, Ready, Source as ReadySource};
 use crate::engine::choose::share::{Share, shares};
 use crate::engine::snapshot::{Snapshot, View};
 use crate::health::backend::BackendKey;
@@ -135,11 +136,16 @@ impl<'m> PoolAt<'m> {
         let mut judgements = moment.facts().judgements(zone, pool).into_iter();
         let shares = shares(pool, ready);
         let mut found = Vec::new();
+        let mut groups = ready.groups.iter();
         for (backend, share) in pool.backends.iter().zip(shares) {
             let own: Vec<Judgement> =
                 judgements.by_ref().take(backend.endpoints().count()).collect();
             let key = key(zone, pool, backend);
-            if is_wanted(&key) {
+            if let Some(group) = backend.inner().and_then(|_| groups.next()) {
+                if is_wanted(&key) {
+                    found.push(self.group(&key, backend, group, share));
+                }
+            } else if is_wanted(&key) {
                 found.push(self.backend(&key, backend, &own, share, history));
             }
         }
@@ -183,6 +189,26 @@ impl<'m> PoolAt<'m> {
             addresses,
             key: key.to_string(),
         }
+    }
+
+    /// A pool within, as one backend: its addresses are shown where it stands by itself.
+    fn group(
+        &self,
+        key: &BackendKey,
+        backend: &config::Backend,
+        group: &Group,
+        share: Share,
+    ) -> Backend {
+        let inner = backend.inner().and_then(|place| self.zone.pools.get(place));
+        let name = inner.map_or(Cow::Borrowed(""), config::Pool::label);
+        let (state, says) = if group.standing.in_service {
+            (BackendState::Up, "serves")
+        } else {
+            (BackendState::Down, "does not serve")
+        };
+        let said = self.backend(key, backend, &[], share, History::Hidden);
+        let state = if said.state == BackendState::Drained { said.state } else { state };
+        Backend { state, reason: format!("the pool {name} {says}"), ..said }
     }
 
     /// A reason, what follows from the load where that chooses, and how far a slow start has come.

@@ -40,10 +40,15 @@ pub(super) fn master_file(zone: &Zone) -> Written {
             (None, Some(Role::Primary)) => Some("where it is primary"),
             (None, _) => None,
         };
-        lines.extend(of_pool(&balanced.owner, &balanced.form, main, why));
+        lines.extend(of_pool(&balanced.owner, &balanced.form, &main.flat(&zone.pools), why));
         lost.push(format!("{} is answered from the pool {}, by health", balanced.owner, main.name));
         for (other, why) in others(zone, balanced) {
-            lines.extend(of_pool(&balanced.owner, &balanced.form, other, Some(&why)));
+            lines.extend(of_pool(
+                &balanced.owner,
+                &balanced.form,
+                &other.flat(&zone.pools),
+                Some(&why),
+            ));
         }
     }
     for Alias { owner, target } in &zone.aliases {

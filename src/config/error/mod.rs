@@ -202,6 +202,11 @@ pub enum Problem {
     SlowStartUnused { policy: &'static str },
     FallbackLoop { pools: Vec<String> },
     FallbackTooLong { pool: String, most: usize },
+    PoolLoop { pools: Vec<String> },
+    PoolsTooDeep { pools: Vec<String>, most: usize },
+    PoolOfOtherKind { pool: String, inner: String },
+    AddressInPools { pool: String, endpoint: String },
+    PoolsWithin { pool: String, what: &'static str },
     // Rules
     PoolBesideRules { first: u32 },
     NoCatchAll,

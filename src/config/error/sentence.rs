@@ -419,6 +419,30 @@ impl fmt::Display for Problem {
                 f,
                 "{text:?} is no time to go back to a better tier; write `at once`, `never`, or a duration such as `60s`"
             ),
+            Self::PoolLoop { pools } => {
+                write!(f, "the pools stand in each other in a circle: {}; end it at one of them", pools.join(" → "))
+            }
+            Self::PoolsTooDeep { pools, most } => write!(
+                f,
+                "more than {most} pools stand one within the other: {}; name the last ones at the first",
+                pools.join(" → ")
+            ),
+            Self::PoolOfOtherKind { pool, inner } => write!(
+                f,
+                "of the pool `{}` and the pool `{}` within it one has addresses and the other targets; make them alike",
+                Quoted(pool),
+                Quoted(inner)
+            ),
+            Self::AddressInPools { pool, endpoint } => write!(
+                f,
+                "the pool `{}` has {endpoint} twice with the pools within it; a weight makes its share larger",
+                Quoted(pool)
+            ),
+            Self::PoolsWithin { pool, what } => write!(
+                f,
+                "{what} of the pool `{}`, which has pools within; name a pool of addresses or targets",
+                Quoted(pool)
+            ),
             Self::FallbackLoop { pools } => {
                 write!(f, "the pools fall back in a circle: {}; end it at one of them", pools.join(" → "))
             }

@@ -525,6 +525,26 @@ fn each_problem_has_its_sentence() {
             "the pool `x y` falls back through more than 9 others; end it at an earlier one",
         ),
         (
+            Problem::PoolLoop { pools: vec!["a".into(), "b".into(), "a".into()] },
+            "the pools stand in each other in a circle: a → b → a; end it at one of them",
+        ),
+        (
+            Problem::PoolsTooDeep { pools: vec!["a".into(), "b".into()], most: 9 },
+            "more than 9 pools stand one within the other: a → b; name the last ones at the first",
+        ),
+        (
+            Problem::PoolOfOtherKind { pool: text(), inner: "y".into() },
+            "of the pool `x y` and the pool `y` within it one has addresses and the other targets; make them alike",
+        ),
+        (
+            Problem::AddressInPools { pool: text(), endpoint: "192.0.2.1".into() },
+            "the pool `x y` has 192.0.2.1 twice with the pools within it; a weight makes its share larger",
+        ),
+        (
+            Problem::PoolsWithin { pool: text(), what: "SRV is made" },
+            "SRV is made of the pool `x y`, which has pools within; name a pool of addresses or targets",
+        ),
+        (
             Problem::FallbackLoop { pools: vec!["a".into(), "b".into(), "a".into()] },
             "the pools fall back in a circle: a → b → a; end it at one of them",
         ),

@@ -58,6 +58,13 @@ pub enum Serves {
         /// What a check probes in its place, and nobody is given.
         probe: Option<IpAddr>,
     },
+    /// What another pool of the zone hands out while it is in service.
+    Pool {
+        /// Its place in [`Zone::pools`](super::Zone::pools). It never leads back here.
+        place: usize,
+        /// Whether it serves targets.
+        has_targets: bool,
+    },
 }
 
 impl Backend {
@@ -90,15 +97,25 @@ impl Backend {
     pub fn addresses(&self) -> &[IpAddr] {
         match &self.serves {
             Serves::Addresses(addresses) => addresses,
-            Serves::Target { .. } => &[],
+            Serves::Target { .. } | Serves::Pool { .. } => &[],
         }
     }
 
-    /// Each thing that may be handed out, in the order of the file; each is judged apart.
+    /// The place of the pool that it stands for, where it does.
+    #[must_use]
+    pub fn inner(&self) -> Option<usize> {
+        match self.serves {
+            Serves::Pool { place, .. } => Some(place),
+            Serves::Addresses(_) | Serves::Target { .. } => None,
+        }
+    }
+
+    /// Each thing of its own that may be handed out, in the order of the file; each is judged apart.
     pub fn endpoints(&self) -> impl Iterator<Item = Endpoint> {
         let (addresses, target) = match &self.serves {
             Serves::Addresses(addresses) => (addresses.as_slice(), None),
             Serves::Target { name, .. } => (&[][..], Some(name)),
+            Serves::Pool { .. } => (&[][..], None),
         };
         let addresses = addresses.iter().map(|address| Endpoint::Address(*address));
         addresses.chain(target.map(|name| Endpoint::Target(name.clone())))
@@ -112,6 +129,7 @@ impl Backend {
             }
             Serves::Addresses(addresses) => (addresses.as_slice(), None),
             Serves::Target { probe, .. } => (&[][..], *probe),
+            Serves::Pool { .. } => (&[][..], None),
         };
         addresses.iter().copied().chain(probe)
     }
@@ -127,7 +145,7 @@ impl Backend {
                 own.or(self.check_addresses.first()).copied()
             }
             (Endpoint::Target(_), Serves::Target { probe, .. }) => *probe,
-            (Endpoint::Target(_), Serves::Addresses(_)) => None,
+            (Endpoint::Target(_), Serves::Addresses(_) | Serves::Pool { .. }) => None,
         }
     }
 }

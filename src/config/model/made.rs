@@ -72,14 +72,25 @@ impl Offer {
     }
 }
 
+impl Offer {
+    /// What stands for it where it is of a pool within another, as a backend of this name: two such pools may have backends of one
+    /// name.
+    #[must_use]
+    pub fn within(&self, backend: &str) -> u64 {
+        fnv(self.identity, backend.bytes())
+    }
+}
+
 /// What stands for an address of a backend on every server: FNV-1a of the backend's name and the address's place in its family, so that
 /// another address is the same backend.
 #[must_use]
 pub fn identity(backend: &str, place: u16) -> u64 {
     let bytes = backend.bytes().chain(place.to_be_bytes());
-    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    })
+    fnv(0xcbf2_9ce4_8422_2325, bytes)
+}
+
+fn fnv(start: u64, bytes: impl Iterator<Item = u8>) -> u64 {
+    bytes.fold(start, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 impl Made {

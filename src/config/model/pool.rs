@@ -8,12 +8,14 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::place::Area;
-use super::{Backend, Check, Endpoint, Made, OwnCheck, Role, Serves, Shards};
+use super::{Backend, Check, Endpoint, Made, OwnCheck, Role, Serves, SetState, Shards};
 use crate::name::Name;
 use crate::rdata::rtype;
 
 /// The most addresses, or targets, that the backends of one pool may have together.
 pub const POOL_ADDRESSES_MAX: usize = 1024;
+/// How many pools may stand one within the other, besides the outermost. Whoever walks them may do so by recursion.
+pub const POOLS_WITHIN_MAX: usize = 4;
 /// The most rules of one name, besides the pool for everybody else.
 pub const RULES_MAX: usize = 64;
 /// The most subnets that the rules of one name have together.
@@ -105,7 +107,8 @@ pub struct Pool {
     pub panic: u16,
     /// How the backends are judged; without one they count as up.
     pub check: Option<Arc<Check>>,
-    /// At least one, in the order of the file, all of them with addresses or all with targets; together they have at
+    /// At least one, in the order of the file, all of them with addresses or all with targets, their own or those of
+    /// pools within; together they have at
     /// most [`POOL_ADDRESSES_MAX`]. Where there is a check, each target has an address to probe.
     pub backends: Vec<Backend>,
     /// Whether those that serve and should be seen to take part while others can.
@@ -287,10 +290,40 @@ impl Pool {
     /// Whether it hands out names and no addresses.
     #[must_use]
     pub fn serves_targets(&self) -> bool {
-        self.backends.iter().any(|backend| matches!(backend.serves, Serves::Target { .. }))
+        self.backends.iter().any(|backend| {
+            matches!(backend.serves, Serves::Target { .. } | Serves::Pool { has_targets: true, .. })
+        })
     }
 
-    /// Each thing that it may hand out, with its backend, in the order of the file.
+    /// Whether other pools stand in it.
+    #[must_use]
+    pub fn has_inner(&self) -> bool {
+        self.backends.iter().any(|backend| backend.inner().is_some())
+    }
+
+    /// The same with the backends of the pools within in their place; one that is set down as a whole is set down in each.
+    #[must_use]
+    pub fn flat(&self, pools: &[Self]) -> Cow<'_, Self> {
+        if !self.has_inner() {
+            return Cow::Borrowed(self);
+        }
+        let mut backends = Vec::new();
+        for backend in &self.backends {
+            let Some(inner) = backend.inner().and_then(|place| pools.get(place)) else {
+                backends.push(backend.clone());
+                continue;
+            };
+            // The model has no loops of pools.
+            let own = inner.flat(pools).into_owned().backends.into_iter();
+            backends.extend(own.map(|own| match backend.state {
+                SetState::Down => Backend { state: SetState::Down, ..own },
+                SetState::Auto | SetState::Up => own,
+            }));
+        }
+        Cow::Owned(Self { backends, ..self.clone() })
+    }
+
+    /// Each thing of its own that it may hand out, with its backend, in the order of the file.
     pub fn endpoints(&self) -> impl Iterator<Item = (&Backend, Endpoint)> {
         self.backends
             .iter()

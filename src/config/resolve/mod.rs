@@ -4,6 +4,7 @@
 //! an error. What must hold between the records is in [`super::rules`].
 
 mod checks;
+mod inner;
 mod pools;
 
 use std::collections::HashMap;

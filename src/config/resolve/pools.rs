@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::checks::Checks;
+use super::inner::Kinds;
 use crate::config::error::{Mistakes, Problem, Span};
 use crate::config::model::{
     Backend, Check, CheckKind, Face, Form, Made, OwnCheck, Pool, Role, Rule, Serves, Service,
@@ -26,10 +27,10 @@ const FALLBACKS_MAX: usize = 16;
 pub(super) struct Pools<'z> {
     origin: Name,
     checks: Checks<'z>,
-    keys: Vec<Text<'z>>,
-    places: HashMap<&'z str, usize>,
+    pub(super) keys: Vec<Text<'z>>,
+    pub(super) places: HashMap<&'z str, usize>,
     /// `None` where the pool has a mistake.
-    found: Vec<Option<Pool>>,
+    pub(super) found: Vec<Option<Pool>>,
     /// Whether a record uses it.
     used: Vec<bool>,
     /// Whether it says how its backends are checked.
@@ -38,11 +39,14 @@ pub(super) struct Pools<'z> {
     /// The first backend of each pool that cannot stand in SRV, and what it lacks.
     without_service: Vec<Option<(String, &'static str)>>,
     /// The pools that SRV is made of, and where.
-    services: Vec<(usize, Span)>,
+    pub(super) services: Vec<(usize, Span)>,
     /// Where faces of pools stand.
     faces: Vec<(usize, Face)>,
     /// The pools that are asked for by a role, and where.
-    roles: Vec<(usize, Span)>,
+    pub(super) roles: Vec<(usize, Span)>,
+    /// The pools that stand in others, by the others' places.
+    pub(super) inner: Vec<(usize, Text<'z>)>,
+    pub(super) kinds: Kinds<'z>,
 }
 
 impl<'z> Pools<'z> {
@@ -60,10 +64,13 @@ impl<'z> Pools<'z> {
             services: Vec::new(),
             faces: Vec::new(),
             roles: Vec::new(),
+            inner: Vec::new(),
+            kinds: Kinds::of(spec),
         };
+        // Of two with one name, told when the file was parsed, both count as the last.
+        let places = spec.pools.iter().enumerate().map(|(place, (key, _))| (key.text, place));
+        pools.places = places.collect();
         for (key, pool) in &spec.pools {
-            // Of two with one name, told when the file was parsed, both count as the last.
-            pools.places.insert(key.text, pools.keys.len());
             pools.add(*key, pool.as_ref(), mistakes);
         }
         pools
@@ -95,7 +102,7 @@ impl<'z> Pools<'z> {
                 },
                 panic: spec.panic,
                 degraded: spec.degraded,
-                backends: backends(spec, &own, &self.origin, mistakes),
+                backends: backends(spec, &own, self, mistakes),
                 check,
                 tiers: spec.tiers,
                 max_lag: spec.max_lag,
@@ -106,6 +113,8 @@ impl<'z> Pools<'z> {
                 face: None,
             }
         });
+        let inner = spec.iter().flat_map(|spec| &spec.backends).filter_map(|own| own.pool);
+        self.inner.extend(inner.map(|name| (self.keys.len(), name)));
         self.without_service.push(spec.and_then(without_service));
         self.keys.push(key);
         self.found.push(pool);
@@ -302,7 +311,7 @@ impl<'z> Pools<'z> {
     fn add_private_faces(&mut self) {
         for place in 0..self.found.len() {
             let is_face = self.faces.iter().any(|(other, face)| *other == place && face.is_private);
-            if !is_face && self.found[place].as_ref().is_some_and(Pool::has_private) {
+            if !is_face && self.has_private(place) {
                 self.private(place);
             }
         }
@@ -315,7 +324,12 @@ impl<'z> Pools<'z> {
             at += 1;
             let fallback = next.get(face.of).copied().flatten();
             let fallback = fallback.map(|of| self.face(Face { of, ..face }));
-            let own = self.found[face.of].clone();
+            let mut own = self.found[face.of].clone();
+            for backend in own.iter_mut().flat_map(|pool| &mut pool.backends) {
+                if let Serves::Pool { place, .. } = &mut backend.serves {
+                    *place = self.face(Face { of: *place, ..face });
+                }
+            }
             self.found[place] = own.map(|pool| Pool {
                 face: Some(face),
                 when_all_down: fallback.map_or(pool.when_all_down, WhenAllDown::Fallback),
@@ -325,7 +339,7 @@ impl<'z> Pools<'z> {
     }
 
     /// The place of the pool that one is a face of, or its own.
-    fn whole(&self, place: usize) -> usize {
+    pub(super) fn whole(&self, place: usize) -> usize {
         let own = self.faces.iter().find(|(other, _)| *other == place);
         own.map_or(place, |(_, face)| face.of)
     }
@@ -370,7 +384,15 @@ impl<'z> Pools<'z> {
 
     /// Ties fallbacks to their pools and tells what is left over; `None` where a pool is broken.
     pub(super) fn finish(mut self, mistakes: &mut Mistakes<'_>) -> Option<Vec<Pool>> {
-        self.add_private_faces();
+        for (_, name) in self.inner.clone() {
+            if let Some(place) = self.named(name, mistakes) {
+                self.used[place] = true;
+            }
+        }
+        let is_right = self.tell_inner(mistakes);
+        if is_right {
+            self.add_private_faces();
+        }
         let fallbacks = std::mem::take(&mut self.fallbacks);
         let next: Vec<Option<usize>> = fallbacks
             .iter()
@@ -381,10 +403,13 @@ impl<'z> Pools<'z> {
                 pool.when_all_down = WhenAllDown::Fallback(*next);
             }
         }
-        self.make_faces(&next);
+        if is_right {
+            self.make_faces(&next);
+        }
         self.tell_other_kinds(&fallbacks, &next, mistakes);
         let circles = rules::circles(&next);
         if circles.is_empty() {
+            self.tell_whole_only(&next, mistakes);
             self.tell_without_service(&next, mistakes);
             self.tell_untold_roles(&next, mistakes);
             self.tell_long_chains(&fallbacks, &next, mistakes);
@@ -512,16 +537,22 @@ fn silent(kind: &CheckKind) -> Option<&'static str> {
 fn backends(
     spec: &PoolSpec<'_>,
     own: &[OwnCheck],
-    origin: &Name,
+    pools: &Pools<'_>,
     mistakes: &mut Mistakes<'_>,
 ) -> Vec<Backend> {
+    let origin = &pools.origin;
     let mut lines = HashMap::new();
     let mut found = Vec::with_capacity(spec.backends.len());
     for (backend, check) in spec.backends.iter().zip(own) {
         let probe_of_target = backend.addresses.first().or(backend.check_addresses.first());
-        let serves = match backend.target {
-            None => Serves::Addresses(backend.addresses.clone()),
-            Some(text) => {
+        let serves = match (backend.pool, backend.target) {
+            (Some(name), _) => {
+                // One that is not there is told of once all are known.
+                let Some((place, has_targets)) = pools.inner_place(name) else { continue };
+                Serves::Pool { place, has_targets }
+            }
+            (None, None) => Serves::Addresses(backend.addresses.clone()),
+            (None, Some(text)) => {
                 let Some(name) = target(text, origin, mistakes) else { continue };
                 if let Some(first) = lines.insert(name.clone(), text.span.line) {
                     let target = name.to_string();
@@ -531,7 +562,7 @@ fn backends(
                 Serves::Target { name, probe: probe_of_target.copied() }
             }
         };
-        let named = backend.name.map(|name| name.text.to_owned());
+        let named = backend.name.or(backend.pool).map(|name| name.text.to_owned());
         let name = named.unwrap_or_else(|| unnamed(&serves));
         probe(spec, backend, &name, mistakes);
         let (weight, state) = (backend.weight, backend.state);
@@ -539,7 +570,7 @@ fn backends(
         let check_addresses = match serves {
             Serves::Addresses(_) => backend.check_addresses.clone(),
             // It is the probe.
-            Serves::Target { .. } => Vec::new(),
+            Serves::Target { .. } | Serves::Pool { .. } => Vec::new(),
         };
         let check = check.clone();
         let own = Backend::new(name, serves);
@@ -564,12 +595,13 @@ fn target(text: Text<'_>, origin: &Name, mistakes: &mut Mistakes<'_>) -> Option<
     Some(name)
 }
 
-/// The name of a backend that the file gives none: what it serves.
+/// The name of a backend that the file gives none: what it serves; a pool has its own.
 pub(in crate::config) fn unnamed(serves: &Serves) -> String {
     match serves {
         Serves::Addresses(addresses) => {
             addresses.first().map_or_else(String::new, ToString::to_string)
         }
+        Serves::Pool { .. } => String::new(),
         Serves::Target { name, .. } => {
             let text = name.to_string();
             text.strip_suffix('.').filter(|text| !text.is_empty()).unwrap_or(&text).to_owned()
@@ -610,7 +642,7 @@ fn service(
     let host = match (backend.host, serves) {
         (Some(text), _) => target(text, origin, mistakes)?,
         (None, Serves::Target { name, .. }) => name.clone(),
-        (None, Serves::Addresses(_)) => return None,
+        (None, Serves::Addresses(_) | Serves::Pool { .. }) => return None,
     };
     Some(Service { host, port: backend.port.or(spec.port)? })
 }
@@ -622,7 +654,7 @@ fn without_service(spec: &PoolSpec<'_>) -> Option<(String, &'static str)> {
         (Some(_), None) if spec.port.is_none() => Some("port"),
         _ => None,
     };
-    spec.backends.iter().find_map(|backend| {
+    spec.backends.iter().filter(|backend| backend.pool.is_none()).find_map(|backend| {
         let missing = lacks(backend)?;
         let text = backend.name.or(backend.target).map(|name| name.text.to_owned());
         let address = || backend.addresses.first().map(ToString::to_string);

@@ -25,6 +25,8 @@ pub(crate) struct BackendSpec<'n> {
     /// Those that are served, or beside a target those that are probed; with a target there may be none.
     pub(crate) addresses: Vec<IpAddr>,
     pub(crate) target: Option<Text<'n>>,
+    /// A pool that it stands for; then it has no addresses and no target.
+    pub(crate) pool: Option<Text<'n>>,
     /// Its name in DNS, for SRV.
     pub(crate) host: Option<Text<'n>>,
     /// For SRV; else the pool's.
@@ -48,7 +50,7 @@ pub(crate) enum OwnCheckSpec<'n> {
 }
 
 /// What may stand in a backend.
-pub(in crate::config) const BACKEND_KEYS: [&str; 13] = [
+pub(in crate::config) const BACKEND_KEYS: [&str; 14] = [
     "address",
     "target",
     "host",
@@ -62,6 +64,7 @@ pub(in crate::config) const BACKEND_KEYS: [&str; 13] = [
     "private",
     "location",
     "region",
+    "pool",
 ];
 
 pub(in crate::config) const STATES: [(&str, SetState); 3] =
@@ -107,9 +110,10 @@ pub(super) fn read_backends<'n>(
     if backends.seen.len() + targets > POOL_ADDRESSES_MAX {
         mistakes.add(node.span, Problem::TooManyAddresses { most: POOL_ADDRESSES_MAX });
     }
-    if let [first, rest @ ..] = backends.found.as_slice()
-        && let Some(other) =
-            rest.iter().find(|other| other.target.is_some() != first.target.is_some())
+    // Of what kind a pool within is, is known once all pools are.
+    let mut own = backends.found.iter().filter(|backend| backend.pool.is_none());
+    if let Some(first) = own.next()
+        && let Some(other) = own.find(|other| other.target.is_some() != first.target.is_some())
     {
         mistakes.add(other.at, Problem::MixedBackends);
     }
@@ -145,13 +149,17 @@ impl<'n> Backends<'n, '_> {
                 else {
                     return;
                 };
+                if let [.., Some((_, pool))] = own {
+                    self.add_pool(name, node, pool, mistakes);
+                    return;
+                }
                 if address.is_none() && target.is_none() {
                     mistakes.add(node.span, Problem::NoAddressOrTarget);
                     return;
                 }
                 (address.map(|(_, node)| node), target, host, port, weight, priority, state, own)
             }
-            _ => (Some(node), None, None, None, None, None, None, [None; 6]),
+            _ => (Some(node), None, None, None, None, None, None, [None; 7]),
         };
         let is_target = target.is_some();
         let target = target.and_then(|(_, node)| scalar(node, "a name", mistakes));
@@ -162,7 +170,7 @@ impl<'n> Backends<'n, '_> {
         let priority = priority
             .and_then(|(_, node)| number(node, "a priority", 0..=u16::MAX.into(), mistakes));
         let state = state.and_then(|(_, node)| choice(node, "a state", &STATES, mistakes));
-        let [check, check_address, check_port, private, location, region] = own;
+        let [check, check_address, check_port, private, location, region, _] = own;
         let check = check.and_then(|(_, node)| self.own_check(node, mistakes));
         let check_port = check_port.and_then(|(_, node)| {
             let port = NonZeroU16::new(read_port(node, mistakes)?)?;
@@ -188,6 +196,7 @@ impl<'n> Backends<'n, '_> {
             state: state.unwrap_or(SetState::Auto),
             addresses,
             target,
+            pool: None,
             host,
             port,
             check,
@@ -195,6 +204,45 @@ impl<'n> Backends<'n, '_> {
             check_port,
             private,
             site,
+        });
+    }
+
+    /// Takes a pool within.
+    fn add_pool(
+        &mut self,
+        name: Option<Text<'n>>,
+        node: &'n Node<'_>,
+        pool: &'n Node<'_>,
+        mistakes: &mut Mistakes<'_>,
+    ) {
+        const KEYS: [&str; 4] = ["pool", "weight", "priority", "state"];
+        let place = "a backend that is a pool";
+        let Some([_, weight, priority, state]) = fields(node, place, KEYS, mistakes) else {
+            return;
+        };
+        let pool = scalar(pool, "a pool's name", mistakes);
+        let weight =
+            weight.and_then(|(_, node)| number(node, "a weight", 0..=u16::MAX.into(), mistakes));
+        let priority = priority
+            .and_then(|(_, node)| number(node, "a priority", 0..=u16::MAX.into(), mistakes));
+        let state = state.and_then(|(_, node)| choice(node, "a state", &STATES, mistakes));
+        let Some(pool) = pool else { return };
+        self.found.push(BackendSpec {
+            name,
+            at: node.span,
+            weight: weight.unwrap_or(Backend::WEIGHT),
+            priority,
+            state: state.unwrap_or(SetState::Auto),
+            addresses: Vec::new(),
+            target: None,
+            pool: Some(pool),
+            host: None,
+            port: None,
+            check: None,
+            check_addresses: Vec::new(),
+            check_port: None,
+            private: Vec::new(),
+            site: Site::default(),
         });
     }
 

@@ -31,6 +31,7 @@ fn a_pool_of_targets_answers_cname() {
             format!("{} {} {name} {probe:?}", backend.name, backend.weight)
         }
         Serves::Addresses(_) => "addresses".to_owned(),
+        Serves::Pool { place, .. } => format!("pool {place}"),
     });
     assert_eq!(shown.collect::<Vec<_>>(), ["x 3 a.example.net. None", "y 1 b.example.com. None"]);
     assert_eq!(zone.balanced[0].form, Form::Cname);

@@ -64,6 +64,7 @@ pools:
     backends: [192.0.2.9]
   mail: {check: {tls: {port: 993, sni: mail.example.com, verify: false, days: 7}}, backends: [192.0.2.10]}
   bare: {check: {tls: {}}, backends: [192.0.2.11]}
+  around: {backends: {n: {pool: mail, weight: 2, priority: 1, state: down}, bare: {pool: bare}, x: 192.0.2.99}}
   asked: {check: {dns: {port: 5353, question: www.example.com., type: TXT, transport: tcp, rcode: NXDOMAIN, answer: ['"a"', x y], recursion: true}}, backends: [192.0.2.13]}
   plain: {check: {dns: {question: .}}, backends: [192.0.2.14]}
   datagram: {check: {udp: {port: 514, send: '\x00\n', expect: 'o\tk'}}, backends: [192.0.2.15]}
@@ -91,6 +92,7 @@ records:
   moved: {pool: names}
   mail: {pool: mail}
   bare: {pool: bare}
+  around: {pool: around}
   told: {pool: told}
   db: {pool: db}
   cache: {pool: cache}

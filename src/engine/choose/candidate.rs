@@ -1,7 +1,12 @@
 //! One endpoint of a pool on its way through the stages of the choice.
+//!
+//! A pool within a pool is one backend of it: it brings what it hands out while it is in service by its own threshold, and shares its
+//! weight as a backend among that, in proportion.
 
-use super::ready::Standing;
-use crate::config::model::{Offer, Pool};
+use super::eligible::guesses;
+use super::ready::{Ready, SHARE_WHOLE, Source, Standing};
+use crate::config::model::{Backend, Endpoint, Offer, Pool};
+use crate::engine::plan::{Family, List};
 
 /// An endpoint that may be handed out, as far as the stages before have seen.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,15 +19,117 @@ pub(super) struct Candidate {
     pub(super) priority: u16,
     /// How it stands.
     pub(super) standing: Standing,
+    /// Whether its part is of a pool within, which has shared it out.
+    pub(super) is_shared: bool,
 }
 
-/// Every endpoint of a pool, in the order of the file; `standings` has one entry for each.
-pub(super) fn all(pool: &Pool, standings: &[Standing]) -> Vec<Candidate> {
-    let offers = pool.backends.iter().enumerate().flat_map(|(place, backend)| {
-        Offer::of(backend).map(move |offer| (place, backend.priority, offer))
-    });
-    let candidate = |((backend, priority, offer), standing): ((usize, u16, Offer), &Standing)| {
-        Candidate { offer, backend, priority, standing: *standing }
-    };
-    offers.zip(standings).map(candidate).collect()
+/// How a pool's backends stand.
+#[derive(Clone, Copy, Debug)]
+pub struct Lineup<'a> {
+    /// One for each endpoint of its own, in the order of the file.
+    pub endpoints: &'a [Standing],
+    /// One for each pool within, in the order of the file.
+    pub groups: &'a [Group],
+}
+
+impl<'a, T: AsRef<[Standing]> + ?Sized> From<&'a T> for Lineup<'a> {
+    fn from(endpoints: &'a T) -> Self {
+        Self { endpoints: endpoints.as_ref(), groups: &[] }
+    }
+}
+
+/// A pool within a pool.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Group {
+    /// How it stands as one backend.
+    pub standing: Standing,
+    /// What it brings: what it hands out, or where it is not in service all of it, as a guess.
+    pub offers: Vec<Offer>,
+    /// For how long what it hands out may be kept, in seconds.
+    pub ttl: u32,
+    /// Which of [`LISTS`] it has something of, or may have when health changes.
+    can_have: [bool; LISTS.len()],
+}
+
+/// The lists within which weights are compared.
+pub(super) const LISTS: [List; 3] =
+    [List::Addresses(Family::V4), List::Addresses(Family::V6), List::Targets];
+
+impl Group {
+    /// Whether a pool is in service as a backend of another: it hands out what is, and has as many as its tiers want.
+    #[must_use]
+    pub fn is_in_service(ready: &Ready) -> bool {
+        ready.source == Source::InService && !ready.memory.able.is_empty()
+    }
+
+    /// A pool that stands so as one backend, and so in itself.
+    #[must_use]
+    pub fn new(standing: Standing, pool: &Pool, lineup: Lineup<'_>, ready: &Ready) -> Self {
+        let offers = if Self::is_in_service(ready) {
+            ready.offers.clone()
+        } else {
+            guesses(&all(pool, lineup)).into_iter().map(|candidate| candidate.offer).collect()
+        };
+        Self { standing, offers, ttl: ready.ttl, can_have: LISTS.map(|list| ready.can_have(list)) }
+    }
+
+    /// Whether it has something of a list, or may have.
+    pub(super) fn can_have(&self, list: List) -> bool {
+        LISTS.iter().zip(self.can_have).any(|(own, can)| *own == list && can)
+    }
+
+    /// What it brings.
+    pub fn endpoints(&self) -> impl Iterator<Item = &Endpoint> {
+        self.offers.iter().map(|offer| &offer.endpoint)
+    }
+
+    /// What it brings as this backend, whose weight it shares out.
+    fn of(&self, backend: &Backend) -> Vec<Offer> {
+        let mut offers = self.offers.clone();
+        let whole = u64::from(backend.weight) * u64::from(SHARE_WHOLE);
+        for list in LISTS {
+            let own = |offer: &&Offer| list.holds(&offer.endpoint);
+            let total: u64 = self.offers.iter().filter(own).map(|own| u64::from(own.part)).sum();
+            // Where nobody has a part, all are alike.
+            let part = |offer: &Offer| if total == 0 { 1 } else { u64::from(offer.part) };
+            let total: u64 = self.offers.iter().filter(own).map(part).sum();
+            let mut before = 0;
+            for offer in offers.iter_mut().filter(|offer| list.holds(&offer.endpoint)) {
+                let parts = part(offer);
+                let share = whole * (before + parts) / total - whole * before / total;
+                before += parts;
+                // Nobody who has a part is rounded to nothing.
+                let least = u64::from(whole > 0 && parts > 0);
+                offer.part = share.max(least) as u32;
+                offer.weight = backend.weight;
+                offer.identity = offer.within(&backend.name);
+            }
+        }
+        offers
+    }
+}
+
+/// Every endpoint of a pool, in the order of the file.
+pub(super) fn all(pool: &Pool, lineup: Lineup<'_>) -> Vec<Candidate> {
+    let (mut standings, mut groups) = (lineup.endpoints.iter(), lineup.groups.iter());
+    let mut found = Vec::with_capacity(lineup.endpoints.len());
+    for (place, backend) in pool.backends.iter().enumerate() {
+        let priority = backend.priority;
+        let candidate = |offer, standing, is_shared| Candidate {
+            offer,
+            backend: place,
+            priority,
+            standing,
+            is_shared,
+        };
+        if backend.inner().is_some() {
+            let Some(group) = groups.next() else { continue };
+            let offers = group.of(backend).into_iter();
+            found.extend(offers.map(|offer| candidate(offer, group.standing, true)));
+        } else {
+            let own = Offer::of(backend).zip(standings.by_ref());
+            found.extend(own.map(|(offer, standing)| candidate(offer, *standing, false)));
+        }
+    }
+    found
 }

@@ -1,8 +1,8 @@
 //! Stage: who may serve at all. Health and hands have been made into a standing; here it counts, and with it roles and lag.
 
-use super::candidate::{Candidate, all};
+use super::candidate::{Candidate, Lineup, all};
 use super::left_out::LeftOut;
-use super::ready::{Memory, Standing};
+use super::ready::Memory;
 use super::roles::{self, Cast};
 use crate::config::model::{Degraded, Endpoint, Pool};
 
@@ -48,8 +48,8 @@ pub(super) fn guesses(candidates: &[Candidate]) -> Vec<Candidate> {
 
 /// The endpoints of a pool that may serve, in the order of the file.
 #[must_use]
-pub fn endpoints(pool: &Pool, standings: &[Standing], memory: &Memory) -> Vec<Endpoint> {
-    let (eligible, _) = eligible(pool, &all(pool, standings), memory, &mut Vec::new());
+pub fn endpoints<'a>(pool: &Pool, lineup: impl Into<Lineup<'a>>, memory: &Memory) -> Vec<Endpoint> {
+    let (eligible, _) = eligible(pool, &all(pool, lineup.into()), memory, &mut Vec::new());
     eligible.into_iter().map(|candidate| candidate.offer.endpoint).collect()
 }
 
@@ -59,6 +59,7 @@ mod tests {
 
     use super::*;
     use crate::config::model::{Backend, Policy, Serves};
+    use crate::engine::choose::ready::Standing;
 
     /// `+` serves, `~` is degraded, `-` is down; what stays, and what is left out, by place.
     #[test]
@@ -84,7 +85,7 @@ mod tests {
             };
             let standings: Vec<Standing> = signs.chars().map(standing).collect();
             let mut left_out = Vec::new();
-            let candidates = all(&pool, &standings);
+            let candidates = all(&pool, (&standings).into());
             let (mut found, _) = eligible(&pool, &candidates, &Memory::default(), &mut left_out);
             avoid_degraded(&pool, &mut found, &mut left_out);
             let found: String = found.iter().map(|one| one.backend.to_string()).collect();

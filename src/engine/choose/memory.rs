@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::candidate::all;
+use super::candidate::{Lineup, all};
 use super::least_load::Balance;
 use super::ready::{SHARE_WHOLE, Standing};
 use super::{eligible, tier};
@@ -53,13 +53,14 @@ fn slow(pool: &Pool, after: Duration) -> u32 {
 
 impl Memory {
     /// Takes in how the pool stands at a moment.
-    pub fn note(&mut self, pool: &Pool, standings: &[Standing], at: Moment) {
+    pub fn note<'a>(&mut self, pool: &Pool, lineup: impl Into<Lineup<'a>>, at: Moment) {
+        let lineup = lineup.into();
         self.at = at;
-        let candidates = all(pool, standings);
+        let candidates = all(pool, lineup);
         let (eligible, _) = eligible::eligible(pool, &candidates, self, &mut Vec::new());
         let mut wanted = eligible.clone();
         eligible::avoid_degraded(pool, &mut wanted, &mut Vec::new());
-        let able = tier::able(pool, standings, &wanted);
+        let able = tier::able(pool, lineup, &wanted);
         self.able.retain(|tier, _| able.contains(tier));
         for tier in able {
             self.able.entry(tier).or_insert(at.running);

@@ -28,7 +28,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::candidate::Candidate;
+use super::candidate::{Candidate, Lineup};
 use super::eligible::guesses;
 use super::ready::{Source, Standing};
 use crate::config::model::{Endpoint, Pool, Role, WhenAllDown};
@@ -37,13 +37,13 @@ use crate::config::model::{Endpoint, Pool, Role, WhenAllDown};
 pub(super) fn source(
     pool: &Pool,
     all: &[Candidate],
-    standings: &[Standing],
+    lineup: Lineup<'_>,
     eligible: Vec<Candidate>,
     last: &[Endpoint],
     has_fallback: bool,
 ) -> (Source, Vec<Candidate>) {
     if !eligible.is_empty() {
-        return if calm(pool, standings).is_empty() {
+        return if calm(pool, lineup).is_empty() {
             (Source::Panic, guesses(all))
         } else {
             (Source::InService, eligible)
@@ -92,15 +92,20 @@ fn without_primary(
 
 /// The tiers of which enough weight is in service: at least the pool's `panic` share, and something. Backends that an operator set
 /// down do not count: their weight is not missed.
-pub(super) fn calm(pool: &Pool, standings: &[Standing]) -> BTreeSet<u16> {
-    let mut standings = standings.iter();
+pub(super) fn calm(pool: &Pool, lineup: Lineup<'_>) -> BTreeSet<u16> {
+    let mut standings = lineup.endpoints.iter();
+    let mut groups = lineup.groups.iter().map(|group| &group.standing);
     let mut tiers = BTreeMap::<u16, Weights>::new();
     for backend in &pool.backends {
         // A backend is set down as a whole.
-        let own = standings.by_ref().take(backend.endpoints().count());
-        let (serves, is_set_down) = own.fold((false, false), |(serves, is_set_down), own| {
+        let any = |(serves, is_set_down), own: &Standing| {
             (serves | own.in_service, is_set_down | own.is_set_down)
-        });
+        };
+        let (serves, is_set_down) = if backend.inner().is_some() {
+            groups.by_ref().take(1).fold((false, false), any)
+        } else {
+            standings.by_ref().take(backend.endpoints().count()).fold((false, false), any)
+        };
         if !is_set_down {
             let weight = u64::from(backend.weight);
             let tier = tiers.entry(backend.priority).or_default();

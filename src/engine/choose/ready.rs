@@ -13,6 +13,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use super::candidate::{Group, Lineup};
 use super::draw::{counted_width, starts};
 use super::handout::{Handout, RECORD_HEAD, record};
 use super::left_out::LeftOut;
@@ -88,6 +89,8 @@ pub struct Ready {
     pub offers: Vec<Offer>,
     /// What could serve and is left out, with the reason.
     pub left_out: Vec<(Endpoint, LeftOut)>,
+    /// The pools within it, in the order of the file.
+    pub groups: Box<[Group]>,
     /// What it was made with.
     pub memory: Memory,
     /// When it is to be made anew, though nothing else changes.
@@ -128,26 +131,27 @@ pub enum Source {
 impl Ready {
     /// Decides what a pool hands out, stage by stage.
     ///
-    /// `standings` has one entry for each endpoint, in the order of the file; `fallback` is what the pool's fallback
-    /// hands out.
+    /// `fallback` is what the pool's fallback hands out.
     #[must_use]
-    pub fn new(
+    pub fn new<'a>(
         pool: &Pool,
-        standings: &[Standing],
+        lineup: impl Into<Lineup<'a>>,
         memory: &Memory,
         fallback: Option<&Ready>,
     ) -> Self {
         let mut left_out = Vec::new();
-        let all = candidate::all(pool, standings);
+        let lineup = lineup.into();
+        let Lineup { endpoints: standings, groups } = lineup;
+        let all = candidate::all(pool, lineup);
         let (eligible, cast) = eligible::eligible(pool, &all, memory, &mut left_out);
         let has_fallback = fallback.is_some();
         let (source, mut own) =
-            panic::source(pool, &all, standings, eligible, &memory.last, has_fallback);
+            panic::source(pool, &all, lineup, eligible, &memory.last, has_fallback);
         if source == Source::InService {
             eligible::avoid_degraded(pool, &mut own, &mut left_out);
         }
         let Serving { tier, until } = match source {
-            Source::InService => tier::first(pool, standings, memory, &mut own, &mut left_out),
+            Source::InService => tier::first(pool, lineup, memory, &mut own, &mut left_out),
             _ => Serving::default(),
         };
         weight::weigh(pool, &mut own, &mut left_out);
@@ -162,6 +166,8 @@ impl Ready {
         let ending = is_short.then_some(ending);
         let recheck = kept.until.map(|left| now.saturating_add(left));
         let mut ttl = if cast.is_moving(pool) { pool.min_ttl } else { kept.ttl };
+        // Whichever of the pools within changes first ends the answer.
+        ttl = groups.iter().map(|group| group.ttl).fold(ttl, u32::min);
         let due = until.into_iter().chain(recheck).chain(memory.next_step(pool));
         let due = due.chain(memory.balance.due(pool)).min();
         let offers = match (source, fallback) {
@@ -174,7 +180,8 @@ impl Ready {
         };
         let empty_ttl = |list: List| {
             // Where the pool has nothing of the list at all, nothing that health does brings any.
-            let own = pool.endpoints().any(|(_, endpoint)| list.holds(&endpoint));
+            let own = pool.endpoints().any(|(_, endpoint)| list.holds(&endpoint))
+                || groups.iter().any(|group| group.can_have(list));
             if own || fallback.is_some_and(|fallback| fallback.can_have(list)) {
                 pool.min_ttl
             } else {
@@ -202,6 +209,7 @@ impl Ready {
             cast,
             offers,
             left_out,
+            groups: groups.into(),
             memory,
             due,
             ending,
@@ -272,7 +280,7 @@ impl Ready {
     }
 
     /// Whether something of a list is there, or may come when health changes.
-    fn can_have(&self, list: List) -> bool {
+    pub(super) fn can_have(&self, list: List) -> bool {
         let handout = self.handout(list);
         !handout.is_empty() || handout.empty_ttl != u32::MAX
     }
@@ -290,10 +298,11 @@ impl Ready {
 
 impl PartialEq for Ready {
     fn eq(&self, other: &Self) -> bool {
-        let Self { lists, made, ttl, source, tier, cast, offers, left_out, ending, .. } = self;
+        let Self { lists, made, ttl, source, tier, cast, offers, left_out, groups, ending, .. } =
+            self;
         (lists, made, ttl, source) == (&other.lists, &other.made, &other.ttl, &other.source)
             && (tier, offers, left_out) == (&other.tier, &other.offers, &other.left_out)
-            && (cast, ending) == (&other.cast, &other.ending)
+            && (cast, groups, ending) == (&other.cast, &other.groups, &other.ending)
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::ready::Ready;
+use super::ready::{Group, Ready};
 use crate::config::model::{Backend, Endpoint, Pool};
 use crate::engine::plan::{Family, List};
 
@@ -34,13 +34,18 @@ pub fn shares(pool: &Pool, ready: &Ready) -> Vec<Share> {
         _ => list.handed as f64,
     };
     let weights: f64 = lists.iter().map(weight).sum();
+    let mut groups = ready.groups.iter();
     let backend = |backend: &Backend| {
-        let of = |endpoint: Endpoint| answers.get(&endpoint).copied().unwrap_or(0);
-        let own: u64 = backend.endpoints().map(of).sum();
+        let endpoints: Vec<Endpoint> = match backend.inner().and_then(|_| groups.next()) {
+            Some(group) => group.endpoints().cloned().collect(),
+            None => backend.endpoints().collect(),
+        };
+        let of = |endpoint: &Endpoint| answers.get(endpoint).copied().unwrap_or(0);
+        let own: u64 = endpoints.iter().map(of).sum();
         let mut part = 0.0;
         for (list, counts) in LISTS.into_iter().zip(&lists) {
-            let own = backend.endpoints().filter(|endpoint| list.holds(endpoint));
-            let own: f64 = own.filter_map(|endpoint| due.get(&endpoint)).sum();
+            let own = endpoints.iter().filter(|endpoint| list.holds(endpoint));
+            let own: f64 = own.filter_map(|endpoint| due.get(endpoint)).sum();
             part += own * weight(counts);
         }
         let got = if total == 0 { 0.0 } else { own as f64 / total as f64 };
@@ -72,7 +77,8 @@ struct OfList {
 
 impl OfList {
     fn new(pool: &Pool, ready: &Ready, list: List, answers: &BTreeMap<Endpoint, u64>) -> Self {
-        let own = pool.endpoints().map(|(_, endpoint)| endpoint);
+        let inner = ready.groups.iter().flat_map(Group::endpoints).cloned();
+        let own = pool.endpoints().map(|(_, endpoint)| endpoint).chain(inner);
         let own = own.filter(|endpoint| list.holds(endpoint));
         Self {
             handed: own.filter_map(|endpoint| answers.get(&endpoint)).sum(),

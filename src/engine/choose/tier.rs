@@ -16,11 +16,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::candidate::Candidate;
+use super::candidate::{Candidate, Lineup};
 use super::left_out::LeftOut;
 use super::memory::Memory;
 use super::panic;
-use super::ready::Standing;
 use crate::config::model::{Endpoint, Failback, Pool};
 
 /// Which tier serves.
@@ -35,12 +34,12 @@ pub(super) struct Serving {
 /// Leaves the tier that serves.
 pub(super) fn first(
     pool: &Pool,
-    standings: &[Standing],
+    lineup: Lineup<'_>,
     memory: &Memory,
     candidates: &mut Vec<Candidate>,
     left_out: &mut Vec<(Endpoint, LeftOut)>,
 ) -> Serving {
-    let able = able(pool, standings, candidates);
+    let able = able(pool, lineup, candidates);
     let tiers = backends(candidates);
     // Of tiers with as many, the first.
     let most = || tiers.iter().rev().max_by_key(|(_, backends)| **backends).map(|(tier, _)| *tier);
@@ -80,9 +79,9 @@ pub(super) fn first(
 }
 
 /// The tiers that can serve.
-pub(super) fn able(pool: &Pool, standings: &[Standing], eligible: &[Candidate]) -> BTreeSet<u16> {
+pub(super) fn able(pool: &Pool, lineup: Lineup<'_>, eligible: &[Candidate]) -> BTreeSet<u16> {
     let enough = usize::from(pool.tiers.min_healthy);
-    let calm = panic::calm(pool, standings);
+    let calm = panic::calm(pool, lineup);
     let tiers = backends(eligible).into_iter();
     tiers
         .filter(|(tier, backends)| *backends >= enough && calm.contains(tier))

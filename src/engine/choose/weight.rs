@@ -10,16 +10,12 @@
 //! With several places in an answer nobody has two of them, so nobody's share is more than one place of every
 //! answer; what it would have beyond that goes to the others by their weights.
 
-use super::candidate::Candidate;
+use super::candidate::{Candidate, LISTS};
 use super::left_out::LeftOut;
 use crate::config::model::{Endpoint, Pool};
-use crate::engine::plan::{Family, List};
 
-/// The lists within which weights are compared.
-const LISTS: [List; 3] = [List::Addresses(Family::V4), List::Addresses(Family::V6), List::Targets];
-
-/// Gives each its part: its weight, as much of it as it is to have. Where weights choose, one without a part takes nothing
-/// while another of its list can.
+/// Where weights choose, one without a part, which is as much of its weight as it is to have, takes nothing while another of its
+/// list can.
 pub(super) fn weigh(
     pool: &Pool,
     candidates: &mut Vec<Candidate>,
@@ -27,7 +23,8 @@ pub(super) fn weigh(
 ) {
     // Where some are guesses, parts and weights would not compare.
     let are_balanced = candidates.iter().all(|candidate| candidate.standing.due.is_some());
-    for Candidate { offer, standing, .. } in candidates.iter_mut() {
+    let own = candidates.iter_mut().filter(|candidate| !candidate.is_shared);
+    for Candidate { offer, standing, .. } in own {
         let due = standing.due.filter(|_| are_balanced).unwrap_or(offer.weight.into());
         offer.part = due * u32::from(standing.share);
     }

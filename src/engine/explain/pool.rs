@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::path::counted;
 use super::{Candidate, ExplainedPool, Stage, Telling};
-use crate::config::model::{Failback, HashBy, HashKey, Policy, Pool, Role, WhenAllDown};
+use crate::config::model::{Backend, Failback, HashBy, HashKey, Policy, Pool, Role, WhenAllDown};
 use crate::engine::choose::draw::{Way, starts};
 use crate::engine::choose::handout::Handout;
 use crate::engine::choose::least_load;
@@ -50,6 +50,9 @@ impl Telling<'_> {
                 role_text(pool, ready)
             ),
         );
+        if let Some(said) = inner_text(zone, pool, ready) {
+            self.say(Stage::Eligible, said);
+        }
         if let Some(said) = guess_text(zone, pool, ready.source) {
             self.say(Stage::Panic, said);
         }
@@ -103,11 +106,39 @@ impl Telling<'_> {
             source: ready.source,
             candidates,
         });
+        for inner in pool.backends.iter().filter_map(Backend::inner) {
+            self.candidates(zone, all, inner);
+        }
         if let (Source::Fallback, WhenAllDown::Fallback(other)) = (ready.source, pool.when_all_down)
         {
             self.candidates(zone, all, other);
         }
     }
+}
+
+/// How the pools within stand.
+fn inner_text(zone: &Zone, pool: &Pool, ready: &Ready) -> Option<String> {
+    let groups = pool.backends.iter().filter(|backend| backend.inner().is_some());
+    let mut said: Vec<String> = groups
+        .zip(&ready.groups)
+        .map(|(backend, group)| {
+            let inner = backend.inner().and_then(|place| zone.pools.get(place));
+            let inner = inner.map_or(Cow::Borrowed(""), Pool::label);
+            let standing = &group.standing;
+            let says = match (standing.in_service, standing.is_set_down) {
+                (true, _) => format!("serves {}", counted(group.offers.len(), noun(pool))),
+                (false, true) => "is set down".to_owned(),
+                (false, false) => "does not serve".to_owned(),
+            };
+            format!("{} (pool {inner}) {says}", backend.name)
+        })
+        .collect();
+    let more = said.len().saturating_sub(NAMED_MAX);
+    said.truncate(NAMED_MAX);
+    if more > 0 {
+        said.push(format!("and {more} more"));
+    }
+    (!said.is_empty()).then(|| said.join("; "))
 }
 
 /// What a pool hands out.
@@ -284,7 +315,8 @@ fn ttl_text(pool: &Pool, ready: &Ready, judged: &[Judgement]) -> String {
             format!("{ttl} s: an override of a backend ends soon")
         }
         None if ttl == pool.ttl => format!("{ttl} s: every address is settled"),
-        None => format!("{ttl} s, as its fallback has it"),
+        None if ready.source == Source::Fallback => format!("{ttl} s, as its fallback has it"),
+        None => format!("{ttl} s, as a pool within has it"),
         Some((time, Judgement { backend, verdict, .. })) => {
             let side = if verdict.in_service { "down" } else { "up" };
             let seconds = seconds(time);

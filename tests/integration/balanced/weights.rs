@@ -159,3 +159,27 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_pool_within_shares_its_weight_out() {
+    let text = "pools:\n  n: {min_healthy: 2, check: c, backends: [192.0.2.1, 192.0.2.2]}\n  \
+                s: {policy: weighted, check: c, backends: [192.0.2.3, {address: 192.0.2.4, weight: 3}]}\n  \
+                all: {policy: weighted, backends: {north: {pool: n, weight: 2}, south: {pool: s}, own: 192.0.2.5}}\n\
+                checks: {c: {tcp: {port: 80}}}\nrecords: {www: {pool: all}}\n";
+    for (health, expected) in [
+        // Of sixteen answers eight are of the north, which is half of all weight.
+        ("", &[(1, 4), (2, 4), (3, 1), (4, 3), (5, 4)][..]),
+        ("down 192.0.2.1", &[(3, 2), (4, 6), (5, 8)]),
+        ("down 192.0.2.3", &[(1, 4), (2, 4), (4, 4), (5, 4)]),
+        ("down 192.0.2.1 192.0.2.3 192.0.2.4", &[(5, 16)]),
+    ] {
+        let world = World::yaml(text, health);
+        let mut times: HashMap<u8, u32> = HashMap::new();
+        for draw in 0..16 {
+            for one in order(&world, &format!("www.example.com. A +draw={draw}")) {
+                *times.entry(one).or_default() += 1;
+            }
+        }
+        assert_eq!(times, expected.iter().copied().collect(), "{health}");
+    }
+}

@@ -376,6 +376,9 @@ impl<'z> Record<'z> {
         }
         for (place, name) in &self.pools {
             let pool = &self.zone.pools[*place];
+            if pool.has_inner() {
+                tell(format!("the pools within the pool {}", pool.name));
+            }
             let backends = pool.backends.iter().map(said).collect();
             let words = Pool {
                 ttl: pool.ttl,

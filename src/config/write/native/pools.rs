@@ -318,7 +318,7 @@ pub(super) fn pool(pool: &Pool, pools: &[Pool], checks: &Checks) -> (String, Yam
         Failback::Never => found.push(entry("failback", "never")),
     }
     let own = |place: usize, each: &Backend| {
-        backend(each, checks, each.priority != policy.priority_after(&backends[..place]))
+        backend(each, pools, checks, each.priority != policy.priority_after(&backends[..place]))
     };
     found.extend(max_lag.map(|lag| ("max_lag".into(), span(lag))));
     if *multi_primary {
@@ -353,7 +353,7 @@ pub(in crate::config) fn panic_share(panic: u16) -> String {
     share.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-fn backend(backend: &Backend, checks: &Checks, has_priority: bool) -> Yaml {
+fn backend(backend: &Backend, pools: &[Pool], checks: &Checks, has_priority: bool) -> Yaml {
     let Backend { weight, state, serves, service, priority, check, check_addresses, .. } = backend;
     let Backend { private, site, .. } = backend;
     let mut found = Vec::new();
@@ -375,6 +375,7 @@ fn backend(backend: &Backend, checks: &Checks, has_priority: bool) -> Yaml {
             found.push(entry("target", name));
             found.extend(probe.map(|probe| entry("address", probe)));
         }
+        Serves::Pool { place, .. } => found.push(entry("pool", &pools[*place].name)),
     }
     if !private.is_empty() {
         let addresses = Yaml::one_or_list(private.iter().map(Yaml::scalar).collect());

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::super::ready::{Ready, Source};
+use super::super::ready::{Ready, Source, Standing};
 use super::*;
 use crate::config::model::{Backend, Policy, Serves, Tiers};
 use crate::health::sources::Moment;
