@@ -215,7 +215,9 @@ mod tests {
         let tcp = "{tcp: {port: 1}}";
         let many = |count| vec![tcp; count].join(", ");
         let deep = "{all: [{all: [{all: [{all: [{all: [{tcp: {port: 1}}]}]}]}]}]}";
-        let chain: String = (0..9).map(|at| format!("c{at}: {{all: [c{}]}}, ", at + 1)).collect();
+        let chain: Vec<String> =
+            (0..9).map(|at| format!("c{at}: {{all: [c{}]}}", at + 1)).collect();
+        let chain = chain.join(", ") + ", ";
         for (checks, check, expected) in [
             (
                 "a: {all: [b]}, b: {any: [a]}",

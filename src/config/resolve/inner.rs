@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::pools::Pools;
 use crate::config::error::{Mistakes, Problem, Span};
-use crate::config::model::{Endpoint, POOL_ADDRESSES_MAX, POOLS_WITHIN_MAX, Pool};
+use crate::config::model::{Backend, Endpoint, POOL_ADDRESSES_MAX, POOLS_WITHIN_MAX, Pool};
 use crate::config::node::Text;
 use crate::config::spec::{PoolSpec, ZoneSpec};
 
@@ -58,7 +58,9 @@ impl<'z> Pools<'z> {
             let is_known = |place: &usize| levels[*place].is_some();
             let own = |place: &usize| !is_known(place) && inner[*place].iter().all(is_known);
             let now: Vec<usize> = (0..inner.len()).filter(own).collect();
-            now.into_iter().for_each(|place| levels[place] = Some(level));
+            for place in now {
+                levels[place] = Some(level);
+            }
         }
         if let Some(start) = levels.iter().position(Option::is_none) {
             self.tell_chain(start, &inner, &levels, mistakes);
@@ -190,5 +192,5 @@ impl<'z> Pools<'z> {
 }
 
 fn inner(pool: Option<&Pool>) -> Vec<usize> {
-    pool.iter().flat_map(|pool| &pool.backends).filter_map(|backend| backend.inner()).collect()
+    pool.iter().flat_map(|pool| &pool.backends).filter_map(Backend::inner).collect()
 }
