@@ -406,7 +406,10 @@ fn take(state: &mut State, change: Change) -> bool {
         Change::Settings(settings) => step(state, |state| state.set_settings(settings)),
         Change::Report(report) => step(state, |state| state.take_report(&report)),
         Change::Feed(feed, done) => step(state, |state| {
-            let _ = done.send(state.take_feed(feed));
+            let taken = state.take_feed(feed);
+            // Who is told that it was taken in may look at once.
+            state.publish();
+            let _ = done.send(taken);
         }),
         Change::Steer { set, off, done } => {
             step(state, |state| state.steer(set, off));
