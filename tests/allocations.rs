@@ -80,6 +80,7 @@ pools:
   one: {policy: fixed, backends: [192.0.2.1]}
   inside: {backends: {a: {address: 192.0.2.1, private: 10.0.0.1}, b: {address: 192.0.2.2, private: 10.0.0.2}}}
   heavy: {policy: weighted, port: 1, answers: 2, backends: {a: {address: 192.0.2.1, weight: 5, host: a}, b: {address: 192.0.2.2, host: b}, c: {address: 192.0.2.3, host: c}}}
+  near: {policy: nearest, backends: [{address: 192.0.2.1, region: NO}, {address: 192.0.2.2, region: NO}, {address: 192.0.2.3, location: [40.7, -74.0]}]}
   to: {policy: weighted, backends: [{target: www, weight: 3}, {target: a.example.net.}]}
 records:
   by: {rules: [{subnets: [127.0.0.0/8, 10.0.0.0/8], pool: heavy}, {subnets: \"2001:db8::/32\", pool: any}, {pool: web}]}
@@ -93,6 +94,7 @@ records:
   one: {pool: one}
   kept: {pool: kept}
   tiers: {pool: tiers}
+  near: {pool: near}
   a: {CNAME: b}
   b: {CNAME: c}
   c: {CNAME: www}
@@ -140,7 +142,7 @@ fn snapshot() -> Snapshot {
 
 /// Each kind of question, and what is none; with EDNS or without.
 fn queries() -> Vec<Vec<u8>> {
-    let questions: [(&[u8], u16); 21] = [
+    let questions: [(&[u8], u16); 22] = [
         (b"www.example.com.", 1),   // a pool of eight
         (b"WWW.example.com.", 1),   // the same in another case
         (b"www.example.com.", 28),  // no data
@@ -152,6 +154,7 @@ fn queries() -> Vec<Vec<u8>> {
         (b"any.example.com.", 1),   // by chance
         (b"kept.example.com.", 1),  // by hash
         (b"tiers.example.com.", 1), // failover
+        (b"near.example.com.", 1),  // nearest
         (b"one.example.com.", 1),   // fixed
         (b"q.wild.example.com.", 1),
         (b"q.old.example.com.", 1), // DNAME
@@ -243,12 +246,14 @@ fn what_is_rare_is_answered_without_an_allocation() {
         query.extend(options);
         queries.push(query);
     }
-    // Rules, and the scope of what they say.
-    let mut query = vec![7, 7, 1, 0, 0, 1, 0, 0, 0, 0, 0, 1];
-    name::parse_into(b"where.example.com.", &[0], &mut query).expect("a name");
-    query.extend([0, 1, 0, 1, 0, 0, 41, 16, 0, 0, 0, 0, 0, 0, subnet.len() as u8]);
-    query.extend(subnet);
-    queries.push(query);
+    // Rules and sites, and the scope of what they say.
+    for name in [&b"where.example.com."[..], b"near.example.com."] {
+        let mut query = vec![7, 7, 1, 0, 0, 1, 0, 0, 0, 0, 0, 1];
+        name::parse_into(name, &[0], &mut query).expect("a name");
+        query.extend([0, 1, 0, 1, 0, 0, 41, 16, 0, 0, 0, 0, 0, 0, subnet.len() as u8]);
+        query.extend(subnet);
+        queries.push(query);
+    }
     let mut plan = Plan::default();
     let mut out = vec![0; OUT_UDP];
     let mut answer = |query: &[u8]| {

@@ -209,7 +209,8 @@ impl Report {
             }
             // The serial has no part in whether the zone can be built.
             built = self.built(file, build::from_model(&zone, 0, None));
-            let failovers = zone.pools.iter().map(|pool| Failover::of(file, &zone, pool));
+            let whole = zone.pools.iter().filter(|pool| pool.site().is_none());
+            let failovers = whole.map(|pool| Failover::of(file, &zone, pool));
             self.failovers.extend(failovers);
         }
         let origin = config::zone_of_file(file);

@@ -29,7 +29,7 @@ pub use check::{
 pub use made::{HINTS_MAX, Made, Offer, Service, hints, identity, srv, with_hints};
 pub use pool::{
     Balanced, Degraded, Face, Failback, Form, HashBy, HashKey, POOL_ADDRESSES_MAX,
-    POOLS_WITHIN_MAX, Policy, Pool, RULES_MAX, Rule, SUBNETS_MAX, Tiers, WhenAllDown,
+    POOLS_WITHIN_MAX, Policy, Pool, RULES_MAX, Rule, SITES_MAX, SUBNETS_MAX, Tiers, WhenAllDown,
 };
 pub use shards::{By, SHARDS_MAX, Shards};
 

@@ -520,13 +520,13 @@ enum Pool {
 struct PoolMap {
     /// The name of a check, or a check.
     check: CheckRef,
-    /// How an answer is chosen among those that are up; `round_robin`.
+    /// How an answer is chosen among those that are up; `round_robin`. With `nearest` each backend has a `location` or a `region`.
     policy: Policy,
     /// How long an answer may be kept; 30 s.
     ttl: Ttl,
     /// The least of that while a backend is changing side; 5 s.
     min_ttl: Ttl,
-    /// The most addresses in an answer; 8.
+    /// The most addresses in an answer; 8, and 1 with `weighted`, `hash` and `nearest`.
     answers: Answers,
     /// What is handed out when none is up; `all`, as a guess.
     when_all_down: WhenAllDown,

@@ -455,7 +455,7 @@ fn mistakes_in_pools_have_their_place() {
             what: "a policy",
             text: "round-robin".into(),
             near: Some("round_robin"),
-            known: "`round_robin`, `weighted`, `random`, `fixed`, `least_load`, `hash`, `failover`"
+            known: "`round_robin`, `weighted`, `random`, `fixed`, `least_load`, `hash`, `failover`, `nearest`"
                 .into(),
         },
     );

@@ -20,6 +20,7 @@ use std::sync::Arc;
 
 use super::plan::{Content, DRAWN, Item, List, Owner, Plan};
 use super::snapshot::{Chunks, Snapshot, View};
+use crate::config::model::place::Place;
 use crate::engine::choose::draw::Way;
 use crate::engine::choose::handout::Handout;
 use crate::engine::choose::hash;
@@ -30,7 +31,7 @@ use crate::rdata::template::TemplateName;
 use crate::wire::decode::Query;
 use crate::wire::encode::Section;
 use crate::wire::{class, rcode};
-use crate::zone::rules::{Client, Rules};
+use crate::zone::rules::{self, Client, NearSite, Rules};
 use crate::zone::store::{Node, NodeAt, Rrset, RrsetAt, flag};
 use crate::zone::{Choice, Zone};
 use alias::Resolved;
@@ -403,10 +404,16 @@ impl<'a> Lookup<'a> {
     #[inline]
     fn handed(&self, plan: &mut Plan, rrset: &Rrset<'_>) -> Option<Handed> {
         let at = rrset.balanced()?;
-        let choice = match (at.shards, self.zone.rules_of(at)) {
+        let rules = self.zone.rules_of(at);
+        let choice = match (at.shards, rules) {
             (None, None) => at.choice,
             (Some(_), _) => self.zone.shard(at, &plan.name).unwrap_or(at.choice),
             (None, Some(rules)) => self.ruled(plan, rules, at.choice),
+        };
+        let sites = rules.and_then(|rules| rules.sites(choice.pool));
+        let choice = match sites {
+            Some(sites) => self.near(plan, sites, choice, rrset.rtype),
+            None => choice,
         };
         Some(Handed { choice, list: List::of(rrset.rtype, choice.made) })
     }
@@ -418,6 +425,24 @@ impl<'a> Lookup<'a> {
             plan.depends_on(rules.bits(&client));
         }
         rules.find(&client, everybody)
+    }
+
+    /// The site of a pool that is nearest to the client and has something to hand out; the pool itself, where nothing tells.
+    fn near(&self, plan: &mut Plan, sites: &[NearSite], whole: Choice, rtype: u16) -> Choice {
+        let client = client(self.snapshot, self.zone, plan);
+        let Some(atlas) = client.atlas else { return whole };
+        let serves = |site: &NearSite| {
+            let list = List::of(rtype, site.choice.made);
+            let handout = self.handout(Handed { choice: site.choice, list });
+            handout.is_some_and(|handout| !handout.is_empty())
+        };
+        let near =
+            |place: &Place| rules::nearest(sites, place, serves).map_or(whole, |site| site.choice);
+        let nearest = near(atlas.place(client.hint));
+        if plan.told().is_some() {
+            plan.depends_on(atlas.bits_while(client.hint, |place| near(place) == nearest));
+        }
+        nearest
     }
 
     #[inline]

@@ -52,7 +52,10 @@ mod tests {
     fn who_depends_on_whom_by_any_number_of_steps() {
         let plain = || Pool::new(String::new(), Policy::RoundRobin, Vec::new());
         let falls_back_on = |other| Pool { when_all_down: WhenAllDown::Fallback(other), ..plain() };
-        let face = |of| Pool { face: Some(Face { of, role: None, is_private: true }), ..plain() };
+        let face = |of| Pool {
+            face: Some(Face { of, role: None, is_private: true, site: None }),
+            ..plain()
+        };
         // 1 falls back on 0, 2 on 1; 4 shows 1 otherwise; 3 stands in 5.
         let serves = Serves::Pool { place: 3, has_targets: false };
         let outer = Pool { backends: vec![Backend::new("in".into(), serves)], ..plain() };

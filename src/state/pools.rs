@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::dependents::Dependents;
 use super::what_if::Facts;
-use crate::config::model::{Pool, WhenAllDown};
+use crate::config::model::{Face, Pool, WhenAllDown};
 use crate::engine::choose::ready::{Group, Lineup, Memory, Ready, Standing};
 use crate::health::registry::Registry;
 use crate::health::sources::Moment;
@@ -141,6 +141,9 @@ impl Memories {
         now: Moment,
     ) -> Ready {
         let pool = &zone.pools[index];
+        if let Some(Face { of, site: Some(_), .. }) = pool.face {
+            return self.ready(zone, of, facts, now).at_site(pool);
+        }
         // The model has no loops of fallbacks.
         let fallback = match pool.when_all_down {
             WhenAllDown::Fallback(other) => Some(self.ready(zone, other, facts, now)),

@@ -330,7 +330,10 @@ fn guessing(snapshot: &Snapshot) -> Option<String> {
         View::Broken(_) | View::Expired(_) => None,
     });
     let guesses = |source| !matches!(source, ReadySource::InService | ReadySource::Fallback);
-    let pools = pools.flatten().filter(|(_, (_, ready))| guesses(ready.source));
+    let pools = pools.flatten().filter(|(_, (pool, ready))| {
+        // A site is as its pool is.
+        guesses(ready.source) && pool.site().is_none()
+    });
     let mut count = 0_usize;
     let mut named = Vec::new();
     for (zone, (pool, _)) in pools {

@@ -167,10 +167,11 @@ pub(super) fn source(
     was: ReadySource,
     now: ReadySource,
 ) {
-    if was == now {
+    let pool = &zone.pools[pool];
+    // Of a site, that is its pool's.
+    if was == now || pool.site().is_some() {
         return;
     }
-    let pool = &zone.pools[pool];
     let none = match pool.role() {
         None => "nothing in the pool is in service",
         Some(Role::Primary) => "nothing in the pool is primary",
@@ -198,10 +199,10 @@ pub(super) fn source(
 /// Another tier of a pool serves.
 pub(super) fn tier(shared: &Shared, zone: &Zone, pool: usize, was: Option<u16>, now: Option<u16>) {
     let (Some(was), Some(now)) = (was, now) else { return };
-    if was == now {
+    let pool = &zone.pools[pool];
+    if was == now || pool.site().is_some() {
         return;
     }
-    let pool = &zone.pools[pool];
     let said = format!("priority {now} serves in place of priority {was}");
     info!(zone = %zone.origin, pool = &*pool.label(), "{said}");
     shared.tell(Kind::Pool, pool_key(zone, pool), said);
@@ -243,7 +244,9 @@ pub(super) fn roles(
 fn speaks_of_roles(zone: &Zone, index: usize) -> bool {
     let own = zone.pools[index].face;
     let of_same = |pool: &Pool| {
-        pool.role() == Some(Role::Primary) && pool.face.map(|face| face.of) == own.map(|own| own.of)
+        pool.role() == Some(Role::Primary)
+            && pool.site().is_none()
+            && pool.face.map(|face| face.of) == own.map(|own| own.of)
     };
     zone.pools.iter().position(of_same) == Some(index)
 }

@@ -11,7 +11,7 @@ mod assemble;
 pub(super) mod judge;
 mod mistake;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use assemble::{Assembler, Families, labels};
@@ -20,10 +20,11 @@ pub use mistake::{Mistake, Problem};
 
 use super::exported::Exported;
 use super::journal::Journal;
-use super::rules::{Rule, Rules};
+use super::rules::{Near, NearSite, Rule, Rules};
 use super::shards::Shards;
 use super::store::{BalancedAt, SHARD_NAMES, SHARDS_MAX, Store};
 use super::{Choice, Rotations, Zone};
+use crate::config::model::place::{Region, Site};
 use crate::config::model::{self, Face, Form, Made};
 use crate::geo::Prefixes;
 use crate::name::{self, Name, hash_labels};
@@ -234,13 +235,26 @@ impl Builder {
         let twin = |place: usize| {
             let own = pools.get(place)?;
             let (of, role) = own.face.map_or((place, None), |face| (face.of, face.role));
-            let face = Some(Face { of, role, is_private: true });
+            let face = Some(Face { of, role, is_private: true, site: None });
             pools.iter().position(|pool| pool.face == face && own.face != face)
         };
         let places = balanced.rules.iter().map(|rule| rule.pool).chain([balanced.pool]);
-        if balanced.rules.is_empty() && !places.clone().any(|place| twin(place).is_some()) {
+        let shards = balanced.shards.iter().flat_map(|shards| shards.pools.iter().copied());
+        let of_place = |place| [Some(place), twin(place)].into_iter().flatten();
+        let near: BTreeSet<usize> = places
+            .clone()
+            .chain(shards)
+            .flat_map(of_place)
+            .filter(|place| {
+                pools.get(*place).is_some_and(|pool| pool.policy == model::Policy::Nearest)
+            })
+            .collect();
+        let has_twin = places.clone().any(|place| twin(place).is_some());
+        if balanced.rules.is_empty() && !has_twin && near.is_empty() {
             return None;
         }
+        let near = near.into_iter().map(|pool| self.near(balanced, rtype, pools, pool, before));
+        let near = near.collect();
         let mut choices: Vec<(Choice, Choice)> = Vec::with_capacity(balanced.rules.len() + 1);
         for place in places {
             let mut choice = |place: usize| {
@@ -269,8 +283,34 @@ impl Builder {
             })
             .collect();
         let everybody = choices[balanced.rules.len()];
-        self.rules.push(Rules::new(&rules, everybody));
+        self.rules.push(Rules::new(&rules, everybody, near));
         Some(self.rules.len() as u32 - 1)
+    }
+
+    /// The sites of a pool that hands out the nearest, each with a rotation of its own.
+    fn near(
+        &mut self,
+        balanced: &model::Balanced,
+        rtype: u16,
+        pools: &[model::Pool],
+        pool: usize,
+        before: Option<&Rotations>,
+    ) -> Near {
+        let faces = pools.iter().enumerate().filter_map(|(place, own)| {
+            let face = own.face.filter(|face| face.of == pool)?;
+            face.site.and(Some((place, own)))
+        });
+        let site = |(place, own): (usize, &model::Pool)| {
+            let rotation = self.rotations.place(&balanced.owner, rtype, Some(&own.label()), before);
+            let made = self.made(balanced, place);
+            let site = own.site();
+            NearSite {
+                point: site.and_then(Site::point),
+                region: site.and_then(|site| site.region.as_deref()).map(Region::new),
+                choice: Choice { pool: place as u32, rotation, made },
+            }
+        };
+        Near { pool: pool as u32, sites: faces.map(site).collect() }
     }
 
     fn push(&mut self, entry: Entry) {

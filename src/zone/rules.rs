@@ -21,7 +21,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::Choice;
-use crate::config::model::place;
+use crate::config::model::place::{self, Place, Point, Region};
 use crate::geo::spans::{Address, Spans, by_family};
 use crate::geo::{Atlas, Prefixes};
 use area::Area;
@@ -66,8 +66,33 @@ pub struct Rules {
     choices: Box<[Choice]>,
     /// What those get who get private addresses: for each rule, then for everybody else. Empty where no pool has any.
     private: Box<[Choice]>,
+    /// Of each pool that hands out the nearest, its sites.
+    near: Box<[Near]>,
     /// As written, to be told.
     told: Box<[(Box<[IpNet]>, place::Area)]>,
+}
+
+/// A pool that hands out the nearest.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Near {
+    /// Its place in the zone.
+    pub pool: u32,
+    /// Where its backends are.
+    pub sites: Box<[NearSite]>,
+}
+
+// Points are made of what files say, and are no NaN.
+impl Eq for Near {}
+
+/// The backends at one place.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct NearSite {
+    /// Where it is.
+    pub point: Option<Point>,
+    /// In which region.
+    pub region: Option<Region>,
+    /// The face of the pool that has them.
+    pub choice: Choice,
 }
 
 /// What a client gets, and why.
@@ -82,7 +107,7 @@ pub struct Matched {
 impl Rules {
     /// Rules, the first that matches first; then what everybody else gets of public and of private addresses.
     #[must_use]
-    pub fn new(rules: &[Rule<'_>], everybody: (Choice, Choice)) -> Self {
+    pub fn new(rules: &[Rule<'_>], everybody: (Choice, Choice), near: Vec<Near>) -> Self {
         let of = |is_guarded| {
             let rules =
                 rules.iter().zip(0..).filter(move |(rule, _)| rule.is_guarded == is_guarded);
@@ -102,6 +127,7 @@ impl Rules {
             } else {
                 Box::default()
             },
+            near: near.into_boxed_slice(),
             told: rules.iter().map(|rule| (rule.subnets.into(), rule.area.clone())).collect(),
         }
     }
@@ -178,6 +204,13 @@ impl Rules {
         bits
     }
 
+    /// The sites of a pool that hands out the nearest.
+    #[inline]
+    #[must_use]
+    pub fn sites(&self, pool: u32) -> Option<&[NearSite]> {
+        self.near.iter().find(|near| near.pool == pool).map(|near| &*near.sites)
+    }
+
     /// Whether some who ask get private addresses.
     #[must_use]
     pub fn has_private(&self) -> bool {
@@ -189,6 +222,32 @@ impl Rules {
         let told = self.told.iter().zip(self.choices.iter().copied());
         told.map(|((subnets, area), choice)| (&**subnets, area, choice))
     }
+}
+
+/// The site that is nearest to a place, of those that serve; `None` where nothing tells. The region that the place is in is nearer than
+/// any other, and where the place has no coordinates it has that region's.
+#[inline]
+#[must_use]
+pub fn nearest<'n>(
+    sites: &'n [NearSite],
+    place: &Place,
+    serves: impl Fn(&NearSite) -> bool,
+) -> Option<&'n NearSite> {
+    let is_home = |site: &NearSite| place.region.is_some() && site.region == place.region;
+    let of_region = || sites.iter().filter(|site| is_home(site)).find_map(|site| site.point);
+    let point = place.best_point().or_else(of_region);
+    let distance = |site: &NearSite| {
+        let chord = site.point.zip(point).map(|(own, point)| own.chord(point));
+        // At home, however far: where that is may be unknown.
+        let is_away = !is_home(site);
+        (!is_away || chord.is_some()).then_some((is_away, chord.unwrap_or(f32::INFINITY)))
+    };
+    let serving = sites.iter().filter_map(|site| Some((distance(site)?, site)));
+    let serving = serving.filter(|(_, site)| serves(site));
+    let nearest = serving.min_by(|((away, one), _), ((other_away, other), _)| {
+        away.cmp(other_away).then(one.total_cmp(other))
+    });
+    nearest.map(|(_, site)| site)
 }
 
 /// The first rule by subnets of both families.

@@ -295,21 +295,22 @@ pub struct BalancedAt {
     pub choice: Choice,
     /// The place in the zone of the rules that give some clients another pool.
     pub rules: Option<u32>,
-    /// The place in the zone of the shards by which the label decides, of a wildcard; then there are no rules.
+    /// The place in the zone of the shards by which the label decides, of a wildcard; then rules pick no pool, and only tell the
+    /// sites of those that hand out the nearest.
     pub shards: Option<u32>,
 }
 
 impl BalancedAt {
     /// How many bytes it takes.
-    pub const LEN: usize = 16;
+    pub const LEN: usize = 20;
 
-    /// As it stands in place of RDATA: four numbers, the last of them past all places where there are neither rules nor shards.
+    /// As it stands in place of RDATA: five numbers, the last two past all places where there are no rules or no shards.
     #[must_use]
     pub fn to_bytes(self) -> [u8; Self::LEN] {
         let mut bytes = [0; Self::LEN];
         let Choice { pool, rotation, made } = self.choice;
-        let shards = self.shards.map(|shards| shards | SHARDED);
-        let numbers = [pool, rotation, made, self.rules.or(shards).unwrap_or(u32::MAX)];
+        let [rules, shards] = [self.rules, self.shards].map(|place| place.unwrap_or(u32::MAX));
+        let numbers = [pool, rotation, made, rules, shards];
         for (room, number) in bytes.chunks_exact_mut(4).zip(numbers) {
             room.copy_from_slice(&number.to_le_bytes());
         }
@@ -326,20 +327,13 @@ impl BalancedAt {
     #[inline]
     fn read(bytes: &[u8]) -> Option<Self> {
         let (numbers, _) = bytes.first_chunk::<{ Self::LEN }>()?.as_chunks::<4>();
-        let &[pool, rotation, made, by] = numbers else { return None };
-        let [pool, rotation, made, by] = [pool, rotation, made, by].map(u32::from_le_bytes);
+        let &[pool, rotation, made, rules, shards] = numbers else { return None };
+        let [pool, rotation, made] = [pool, rotation, made].map(u32::from_le_bytes);
         let choice = Choice { pool, rotation, made };
-        let (rules, shards) = match by {
-            u32::MAX => (None, None),
-            by if by & SHARDED != 0 => (None, Some(by & !SHARDED)),
-            rules => (Some(rules), None),
-        };
-        Some(Self { choice, rules, shards })
+        let place = |place| Some(u32::from_le_bytes(place)).filter(|place| *place != u32::MAX);
+        Some(Self { choice, rules: place(rules), shards: place(shards) })
     }
 }
-
-/// Marks a place among shards: so many rules there never are.
-const SHARDED: u32 = 1 << 31;
 
 const EMPTY: u64 = u64::MAX;
 

@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use hickory_proto::op::Message;
 use hickory_proto::rr::{RData, Record};
-use rotadns::config::model::{Backend, Endpoint, Role, SetState, WhenAllDown};
+use rotadns::config::model::{Backend, Endpoint, Face, Role, SetState, WhenAllDown};
 use rotadns::engine::choose::ready::{Group, Lineup, Memory, Ready, Standing};
 use rotadns::engine::settings::Settings;
 use rotadns::engine::snapshot::Chunks;
@@ -227,6 +227,9 @@ fn ready(zone: &Zone, index: usize, health: &Health) -> Ready {
 /// A pool, its standings, and the pools within it.
 fn seen(zone: &Zone, index: usize, health: &Health) -> (Ready, Vec<Standing>, Vec<Group>) {
     let pool = &zone.pools[index];
+    if let Some(Face { of, site: Some(_), .. }) = pool.face {
+        return (ready(zone, of, health).at_site(pool), Vec::new(), Vec::new());
+    }
     let fallback = match pool.when_all_down {
         WhenAllDown::Fallback(other) => Some(ready(zone, other, health)),
         _ => None,

@@ -212,6 +212,8 @@ pub enum Problem {
     NoCatchAll,
     RuleForAll,
     PrivateTarget,
+    NowhereNear { backend: String },
+    TooManySites { pool: String, most: usize },
     TooManyRules { most: usize },
     TooManySubnets { most: usize },
     RulesOfBothKinds { pool: String, other: String },

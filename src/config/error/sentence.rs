@@ -463,6 +463,18 @@ impl fmt::Display for Problem {
                 "a rule before the last says whom it is for, such as `subnets: [10.0.0.0/8]` or `countries: [NO]`; else no later one is \
                  reached",
             ),
+            Self::NowhereNear { backend } => write!(
+                f,
+                "nothing says where the backend `{}` is, and its pool has `policy: nearest`; give it a `location` such as \
+                 `[59.9, 10.7]`, or a `region` such as `NO`",
+                Quoted(backend)
+            ),
+            Self::TooManySites { pool, most } => write!(
+                f,
+                "the backends of the pool `{}` are at more than {most} places; with `policy: nearest` give those that are near each \
+                 other the same `location` and `region`",
+                Quoted(pool)
+            ),
             Self::PrivateTarget => f.write_str(
                 "a target has no private addresses; put `private` at a backend with `address`",
             ),

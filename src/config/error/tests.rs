@@ -403,6 +403,16 @@ fn each_problem_has_its_sentence() {
              reached",
         ),
         (
+            Problem::NowhereNear { backend: "a".into() },
+            "nothing says where the backend `a` is, and its pool has `policy: nearest`; give it a `location` such as \
+             `[59.9, 10.7]`, or a `region` such as `NO`",
+        ),
+        (
+            Problem::TooManySites { pool: "web".into(), most: 64 },
+            "the backends of the pool `web` are at more than 64 places; with `policy: nearest` give those that are near each \
+             other the same `location` and `region`",
+        ),
+        (
             Problem::PrivateTarget,
             "a target has no private addresses; put `private` at a backend with `address`",
         ),

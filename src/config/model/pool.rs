@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::place::Area;
+use super::place::{Area, Site};
 use super::{Backend, Check, Endpoint, Made, OwnCheck, Role, Serves, SetState, Shards};
 use crate::name::Name;
 use crate::rdata::rtype;
@@ -16,6 +16,8 @@ use crate::rdata::rtype;
 pub const POOL_ADDRESSES_MAX: usize = 1024;
 /// How many pools may stand one within the other, besides the outermost. Whoever walks them may do so by recursion.
 pub const POOLS_WITHIN_MAX: usize = 4;
+/// The most sites of one pool, where the nearest is handed out.
+pub const SITES_MAX: usize = 64;
 /// The most rules of one name, besides the pool for everybody else.
 pub const RULES_MAX: usize = 64;
 /// The most subnets that the rules of one name have together.
@@ -133,12 +135,15 @@ pub struct Pool {
 /// for a backend holds for it too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Face {
-    /// The place of its pool in [`Zone::pools`](super::Zone::pools).
+    /// The place of its pool in [`Zone::pools`](super::Zone::pools); of a site, that of the pool whose site it is, which may be
+    /// a face.
     pub of: usize,
     /// The backends of this role alone.
     pub role: Option<Role>,
     /// Whether backends are handed out by their private addresses, where they have any.
     pub is_private: bool,
+    /// The backends at one site alone, by its place among [`Pool::sites`].
+    pub site: Option<u16>,
 }
 
 /// When the backends of one priority, which are a tier, hand over to those of the next.
@@ -248,6 +253,33 @@ impl Pool {
         self
     }
 
+    /// Where its backends are, each place once.
+    #[must_use]
+    pub fn sites(&self) -> Vec<&Site> {
+        let mut sites: Vec<&Site> = Vec::new();
+        for backend in &self.backends {
+            if !backend.site.is_unknown() && !sites.contains(&&backend.site) {
+                sites.push(&backend.site);
+            }
+        }
+        sites
+    }
+
+    /// The same with the backends at one of its sites alone.
+    #[must_use]
+    pub fn at_site(mut self, place: u16) -> Self {
+        let site = self.sites().get(usize::from(place)).map(|site| (*site).clone());
+        self.backends.retain(|backend| Some(&backend.site) == site.as_ref());
+        self
+    }
+
+    /// Where it is, if it has the backends at one site alone.
+    #[must_use]
+    pub fn site(&self) -> Option<&Site> {
+        self.face?.site?;
+        self.backends.first().map(|backend| &backend.site)
+    }
+
     /// Whether it is one by private addresses.
     #[must_use]
     pub fn is_private(&self) -> bool {
@@ -264,10 +296,11 @@ impl Pool {
     #[must_use]
     pub fn label(&self) -> Cow<'_, str> {
         let Some(face) = self.face else { return Cow::Borrowed(&self.name) };
-        let private = if face.is_private { "private" } else { "" };
-        let role = face.role.map_or("", Role::name);
-        let between = if face.is_private && face.role.is_some() { ", " } else { "" };
-        Cow::Owned(format!("{} ({role}{between}{private})", self.name))
+        let role = face.role.map(|role| role.name().to_owned());
+        let private = face.is_private.then(|| "private".to_owned());
+        let site = self.site().map(ToString::to_string);
+        let parts: Vec<String> = role.into_iter().chain(private).chain(site).collect();
+        Cow::Owned(format!("{} ({})", self.name, parts.join(", ")))
     }
 
     /// How one of its backends is judged; without a check it counts as up.
@@ -357,6 +390,8 @@ pub enum Policy {
     Hash,
     /// From the first tier that can serve; each backend without a priority of its own is a tier.
     Failover,
+    /// Those that are nearest to the client.
+    Nearest,
 }
 
 impl Policy {
@@ -371,6 +406,7 @@ impl Policy {
             Self::LeastLoad => "least_load",
             Self::Hash => "hash",
             Self::Failover => "failover",
+            Self::Nearest => "nearest",
         }
     }
 
@@ -379,7 +415,7 @@ impl Policy {
     #[must_use]
     pub fn answers(self) -> NonZeroU16 {
         match self {
-            Self::Weighted | Self::LeastLoad | Self::Hash => NonZeroU16::MIN,
+            Self::Weighted | Self::LeastLoad | Self::Hash | Self::Nearest => NonZeroU16::MIN,
             Self::RoundRobin | Self::Random | Self::Fixed | Self::Failover => ANSWERS,
         }
     }

@@ -405,7 +405,7 @@ fn mistakes_of_dynamic_records_have_their_place() {
         ),
         (
             dynamic("A", pool, rule, "  value: 192.0.2.9\n  octodns: {rotadns: {policy: best}}\n"),
-            "9:31: `best` is not a policy; it is one of `round_robin`, `weighted`, `random`, `fixed`, `least_load`, `hash`, `failover`",
+            "9:31: `best` is not a policy; it is one of `round_robin`, `weighted`, `random`, `fixed`, `least_load`, `hash`, `failover`, `nearest`",
         ),
     ] {
         let told = told(&format!("{NS}{record}"));

@@ -7,8 +7,8 @@ use super::checks::Checks;
 use super::inner::Kinds;
 use crate::config::error::{Mistakes, Problem, Span};
 use crate::config::model::{
-    Backend, Check, CheckKind, Face, Form, Made, OwnCheck, Pool, Role, Rule, Serves, Service,
-    Shards, WhenAllDown, hints,
+    Backend, Check, CheckKind, Face, Form, Made, OwnCheck, Policy, Pool, Role, Rule, SITES_MAX,
+    Serves, Service, Shards, WhenAllDown, hints,
 };
 use crate::config::nearest::nearest;
 use crate::config::node::Text;
@@ -208,7 +208,7 @@ impl<'z> Pools<'z> {
     fn in_role(&mut self, pool: usize, role: Option<(Role, Span)>) -> usize {
         let Some((role, at)) = role else { return pool };
         self.roles.push((pool, at));
-        self.face(Face { of: pool, role: Some(role), is_private: false })
+        self.face(Face { of: pool, role: Some(role), is_private: false, site: None })
     }
 
     /// What a name answers from its pools, which are all of one kind.
@@ -282,7 +282,7 @@ impl<'z> Pools<'z> {
 
     /// The place of a pool as some see it.
     pub(super) fn face(&mut self, face: Face) -> usize {
-        if face.role.is_none() && !face.is_private {
+        if face.role.is_none() && !face.is_private && face.site.is_none() {
             return face.of;
         }
         if let Some((place, _)) = self.faces.iter().find(|(_, other)| *other == face) {
@@ -304,7 +304,7 @@ impl<'z> Pools<'z> {
     fn private(&mut self, place: usize) -> usize {
         let known = self.faces.iter().find(|(other, _)| *other == place);
         let (of, role) = known.map_or((place, None), |(_, face)| (face.of, face.role));
-        self.face(Face { of, role, is_private: true })
+        self.face(Face { of, role, is_private: true, site: None })
     }
 
     /// Gives each pool with private addresses a face of them.
@@ -317,12 +317,33 @@ impl<'z> Pools<'z> {
         }
     }
 
+    /// Gives each pool that hands out the nearest a face for each of its sites.
+    fn add_site_faces(&mut self, mistakes: &mut Mistakes<'_>) {
+        for place in 0..self.found.len() {
+            let Some(pool) = self.found[place].as_ref() else { continue };
+            let count = if pool.policy == Policy::Nearest { pool.sites().len() } else { 0 };
+            let own = self.faces.iter().find(|(other, _)| *other == place).map(|(_, face)| *face);
+            if count > SITES_MAX {
+                if own.is_none() {
+                    let pool = pool.name.clone();
+                    let problem = Problem::TooManySites { pool, most: SITES_MAX };
+                    mistakes.add(self.keys[place].span, problem);
+                }
+                continue;
+            }
+            let (role, is_private) = own.map_or((None, false), |own| (own.role, own.is_private));
+            for site in (0..).take(count) {
+                self.face(Face { of: place, role, is_private, site: Some(site) });
+            }
+        }
+    }
+
     /// Makes faces of their pools, which are whole now. What a pool falls back on is seen in the same way.
     fn make_faces(&mut self, next: &[Option<usize>]) {
         let mut at = 0;
         while let Some(&(place, face)) = self.faces.get(at) {
             at += 1;
-            let fallback = next.get(face.of).copied().flatten();
+            let fallback = next.get(face.of).copied().flatten().filter(|_| face.site.is_none());
             let fallback = fallback.map(|of| self.face(Face { of, ..face }));
             let mut own = self.found[face.of].clone();
             for backend in own.iter_mut().flat_map(|pool| &mut pool.backends) {
@@ -333,7 +354,11 @@ impl<'z> Pools<'z> {
             self.found[place] = own.map(|pool| Pool {
                 face: Some(face),
                 when_all_down: fallback.map_or(pool.when_all_down, WhenAllDown::Fallback),
-                ..if face.is_private { pool.private() } else { pool }
+                ..match face.site {
+                    Some(site) => pool.at_site(site),
+                    None if face.is_private => pool.private(),
+                    None => pool,
+                }
             });
         }
     }
@@ -392,6 +417,7 @@ impl<'z> Pools<'z> {
         let is_right = self.tell_inner(mistakes);
         if is_right {
             self.add_private_faces();
+            self.add_site_faces(mistakes);
         }
         let fallbacks = std::mem::take(&mut self.fallbacks);
         let next: Vec<Option<usize>> = fallbacks
@@ -565,6 +591,9 @@ fn backends(
         let named = backend.name.or(backend.pool).map(|name| name.text.to_owned());
         let name = named.unwrap_or_else(|| unnamed(&serves));
         probe(spec, backend, &name, mistakes);
+        if spec.policy == Policy::Nearest && backend.site.is_unknown() {
+            mistakes.add(backend.at, Problem::NowhereNear { backend: name.clone() });
+        }
         let (weight, state) = (backend.weight, backend.state);
         let service = service(spec, backend, &serves, origin, mistakes);
         let check_addresses = match serves {

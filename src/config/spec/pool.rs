@@ -91,7 +91,7 @@ pub(in crate::config) const POOL_KEYS: [&str; 17] = [
 pub(in crate::config) const DEGRADED: [(&str, Degraded); 2] =
     [("serve", Degraded::Serve), ("avoid", Degraded::Avoid)];
 
-pub(in crate::config) const POLICIES: [(&str, Policy); 7] = [
+pub(in crate::config) const POLICIES: [(&str, Policy); 8] = [
     ("round_robin", Policy::RoundRobin),
     ("weighted", Policy::Weighted),
     ("random", Policy::Random),
@@ -99,6 +99,7 @@ pub(in crate::config) const POLICIES: [(&str, Policy); 7] = [
     ("least_load", Policy::LeastLoad),
     ("hash", Policy::Hash),
     ("failover", Policy::Failover),
+    ("nearest", Policy::Nearest),
 ];
 
 /// What may stand in `hash`.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{HEAD, TAIL, one, pool, zone};
 use crate::config::error::Problem;
-use crate::config::model::{Failback, Form, Policy, Serves, Tiers};
+use crate::config::model::{Failback, Form, Policy, SITES_MAX, Serves, Tiers};
 
 /// A zone with these pools and these records, a line each.
 fn with(pools: &[&str], records: &[&str]) -> String {
@@ -281,5 +281,58 @@ fn mistakes_in_what_is_made_of_pools_have_their_place() {
     one(
         &with(&[sip], &["w: {pool: sip}", "x: {HTTPS: {values: 1 ., «hints»: pool}}"]),
         Problem::HintsWithoutPool,
+    );
+}
+
+#[test]
+fn the_nearest_of_a_pool_has_a_face_for_each_site() {
+    let zone = super::zone(&with(
+        &[
+            "web: {policy: nearest, backends: {a: {address: 192.0.2.1, region: NO}, b: {address: 192.0.2.2, location: [50.1, 8.7], private: 10.0.0.2}, c: {address: 192.0.2.3, region: NO}}}",
+            "plain: [{address: 192.0.2.4, region: NO}]",
+        ],
+        &["www: {pool: web}", "plain: {pool: plain}"],
+    ));
+    let told = zone.pools.iter().map(|pool| {
+        let addresses = pool.backends.iter().flat_map(|own| own.addresses());
+        let addresses: Vec<String> = addresses.map(ToString::to_string).collect();
+        format!("{} {} {}", pool.label(), pool.answers, addresses.join(" "))
+    });
+    assert_eq!(
+        told.collect::<Vec<_>>(),
+        [
+            "web 1 192.0.2.1 192.0.2.2 192.0.2.3",
+            "plain 8 192.0.2.4",
+            "web (private) 1 192.0.2.1 10.0.0.2 192.0.2.3",
+            "web (NO) 1 192.0.2.1 192.0.2.3",
+            "web (50.1,8.7) 1 192.0.2.2",
+            "web (private, NO) 1 192.0.2.1 192.0.2.3",
+            "web (private, 50.1,8.7) 1 10.0.0.2",
+        ]
+    );
+    // In the order of the file, so that a fallback is found where it was written.
+    assert_eq!(zone.pools[6].face.map(|face| face.of), Some(2));
+}
+
+#[test]
+fn who_is_nearest_needs_to_know_where_backends_are() {
+    one(
+        &with(
+            &[
+                "web: {policy: nearest, backends: {a: {address: 192.0.2.1, region: NO}, b: «192.0.2.2»}}",
+            ],
+            &["www: {pool: web}"],
+        ),
+        Problem::NowhereNear { backend: "b".into() },
+    );
+    let many: Vec<String> = (0..=SITES_MAX)
+        .map(|place| format!("{{address: 192.0.2.{place}, location: [{place}, 0]}}"))
+        .collect();
+    one(
+        &with(
+            &[&format!("«web»: {{policy: nearest, backends: [{}]}}", many.join(", "))],
+            &["www: {pool: web}"],
+        ),
+        Problem::TooManySites { pool: "web".into(), most: SITES_MAX },
     );
 }

@@ -53,6 +53,7 @@ pools:
       "010": 192.0.2.3
     when_all_down: fallback
     fallback: sorry
+  near: {policy: nearest, backends: [{address: 192.0.2.61, region: NO}, {address: 192.0.2.62, location: [40.7, -74]}]}
   sorry: {check: same, min_ttl: 1s, answers: 1, backends: [198.51.100.1, 198.51.100.2]}
   page:
     check:

@@ -23,7 +23,8 @@ impl Way {
     #[must_use]
     pub fn of(policy: Policy) -> Self {
         match policy {
-            Policy::RoundRobin | Policy::Failover => Self::Rotation,
+            // The look-up takes the list of a site.
+            Policy::RoundRobin | Policy::Failover | Policy::Nearest => Self::Rotation,
             Policy::Weighted | Policy::LeastLoad => Self::Turns,
             Policy::Random => Self::Chance,
             Policy::Fixed | Policy::Hash => Self::First,
@@ -48,9 +49,11 @@ impl Needs {
     #[must_use]
     pub fn of(pool: &Pool) -> Self {
         match pool.policy {
-            Policy::RoundRobin | Policy::Weighted | Policy::LeastLoad | Policy::Failover => {
-                Self::Turn
-            }
+            Policy::RoundRobin
+            | Policy::Weighted
+            | Policy::LeastLoad
+            | Policy::Failover
+            | Policy::Nearest => Self::Turn,
             Policy::Random => Self::Chance,
             // Of a hash the look-up makes the draw.
             Policy::Fixed | Policy::Hash => Self::Nothing,

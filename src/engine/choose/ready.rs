@@ -9,6 +9,7 @@
 //! A version that answers also holds where its answers are counted, [`crate::counters::handed`]; that, what it remembers and when
 //! it is due have no part in whether two versions are equal.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -188,15 +189,7 @@ impl Ready {
                 u32::MAX
             }
         };
-        let lists = LISTS.map(|list| {
-            let own = offers.iter().filter(|offer| list.holds(&offer.endpoint));
-            let records: Vec<(Vec<u8>, &Offer)> =
-                own.map(|offer| (record(&offer.endpoint, ttl), offer)).collect();
-            let records = records.iter().map(|(record, offer)| (record.as_slice(), *offer));
-            Handout::of(pool, records, count::most(pool, list), empty_ttl(list))
-        });
-        let made = pool.made.iter().map(|made| made::handout(pool, made, &offers, &lists, ttl));
-        let made = made.collect();
+        let (lists, made) = handouts(pool, &offers, ttl, empty_ttl);
         let primary = cast.holder.clone().or_else(|| memory.primary.clone());
         let memory = Memory { tier: tier.or(memory.tier), primary, ..memory.clone() };
         Self {
@@ -210,6 +203,36 @@ impl Ready {
             offers,
             left_out,
             groups: groups.into(),
+            memory,
+            due,
+            ending,
+        }
+    }
+
+    /// What is handed out of it at one of its sites, which is a face of its pool. All that decides before the draw does so for
+    /// the pool as a whole.
+    #[must_use]
+    pub fn at_site(&self, site: &Pool) -> Self {
+        let own: HashSet<Endpoint> = site.endpoints().map(|(_, endpoint)| endpoint).collect();
+        let offers = self.offers.iter().filter(|offer| own.contains(&offer.endpoint));
+        let offers: Vec<Offer> = offers.cloned().collect();
+        let left_out = self.left_out.iter().filter(|(endpoint, _)| own.contains(endpoint));
+        let left_out = left_out.cloned().collect();
+        let (lists, made) = handouts(site, &offers, self.ttl, |_| site.min_ttl);
+        let (cast, memory, groups) = (self.cast.clone(), self.memory.clone(), self.groups.clone());
+        let (ttl, source, tier, ending) = (self.ttl, self.source, self.tier, self.ending);
+        let (counting, due) = (None, None); // it is made anew with its pool
+        Self {
+            lists,
+            made,
+            counting,
+            ttl,
+            source,
+            tier,
+            cast,
+            offers,
+            left_out,
+            groups,
             memory,
             due,
             ending,
@@ -294,6 +317,25 @@ impl Ready {
             _ => &self.lists[list.place()],
         }
     }
+}
+
+/// The lists of what is offered, and what records make of it.
+fn handouts(
+    pool: &Pool,
+    offers: &[Offer],
+    ttl: u32,
+    empty_ttl: impl Fn(List) -> u32,
+) -> ([Handout; LISTS.len()], Box<[Handout]>) {
+    let lists = LISTS.map(|list| {
+        let own = offers.iter().filter(|offer| list.holds(&offer.endpoint));
+        let records: Vec<(Vec<u8>, &Offer)> =
+            own.map(|offer| (record(&offer.endpoint, ttl), offer)).collect();
+        let records = records.iter().map(|(record, offer)| (record.as_slice(), *offer));
+        Handout::of(pool, records, count::most(pool, list), empty_ttl(list))
+    });
+    let made = pool.made.iter().map(|made| made::handout(pool, made, offers, &lists, ttl));
+    let made = made.collect();
+    (lists, made)
 }
 
 impl PartialEq for Ready {

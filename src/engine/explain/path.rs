@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::near::nearest_name;
 use super::{Question, Stage, Telling, balanced, rcode_text};
-use crate::config::model::Pool;
+use crate::config::model::place::{Place, Region};
+use crate::config::model::{Policy, Pool};
 use crate::engine::choose::ready::Ready;
 use crate::engine::lookup::client;
 use crate::engine::plan::{Aliased, Content, Item, List, Owner, Plan};
@@ -157,6 +158,7 @@ impl Telling<'_> {
         if let Some(balanced_at) = found {
             self.rules(zone, balanced_at, client, at);
         }
+        self.near(zone, pool, client);
         self.pool(zone, ready, pool, list, Some(draw));
     }
 
@@ -225,6 +227,34 @@ impl Telling<'_> {
             );
             self.say(Stage::Rule, said);
         }
+    }
+
+    /// Which site is the nearest to the client, where that decides.
+    fn near(&mut self, zone: &Zone, pool: u32, client: &Client<'_>) {
+        let pool = zone.pools.get(pool as usize).filter(|pool| pool.policy == Policy::Nearest);
+        let Some(pool) = pool else { return };
+        let hint = client.hint.to_canonical();
+        let place = client.atlas.map(|atlas| atlas.place(client.hint));
+        let Some(site) = pool.site() else {
+            let said = match (place.and_then(Place::best_point), client.atlas) {
+                (_, None) => "nothing tells where clients are".to_owned(),
+                (None, _) => format!("where {hint} is, is not known"),
+                (Some(_), _) => format!("no site whose place is known serves {hint}"),
+            };
+            return self.say(Stage::Rule, format!("{said}: {} as a whole", pool.label()));
+        };
+        let region = site.region.as_deref().map(Region::new);
+        let is_home = region.is_some() && region == place.and_then(|place| place.region);
+        let point = place.and_then(Place::best_point).zip(site.point());
+        let why = match point {
+            _ if is_home => ", and in its region".to_owned(),
+            Some((client, site)) => format!(", {:.0} km away", client.kilometres(site)),
+            None => String::new(),
+        };
+        self.say(
+            Stage::Rule,
+            format!("of the sites that serve, {site} is the nearest to {hint}{why}"),
+        );
     }
 
     /// Which shard has the label, and why.

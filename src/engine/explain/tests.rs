@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
-use crate::config::model::{Backend, Endpoint, WhenAllDown};
+use crate::config::model::{Backend, Endpoint, Face, WhenAllDown};
 use crate::engine::choose::ready::{Memory, Ready, Standing};
 use crate::engine::respond;
 use crate::engine::snapshot::Chunks;
@@ -71,6 +71,9 @@ fn judge(_: &Zone, pool: &Pool) -> Vec<Judgement> {
 
 fn ready(zone: &Zone, index: usize) -> Ready {
     let pool = &zone.pools[index];
+    if let Some(Face { of, site: Some(_), .. }) = pool.face {
+        return ready(zone, of).at_site(pool);
+    }
     let standings: Vec<Standing> = judge(zone, pool)
         .iter()
         .map(|Judgement { verdict, .. }| Standing {

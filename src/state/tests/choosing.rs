@@ -142,3 +142,51 @@ fn parts_follow_loads_by_the_clock_and_over_a_reload() {
     stage.report_told("192.0.2.1", UP, Told { load: Some(0), share: Some(100), ..Told::default() });
     assert_eq!(parts(), [26, 230]);
 }
+
+const NEAR: &str = "
+zone: example
+ns: [ns]
+checks: {c: {tcp: {port: 80}}}
+pools:
+  web:
+    policy: nearest
+    check: c
+    panic: 0.5
+    backends:
+      - {address: 192.0.2.1, region: NO}
+      - {address: 192.0.2.2, region: NO, priority: 1}
+      - {address: 192.0.2.3, region: US}
+records:
+  ns: {A: 192.0.2.53}
+  www: {pool: web}
+";
+
+#[test]
+fn a_site_has_what_its_pool_as_a_whole_hands_out_there() {
+    let stage = Stage::new();
+    stage.serve(&[&zone(NEAR)]);
+    let handouts = || {
+        let View::Served { zone, ready } = stage.view() else { panic!("the zone is served") };
+        let pools = zone.pools.iter().zip(ready.iter());
+        let told = pools.map(|(pool, ready)| {
+            let addresses: Vec<u8> = ready.addresses().map(last_number).collect();
+            format!("{} {addresses:?}", pool.label())
+        });
+        told.collect::<Vec<_>>()
+    };
+    for (address, health, expected) in [
+        ("192.0.2.1", UP, ["web [1, 3]", "web (NO) [1]", "web (US) [3]"]),
+        // The tier is the pool's: another site still serves of the first.
+        ("192.0.2.1", DOWN, ["web [3]", "web (NO) []", "web (US) [3]"]),
+        ("192.0.2.3", DOWN, ["web [2]", "web (NO) [2]", "web (US) []"]),
+        // And so is panic.
+        ("192.0.2.2", DOWN, ["web [1, 2, 3]", "web (NO) [1, 2]", "web (US) [3]"]),
+        ("192.0.2.3", UP, ["web [3]", "web (NO) []", "web (US) [3]"]),
+    ] {
+        stage.report(address, health);
+        assert_eq!(handouts(), expected, "{address} {health:?}");
+    }
+    let (events, _) = stage.publisher.events().subscribe(Some(0));
+    let of_sites = events.iter().filter(|event| event.subject.contains('('));
+    assert_eq!(of_sites.count(), 0, "what becomes of a pool is told once");
+}

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::config::model::place::{Country, Network, Place, Region};
+use crate::config::model::place::{Country, Network};
 use crate::geo::subnets;
 
 /// Rules such as `10.0.0.0/8 NO | ! 192.0.2.0/24`; those with `!` give private addresses.
@@ -37,7 +37,7 @@ fn rules(text: &str) -> Rules {
             Rule { subnets, area, choice, private: choice, is_guarded }
         })
         .collect();
-    Rules::new(&rules, (choice(99), choice(99)))
+    Rules::new(&rules, (choice(99), choice(99)), Vec::new())
 }
 
 /// NO at 10.0.0.0/9 and `2001:db8::/32`, US-KY at 10.128.0.0/10, US-CA at 10.192.0.0/10, `AS64500` within both.
@@ -182,5 +182,58 @@ fn rfc7871_7_2_1_all_addresses_within_the_scope_get_the_same() {
             }
         }
         assert!(!seen.is_empty());
+    }
+}
+
+#[test]
+fn the_nearest_site_that_serves_is_taken() {
+    let site = |pool, point: Option<(f64, f64)>, region: Option<&str>| NearSite {
+        point: point.map(|(latitude, longitude)| Point::new(latitude, longitude)),
+        region: region.map(Region::new),
+        choice: Choice { pool, rotation: 0, made: 0 },
+    };
+    let sites = [
+        site(0, Some((50.1, 8.7)), Some("fra")),
+        site(1, Some((40.7, -74.0)), None),
+        site(2, Some((35.7, 139.7)), None),
+        site(3, None, Some("lab")),
+        // Two of one region.
+        site(4, Some((34.1, -118.2)), Some("US-CA")),
+        site(5, Some((37.8, -122.4)), Some("US-CA")),
+    ];
+    let at = |latitude, longitude| Place {
+        point: Some(Point::new(latitude, longitude)),
+        ..Place::default()
+    };
+    let within = |region, place| Place { region: Some(Region::new(region)), ..place };
+    let unknown = Place::default();
+    let country = |code| Place { country: Country::of(code), ..unknown };
+    for (place, down, expected) in [
+        // Paris, Denver, and Anchorage, which is nearer to San Francisco than to Tokyo.
+        (at(48.9, 2.4), &[][..], Some(0)),
+        (at(48.9, 2.4), &[0], Some(1)),
+        (at(39.7, -105.0), &[], Some(4)),
+        (at(61.2, -149.9), &[], Some(5)),
+        // Over the date line: Midway Islands.
+        (at(28.2, -177.4), &[], Some(2)),
+        (at(28.2, -177.4), &[2], Some(5)),
+        // By the country alone.
+        (country("NO"), &[], Some(0)),
+        (country("AU"), &[], Some(2)),
+        // By the region, whatever the coordinates say.
+        (within("fra", at(40.7, -74.0)), &[], Some(0)),
+        (within("fra", at(40.7, -74.0)), &[0], Some(1)),
+        (within("us-ca", at(37.0, -122.0)), &[], Some(5)),
+        (within("us-ca", at(37.0, -122.0)), &[5], Some(4)),
+        // One whose coordinates nobody has told has those of its site.
+        (within("fra", unknown), &[], Some(0)),
+        (within("fra", unknown), &[0], Some(1)),
+        (within("lab", unknown), &[], Some(3)),
+        (within("lab", unknown), &[3], None),
+        (unknown, &[], None),
+        (at(48.9, 2.4), &[0, 1, 2, 4, 5], None),
+    ] {
+        let found = nearest(&sites, &place, |site| !down.contains(&site.choice.pool));
+        assert_eq!(found.map(|site| site.choice.pool), expected, "{place}, {down:?} down");
     }
 }

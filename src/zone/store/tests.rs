@@ -78,7 +78,7 @@ fn one_shard_takes_every_hash_and_many_share_them_by_their_high_bits() {
 #[test]
 fn an_rrset_is_read_as_it_was_written() {
     let choice = Choice { pool: 5, rotation: 6, made: 8 };
-    for (rules, shards) in [(None, None), (Some(7), None), (None, Some(0)), (None, Some(9))] {
+    for (rules, shards) in [(None, None), (Some(7), None), (None, Some(0)), (Some(7), Some(9))] {
         let at = BalancedAt { choice, rules, shards };
         assert_eq!(BalancedAt::read(&at.to_bytes()), Some(at));
     }
@@ -86,7 +86,7 @@ fn an_rrset_is_read_as_it_was_written() {
     let bytes = [&[3, 0, 1, 2, 3, 0, 0, 1, 0, 9][..], &at.to_bytes()].concat();
     let rrsets = [
         NewRrset { rtype: 65_280, ttl: u32::MAX, count: 3, bytes: 0..10 },
-        NewRrset { rtype: 1, ttl: 0, count: 0, bytes: 10..26 },
+        NewRrset { rtype: 1, ttl: 0, count: 0, bytes: 10..10 + BalancedAt::LEN },
     ];
     let name = Name::root();
     let node = NewNode {

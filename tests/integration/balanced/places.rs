@@ -72,13 +72,17 @@ fn nets(texts: &[&str]) -> Prefixes {
 }
 
 fn world(body: &str) -> World {
+    world_with(body, "")
+}
+
+fn world_with(body: &str, health: &str) -> World {
     let places = Places {
         atlas: Some(Arc::new(atlas())),
         private: nets(&["10.0.0.0/8", "fd00::/8"]),
         trusted: nets(&["192.0.2.53/32"]),
         ..Places::default()
     };
-    World::yaml(body, "").set(Settings { places, ..Settings::default() })
+    World::yaml(body, health).set(Settings { places, ..Settings::default() })
 }
 
 /// The addresses that a client gets, and the scope where it says a network.
@@ -193,6 +197,7 @@ records:
   first: {pool: first}
   lab: {rules: [{subnets: 198.51.100.0/24, addresses: private, pool: web}, {pool: web}]}
   https: {pool: web, HTTPS: {values: 1 ., hints: pool}}
+  \"*.shared\": {shards: {by: range, of: [{to: m, pool: web}, {pool: half}]}}
 ";
 
 #[test]
@@ -206,6 +211,9 @@ fn internal_clients_get_private_addresses_and_the_internet_public_ones() {
         // Of a backend without a private address, its own.
         ("10.1.2.3", "half.example.com. A", "10.0.0.1 192.0.2.2"),
         ("203.0.113.1", "half.example.com. A", "192.0.2.1 192.0.2.2"),
+        // A pool with private addresses is shared out as others are.
+        ("203.0.113.1", "a.shared.example.com. A", "192.0.2.1"),
+        ("203.0.113.1", "z.shared.example.com. A", "192.0.2.1 192.0.2.2"),
         ("198.51.100.7", "lab.example.com. A", "10.0.0.1"),
         ("198.51.100.7", "www.example.com. A", "192.0.2.1"),
         ("10.1.2.3", "https.example.com. HTTPS", "1 . ipv4hint=10.0.0.1,"),
@@ -235,5 +243,117 @@ fn a_client_subnet_counts_for_private_addresses_from_a_trusted_resolver_alone() 
     ] {
         let found = ask(&world, client, Some(subnet), question);
         assert_eq!(found, (expected.to_owned(), Some(scope)), "{client} for {subnet}");
+    }
+}
+
+const NEAR: &str = "pools:
+  web:
+    policy: nearest
+    ttl: 10s
+    backends:
+      oslo-1: {address: 192.0.2.1, region: NO}
+      oslo-2: {address: 192.0.2.2, region: NO}
+      ny: {address: [192.0.2.3, \"2001:db8::3\"], location: [40.7, -74.0]}
+      fra: {address: 192.0.2.4, location: [50.1, 8.7], region: fra}
+  more: {policy: nearest, answers: 8, ttl: 10s, port: 1, backends: [{address: 192.0.2.1, host: a, region: NO}, {address: 192.0.2.2, host: b, region: NO}, {address: 192.0.2.3, host: c, region: US}]}
+  to: {policy: nearest, ttl: 10s, backends: [{target: no.example.net., region: NO}, {target: us.example.net., region: US}]}
+  inside: {policy: nearest, ttl: 10s, backends: {no: {address: 192.0.2.5, private: 10.0.0.5, region: NO}, us: {address: 192.0.2.6, private: 10.0.0.6, region: US}}}
+  far: {policy: nearest, ttl: 10s, backends: [{address: 192.0.2.7, region: NO}, {address: 192.0.2.8, region: US}]}
+records:
+  www: {pool: web}
+  inside: {pool: inside}
+  more: {pool: more}
+  to: {pool: to}
+  https: {pool: more, HTTPS: {values: 1 ., hints: pool}}
+  _x._tcp: {SRV: {pool: more}}
+  ruled: {rules: [{subnets: 10.5.0.0/24, pool: far}, {pool: web}]}
+  \"*.shared\": {shards: {by: range, of: [{to: m, pool: far}, {pool: web}]}}
+";
+
+#[test]
+fn the_nearest_that_serve_answer_and_rotate_among_themselves() {
+    // Oslo, New York, Kentucky, California, Frankfurt by its region, Japan, and nowhere known.
+    let clients = [
+        "192.0.2.99",
+        "10.1.0.1",
+        "2001:db8:1::1",
+        "10.5.0.1",
+        "10.2.0.1",
+        "10.2.128.1",
+        "10.4.0.1",
+        "10.6.0.1",
+    ];
+    for (down, firsts, seconds) in [
+        (&[][..], [1, 1, 1, 3, 3, 3, 4, 1], [2, 2, 2, 3, 3, 3, 4, 2]),
+        // A site serves while one of its backends does.
+        (&["192.0.2.1"], [2, 2, 2, 3, 3, 3, 4, 2], [3, 2, 2, 3, 3, 3, 4, 2]),
+        (&["192.0.2.1", "192.0.2.2"], [3, 4, 4, 3, 3, 3, 4, 4], [4, 4, 4, 3, 3, 3, 4, 4]),
+        (&["192.0.2.3"], [1, 1, 1, 1, 1, 1, 4, 1], [2, 2, 2, 2, 2, 2, 4, 2]),
+        // Who is in a region that is down goes to the one that is nearest to it.
+        (&["192.0.2.4"], [1, 1, 1, 3, 3, 3, 1, 1], [2, 2, 2, 3, 3, 3, 2, 2]),
+        // A guess is the nearest too.
+        (
+            &["192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4", "2001:db8::3"],
+            [1, 1, 1, 3, 3, 3, 4, 1],
+            [2, 2, 2, 3, 3, 3, 4, 2],
+        ),
+    ] {
+        let health =
+            if down.is_empty() { String::new() } else { format!("down {}", down.join(" ")) };
+        let world = world_with(NEAR, &health);
+        for (turn, expected) in [(0, firsts), (1, seconds)] {
+            for (client, expected) in clients.iter().zip(expected) {
+                let found = ask_turn(&world, client, None, "www.example.com. A", turn).0;
+                assert_eq!(
+                    found,
+                    format!("192.0.2.{expected}"),
+                    "{client}, turn {turn}, {down:?} down"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn all_that_is_made_of_a_pool_is_of_its_nearest_site() {
+    let world = world(NEAR);
+    for (client, question, expected) in [
+        // The nearest that has an address of the family.
+        ("2001:db8:1::1", "www.example.com. AAAA", "2001:db8::3"),
+        ("2001:db8:1::1", "more.example.com. A", "192.0.2.1 192.0.2.2"),
+        ("2001:db8:1::1", "_x._tcp.example.com. SRV", "0 1 1 a.example.com. 0 1 1 b.example.com."),
+        ("2001:db8:1::1", "https.example.com. HTTPS", "1 . ipv4hint=192.0.2.1,192.0.2.2,"),
+        ("2001:db8:1::1", "to.example.com. A", "no.example.net."),
+        ("10.2.0.1", "to.example.com. A", "us.example.net."),
+        ("10.2.0.1", "more.example.com. A", "192.0.2.3"),
+        // By private addresses, for whom those are; and by the pool that a label picks.
+        ("10.2.0.1", "inside.example.com. A", "10.0.0.6"),
+        ("2001:db8:1::1", "inside.example.com. A", "192.0.2.5"),
+        ("10.5.0.1", "ruled.example.com. A", "192.0.2.8"),
+        ("10.4.0.1", "ruled.example.com. A", "192.0.2.4"),
+        ("2001:db8:1::1", "a.shared.example.com. A", "192.0.2.7"),
+        ("10.2.0.1", "a.shared.example.com. A", "192.0.2.8"),
+        ("10.4.0.1", "z.shared.example.com. A", "192.0.2.4"),
+    ] {
+        assert_eq!(ask(&world, client, None, question).0, expected, "{client} {question}");
+    }
+}
+
+#[test]
+fn the_scope_is_the_network_that_has_the_same_nearest_site() {
+    let world = world(NEAR);
+    for (subnet, question, expected, scope) in [
+        ("10.5.0.0/24", "www.example.com. A", "192.0.2.3", 16),
+        // Kentucky and California are one to it, which a /16 holds; what is behind is unknown.
+        ("10.2.0.0/24", "www.example.com. A", "192.0.2.3", 16),
+        ("10.4.0.0/24", "www.example.com. A", "192.0.2.4", 16),
+        ("2001:db8:1::/56", "www.example.com. A", "192.0.2.1", 48),
+        // Nobody knows where it is, and the first bit says so much.
+        ("198.51.100.0/24", "www.example.com. A", "192.0.2.1", 1),
+        // One site alone has the family: whoever is known goes there, and others rotate among what there is.
+        ("10.1.0.0/16", "www.example.com. AAAA", "2001:db8::3", 16),
+    ] {
+        let found = ask(&world, "192.0.2.99", Some(subnet), question);
+        assert_eq!(found, (expected.to_owned(), Some(scope)), "{subnet} {question}");
     }
 }

@@ -93,7 +93,10 @@ impl Site {
 impl fmt::Display for Site {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.region, self.location) {
-            (Some(region), _) => f.write_str(region),
+            (Some(region), Some((latitude, longitude))) => {
+                write!(f, "{region} {latitude},{longitude}")
+            }
+            (Some(region), None) => f.write_str(region),
             (None, Some((latitude, longitude))) => write!(f, "{latitude},{longitude}"),
             (None, None) => f.write_str("nowhere known"),
         }

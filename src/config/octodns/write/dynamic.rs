@@ -221,6 +221,14 @@ impl<'z> Record<'z> {
             ("dynamic".to_owned(), Yaml::Map(dynamic)),
             values,
         ];
+        for (place, _) in &self.pools {
+            let Pool { name, policy, .. } = &self.zone.pools[*place];
+            if *policy == Policy::Nearest {
+                lost.push(self.told(&format!(
+                    "the pool {name} hands out the nearest, and octoDNS cannot say where backends are"
+                )));
+            }
+        }
         let settings = self.settings(check);
         if !settings.is_empty() {
             entries.push(("octodns".to_owned(), Yaml::Map(settings)));
@@ -300,7 +308,8 @@ impl<'z> Record<'z> {
         let Pool { policy, ttl, min_ttl, panic, .. } = self.main();
         let mut ours: Entries = Vec::new();
         let mut set = |key: &str, text: String| ours.push((key.to_owned(), Yaml::Scalar(text)));
-        if *policy != Policy::Weighted {
+        // Where backends are is lost, and without it nobody is nearest.
+        if !matches!(policy, Policy::Weighted | Policy::Nearest) {
             set("policy", policy.name().to_owned());
         }
         if let Some(answers) = self.main().answers_set() {

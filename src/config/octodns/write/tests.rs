@@ -101,10 +101,12 @@ pools:
   far: {{check: {{tcp: {{port: 81}}}}, policy: weighted, ttl: 10, backends: [{{address: 192.0.2.7, weight: 500}}, 192.0.2.8]}}
   names: {{check: up, backends: [{{target: t., address: 192.0.2.77}}, {{target: u., address: 192.0.2.78}}]}}
   four: {{backends: [192.0.2.50]}}
+  near: {{policy: nearest, backends: [{{address: 192.0.2.60, region: NO}}]}}
 records:
   www: {{pool: web}}
   far: {{A: {{rules: [{{subnets: 10.0.0.0/8, pool: far}}, {{pool: web}}]}}}}
   to: {{pool: names}}
+  near: {{A: {{pool: near}}}}
   half: {{rules: [{{subnets: 10.0.0.0/8, pool: four}}, {{pool: sorry}}]}}
 "
     ));
@@ -135,6 +137,9 @@ records:
         "far.example.com. A: the backend w2 is called 192.0.2.2",
         "to.example.com. CNAME: the pool names is called to.CNAME.names",
         "to.example.com. CNAME: the check of the pool names: what a CNAME leads to is not checked",
+        "near.example.com. A: the pool near has settings that have no words there",
+        "near.example.com. A: the pool near is called near.A.near",
+        "near.example.com. A: the pool near hands out the nearest, and octoDNS cannot say where backends are",
         "half.example.com. A: the pool four is called half.A.four",
         "half.example.com. A: the pool sorry is called half.A.sorry",
         "half.example.com. AAAA: the pool four has none, and octoDNS no empty pool",

@@ -14,7 +14,7 @@ fn pool(count: usize, role: Option<Role>) -> Pool {
         Backend::new(number.to_string(), Serves::Addresses(vec![address]))
     };
     let backends = (1..=count).map(backend).collect();
-    let face = role.map(|role| Face { of: 0, role: Some(role), is_private: false });
+    let face = role.map(|role| Face { of: 0, role: Some(role), is_private: false, site: None });
     Pool { face, ..Pool::new("orders".to_owned(), Policy::Fixed, backends) }
 }
 

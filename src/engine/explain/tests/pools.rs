@@ -1,8 +1,13 @@
 //! What is told of rules, weights, targets, SRV and hints.
 
+use std::sync::Arc;
+
 use super::{A, judge, question, snapshot_of};
 use crate::config::model::Pool;
+use crate::config::model::place::{Network, Place, Point, Region};
 use crate::engine::explain::{Question, explain};
+use crate::engine::settings::{Places, Settings};
+use crate::geo::{Atlas, subnets};
 use crate::zone::Zone;
 
 const ZONE: &str = r#"
@@ -14,6 +19,7 @@ pools:
   web: {port: 443, backends: {w: {address: 192.0.2.8, host: w}}}
   db: {policy: failover, check: c, backends: {first: 198.51.100.1, second: 192.0.2.9, third: 192.0.2.10}}
   to: {backends: [{target: www}, {target: away.example.net.}]}
+  near: {policy: nearest, check: c, backends: {oslo: {address: 192.0.2.20, location: [59.9, 10.7]}, osaka: {address: 192.0.2.21, location: [34.7, 135.5], region: osa}, rome: {address: 198.51.100.5, location: [41.9, 12.5]}}}
 records:
   www: {rules: [{subnets: [10.9.0.0/16], pool: web}, {subnets: [192.0.2.0/24, "2001:db8::/32"], pool: office}, {pool: web}]}
   to: {pool: to}
@@ -22,6 +28,7 @@ records:
   "*.users": {shards: {by: range, of: [{to: g, pool: office}, {to: p, pool: web}, {pool: office}]}}
   "*.keys": {shards: {by: hash, pools: [office, web]}}
   h: {pool: office, HTTPS: {values: 1 ., hints: pool}}
+  near: {pool: near}
 "#;
 
 /// The steps behind the zone's, for a client.
@@ -166,5 +173,64 @@ fn what_is_free_is_told_where_it_chooses() {
         let explained = explain(&snapshot_of(&zone), &question("www.example.com.", A), &told);
         let reasons = explained.pools[0].candidates.iter().map(|one| one.reason.as_str());
         assert_eq!(reasons.take(2).collect::<Vec<_>>(), expected, "{policy}");
+    }
+}
+
+#[test]
+fn the_nearest_site_is_told_and_what_is_known_of_the_client() {
+    let place = Place { point: Some(Point::new(48.9, 2.4)), ..Place::default() };
+    let osaka = Place { region: Some(Region::new("osa")), ..Place::default() };
+    let network = |(text, place): (&str, Place)| Network {
+        subnet: text.parse().expect(text),
+        place,
+        region: None,
+    };
+    let table = [("192.0.2.0/24", place), ("198.51.100.0/24", osaka)].map(network);
+    let atlas = Some(Arc::new(Atlas::new(&[&subnets::source(&table)])));
+    let places = Places { atlas, ..Places::default() };
+    let settings = Arc::new(Settings { places, ..Settings::default() });
+    let known = snapshot_of(ZONE).with_settings(settings);
+    let unknown = snapshot_of(ZONE);
+    // Rome would be nearer to Paris, and is down.
+    for (snapshot, client, expected) in [
+        (
+            &known,
+            "192.0.2.7",
+            [
+                "of the sites that serve, 59.9,10.7 is the nearest to 192.0.2.7, 1334 km away",
+                "near (59.9,10.7): nearest, up to 1 address in an answer",
+            ],
+        ),
+        (
+            &known,
+            "198.51.100.7",
+            [
+                "of the sites that serve, osa 34.7,135.5 is the nearest to 198.51.100.7, and in its region",
+                "near (osa 34.7,135.5): nearest, up to 1 address in an answer",
+            ],
+        ),
+        (
+            &known,
+            "203.0.113.7",
+            [
+                "where 203.0.113.7 is, is not known: near as a whole",
+                "near: nearest, up to 1 address in an answer",
+            ],
+        ),
+        (
+            &unknown,
+            "192.0.2.7",
+            [
+                "nothing tells where clients are: near as a whole",
+                "near: nearest, up to 1 address in an answer",
+            ],
+        ),
+    ] {
+        let client = client.parse().expect(client);
+        let question = Question { client, ..question("near.example.com.", A) };
+        let explained = explain(snapshot, &question, &judge);
+        let said: Vec<&str> =
+            explained.steps.iter().skip(2).take(2).map(|step| step.said.as_str()).collect();
+        assert_eq!(said, expected, "{client}");
     }
 }
