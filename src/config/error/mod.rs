@@ -309,7 +309,7 @@ pub struct Span {
     pub line: u32,
     /// From 1, in characters.
     pub column: u32,
-    /// 0 is the file itself, others are those that it includes ([`Mistakes::open`]).
+    /// 0 is the file itself, others are those that it includes (`Mistakes::open`).
     pub file: u32,
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{HEAD, TAIL, one, pool, zone};
 use crate::config::error::Problem;
-use crate::config::model::{Failback, Form, Policy, SITES_MAX, Serves, Tiers};
+use crate::config::model::{Backend, Failback, Form, Policy, SITES_MAX, Serves, Tiers};
 
 /// A zone with these pools and these records, a line each.
 fn with(pools: &[&str], records: &[&str]) -> String {
@@ -294,7 +294,7 @@ fn the_nearest_of_a_pool_has_a_face_for_each_site() {
         &["www: {pool: web}", "plain: {pool: plain}"],
     ));
     let told = zone.pools.iter().map(|pool| {
-        let addresses = pool.backends.iter().flat_map(|own| own.addresses());
+        let addresses = pool.backends.iter().flat_map(Backend::addresses);
         let addresses: Vec<String> = addresses.map(ToString::to_string).collect();
         format!("{} {} {}", pool.label(), pool.answers, addresses.join(" "))
     });
