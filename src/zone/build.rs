@@ -8,6 +8,7 @@
 //! TTLs that differ within an RRset, names that exist only because something is below them.
 
 mod assemble;
+mod faces;
 pub(super) mod judge;
 mod mistake;
 
@@ -15,6 +16,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use assemble::{Assembler, Families, labels};
+pub use faces::Faces;
 pub use judge::stands_beside_cname;
 pub use mistake::{Mistake, Problem};
 
@@ -25,7 +27,7 @@ use super::shards::Shards;
 use super::store::{BalancedAt, SHARD_NAMES, SHARDS_MAX, Store};
 use super::{Choice, Rotations, Zone};
 use crate::config::model::place::{Region, Site};
-use crate::config::model::{self, Face, Form, Made};
+use crate::config::model::{self, Form, Made, Policy};
 use crate::geo::Prefixes;
 use crate::name::{self, Name, hash_labels};
 use crate::rdata::{rtype, template};
@@ -51,8 +53,9 @@ pub fn from_model(zone: &model::Zone, serial: u32, before: Option<&Rotations>) -
             builder.add(rrset.owner.as_wire(), rrset.rtype, rrset.ttl, rdata, 0);
         }
     }
+    let faces = Faces::of(&zone.pools);
     for balanced in &zone.balanced {
-        builder.add_balanced(balanced, &zone.pools, before);
+        builder.add_balanced(balanced, &faces, before);
     }
     for alias in &zone.aliases {
         builder.add_alias(alias.clone());
@@ -94,6 +97,15 @@ struct Entry {
     rtype: u16,
     /// Whether numbers stand in the place of RDATA: a [`BalancedAt`], or an alias.
     balanced: bool,
+}
+
+/// One type of a name that hands out pools.
+#[derive(Clone, Copy)]
+struct Of<'b> {
+    balanced: &'b model::Balanced,
+    rtype: u16,
+    pools: &'b Faces<'b>,
+    before: Option<&'b Rotations>,
 }
 
 /// The type that stands for "nothing here, but something below": reserved by RFC 6895 §3.1.
@@ -143,7 +155,7 @@ impl Builder {
     pub fn add_balanced(
         &mut self,
         balanced: &model::Balanced,
-        pools: &[model::Pool],
+        pools: &Faces<'_>,
         before: Option<&Rotations>,
     ) {
         let owner = &balanced.owner;
@@ -151,11 +163,10 @@ impl Builder {
         let labels = &wire[..wire.len() - self.origin.as_wire().len()];
         let (hash, name) = self.name(labels);
         for rtype in balanced.form.types() {
-            let rotation = self.rotations.place(owner, rtype, None, before);
-            let rules = self.rules(balanced, rtype, pools, rotation, before);
-            let made = self.made(balanced, balanced.pool);
-            let choice = Choice { pool: balanced.pool as u32, rotation, made };
-            let shards = self.shards(balanced, rtype, pools, rotation, before);
+            let of = Of { balanced, rtype, pools, before };
+            let choice = self.choice(of, balanced.pool);
+            let rules = self.rules(of);
+            let shards = self.shards(of);
             let at = BalancedAt { choice, rules, shards };
             self.push_balanced((hash, name), rtype, at.to_bytes());
         }
@@ -196,80 +207,47 @@ impl Builder {
         place as u32
     }
 
+    /// What a pool gives to a type of a name. Each pool but the name's own turns by itself.
+    fn choice(&mut self, of: Of<'_>, place: usize) -> Choice {
+        let Of { balanced, rtype, pools, before } = of;
+        let other = pools.get(place).filter(|_| place != balanced.pool).map(model::Pool::label);
+        let rotation = self.rotations.place(&balanced.owner, rtype, other.as_deref(), before);
+        Choice { pool: place as u32, rotation, made: self.made(balanced, place) }
+    }
+
     /// The place of the shards of one type, where there are any.
-    fn shards(
-        &mut self,
-        balanced: &model::Balanced,
-        rtype: u16,
-        pools: &[model::Pool],
-        rotation: u32,
-        before: Option<&Rotations>,
-    ) -> Option<u32> {
-        let model::Shards { by, pools: places } = balanced.shards.as_ref()?;
-        let mut shards = Vec::with_capacity(places.len());
-        for &place in places {
-            let rotation = if place == balanced.pool {
-                rotation
-            } else {
-                let of_shard = pools[place].label();
-                self.rotations.place(&balanced.owner, rtype, Some(&*of_shard), before)
-            };
-            let made = self.made(balanced, place);
-            let choice = Choice { pool: place as u32, rotation, made };
-            // By the name in the file: who asks for a role is given the same shard.
-            shards.push((pools[place].name.as_str(), choice));
-        }
-        self.shards.push(Shards::new(by, balanced.owner.label_count(), &shards));
+    fn shards(&mut self, of: Of<'_>) -> Option<u32> {
+        let model::Shards { by, pools: places } = of.balanced.shards.as_ref()?;
+        // By the name in the file: who asks for a role is given the same shard.
+        let shards = places.iter().filter_map(|&place| {
+            let pool = of.pools.get(place)?;
+            Some((pool.name.as_str(), self.choice(of, place)))
+        });
+        let shards: Vec<(&str, Choice)> = shards.collect();
+        self.shards.push(Shards::new(by, of.balanced.owner.label_count(), &shards));
         Some(self.shards.len() as u32 - 1)
     }
 
     /// The place of the rules of one type, where there are any.
-    fn rules(
-        &mut self,
-        balanced: &model::Balanced,
-        rtype: u16,
-        pools: &[model::Pool],
-        rotation: u32,
-        before: Option<&Rotations>,
-    ) -> Option<u32> {
-        let twin = |place: usize| {
-            let own = pools.get(place)?;
-            let (of, role) = own.face.map_or((place, None), |face| (face.of, face.role));
-            let face = Some(Face { of, role, is_private: true, site: None });
-            pools.iter().position(|pool| pool.face == face && own.face != face)
-        };
+    fn rules(&mut self, of: Of<'_>) -> Option<u32> {
+        let Of { balanced, pools, .. } = of;
         let places = balanced.rules.iter().map(|rule| rule.pool).chain([balanced.pool]);
         let shards = balanced.shards.iter().flat_map(|shards| shards.pools.iter().copied());
-        let of_place = |place| [Some(place), twin(place)].into_iter().flatten();
-        let near: BTreeSet<usize> = places
-            .clone()
-            .chain(shards)
-            .flat_map(of_place)
-            .filter(|place| {
-                pools.get(*place).is_some_and(|pool| pool.policy == model::Policy::Nearest)
-            })
-            .collect();
-        let has_twin = places.clone().any(|place| twin(place).is_some());
+        let seen = places.clone().chain(shards);
+        let seen = seen.flat_map(|place| [Some(place), pools.twin(place)].into_iter().flatten());
+        let is_nearest =
+            |pool: Option<&model::Pool>| pool.is_some_and(|pool| pool.policy == Policy::Nearest);
+        let near: BTreeSet<usize> = seen.filter(|place| is_nearest(pools.get(*place))).collect();
+        let has_twin = places.clone().any(|place| pools.twin(place).is_some());
         if balanced.rules.is_empty() && !has_twin && near.is_empty() {
             return None;
         }
-        let near = near.into_iter().map(|pool| self.near(balanced, rtype, pools, pool, before));
-        let near = near.collect();
-        let mut choices: Vec<(Choice, Choice)> = Vec::with_capacity(balanced.rules.len() + 1);
-        for place in places {
-            let mut choice = |place: usize| {
-                let rotation = if place == balanced.pool {
-                    rotation
-                } else {
-                    let of_rule = pools[place].label();
-                    self.rotations.place(&balanced.owner, rtype, Some(&of_rule), before)
-                };
-                let made = self.made(balanced, place);
-                Choice { pool: place as u32, rotation, made }
-            };
-            let own = choice(place);
-            choices.push((own, twin(place).map_or(own, choice)));
-        }
+        let near = near.into_iter().map(|pool| self.near(of, pool)).collect();
+        let choices = places.map(|place| {
+            let own = self.choice(of, place);
+            (own, pools.twin(place).map_or(own, |twin| self.choice(of, twin)))
+        });
+        let choices: Vec<(Choice, Choice)> = choices.collect();
         let rules: Vec<Rule<'_>> = balanced
             .rules
             .iter()
@@ -279,7 +257,7 @@ impl Builder {
                 area: &rule.area,
                 choice,
                 private,
-                is_guarded: pools[rule.pool].face.is_some_and(|face| face.is_private),
+                is_guarded: pools.get(rule.pool).is_some_and(model::Pool::is_private),
             })
             .collect();
         let everybody = choices[balanced.rules.len()];
@@ -288,29 +266,16 @@ impl Builder {
     }
 
     /// The sites of a pool that hands out the nearest, each with a rotation of its own.
-    fn near(
-        &mut self,
-        balanced: &model::Balanced,
-        rtype: u16,
-        pools: &[model::Pool],
-        pool: usize,
-        before: Option<&Rotations>,
-    ) -> Near {
-        let faces = pools.iter().enumerate().filter_map(|(place, own)| {
-            let face = own.face.filter(|face| face.of == pool)?;
-            face.site.and(Some((place, own)))
-        });
-        let site = |(place, own): (usize, &model::Pool)| {
-            let rotation = self.rotations.place(&balanced.owner, rtype, Some(&own.label()), before);
-            let made = self.made(balanced, place);
+    fn near(&mut self, of: Of<'_>, pool: usize) -> Near {
+        let sites = of.pools.sites(pool).map(|(place, own)| {
             let site = own.site();
             NearSite {
                 point: site.and_then(Site::point),
                 region: site.and_then(|site| site.region.as_deref()).map(Region::new),
-                choice: Choice { pool: place as u32, rotation, made },
+                choice: self.choice(of, place),
             }
-        };
-        Near { pool: pool as u32, sites: faces.map(site).collect() }
+        });
+        Near { pool: pool as u32, sites: sites.collect() }
     }
 
     fn push(&mut self, entry: Entry) {

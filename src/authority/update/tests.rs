@@ -6,7 +6,7 @@ use super::*;
 use crate::config::model::Balanced;
 use crate::rdata;
 use crate::wire::{HEADER, opcode};
-use crate::zone::build::Builder;
+use crate::zone::build::{Builder, Faces};
 use crate::zone::delta::Record;
 use crate::zone::delta::tests::LOOKED_AT;
 use crate::zone::overlay::{Changed, Overlay};
@@ -35,7 +35,7 @@ fn zone() -> Zone {
     crate::zonefile::read(ZONE.as_bytes(), &origin(), |record| {
         builder.add(record.owner, record.rtype, record.ttl, record.rdata, record.line);
     });
-    builder.add_balanced(&Balanced::new(name("www"), 0), &[], None);
+    builder.add_balanced(&Balanced::new(name("www"), 0), &Faces::default(), None);
     builder.finish(Vec::new()).expect("it has no mistakes").0
 }
 

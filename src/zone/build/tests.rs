@@ -203,7 +203,7 @@ fn a_pool_stands_alone_with_its_addresses() {
         if address_first == Some(true) {
             address(&mut builder);
         }
-        builder.add_balanced(&model::Balanced::new(www.clone(), 5), &[], before);
+        builder.add_balanced(&model::Balanced::new(www.clone(), 5), &Faces::default(), before);
         if address_first == Some(false) {
             address(&mut builder);
         }

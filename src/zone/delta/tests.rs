@@ -9,7 +9,7 @@ use proptest::sample::select;
 use super::*;
 use crate::config::model;
 use crate::rdata;
-use crate::zone::build::{Builder, Built, Problem};
+use crate::zone::build::{Builder, Built, Faces, Problem};
 use crate::zone::edit::{Unfit, Why};
 
 thread_local! {
@@ -185,7 +185,7 @@ fn balanced_rrsets_stay_and_are_no_records() {
         builder.add(owner.as_wire(), rtype, ttl, &rdata, 0);
     }
     let www = Name::parse("www", &origin()).expect("a name");
-    builder.add_balanced(&model::Balanced::new(www, 0), &[], None);
+    builder.add_balanced(&model::Balanced::new(www, 0), &Faces::default(), None);
     let zone = builder.finish(vec![pool]).expect("fine").0;
     let before: Vec<_> = zone.balanced().collect();
     assert_eq!(before.iter().map(|(_, rtype, _)| *rtype).collect::<Vec<_>>(), [1, 28]);

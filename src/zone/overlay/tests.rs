@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::*;
 use crate::config::model::Balanced;
 use crate::rdata;
-use crate::zone::build::Builder;
+use crate::zone::build::{Builder, Faces};
 
 const FILE: &str =
     "@ SOA ns h 7 1 1 1 30\n@ NS ns\na A 192.0.2.1\na A 192.0.2.2\nb TXT x\nc TXT x\n";
@@ -18,7 +18,7 @@ fn zone(text: &str) -> Zone {
     });
     if text.contains("; pool") {
         let owner = Name::parse("new", &origin).expect("a name");
-        builder.add_balanced(&Balanced::new(owner, 0), &[], None);
+        builder.add_balanced(&Balanced::new(owner, 0), &Faces::default(), None);
     }
     builder.finish(Vec::new()).expect("it has no mistakes").0
 }
