@@ -200,9 +200,11 @@ impl State {
         let counts = pool_counts(before, &zone, self.counting);
         let held: Vec<_> =
             zone.pools.iter().map(|pool| self.memories.primary(&zone, pool)).collect();
-        let ready = counts.iter().enumerate();
-        let ready = ready.map(|(pool, counts)| Arc::new(self.ready(&zone, pool).counting(counts)));
-        let ready: Vec<Arc<Ready>> = ready.collect();
+        let mut ready: Vec<Arc<Ready>> = Vec::with_capacity(counts.len());
+        for (pool, counts) in counts.iter().enumerate() {
+            let now = self.ready(&zone, pool, |before| ready.get(before));
+            ready.push(Arc::new(now.counting(counts)));
+        }
         for ((pool, ready), held) in ready.iter().enumerate().zip(held) {
             let was = (&Cast::default(), held.as_deref());
             tell::roles(&self.shared, &zone, pool, was, &ready.cast);
@@ -214,12 +216,17 @@ impl State {
         View::Served { ready: Chunks::new(ready), zone }
     }
 
-    /// What a pool hands out now.
-    fn ready(&mut self, zone: &Zone, pool: usize) -> Ready {
+    /// What a pool hands out now; `made` has what those before it do.
+    fn ready<'r>(
+        &mut self,
+        zone: &Zone,
+        pool: usize,
+        made: impl Fn(usize) -> Option<&'r Arc<Ready>>,
+    ) -> Ready {
         let overrides = self.shared.overrides.load();
         let registry = &self.shared.registry;
         let facts = Facts { registry, overrides: &overrides, down: &BTreeSet::new() };
-        self.memories.ready(zone, pool, &facts, self.shared.now())
+        self.memories.ready(zone, pool, &facts, self.shared.now(), made)
     }
 
     /// Tells the prober inside what to probe.
@@ -293,7 +300,7 @@ impl State {
             let mut differs = false;
             for pool in self.users.with_dependents(place, &pools) {
                 let held = self.memories.primary(zone, &zone.pools[pool]);
-                let now = self.ready(zone, pool);
+                let now = self.ready(zone, pool, |before| new.get(before));
                 let Some(was) = ready.get(pool).filter(|was| ***was != now) else { continue };
                 let before = (&was.cast, held.as_deref());
                 tell::roles(&self.shared, zone, pool, before, &now.cast);

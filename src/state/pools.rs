@@ -132,21 +132,32 @@ impl Memories {
         self.by_pool.get(&(zone.origin.clone(), pool.name.clone()))?.primary.clone()
     }
 
-    /// What a pool hands out at a moment.
-    pub(super) fn ready(
+    /// What a pool hands out at a moment. Pools are made in their order; `made` has what those before it hand out then.
+    pub(super) fn ready<'r>(
         &mut self,
         zone: &Zone,
         index: usize,
         facts: &Facts<'_>,
         now: Moment,
+        made: impl Fn(usize) -> Option<&'r Arc<Ready>>,
     ) -> Ready {
         let pool = &zone.pools[index];
-        if let Some(Face { of, site: Some(_), .. }) = pool.face {
-            return self.ready(zone, of, facts, now).at_site(pool);
+        match pool.face {
+            // Its pool stands before it.
+            Some(Face { of, site: Some(_), .. }) => match made(of) {
+                Some(whole) => whole.at_site(pool),
+                None => self.whole(zone, of, facts, now).at_site(pool),
+            },
+            _ => self.whole(zone, index, facts, now),
         }
+    }
+
+    /// What a pool hands out at a moment that is not one of the sites of another.
+    fn whole(&mut self, zone: &Zone, index: usize, facts: &Facts<'_>, now: Moment) -> Ready {
+        let pool = &zone.pools[index];
         // The model has no loops of fallbacks.
         let fallback = match pool.when_all_down {
-            WhenAllDown::Fallback(other) => Some(self.ready(zone, other, facts, now)),
+            WhenAllDown::Fallback(other) => Some(self.whole(zone, other, facts, now)),
             _ => None,
         };
         let ready = self.seen(zone, index, facts, now, fallback.as_ref()).ready;

@@ -264,7 +264,8 @@ pub fn what_if(snapshot: &Snapshot, facts: &Facts<'_>) -> Snapshot {
         let now = now.unwrap_or_default();
         let mut new = ready.clone();
         for pool in Dependents::of(&zone.pools).with(&pools) {
-            new = new.with(pool, Arc::new(last.ready(zone, pool, facts, now)));
+            let ready = last.ready(zone, pool, facts, now, |before| new.get(before));
+            new = new.with(pool, Arc::new(ready));
         }
         result = result.with_zone(place, View::Served { zone: Arc::clone(zone), ready: new });
     }
@@ -299,10 +300,12 @@ pub fn snapshot_of(
     let view = |(origin, zone): (Name, Option<Arc<Zone>>)| match zone {
         None => View::Broken(origin),
         Some(zone) => {
-            let pools = 0..zone.pools.len();
             let begin = Moment::default();
-            let ready = pools.map(|pool| Arc::new(last.ready(&zone, pool, facts, begin)));
-            let ready: Vec<Arc<Ready>> = ready.collect();
+            let mut ready: Vec<Arc<Ready>> = Vec::with_capacity(zone.pools.len());
+            for pool in 0..zone.pools.len() {
+                let now = last.ready(&zone, pool, facts, begin, |before| ready.get(before));
+                ready.push(Arc::new(now));
+            }
             View::Served { ready: Chunks::new(ready), zone }
         }
     };
