@@ -3,33 +3,65 @@
 use std::fmt;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// The most bytes that are read in one probe. Role and lag take some hundred, a long chain of certificates some
-/// thousand.
-pub(super) const READ_MAX: usize = 1024 * 1024;
-
-/// A connection of which at most [`READ_MAX`] bytes are read, and what one read took beyond it.
-pub(super) struct Bounded<S> {
-    stream: S,
-    left: usize,
+/// How much may be read, and how a target is told of that sent more.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bound {
+    /// Bytes.
+    pub most: usize,
+    /// What comes before "more than": `it sends`.
+    pub words: &'static str,
 }
 
-/// More than [`READ_MAX`] bytes came.
+/// A connection of which so much is read, and what one read took beyond it.
+pub(super) struct Bounded<S> {
+    stream: S,
+    bound: Bound,
+    left: Left,
+}
+
+/// How much may be read yet.
+#[derive(Clone)]
+pub(super) struct Left(Arc<AtomicUsize>);
+
+/// More than a bound came.
 #[derive(Debug)]
-pub(super) struct TooMuch;
+pub(super) struct TooMuch(Bound);
 
 impl<S> Bounded<S> {
-    pub(super) fn new(stream: S) -> Self {
-        Self { stream, left: READ_MAX }
+    pub(super) fn new(stream: S, bound: Bound) -> Self {
+        Self { stream, bound, left: Left(Arc::new(AtomicUsize::new(bound.most))) }
+    }
+
+    /// How much may be read yet, for who lifts the bound.
+    pub(super) fn left(&self) -> Left {
+        self.left.clone()
+    }
+}
+
+impl Left {
+    /// From here on, somebody else bounds what is read.
+    pub(super) fn lift(&self) {
+        self.0.store(usize::MAX, Ordering::Relaxed);
+    }
+}
+
+impl TooMuch {
+    /// What it is that a read failed with, if it is that.
+    pub(super) fn of(error: &io::Error) -> Option<&Self> {
+        error.get_ref()?.downcast_ref()
     }
 }
 
 impl fmt::Display for TooMuch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "it sends more than {} KiB", READ_MAX / 1024)
+        let Bound { most, words } = self.0;
+        write!(f, "{words} more than {} KiB", most / 1024)
     }
 }
 
@@ -41,12 +73,14 @@ impl<S: AsyncRead + Unpin> AsyncRead for Bounded<S> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.left == 0 {
-            return Poll::Ready(Err(io::Error::other(TooMuch)));
+        let left = self.left.0.load(Ordering::Relaxed);
+        if left == 0 {
+            return Poll::Ready(Err(io::Error::other(TooMuch(self.bound))));
         }
         let before = buffer.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
-        self.left = self.left.saturating_sub(buffer.filled().len() - before);
+        let read = buffer.filled().len() - before;
+        self.left.0.store(left.saturating_sub(read), Ordering::Relaxed);
         polled
     }
 }
@@ -77,10 +111,11 @@ mod tests {
 
     #[tokio::test]
     async fn what_comes_has_an_end() {
-        let mut endless = Bounded::new(tokio::io::repeat(7));
+        let bound = Bound { most: 1024 * 1024, words: "it sends" };
+        let mut endless = Bounded::new(tokio::io::repeat(7), bound);
         let mut read = Vec::new();
         let error = endless.read_to_end(&mut read).await.unwrap_err();
-        assert_eq!(error.to_string(), TooMuch.to_string());
-        assert!(read.len() < 2 * READ_MAX, "{}", read.len());
+        assert_eq!(TooMuch::of(&error).unwrap().to_string(), "it sends more than 1024 KiB");
+        assert!(read.len() < 2 * bound.most, "{}", read.len());
     }
 }

@@ -10,7 +10,6 @@
 //! | §10.1.5 User-Agent | `rotadns/VERSION`, unless the check sets one |
 //! | §15 status codes | compared with the check's ranges; interim ones (1xx) are passed over |
 
-mod heads;
 mod load;
 
 use std::fmt::Write as _;
@@ -26,7 +25,7 @@ use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use self::heads::{Heads, TooLong};
+use super::bounded::{Bound, Bounded, TooMuch};
 use super::tls::{self, Trust};
 use super::{Deadline, Obstacle, Passed, Trouble, tcp};
 use crate::config::model::{BODY_MAX, HttpCheck, LoadPlace};
@@ -35,6 +34,10 @@ use crate::health::told::Told;
 /// The largest head of an answer, in bytes, and the size of the buffer that a connection reads
 /// into.
 const HEAD_MAX: usize = 16 * 1024;
+
+/// The most bytes of all heads together; what was read of the body with them counts too. A server may send any number of
+/// interim answers (RFC 9110 §15.2), each of which costs the work of its parsing.
+const HEADS_MAX: usize = 64 * 1024;
 
 /// Asks once. What is found is "HTTP 200", and how busy the server says it is.
 pub async fn check(
@@ -79,7 +82,9 @@ async fn exchange(
     check: &HttpCheck,
     deadline: Deadline,
 ) -> Result<Passed, Trouble> {
-    let (stream, left) = Heads::new(stream);
+    let heads = Bound { most: HEADS_MAX, words: "the heads of the answer have" };
+    let stream = Bounded::new(stream, heads);
+    let left = stream.left();
     let mut builder = http1::Builder::new();
     builder.max_buf_size(HEAD_MAX).max_header_size(HEAD_MAX);
     let (mut sender, connection) =
@@ -88,7 +93,7 @@ async fn exchange(
     let judge = async {
         let answer = deadline.within("no answer", sender.send_request(request)).await?;
         let answer = answer.map_err(|error| trouble(&error))?;
-        left.lift();
+        left.lift(); // whoever reads the body bounds it
         let status = answer.status();
         if !check.status.iter().any(|range| range.contains(&status.as_u16())) {
             return Err(Trouble::Failed(unwished(status, check)));
@@ -225,14 +230,10 @@ fn trouble(error: &hyper::Error) -> Trouble {
     let io = std::error::Error::source(error).and_then(|error| error.downcast_ref::<io::Error>());
     match io {
         Some(error) if error.kind() == io::ErrorKind::UnexpectedEof => return closed(),
-        Some(error)
-            if error
-                .get_ref()
-                .is_some_and(<dyn std::error::Error + Send + Sync>::is::<TooLong>) =>
-        {
-            return Trouble::Failed(TooLong.to_string());
+        Some(error) => {
+            let much = TooMuch::of(error).map(|much| Trouble::Failed(much.to_string()));
+            return much.unwrap_or_else(|| tls::trouble(error));
         }
-        Some(error) => return tls::trouble(error),
         None => {}
     }
     if error.is_incomplete_message() || error.is_closed() || error.is_canceled() {

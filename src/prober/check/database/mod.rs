@@ -23,12 +23,14 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use self::secret::Password;
-use super::bounded::{Bounded, TooMuch};
+use super::bounded::{Bound, Bounded, TooMuch};
 use super::tls::{self, Connector, Trust};
 use super::{Deadline, Obstacle, Passed, Trouble, tcp};
 use crate::config::model::{DatabaseCheck, DatabaseKind, Role};
 use crate::health::told::{Behind, Told};
 
+/// The most that is read in one probe. Role and lag take some hundred bytes, a long chain of certificates some thousand.
+const READ_BOUND: Bound = Bound { most: 1024 * 1024, words: "it sends" };
 /// The longest wait for a server to take leave.
 const LEAVE_MAX: Duration = Duration::from_millis(200);
 
@@ -51,7 +53,7 @@ pub async fn check(
     let stream = tcp::connect(address, source, deadline).await?;
     // A request must not wait for the acknowledgement of the one before.
     let _ = stream.set_nodelay(true);
-    let stream = Bounded::new(stream);
+    let stream = Bounded::new(stream, READ_BOUND);
     let said = match &check.kind {
         DatabaseKind::Postgres { database, query } => {
             let asks = postgres::Asks { database, query: query.as_deref() };
@@ -149,10 +151,10 @@ async fn secured(
 
 /// What a failed read or write means.
 fn io_trouble(error: &io::Error) -> Trouble {
-    if error.get_ref().is_some_and(<dyn Error + Send + Sync>::is::<TooMuch>) {
-        return Trouble::Failed(TooMuch.to_string());
+    match TooMuch::of(error) {
+        Some(much) => Trouble::Failed(much.to_string()),
+        None => tls::trouble(error),
     }
-    tls::trouble(error)
 }
 
 #[cfg(test)]

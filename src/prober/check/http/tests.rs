@@ -81,8 +81,6 @@ async fn rfc9110_15_2_an_interim_answer_is_passed_over() {
 
 #[tokio::test]
 async fn interim_answers_have_an_end() {
-    use super::heads::HEADS_MAX;
-
     let interim = "HTTP/1.1 100 Continue\r\n\r\n";
     let final_one = "HTTP/1.1 200 OK\r\n\r\n";
     for (count, expected) in [
