@@ -15,7 +15,6 @@ mod postgres;
 mod redis;
 mod secret;
 
-use std::error::Error;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
