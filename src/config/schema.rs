@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde_json::json;
 
 use self::scalar::{
     Address, Addresses, Answers, Asn, Bits4, Bits6, Bytes, Code, Code2, Days, Degraded, Failback,
@@ -193,40 +194,24 @@ enum PartRef {
 }
 
 /// A check within a check: one kind.
-#[derive(JsonSchema)]
-#[schemars(deny_unknown_fields, extend("required" = [], "oneOf" = one_kind()))]
-#[expect(dead_code, reason = "a schema is made of it, and no value")]
-struct Part {
-    /// It takes a connection.
-    tcp: Tcp,
-    /// It answers a request over HTTP as wished.
-    http: Option<Http>,
-    /// It answers a request over HTTPS as wished.
-    https: Option<Https>,
-    /// It speaks TLS, with a certificate that is good.
-    tls: Option<TlsCheck>,
-    /// Its agent says so.
-    agent: Option<Agent>,
-    /// This PostgreSQL takes a login.
-    postgres: Postgres,
-    /// This Redis or Valkey answers.
-    redis: Option<Redis>,
-    /// This MySQL or MariaDB takes a login.
-    mysql: Mysql,
-    /// No part of another check.
-    push: Option<Push>,
-    /// It answers a question of DNS as wished.
-    dns: Option<Dns>,
-    /// It answers a datagram as wished, or does not refuse it.
-    udp: Option<Udp>,
-    /// A program says so.
-    exec: Option<Exec>,
-    /// All of these pass.
-    all: Parts,
-    /// One of these passes.
-    any: Parts,
-    /// So many of these pass.
-    at_least: AtLeast,
+struct Part;
+
+impl JsonSchema for Part {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Part".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        // A check's, without how often it is made.
+        let mut schema = Check::json_schema(generator);
+        schema.insert("description".into(), "A check within a check: one kind.".into());
+        if let Some(serde_json::Value::Object(properties)) = schema.get_mut("properties") {
+            properties.retain(|key, _| check::kinds().any(|kind| kind == key));
+            let no_part = json!({"description": "No part of another check.", "not": {}});
+            properties.insert("push".into(), no_part);
+        }
+        schema
+    }
 }
 
 /// `true` for the usual penalty, or the settings of it.
@@ -257,7 +242,7 @@ struct Flap {
 
 /// Each kind alone.
 fn one_kind() -> serde_json::Value {
-    check::kinds().map(|kind| serde_json::json!({"required": [kind]})).collect()
+    check::kinds().map(|kind| json!({"required": [kind]})).collect()
 }
 
 /// A connection over TCP.
