@@ -63,10 +63,10 @@ impl Told {
         self.role == Some(Role::Replica) && self.lag.is_none()
     }
 
-    /// What it is among its like and how far behind, for people: `replica, 1.5 s behind`.
+    /// What it is among its like and how far behind, for people: `replica, 1500 ms behind`.
     #[must_use]
     pub fn standing(&self) -> Option<String> {
-        let lag = self.lag.map(|lag| format!("{:.1} s behind", lag.as_secs_f64()));
+        let lag = self.lag.map(|lag| Behind(lag).to_string());
         match (self.role, lag) {
             (Some(Role::Replica), Some(lag)) => Some(format!("replica, {lag}")),
             (Some(role), _) => Some(role.name().to_owned()),
@@ -165,6 +165,25 @@ mod tests {
             (Duration::from_secs(36_000), "10 h behind"),
         ] {
             assert_eq!(Behind(lag).to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn a_standing_is_a_role_and_a_lag() {
+        let told = |role, lag: Option<u64>| Told {
+            role,
+            lag: lag.map(Duration::from_millis),
+            ..Told::default()
+        };
+        for (told, expected) in [
+            (told(None, None), None),
+            (told(Some(Role::Primary), Some(0)), Some("primary")),
+            (told(Some(Role::Replica), None), Some("replica")),
+            (told(Some(Role::Replica), Some(1500)), Some("replica, 1500 ms behind")),
+            (told(Some(Role::Replica), Some(0)), Some("replica, up to date")),
+            (told(None, Some(20_000)), Some("20 s behind")),
+        ] {
+            assert_eq!(told.standing().as_deref(), expected, "{told:?}");
         }
     }
 
