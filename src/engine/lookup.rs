@@ -32,7 +32,7 @@ use crate::wire::decode::Query;
 use crate::wire::encode::Section;
 use crate::wire::{class, rcode};
 use crate::zone::rules::{self, Client, NearSite, Rules};
-use crate::zone::store::{Node, NodeAt, Rrset, RrsetAt, flag};
+use crate::zone::store::{BalancedAt, Node, NodeAt, Rrset, RrsetAt, flag};
 use crate::zone::{Choice, Zone};
 use alias::Resolved;
 pub(super) use extras::target_offset;
@@ -407,7 +407,7 @@ impl<'a> Lookup<'a> {
         let rules = self.zone.rules_of(at);
         let choice = match (at.shards, rules) {
             (None, None) => at.choice,
-            (Some(_), _) => self.zone.shard(at, &plan.name).unwrap_or(at.choice),
+            (Some(_), _) => self.sharded(plan, at).unwrap_or(at.choice),
             (None, Some(rules)) => self.ruled(plan, rules, at.choice),
         };
         let sites = rules.and_then(|rules| rules.sites(choice.pool));
@@ -416,6 +416,21 @@ impl<'a> Lookup<'a> {
             None => choice,
         };
         Some(Handed { choice, list: List::of(rrset.rtype, choice.made) })
+    }
+
+    /// What the shard of the name gives to the client.
+    fn sharded(&self, plan: &mut Plan, at: BalancedAt) -> Option<Choice> {
+        let shards = self.zone.shards_of(at)?;
+        let mut is_private = false;
+        if shards.has_private() {
+            let client = client(self.snapshot, self.zone, plan);
+            // As with rules: of an address that is not believed, none of it decides.
+            if plan.told().is_some() && client.hint == client.sure {
+                plan.depends_on(client.private.bits(client.sure));
+            }
+            is_private = client.private.has(client.sure);
+        }
+        shards.find(shards.label(&plan.name), is_private)
     }
 
     /// What rules give to the client.

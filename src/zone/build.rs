@@ -23,7 +23,7 @@ pub use mistake::{Mistake, Problem};
 use super::exported::Exported;
 use super::journal::Journal;
 use super::rules::{Near, NearSite, Rule, Rules};
-use super::shards::Shards;
+use super::shards::{Shard, Shards};
 use super::store::{BalancedAt, SHARD_NAMES, SHARDS_MAX, Store};
 use super::{Choice, Rotations, Zone};
 use crate::config::model::place::{Region, Site};
@@ -215,15 +215,21 @@ impl Builder {
         Choice { pool: place as u32, rotation, made: self.made(balanced, place) }
     }
 
+    /// The same, and what it gives to those who get private addresses.
+    fn both_choices(&mut self, of: Of<'_>, place: usize) -> (Choice, Choice) {
+        let own = self.choice(of, place);
+        (own, of.pools.twin(place).map_or(own, |twin| self.choice(of, twin)))
+    }
+
     /// The place of the shards of one type, where there are any.
     fn shards(&mut self, of: Of<'_>) -> Option<u32> {
         let model::Shards { by, pools: places } = of.balanced.shards.as_ref()?;
-        // By the name in the file: who asks for a role is given the same shard.
         let shards = places.iter().filter_map(|&place| {
-            let pool = of.pools.get(place)?;
-            Some((pool.name.as_str(), self.choice(of, place)))
+            let (choice, private) = self.both_choices(of, place);
+            // By the name in the file: who asks for a role, or from inside, is given the same shard.
+            Some(Shard { name: &of.pools.get(place)?.name, choice, private })
         });
-        let shards: Vec<(&str, Choice)> = shards.collect();
+        let shards: Vec<Shard<'_>> = shards.collect();
         self.shards.push(Shards::new(by, of.balanced.owner.label_count(), &shards));
         Some(self.shards.len() as u32 - 1)
     }
@@ -238,16 +244,15 @@ impl Builder {
         let is_nearest =
             |pool: Option<&model::Pool>| pool.is_some_and(|pool| pool.policy == Policy::Nearest);
         let near: BTreeSet<usize> = seen.filter(|place| is_nearest(pools.get(*place))).collect();
-        let has_twin = places.clone().any(|place| pools.twin(place).is_some());
+        // Shards have their own.
+        let has_twin =
+            balanced.shards.is_none() && places.clone().any(|place| pools.twin(place).is_some());
         if balanced.rules.is_empty() && !has_twin && near.is_empty() {
             return None;
         }
         let near = near.into_iter().map(|pool| self.near(of, pool)).collect();
-        let choices = places.map(|place| {
-            let own = self.choice(of, place);
-            (own, pools.twin(place).map_or(own, |twin| self.choice(of, twin)))
-        });
-        let choices: Vec<(Choice, Choice)> = choices.collect();
+        let choices: Vec<(Choice, Choice)> =
+            places.map(|place| self.both_choices(of, place)).collect();
         let rules: Vec<Rule<'_>> = balanced
             .rules
             .iter()

@@ -26,7 +26,6 @@ use crate::config::model::access::Secondaries;
 use crate::config::model::{Alias, Pool};
 use crate::geo::Prefixes;
 use crate::name::Name;
-use crate::name::suffixes::Suffixes;
 use exported::Exported;
 use journal::Journal;
 use rules::Rules;
@@ -81,12 +80,11 @@ pub struct Zone {
 }
 
 impl Zone {
-    /// The pool of the shard that the label of a name falls to, where a balanced RRset is shared out.
+    /// The shards of a balanced RRset, where it is shared out.
     #[inline]
     #[must_use]
-    pub fn shard(&self, at: BalancedAt, name: &Suffixes) -> Option<Choice> {
-        let shards = self.shards.get(at.shards? as usize)?;
-        shards.find(shards.label(name))
+    pub fn shards_of(&self, at: BalancedAt) -> Option<&Shards> {
+        self.shards.get(at.shards? as usize)
     }
 
     /// The rules of a balanced RRset, where it has any.

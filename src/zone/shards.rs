@@ -22,6 +22,19 @@ pub struct Shards {
     depth: usize,
     by: By,
     choices: Box<[Choice]>,
+    /// What those get who get private addresses, in the same order. Empty where no pool has any.
+    private: Box<[Choice]>,
+}
+
+/// A shard, to be made ready.
+#[derive(Clone, Copy, Debug)]
+pub struct Shard<'a> {
+    /// What its pool is called.
+    pub name: &'a str,
+    /// What it gives.
+    pub choice: Choice,
+    /// What it gives to those who get private addresses; itself, where its pool has none.
+    pub private: Choice,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,16 +55,23 @@ pub enum Why<'s> {
 }
 
 impl Shards {
-    /// The shards of a wildcard of `depth` labels, by the names of their pools and what each gives.
+    /// The shards of a wildcard of `depth` labels.
     #[must_use]
-    pub fn new(by: &model::By, depth: usize, shards: &[(&str, Choice)]) -> Self {
+    pub fn new(by: &model::By, depth: usize, shards: &[Shard<'_>]) -> Self {
         let by = match by {
             model::By::Range(bounds) => By::Range(bounds.clone().into()),
             model::By::Hash => {
-                By::Hash(shards.iter().map(|(name, _)| mix(digest(name.as_bytes()))).collect())
+                By::Hash(shards.iter().map(|shard| mix(digest(shard.name.as_bytes()))).collect())
             }
         };
-        Self { depth, by, choices: shards.iter().map(|(_, choice)| *choice).collect() }
+        let has_private = shards.iter().any(|shard| shard.choice != shard.private);
+        let private = shards.iter().map(|shard| shard.private);
+        Self {
+            depth,
+            by,
+            choices: shards.iter().map(|shard| shard.choice).collect(),
+            private: if has_private { private.collect() } else { Box::default() },
+        }
     }
 
     /// The label of a name that decides. Of the wildcard itself, which a name need not be below, it is the asterisk.
@@ -66,11 +86,19 @@ impl Shards {
         &wire[start + 1..][..usize::from(wire[start])]
     }
 
-    /// What the shard of a label, in lower case, gives.
+    /// What the shard of a label, in lower case, gives to somebody, who may be one that gets private addresses.
     #[inline]
     #[must_use]
-    pub fn find(&self, label: &[u8]) -> Option<Choice> {
-        self.choices.get(self.matching(label)).copied()
+    pub fn find(&self, label: &[u8], is_private: bool) -> Option<Choice> {
+        let choices = if is_private && self.has_private() { &self.private } else { &self.choices };
+        choices.get(self.matching(label)).copied()
+    }
+
+    /// Whether some who ask get private addresses of some shard.
+    #[inline]
+    #[must_use]
+    pub fn has_private(&self) -> bool {
+        !self.private.is_empty()
     }
 
     #[inline]
@@ -126,8 +154,9 @@ mod tests {
 
     fn shards(by: &model::By, names: &[&str]) -> Shards {
         let choice = |pool| Choice { pool, rotation: 0, made: 0 };
-        let shards: Vec<(&str, Choice)> =
-            names.iter().zip(0..).map(|(name, pool)| (*name, choice(pool))).collect();
+        let shards: Vec<Shard<'_>> = (names.iter().zip(0..))
+            .map(|(name, pool)| Shard { name, choice: choice(pool), private: choice(pool) })
+            .collect();
         Shards::new(by, 3, &shards)
     }
 

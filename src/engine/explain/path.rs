@@ -164,8 +164,8 @@ impl Telling<'_> {
 
     /// Which rule matches the client, and why none before it does; and whose addresses it gets.
     fn rules(&mut self, zone: &Zone, at: BalancedAt, client: &Client<'_>, asked: &Suffixes) {
-        if let Some(shards) = at.shards.and_then(|shards| zone.shards.get(shards as usize)) {
-            return self.shard(zone, shards, asked);
+        if let Some(shards) = zone.shards_of(at) {
+            return self.shard(zone, shards, client, asked);
         }
         let Some(rules) = zone.rules_of(at) else { return };
         let matched = rules.matching(client);
@@ -206,24 +206,31 @@ impl Telling<'_> {
             self.say(Stage::Rule, format!("no rule is for {hint}: pool {}", name(at.choice)));
         }
         if rules.has_private() {
-            let sure = client.sure.to_canonical();
             let chosen = rules.find(client, at.choice);
-            let said = if !matched.is_private {
-                format!("{sure} is in no view of private addresses: public ones")
-            } else if chosen == found {
-                format!(
-                    "{sure} is in the view of private addresses, and the pool {} has none",
-                    name(found)
-                )
-            } else {
-                format!("{sure} is in the view of private addresses: pool {}", name(chosen))
-            };
-            self.say(Stage::Rule, said);
+            self.view(client, matched.is_private, (&name(found), &name(chosen)));
         }
+        self.hinted(client);
+    }
+
+    /// Whether a client gets private addresses, and what that makes of its pool.
+    fn view(&mut self, client: &Client<'_>, is_private: bool, (found, chosen): (&str, &str)) {
+        let sure = client.sure.to_canonical();
+        let said = if !is_private {
+            format!("{sure} is in no view of private addresses: public ones")
+        } else if chosen == found {
+            format!("{sure} is in the view of private addresses, and the pool {found} has none")
+        } else {
+            format!("{sure} is in the view of private addresses: pool {chosen}")
+        };
+        self.say(Stage::Rule, said);
+    }
+
+    /// Which address tells what, where the query names a network that is not believed.
+    fn hinted(&mut self, client: &Client<'_>) {
+        let [hint, sure] = [client.hint, client.sure].map(|address| address.to_canonical());
         if client.hint != client.sure {
             let said = format!(
-                "{hint} is what the client subnet says, and tells where to go; {} asks, and tells whose addresses are given",
-                client.sure.to_canonical()
+                "{hint} is what the client subnet says, and tells where to go; {sure} asks, and tells whose addresses are given"
             );
             self.say(Stage::Rule, said);
         }
@@ -258,11 +265,14 @@ impl Telling<'_> {
     }
 
     /// Which shard has the label, and why.
-    fn shard(&mut self, zone: &Zone, shards: &Shards, name: &Suffixes) {
+    fn shard(&mut self, zone: &Zone, shards: &Shards, client: &Client<'_>, name: &Suffixes) {
         let own = shards.label(name);
-        let Some(pool) = shards.find(own).and_then(|own| zone.pools.get(own.pool as usize)) else {
-            return;
+        let of = |is_private| {
+            let choice = shards.find(own, is_private)?;
+            zone.pools.get(choice.pool as usize).map(Pool::label)
         };
+        let is_private = client.private.has(client.sure);
+        let (Some(pool), Some(chosen)) = (of(false), of(is_private)) else { return };
         let quoted = |label: &[u8]| format!("`{}`", label.escape_ascii());
         let why = match shards.why(own) {
             Why::Range(None, None) => "is one of all".to_owned(),
@@ -273,8 +283,11 @@ impl Telling<'_> {
             }
             Why::Hash(count) => format!("hashes to one of {}", counted(count, "shard")),
         };
-        let said = format!("label {} {why}: shard {}", quoted(own), pool.label());
-        self.say(Stage::Rule, said);
+        self.say(Stage::Rule, format!("label {} {why}: shard {pool}", quoted(own)));
+        if shards.has_private() {
+            self.view(client, is_private, (&pool, &chosen));
+            self.hinted(client);
+        }
     }
 
     /// Tells where an alias leads, and what is there.
@@ -338,7 +351,10 @@ impl Telling<'_> {
             self.rules(zone, balanced_at, &client, at);
             let rules = zone.rules_of(balanced_at);
             let by_rule = rules.map(|rules| rules.find(&client, balanced_at.choice));
-            let choice = zone.shard(balanced_at, at).or(by_rule).unwrap_or(balanced_at.choice);
+            let is_private = client.private.has(client.sure);
+            let of_shard = zone.shards_of(balanced_at);
+            let by_shard = of_shard.and_then(|shards| shards.find(shards.label(at), is_private));
+            let choice = by_shard.or(by_rule).unwrap_or(balanced_at.choice);
             return self.pool(zone, ready, choice.pool, List::of(rtype, choice.made), None);
         }
         if node.and_then(|node| node.rrset(question.qtype)?.1.alias()).is_some() {

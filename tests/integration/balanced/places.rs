@@ -198,6 +198,7 @@ records:
   lab: {rules: [{subnets: 198.51.100.0/24, addresses: private, pool: web}, {pool: web}]}
   https: {pool: web, HTTPS: {values: 1 ., hints: pool}}
   \"*.shared\": {shards: {by: range, of: [{to: m, pool: web}, {pool: half}]}}
+  \"*.hashed\": {shards: {by: hash, pools: [half]}}
 ";
 
 #[test]
@@ -211,7 +212,12 @@ fn internal_clients_get_private_addresses_and_the_internet_public_ones() {
         // Of a backend without a private address, its own.
         ("10.1.2.3", "half.example.com. A", "10.0.0.1 192.0.2.2"),
         ("203.0.113.1", "half.example.com. A", "192.0.2.1 192.0.2.2"),
-        // A pool with private addresses is shared out as others are.
+        // Of the shard of the label, whichever that is.
+        ("10.1.2.3", "a.shared.example.com. A", "10.0.0.1"),
+        ("10.1.2.3", "z.shared.example.com. A", "10.0.0.1 192.0.2.2"),
+        ("fd12::1", "x.a.shared.example.com. A", "10.0.0.1"),
+        ("10.1.2.3", "a.hashed.example.com. A", "10.0.0.1 192.0.2.2"),
+        ("203.0.113.1", "a.hashed.example.com. A", "192.0.2.1 192.0.2.2"),
         ("203.0.113.1", "a.shared.example.com. A", "192.0.2.1"),
         ("203.0.113.1", "z.shared.example.com. A", "192.0.2.1 192.0.2.2"),
         ("198.51.100.7", "lab.example.com. A", "10.0.0.1"),
@@ -238,11 +244,34 @@ fn a_client_subnet_counts_for_private_addresses_from_a_trusted_resolver_alone() 
         ("192.0.2.53", "10.1.2.0/24", "www.example.com. A", "10.0.0.1", 8),
         ("192.0.2.53", "198.51.100.0/24", "lab.example.com. A", "10.0.0.1", 24),
         ("192.0.2.53", "203.0.113.0/24", "www.example.com. A", "192.0.2.1", 1),
+        ("203.0.113.1", "10.1.2.0/24", "a.shared.example.com. A", "192.0.2.1", 0),
+        ("192.0.2.53", "10.1.2.0/24", "a.shared.example.com. A", "10.0.0.1", 8),
         // Who asks is inside, whatever it says.
         ("10.1.2.3", "203.0.113.0/24", "www.example.com. A", "10.0.0.1", 0),
     ] {
         let found = ask(&world, client, Some(subnet), question);
         assert_eq!(found, (expected.to_owned(), Some(scope)), "{client} for {subnet}");
+    }
+}
+
+#[test]
+fn a_role_of_a_shard_is_handed_out_by_private_addresses_too() {
+    let body = "checks: {c: {tcp: {port: 5432}}}
+pools:
+  db-1: {ttl: 10s, check: c, backends: {a: {address: 192.0.2.1, private: 10.0.0.1}, b: {address: 192.0.2.2, private: 10.0.0.2}}}
+  db-2: {ttl: 10s, check: c, backends: {c: {address: 192.0.2.3, private: 10.0.0.3}}}
+records:
+  \"*.rw\": {role: primary, shards: {by: range, of: [{to: g, pool: db-1}, {pool: db-2}]}}
+";
+    let health = "primary 192.0.2.2 10.0.0.2 192.0.2.3 10.0.0.3; replica 192.0.2.1 10.0.0.1";
+    let world = world_with(body, health);
+    for (client, question, expected) in [
+        ("10.1.2.3", "anna.rw.example.com. A", "10.0.0.2"),
+        ("203.0.113.1", "anna.rw.example.com. A", "192.0.2.2"),
+        ("10.1.2.3", "heidi.rw.example.com. A", "10.0.0.3"),
+        ("203.0.113.1", "heidi.rw.example.com. A", "192.0.2.3"),
+    ] {
+        assert_eq!(ask(&world, client, None, question).0, expected, "{client} {question}");
     }
 }
 
@@ -268,6 +297,7 @@ records:
   _x._tcp: {SRV: {pool: more}}
   ruled: {rules: [{subnets: 10.5.0.0/24, pool: far}, {pool: web}]}
   \"*.shared\": {shards: {by: range, of: [{to: m, pool: far}, {pool: web}]}}
+  \"*.hidden\": {shards: {by: range, of: [{to: m, pool: inside}, {pool: web}]}}
 ";
 
 #[test]
@@ -334,6 +364,8 @@ fn all_that_is_made_of_a_pool_is_of_its_nearest_site() {
         ("2001:db8:1::1", "a.shared.example.com. A", "192.0.2.7"),
         ("10.2.0.1", "a.shared.example.com. A", "192.0.2.8"),
         ("10.4.0.1", "z.shared.example.com. A", "192.0.2.4"),
+        ("10.2.0.1", "a.hidden.example.com. A", "10.0.0.6"),
+        ("2001:db8:1::1", "a.hidden.example.com. A", "192.0.2.5"),
     ] {
         assert_eq!(ask(&world, client, None, question).0, expected, "{client} {question}");
     }

@@ -148,6 +148,52 @@ fn the_shard_is_told_and_what_of_the_label_decides() {
 }
 
 #[test]
+fn the_view_of_a_shard_is_told() {
+    const VIEWS: &str = "zone: example.com\nns: [ns1.example.net.]\nviews: {private: [10.0.0.0/8]}
+pools:
+  one: {backends: {a: {address: 192.0.2.1, private: 10.0.0.1}}}
+  two: {backends: {b: 192.0.2.2}}
+records:
+  \"*.users\": {shards: {by: range, of: [{to: g, pool: one}, {pool: two}]}}
+";
+    for (client, name, expected) in [
+        (
+            "10.1.2.3",
+            "anna.users.example.com.",
+            [
+                "label `anna` is not after `g`: shard one",
+                "10.1.2.3 is in the view of private addresses: pool one (private)",
+                "one (private): round_robin, up to 8 addresses in an answer",
+            ],
+        ),
+        (
+            "192.0.2.7",
+            "anna.users.example.com.",
+            [
+                "label `anna` is not after `g`: shard one",
+                "192.0.2.7 is in no view of private addresses: public ones",
+                "one: round_robin, up to 8 addresses in an answer",
+            ],
+        ),
+        (
+            "10.1.2.3",
+            "heidi.users.example.com.",
+            [
+                "label `heidi` is after `g`: shard two",
+                "10.1.2.3 is in the view of private addresses, and the pool two has none",
+                "two: round_robin, up to 8 addresses in an answer",
+            ],
+        ),
+    ] {
+        let question = Question { client: client.parse().expect(client), ..question(name, A) };
+        let explained = explain(&snapshot_of(VIEWS), &question, &judge);
+        let said: Vec<&str> =
+            explained.steps.iter().skip(2).take(3).map(|step| step.said.as_str()).collect();
+        assert_eq!(said, expected, "{client} {name}");
+    }
+}
+
+#[test]
 fn what_is_free_is_told_where_it_chooses() {
     for (policy, expected) in [
         (
