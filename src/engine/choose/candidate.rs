@@ -47,6 +47,8 @@ pub struct Group {
     pub offers: Vec<Offer>,
     /// For how long what it hands out may be kept, in seconds.
     pub ttl: u32,
+    /// How many backends it has, in service or not.
+    backends: usize,
     /// Which of [`LISTS`] it has something of, or may have when health changes.
     can_have: [bool; LISTS.len()],
 }
@@ -70,7 +72,13 @@ impl Group {
         } else {
             guesses(&all(pool, lineup)).into_iter().map(|candidate| candidate.offer).collect()
         };
-        Self { standing, offers, ttl: ready.ttl, can_have: LISTS.map(|list| ready.can_have(list)) }
+        Self {
+            standing,
+            offers,
+            ttl: ready.ttl,
+            backends: count(pool, lineup.groups),
+            can_have: LISTS.map(|list| ready.can_have(list)),
+        }
     }
 
     /// Whether it has something of a list, or may have.
@@ -107,6 +115,12 @@ impl Group {
         }
         offers
     }
+}
+
+/// How many backends a pool has, in service or not, those of the pools within it one by one.
+pub(super) fn count(pool: &Pool, groups: &[Group]) -> usize {
+    let own = pool.backends.iter().filter(|backend| backend.inner().is_none()).count();
+    own + groups.iter().map(|group| group.backends).sum::<usize>()
 }
 
 /// Every endpoint of a pool, in the order of the file.

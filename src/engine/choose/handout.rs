@@ -76,10 +76,11 @@ impl Handout {
         }
     }
 
-    /// These records as a pool hands them out, each with what is offered by it.
+    /// These records as a pool of so many backends hands them out, each with what is offered by it.
     #[must_use]
     pub fn of<'r>(
         pool: &Pool,
+        backends: usize,
         records: impl IntoIterator<Item = (&'r [u8], &'r Offer)>,
         answers: usize,
         empty_ttl: u32,
@@ -87,7 +88,7 @@ impl Handout {
         let records = records.into_iter();
         if pool.policy == Policy::Hash {
             let records = records.map(|(record, offer)| (record, offer.part, offer.identity));
-            return Self::keyed(records, pool.hash, answers, empty_ttl);
+            return Self::keyed(records, pool.hash, hash::rows_of(backends), answers, empty_ttl);
         }
         Self::new(
             records.map(|(record, offer)| (record, offer.part)),
@@ -98,10 +99,10 @@ impl Handout {
     }
 
     /// These records, of which each client keeps its own; each has its weight and what stands for it.
-    #[must_use]
-    pub fn keyed<'r>(
+    fn keyed<'r>(
         records: impl IntoIterator<Item = (&'r [u8], u32, u64)>,
         by: HashBy,
+        rows: usize,
         answers: usize,
         empty_ttl: u32,
     ) -> Self {
@@ -113,7 +114,7 @@ impl Handout {
             return plain;
         }
         let backends: Vec<_> = records.iter().map(|(_, weight, own)| (*own, *weight)).collect();
-        let turns = hash::rows(&backends, plain.answers, answers);
+        let turns = hash::rows(&backends, plain.answers, answers, rows);
         Self { way: Way::Keys(by), turns, ..plain }
     }
 

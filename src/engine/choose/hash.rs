@@ -13,11 +13,22 @@ use std::net::IpAddr;
 
 use crate::config::model::{HashBy, HashKey};
 
-/// The rows of a table. A backend's part of them is its weight's to within a few times the square root of how many it has: of fifty backends
-/// each has 328 and 18 more or less.
+/// The rows of a table of few backends. A backend's part of them is its weight's to within a few times the square root of how many it has:
+/// of sixteen each has 1,024 and 32 more or less.
 pub const ROWS: usize = 16_384;
+/// The most backends that are few.
+pub const FEW: usize = 16;
+/// The rows of a table of more than [`FEW`]: of fifty each has 2,621 and 51 more or less, so that hardly one has a tenth too many. Two bytes a
+/// row for each place of an answer; to fill them takes two nanoseconds a row and backend.
+pub const ROWS_MANY: usize = 131_072;
 /// The least rows that a table has, where each holds many.
 const ROWS_MIN: usize = 256;
+
+/// The rows of the table of a pool of so many backends, in service or not: with another number, all clients move.
+#[must_use]
+pub fn rows_of(backends: usize) -> usize {
+    if backends > FEW { ROWS_MANY } else { ROWS }
+}
 
 /// The number that a client's row follows from.
 #[inline]
@@ -56,22 +67,29 @@ pub fn scope_bits(by: HashBy, is_v4: bool) -> u8 {
 }
 
 /// Whom each row has, `answers` of them in their order, by their places. `backends` are each one's own number and weight, some of
-/// them above zero; `most` is how many an answer may have, whoever serves: the rows follow from it.
+/// them above zero; `most` is how many an answer may have, whoever serves, and `full` the rows of a table where that is one ([`rows_of`]).
 #[must_use]
-pub fn rows(backends: &[(u64, u32)], answers: usize, most: usize) -> Box<[u16]> {
-    let rows = (ROWS / most.max(1).next_power_of_two()).max(ROWS_MIN);
+pub fn rows(backends: &[(u64, u32)], answers: usize, most: usize, full: usize) -> Box<[u16]> {
+    let rows = (full / most.max(1).next_power_of_two()).max(ROWS_MIN);
     let are_alike = backends.iter().all(|(_, weight)| *weight == backends[0].1);
     let mut found = Vec::with_capacity(rows * answers);
+    let costs: Vec<f64> = backends.iter().map(|(_, weight)| LEAST / f64::from(*weight)).collect();
     // The best so far, the least cost first.
     let mut best: Vec<(u64, u16)> = Vec::with_capacity(answers + 1);
     for row in 0..rows as u64 {
         // A table of fewer rows has every so many of the full one.
-        let row = mix(row * (ROWS / rows) as u64);
+        let row = mix(row * (full / rows) as u64);
         best.clear();
-        for (place, &(own, weight)) in (0..).zip(backends) {
+        for (place, (&(own, weight), least)) in (0..).zip(backends.iter().zip(&costs)) {
             let drawn = mix(own ^ row);
+            let last = best.last().filter(|_| best.len() == answers).map(|(last, _)| *last);
+            // Most are out of the question before their cost is worked out.
+            if !are_alike && last.is_some_and(|last| is_above(drawn, *least, f64::from_bits(last)))
+            {
+                continue;
+            }
             let cost = if are_alike { !drawn } else { cost(drawn, weight) };
-            if best.len() == answers && best.last().is_some_and(|(most, _)| *most <= cost) {
+            if last.is_some_and(|last| last <= cost) {
                 continue;
             }
             let at = best.partition_point(|(other, _)| *other <= cost);
@@ -89,6 +107,18 @@ fn cost(drawn: u64, weight: u32) -> u64 {
         return u64::MAX;
     }
     (minus_ln(drawn) / f64::from(weight)).to_bits()
+}
+
+/// What a step of a draw costs at least, at a weight of one: 2⁻⁵³.
+const LEAST: f64 = 1.0 / 9_007_199_254_740_992.0;
+
+/// Whether a draw costs more than another for sure: a logarithm of 1 / x is more than 1 - x. `least` is [`LEAST`] over the weight. What is
+/// taken off is far more than what floating point can lose, and far less than what decides.
+#[expect(clippy::cast_precision_loss, reason = "of 53 bits nothing is lost")]
+fn is_above(drawn: u64, least: f64, other: f64) -> bool {
+    const SLACK: f64 = 8192.0;
+    let left = (1_u64 << 53) - ((drawn >> 11) + 1);
+    (left as f64 - SLACK) * least > other
 }
 
 /// The natural logarithm of 2⁶⁴ over a number, to nine places, in operations that are the same everywhere.

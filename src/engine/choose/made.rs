@@ -13,9 +13,15 @@ use crate::rdata::rtype;
 /// The most turns that records with hints are made for.
 const TURNS_MAX: usize = 64;
 
-/// What a pool hands out as one form, from what it offers and its lists of A and AAAA.
+/// What a pool, with how many backends, hands out as one form, from what it offers and its lists of A and AAAA.
 #[must_use]
-pub fn handout(pool: &Pool, made: &Made, offers: &[Offer], lists: &[Handout], ttl: u32) -> Handout {
+pub fn handout(
+    (pool, backends): (&Pool, usize),
+    made: &Made,
+    offers: &[Offer],
+    lists: &[Handout],
+    ttl: u32,
+) -> Handout {
     let rtype = made.rtype();
     match made {
         Made::Srv { priority } => {
@@ -24,7 +30,8 @@ pub fn handout(pool: &Pool, made: &Made, offers: &[Offer], lists: &[Handout], tt
                 .map(|(place, rdata)| (whole(rtype, ttl, &rdata), &offers[place]))
                 .collect();
             let records = records.iter().map(|(record, offer)| (record.as_slice(), *offer));
-            Handout::of(pool, records, usize::from(pool.services.get()), pool.min_ttl)
+            let most = usize::from(pool.services.get());
+            Handout::of(pool, backends, records, most, pool.min_ttl)
         }
         Made::Hints { values, .. } => {
             let turns = if offers.is_empty() { 0 } else { turns(Way::of(pool.policy), lists) };

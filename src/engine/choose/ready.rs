@@ -189,7 +189,7 @@ impl Ready {
                 u32::MAX
             }
         };
-        let (lists, made) = handouts(pool, &offers, ttl, empty_ttl);
+        let (lists, made) = handouts((pool, groups), &offers, ttl, empty_ttl);
         let primary = cast.holder.clone().or_else(|| memory.primary.clone());
         let memory = Memory { tier: tier.or(memory.tier), primary, ..memory.clone() };
         Self {
@@ -218,7 +218,7 @@ impl Ready {
         let offers: Vec<Offer> = offers.cloned().collect();
         let left_out = self.left_out.iter().filter(|(endpoint, _)| own.contains(endpoint));
         let left_out = left_out.cloned().collect();
-        let (lists, made) = handouts(site, &offers, self.ttl, |_| site.min_ttl);
+        let (lists, made) = handouts((site, &self.groups), &offers, self.ttl, |_| site.min_ttl);
         let (cast, memory, groups) = (self.cast.clone(), self.memory.clone(), self.groups.clone());
         let (ttl, source, tier, ending) = (self.ttl, self.source, self.tier, self.ending);
         let (counting, due) = (None, None); // it is made anew with its pool
@@ -321,19 +321,21 @@ impl Ready {
 
 /// The lists of what is offered, and what records make of it.
 fn handouts(
-    pool: &Pool,
+    (pool, groups): (&Pool, &[Group]),
     offers: &[Offer],
     ttl: u32,
     empty_ttl: impl Fn(List) -> u32,
 ) -> ([Handout; LISTS.len()], Box<[Handout]>) {
+    let backends = candidate::count(pool, groups);
     let lists = LISTS.map(|list| {
         let own = offers.iter().filter(|offer| list.holds(&offer.endpoint));
         let records: Vec<(Vec<u8>, &Offer)> =
             own.map(|offer| (record(&offer.endpoint, ttl), offer)).collect();
         let records = records.iter().map(|(record, offer)| (record.as_slice(), *offer));
-        Handout::of(pool, records, count::most(pool, list), empty_ttl(list))
+        Handout::of(pool, backends, records, count::most(pool, list), empty_ttl(list))
     });
-    let made = pool.made.iter().map(|made| made::handout(pool, made, offers, &lists, ttl));
+    let made =
+        pool.made.iter().map(|made| made::handout((pool, backends), made, offers, &lists, ttl));
     let made = made.collect();
     (lists, made)
 }
