@@ -62,7 +62,7 @@ install_quietly() (
             case $package in
             mariadb-server) "${root[@]}" systemctl disable --quiet mariadb || true ;;
             bind9) "${root[@]}" systemctl disable --quiet named || true ;;
-            gdnsd | knot | nsd | postgresql | prometheus | redis-server | unbound) "${root[@]}" systemctl disable --quiet "$package" || true ;;
+            gdnsd | haproxy | knot | nginx | nsd | postgresql | prometheus | redis-server | unbound) "${root[@]}" systemctl disable --quiet "$package" || true ;;
             esac
         done
     fi

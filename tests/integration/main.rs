@@ -35,6 +35,8 @@ mod logging;
 mod master_files;
 mod net;
 mod peers;
+mod probed;
+mod probing;
 mod referees;
 mod resolver;
 mod restart;

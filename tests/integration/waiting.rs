@@ -1,9 +1,12 @@
 //! Waits for what is to happen, and no longer than it may take.
 
+use std::cell::RefCell;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+/// How long a server may take to start, to follow, to promote itself.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 /// From one look to the next.
 const STEP: Duration = Duration::from_millis(2);
 
@@ -21,6 +24,24 @@ pub(crate) fn until<T>(
         }
         assert!(began.elapsed() < latest, "not within {latest:?}: {what}");
         thread::sleep(STEP);
+    }
+}
+
+/// As [`until`], for what takes a server some seconds at most; where it takes longer, tells what was there instead.
+pub(crate) fn until_or<T>(what: &str, mut look: impl FnMut() -> Result<T, String>) -> T {
+    let last = RefCell::new(String::new());
+    let guard = TellLast(&last);
+    let (found, _) = until(what, PATIENCE, || look().map_err(|other| last.replace(other)).ok());
+    std::mem::forget(guard);
+    found
+}
+
+/// Prints what was seen last where waiting panics.
+struct TellLast<'a>(&'a RefCell<String>);
+
+impl Drop for TellLast<'_> {
+    fn drop(&mut self) {
+        eprintln!("the last was: {}", self.0.borrow());
     }
 }
 

@@ -1,5 +1,7 @@
 //! MariaDB, a primary and a replica.
 
+use std::time::Duration;
+
 use super::*;
 
 pub(super) struct Pair(pub(super) Machines);

@@ -13,20 +13,13 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
-use std::time::Duration;
 
-use rotadns::config::model::{Check, Role};
-use rotadns::config::read_zone;
-use rotadns::health::target::{Outcome, Target};
-use rotadns::prober::check::{Checker, Found};
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::probing::Probes;
 use crate::servers::{Folder, free_port_of, installed};
-use crate::waiting::until;
+use crate::waiting::until_or;
 
-/// How long a server may take to start, to follow, to promote itself.
-const PATIENCE: Duration = Duration::from_secs(20);
 /// What the checks log in with; no log may have it.
 const PASSWORD: &str = "s3cret-word-of-the-check";
 
@@ -110,14 +103,7 @@ impl Machines {
 
     /// What a check of this kind finds of each, in order.
     fn probes(&self, check: &str) -> Probes {
-        let zone = format!(
-            "zone: x\nns: [ns]\nrecords: {{ns: {{A: 192.0.2.53}}, w: {{pool: {{backends: [192.0.2.1], check: {{{check}, \
-             timeout: 10s}}}}}}}}\n"
-        );
-        let (zone, mistakes) = read_zone(&self.path("x.yaml"), &zone);
-        let zone = zone.unwrap_or_else(|| panic!("{mistakes:?}"));
-        let check = zone.pools[0].check.clone().expect("it has one");
-        Probes { check, addresses: self.addresses.clone() }
+        Probes::new(&self.folder.path, check, &self.addresses)
     }
 }
 
@@ -139,65 +125,4 @@ fn run(command: &mut Command) -> String {
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{command:?}: {}\n{said}{errors}", output.status);
     said
-}
-
-/// Probes of several machines by one check.
-struct Probes {
-    check: Arc<Check>,
-    addresses: Vec<Ipv4Addr>,
-}
-
-impl Probes {
-    fn probe(&self, place: usize) -> Found {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let target =
-            Target { address: self.addresses[place].into(), check: Arc::clone(&self.check) };
-        let checker = Checker::new(Vec::new());
-        let found = runtime.expect("a runtime").block_on(checker.check(&target));
-        found.unwrap_or_else(|obstacle| panic!("{obstacle}"))
-    }
-
-    /// "+ detail" for a pass, "- detail" for a failure.
-    fn says(&self, place: usize) -> String {
-        let Found { outcome, detail, .. } = self.probe(place);
-        format!("{} {detail}", if outcome == Outcome::Pass { '+' } else { '-' })
-    }
-
-    /// Waits until one says so.
-    fn until_says(&self, place: usize, expected: &str) {
-        let mut last = String::new();
-        until_or(&format!("machine {place} says {expected:?}"), || {
-            last = self.says(place);
-            (last == expected).then_some(()).ok_or_else(|| last.clone())
-        });
-    }
-
-    /// Waits until one is a replica with a lag like this.
-    fn until_lag(&self, place: usize, what: &str, is_right: impl Fn(Duration) -> bool) -> Duration {
-        until_or(&format!("machine {place} is a replica {what}"), || {
-            let found = self.probe(place);
-            match (found.told.role, found.told.lag) {
-                (Some(Role::Replica), Some(lag)) if is_right(lag) => Ok(lag),
-                _ => Err(format!("{found:?}")),
-            }
-        })
-    }
-}
-
-/// Waits, and tells what was there instead.
-fn until_or<T>(what: &str, mut look: impl FnMut() -> Result<T, String>) -> T {
-    let last = std::cell::RefCell::new(String::new());
-    let guard = TellLast(&last);
-    let (found, _) = until(what, PATIENCE, || look().map_err(|other| last.replace(other)).ok());
-    std::mem::forget(guard);
-    found
-}
-
-/// Prints what was seen last where waiting panics.
-struct TellLast<'a>(&'a std::cell::RefCell<String>);
-
-impl Drop for TellLast<'_> {
-    fn drop(&mut self) {
-        eprintln!("the last was: {}", self.0.borrow());
-    }
 }

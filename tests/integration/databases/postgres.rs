@@ -1,5 +1,7 @@
 //! PostgreSQL, a primary and two streaming replicas.
 
+use std::time::Duration;
+
 use rotadns::config::model::Role;
 
 use super::*;

@@ -1,5 +1,7 @@
 //! Redis, a primary and a replica.
 
+use std::time::Duration;
+
 use super::*;
 
 pub(super) struct Pair(pub(super) Machines);

@@ -1,0 +1,4 @@
+//! Real servers of Debian's packages, and what our checks find of them.
+
+mod agent;
+mod haproxy;
