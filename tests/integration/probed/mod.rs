@@ -2,3 +2,5 @@
 
 mod agent;
 mod haproxy;
+mod name_server;
+mod nginx;
