@@ -122,29 +122,24 @@ impl<'a> Lookup<'a> {
         self.zone.store.find(plan.name.suffix_hash(depth), labels)
     }
 
-    /// Walks from the apex to the name, and stops at a cut or a DNAME.
+    /// Walks from the apex, which is no cut, to the name, and stops at a cut or a DNAME.
     fn way_down(&self, plan: &mut Plan) -> bool {
-        let bottom = plan.name.labels();
-        let mut above = None;
-        for depth in self.zone.origin_labels..=bottom {
-            let Some(at) = self.find(plan, depth) else {
+        let mut above = self.zone.store.node(self.zone.apex);
+        for depth in self.zone.origin_labels..plan.name.labels() {
+            if above.flags() & flag::DNAME != 0 {
+                return self.dname(plan, above, depth);
+            }
+            let Some(at) = self.find(plan, depth + 1) else {
                 // What does not exist has nothing below it: empty non-terminals do exist.
-                return above.is_some_and(|encloser| self.missing(plan, encloser, depth - 1));
+                return self.missing(plan, above, depth);
             };
-            let node = self.zone.store.node(at);
-            above = Some(node);
-            if node.flags() & flag::CUT != 0 {
-                self.cut(plan, node, depth);
+            above = self.zone.store.node(at);
+            if above.flags() & flag::CUT != 0 {
+                self.cut(plan, above, depth + 1);
                 return false;
             }
-            if depth == bottom {
-                return self.node(plan, node);
-            }
-            if node.flags() & flag::DNAME != 0 {
-                return self.dname(plan, node, depth);
-            }
         }
-        false
+        self.node(plan, above)
     }
 
     /// At a zone cut: a referral, but DS is the parent's.
@@ -204,8 +199,10 @@ impl<'a> Lookup<'a> {
             }
             let (content, alias) = match (self.handed(plan, &rrset), rrset.alias()) {
                 (None, None) => (Content::Rrset { rrset: at, ttl_max: u32::MAX }, None),
-                (Some(handed), _) if self.handout(handed).is_none_or(Handout::is_empty) => continue,
-                (Some(handed), _) => (self.content(plan, handed), None),
+                (Some(handed), _) => match self.content(plan, handed) {
+                    Some(content) => (content, None),
+                    None => continue,
+                },
                 (None, Some(alias)) => match self.resolve(plan, alias, rrset.rtype) {
                     Resolved::Data(item) => (item.content, item.alias),
                     Resolved::Nothing { .. } | Resolved::Unknown => continue,
@@ -283,11 +280,10 @@ impl<'a> Lookup<'a> {
     /// Answers from a pool; `false` where it has nothing to hand out.
     #[inline]
     fn balanced(&self, plan: &mut Plan, handed: Handed) -> bool {
-        if self.handout(handed).is_none_or(Handout::is_empty) {
+        let Some(content) = self.content(plan, handed) else {
             self.negative(plan, self.empty_ttl(handed));
             return false;
-        }
-        let content = self.content(plan, handed);
+        };
         plan.push(Item {
             section: Section::Answer,
             owner: Owner::Current(0),
@@ -465,20 +461,21 @@ impl<'a> Lookup<'a> {
         Some(self.ready.get(choice.pool as usize)?.handout(list))
     }
 
-    /// What stands for it in the plan; where clients keep their backends, with its draw.
+    /// What stands for it in the plan, where it has something to hand out; where clients keep their backends, with its draw.
     #[inline]
-    fn content(&self, plan: &mut Plan, handed: Handed) -> Content {
+    fn content(&self, plan: &mut Plan, handed: Handed) -> Option<Content> {
         let Handed { choice: Choice { pool, rotation, .. }, list } = handed;
-        if let Some(Way::Keys(by)) = self.handout(handed).map(|handout| handout.way) {
-            let subnet = plan.told();
-            if let Some(address) = subnet {
-                plan.depends_on(hash::scope_bits(by, address.to_canonical().is_ipv4()));
-            }
-            let name = plan.name.suffix_hash(plan.name.labels());
-            let draw = hash::key(by, plan.client, subnet, name);
-            return Content::Balanced { pool, rotation: DRAWN, list, draw };
+        let handout = self.handout(handed).filter(|handout| !handout.is_empty())?;
+        let Way::Keys(by) = handout.way else {
+            return Some(Content::Balanced { pool, rotation, list, draw: 0 });
+        };
+        let subnet = plan.told();
+        if let Some(address) = subnet {
+            plan.depends_on(hash::scope_bits(by, address.to_canonical().is_ipv4()));
         }
-        Content::Balanced { pool, rotation, list, draw: 0 }
+        let name = plan.name.suffix_hash(plan.name.labels());
+        let draw = hash::key(by, plan.client, subnet, name);
+        Some(Content::Balanced { pool, rotation: DRAWN, list, draw })
     }
 
     fn empty_ttl(&self, handed: Handed) -> u32 {

@@ -65,6 +65,23 @@ pub struct Edns {
     pub options: Options,
 }
 
+impl Edns {
+    /// From the class and the TTL of the record, as they stand there.
+    #[inline]
+    fn new([p0, p1, _, version, flags, _]: [u8; 6], options: Options) -> Self {
+        let payload = u16::from_be_bytes([p0, p1]);
+        Self { payload, version, dnssec_ok: flags & 0x80 != 0, options }
+    }
+
+    /// Of records that are an OPT without options and nothing else, as nearly all queries have them.
+    #[inline]
+    fn alone(counts: [u16; 3], records: &[u8]) -> Option<Self> {
+        let &[0, t0, t1, p0, p1, extended, version, flags, z, 0, 0] = records else { return None };
+        let is_opt = u16::from_be_bytes([t0, t1]) == rtype::OPT && counts == [0, 0, 1];
+        is_opt.then(|| Self::new([p0, p1, extended, version, flags, z], Options::default()))
+    }
+}
+
 /// Why a packet gets no ordinary answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
@@ -108,11 +125,14 @@ pub fn decode(message: &[u8], name: &mut Suffixes) -> Result<Query, Refusal> {
         edns: None,
         tsig: None,
     };
-    let before_additional = u32::from(word(6)) + u32::from(word(8));
-    let records = Records { message, at: question_end };
-    records
-        .read(before_additional, u32::from(word(10)), &mut query)
-        .ok_or(Refusal::MalformedAfterQuestion(question_end))?;
+    query.edns = Edns::alone([word(6), word(8), word(10)], &message[question_end..]);
+    if query.edns.is_none() {
+        let before_additional = u32::from(word(6)) + u32::from(word(8));
+        let records = Records { message, at: question_end };
+        records
+            .read(before_additional, u32::from(word(10)), &mut query)
+            .ok_or(Refusal::MalformedAfterQuestion(question_end))?;
+    }
     Ok(query)
 }
 
@@ -175,14 +195,8 @@ impl<'a> Records<'a> {
                         0 => Options::default(),
                         len => Options::read(self.message, self.at - len, len)?,
                     };
-                    let &[p0, p1, _, version, flags, _] =
-                        self.message[start + 3..].first_chunk()?;
-                    query.edns = Some(Edns {
-                        payload: u16::from_be_bytes([p0, p1]),
-                        version,
-                        dnssec_ok: flags & 0x80 != 0,
-                        options,
-                    });
+                    query.edns =
+                        Some(Edns::new(*self.message[start + 3..].first_chunk()?, options));
                 }
                 (rtype::TSIG, class::ANY, _) => query.tsig = Some(start),
                 (rtype::TSIG, ..) => return None,
@@ -259,6 +273,26 @@ mod tests {
         let options = Options::default();
         let expected = Edns { payload: 4096, version: 2, dnssec_ok: true, options };
         assert_eq!(query.edns, Some(expected));
+    }
+
+    #[test]
+    fn an_opt_alone_is_read_as_it_is_among_others() {
+        let record = b"\0\0\x01\0\x01\0\0\0\x09\0\0";
+        for opt in [
+            b"\0\0\x29\x04\xd0\0\0\0\0\0\0",
+            b"\0\0\x29\0\0\x07\x01\x80\x01\0\0",
+            b"\0\0\x29\xff\xff\xff\xff\x7f\xff\0\0",
+        ] {
+            let alone = read(0, [1, 0, 0, 1], &[QUESTION, opt].concat()).expect("a query");
+            let among = read(0, [1, 0, 0, 2], &[QUESTION, record, opt].concat()).expect("a query");
+            assert!(alone.edns.is_some());
+            assert_eq!(alone.edns, among.edns, "{opt:?}");
+            // Elsewhere it has no place, and what is no OPT is none.
+            assert!(read(0, [1, 1, 0, 0], &[QUESTION, opt].concat()).is_err());
+            assert!(read(0, [1, 0, 0, 2], &[QUESTION, opt].concat()).is_err());
+        }
+        let other = read(0, [1, 0, 0, 1], &[QUESTION, record].concat()).expect("a query");
+        assert_eq!(other.edns, None);
     }
 
     /// Records, how many of them are in each section, and where the TSIG of the query is.

@@ -342,8 +342,7 @@ impl Builder {
             return Err(self.mistakes);
         }
         let store = Store::new(shards);
-        let apex = store.find(self.origin_hash, &[]).map(|at| store.node(at));
-        let Some((place, _)) = apex.and_then(|apex| apex.rrset(rtype::SOA)) else {
+        let Some((apex, place)) = store.apex(self.origin_hash) else {
             self.mistake(0, Vec::new(), Problem::NoSoa);
             return Err(self.mistakes);
         };
@@ -356,6 +355,7 @@ impl Builder {
             has_cuts: cuts > 0,
             cuts,
             store,
+            apex,
             soa: place,
             names,
             pools: pools.into(),

@@ -369,9 +369,7 @@ impl<'z> Drafts<'z> {
         }
         let zone = self.zone;
         let store = zone.store.edited(self.origin_hash, replaced);
-        let apex = store.find(self.origin_hash, &[]).map(|at| store.node(at));
-        let place = apex.and_then(|apex| apex.rrset(rtype::SOA)).map(|(place, _)| place);
-        let (Some(soa), Some(place)) = (soa, place) else {
+        let (Some(soa), Some((apex, place))) = (soa, store.apex(self.origin_hash)) else {
             let owner = zone.origin.clone();
             return Err(Unfit { owner, rtype: rtype::SOA, why: Why::Wrong(Problem::NoSoa) });
         };
@@ -384,6 +382,7 @@ impl<'z> Drafts<'z> {
             cuts: self.cuts,
             digest: zone.digest,
             store,
+            apex,
             soa: place,
             names: self.names,
             pools: Arc::clone(&zone.pools),

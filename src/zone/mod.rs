@@ -30,7 +30,7 @@ use exported::Exported;
 use journal::Journal;
 use rules::Rules;
 use shards::Shards;
-use store::{BalancedAt, RrsetAt, Store};
+use store::{BalancedAt, NodeAt, RrsetAt, Store};
 
 /// One version of a zone. A clone shares all that is large.
 #[derive(Clone, Debug)]
@@ -53,6 +53,8 @@ pub struct Zone {
     pub digest: [u8; 32],
     /// The names and RRsets.
     pub store: Store,
+    /// Where the apex stands.
+    pub apex: NodeAt,
     /// Where the SOA stands.
     pub soa: RrsetAt,
     /// How many names own records.

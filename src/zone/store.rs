@@ -25,6 +25,7 @@ mod walk;
 use std::sync::Arc;
 
 use super::Choice;
+use crate::rdata::rtype;
 use crate::sys::prefetch;
 
 pub use self::edit::{NewRrsets, Replaced};
@@ -127,6 +128,13 @@ impl Store {
             }
             slot = if slot + 1 == slots { 0 } else { slot + 1 };
         }
+    }
+
+    /// Where the node of the apex stands, and its SOA.
+    pub(super) fn apex(&self, hash: u64) -> Option<(NodeAt, RrsetAt)> {
+        let at = self.find(hash, &[])?;
+        let (soa, _) = self.node(at).rrset(rtype::SOA)?;
+        Some((at, soa))
     }
 
     /// What stands at a node.
