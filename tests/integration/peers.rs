@@ -12,9 +12,19 @@ use crate::servers::{Folder, Server, ZoneFile, free_port, installed};
 
 /// NSD over these master files.
 pub(crate) fn nsd(zones: &[ZoneFile<'_>]) -> Server {
-    let (folder, port) = (Folder::new(), free_port());
-    let here = folder.path.display().to_string();
-    let mut config = format!(
+    let folder = Folder::new();
+    let own = "  ipv4-edns-size: 1232\n  minimal-responses: yes\n  confine-to-zone: yes\n";
+    let zone = |(origin, file): (String, PathBuf)| {
+        format!("zone:\n  name: {origin}\n  zonefile: \"{}\"\n", file.display())
+    };
+    let served: String = master_files(&folder, zones).into_iter().map(zone).collect();
+    ready(nsd_with(folder, free_port(), own, &served), zones)
+}
+
+/// NSD on this port, with this among what its `server:` has and the rest behind that.
+pub(crate) fn nsd_with(folder: Folder, port: u16, own: &str, rest: &str) -> Server {
+    let here = folder.path.display();
+    let config = format!(
         r#"server:
   ip-address: 127.0.0.1
   port: {port}
@@ -26,76 +36,62 @@ pub(crate) fn nsd(zones: &[ZoneFile<'_>]) -> Server {
   xfrdfile: "{here}/xfrd.state"
   xfrdir: "{here}"
   zonelistfile: "{here}/zone.list"
-  ipv4-edns-size: 1232
-  minimal-responses: yes
-  confine-to-zone: yes
   rrl-ratelimit: 0
   rrl-whitelist-ratelimit: 0
-remote-control:
+{own}remote-control:
   control-enable: no
-"#
+{rest}"#
     );
-    for (origin, file) in master_files(&folder, zones) {
-        let file = file.display();
-        writeln!(config, "zone:\n  name: {origin}\n  zonefile: \"{file}\"").expect("a String");
-    }
     let mut command = Command::new(installed("nsd", "nsd"));
     command.arg("-d").arg("-c").arg(folder.write("nsd.conf", &config));
-    ready(Server::start("nsd", command, port, folder), zones)
+    Server::start("nsd", command, port, folder)
 }
 
 /// Knot DNS over these master files.
 pub(crate) fn knot(zones: &[ZoneFile<'_>]) -> Server {
-    let (folder, port) = (Folder::new(), free_port());
-    let here = folder.path.display().to_string();
-    let mut config = format!(
+    let folder = Folder::new();
+    let zone = |(origin, file): (String, PathBuf)| {
+        let file = file.display();
+        format!(
+            "- domain: {origin}\n  file: {file}\n  zonefile-load: whole\n  journal-content: none\n"
+        )
+    };
+    let served: String = master_files(&folder, zones).into_iter().map(zone).collect();
+    let served = format!("zone:\n{served}");
+    ready(knot_with(folder, free_port(), "  udp-max-payload: 1232\n", &served), zones)
+}
+
+/// Knot DNS on this port, with this among what its `server:` has and the rest behind that.
+pub(crate) fn knot_with(folder: Folder, port: u16, own: &str, rest: &str) -> Server {
+    let here = folder.path.display();
+    let config = format!(
         r"server:
   listen: 127.0.0.1@{port}
   rundir: {here}
-  udp-max-payload: 1232
   udp-workers: 1
   tcp-workers: 1
   background-workers: 1
-log:
+{own}log:
 - target: stderr
-  any: warning
+  any: info
 database:
   storage: {here}
-zone:
-"
+{rest}"
     );
-    for (origin, file) in master_files(&folder, zones) {
-        writeln!(
-            config,
-            "- domain: {origin}\n  file: {}\n  zonefile-load: whole\n  journal-content: none",
-            file.display()
-        )
-        .expect("a String");
-    }
     let mut command = Command::new(installed("knotd", "knot"));
     command.arg("-c").arg(folder.write("knot.conf", &config));
-    ready(Server::start("knotd", command, port, folder), zones)
+    Server::start("knotd", command, port, folder)
 }
 
 /// BIND over these master files.
 pub(crate) fn bind(zones: &[ZoneFile<'_>]) -> Server {
-    let (folder, port) = (Folder::new(), free_port());
-    let here = folder.path.display().to_string();
-    let mut config = format!(
-        r#"options {{
-  directory "{here}";
-  listen-on port {port} {{ 127.0.0.1; }};
-  listen-on-v6 {{ none; }};
-  pid-file none;
-  session-keyfile none;
-  recursion no;
-  dnssec-validation no;
+    let folder = Folder::new();
+    let own = "
   edns-udp-size 1232;
   max-udp-size 1232;
   answer-cookie no;
   minimal-responses yes;
   minimal-any yes;
-  empty-zones-enable no;
   notify no;
   zero-no-soa-ttl no;
   check-integrity no;
@@ -106,21 +102,36 @@ pub(crate) fn bind(zones: &[ZoneFile<'_>]) -> Server {
   check-wildcard no;
   check-dup-records ignore;
   max-records-per-type 0;
+";
+    let zone = |(origin, file): (String, PathBuf)| {
+        let file = file.display();
+        format!("zone \"{origin}\" {{ type primary; file \"{file}\"; check-names ignore; }};\n")
+    };
+    let served: String = master_files(&folder, zones).into_iter().map(zone).collect();
+    ready(bind_with(folder, free_port(), own, &served), zones)
+}
+
+/// BIND on this port, with this among its `options` and the rest behind them.
+pub(crate) fn bind_with(folder: Folder, port: u16, own: &str, rest: &str) -> Server {
+    let here = folder.path.display();
+    let config = format!(
+        r#"options {{
+  directory "{here}";
+  listen-on port {port} {{ 127.0.0.1; }};
+  listen-on-v6 {{ none; }};
+  pid-file none;
+  session-keyfile none;
+  recursion no;
+  dnssec-validation no;
+  empty-zones-enable no;
+  {own}
 }};
 controls {{ }};
-"#
+{rest}"#
     );
-    for (origin, file) in master_files(&folder, zones) {
-        let file = file.display();
-        writeln!(
-            config,
-            "zone \"{origin}\" {{ type primary; file \"{file}\"; check-names ignore; }};"
-        )
-        .expect("a String");
-    }
     let mut command = Command::new(unconfined("named", "bind9", &folder));
     command.args(["-g", "-n", "1", "-c"]).arg(folder.write("named.conf", &config));
-    ready(Server::start("named", command, port, folder), zones)
+    Server::start("named", command, port, folder)
 }
 
 /// How a resolver reaches the server behind it.
@@ -193,7 +204,7 @@ fn master_files(folder: &Folder, zones: &[ZoneFile<'_>]) -> Vec<(String, PathBuf
 /// Debian's `AppArmor` profiles of BIND and unbound go by the path of the command and forbid them to
 /// read a test's folder. The copy is made by `cp`, so that no other thread's child can hold it open
 /// for writing when it is started.
-pub(crate) fn unconfined(command: &str, package: &str, folder: &Folder) -> PathBuf {
+fn unconfined(command: &str, package: &str, folder: &Folder) -> PathBuf {
     let copy = folder.path.join(command);
     let status = Command::new("cp")
         .arg(installed(command, package))

@@ -4,6 +4,7 @@ use std::process::Command;
 
 use rustix::process::Signal;
 
+use crate::peers::{bind_with, knot_with, nsd_with};
 use crate::servers::{Folder, Server, free_port, installed};
 
 /// The zone.
@@ -35,13 +36,14 @@ impl Primary {
     pub(super) fn start(kind: Kind, zone: &str, notify: u16) -> Self {
         let folder = Folder::new();
         let file = folder.write(FILE, zone).display().to_string();
-        let (here, port) = (folder.path.display().to_string(), free_port());
-        let (name, command) = match kind {
-            Kind::Nsd => ("nsd", nsd(&folder, &here, &file, port, notify)),
-            Kind::Knot => ("knotd", knot(&folder, &here, &file, port, notify)),
-            Kind::Bind => ("named", bind(&folder, &here, &file, port, notify)),
+        let port = free_port();
+        let mut server = match kind {
+            Kind::Nsd => nsd_with(folder, port, "", &nsd(&file, notify)),
+            Kind::Knot => knot_with(folder, port, "", &knot(&file, notify)),
+            Kind::Bind => {
+                bind_with(folder, port, "notify explicit; notify-delay 0;", &bind(&file, notify))
+            }
         };
-        let mut server = Server::start(name, command, port, folder);
         server.wait_for(&super::soa());
         Self { kind, server }
     }
@@ -68,23 +70,9 @@ impl Primary {
     }
 }
 
-fn nsd(folder: &Folder, here: &str, file: &str, port: u16, notify: u16) -> Command {
-    let config = format!(
-        r#"server:
-  ip-address: 127.0.0.1
-  port: {port}
-  username: ""
-  chroot: ""
-  database: ""
-  zonesdir: "{here}"
-  pidfile: "{here}/nsd.pid"
-  xfrdfile: "{here}/xfrd.state"
-  xfrdir: "{here}"
-  zonelistfile: "{here}/zone.list"
-  rrl-ratelimit: 0
-remote-control:
-  control-enable: no
-key:
+fn nsd(file: &str, notify: u16) -> String {
+    format!(
+        r#"key:
   name: {KEY}
   algorithm: hmac-sha256
   secret: "{SECRET}"
@@ -96,24 +84,12 @@ zone:
   store-ixfr: yes
   create-ixfr: yes
 "#
-    );
-    let mut command = Command::new(installed("nsd", "nsd"));
-    command.arg("-d").arg("-c").arg(folder.write("nsd.conf", &config));
-    command
+    )
 }
 
-fn knot(folder: &Folder, here: &str, file: &str, port: u16, notify: u16) -> Command {
-    let config = format!(
-        r"server:
-  listen: 127.0.0.1@{port}
-  rundir: {here}
-  udp-workers: 1
-  tcp-workers: 1
-  background-workers: 1
-log:
-- target: stderr
-  any: info
-key:
+fn knot(file: &str, notify: u16) -> String {
+    format!(
+        r"key:
 - id: {KEY}
   algorithm: hmac-sha256
   secret: {SECRET}
@@ -126,8 +102,6 @@ acl:
   address: 127.0.0.1
   key: {KEY}
   action: transfer
-database:
-  storage: {here}
 zone:
 - domain: {ORIGIN}
   file: {file}
@@ -136,28 +110,12 @@ zone:
   notify: secondary
   acl: transfer
 "
-    );
-    let mut command = Command::new(installed("knotd", "knot"));
-    command.arg("-c").arg(folder.write("knot.conf", &config));
-    command
+    )
 }
 
-fn bind(folder: &Folder, here: &str, file: &str, port: u16, notify: u16) -> Command {
-    let config = format!(
+fn bind(file: &str, notify: u16) -> String {
+    format!(
         r#"key "{KEY}" {{ algorithm hmac-sha256; secret "{SECRET}"; }};
-options {{
-  directory "{here}";
-  listen-on port {port} {{ 127.0.0.1; }};
-  listen-on-v6 {{ none; }};
-  pid-file none;
-  session-keyfile none;
-  recursion no;
-  dnssec-validation no;
-  empty-zones-enable no;
-  notify explicit;
-  notify-delay 0;
-}};
-controls {{ }};
 zone "{ORIGIN}" {{
   type primary;
   file "{file}";
@@ -167,8 +125,5 @@ zone "{ORIGIN}" {{
   also-notify {{ 127.0.0.1 port {notify} key "{KEY}"; }};
 }};
 "#
-    );
-    let mut command = Command::new(crate::peers::unconfined("named", "bind9", folder));
-    command.args(["-g", "-n", "1", "-c"]).arg(folder.write("named.conf", &config));
-    command
+    )
 }

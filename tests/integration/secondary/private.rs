@@ -1,10 +1,8 @@
 //! Zones asked for over TLS (RFC 9103): of RotaDNS and of BIND.
 
-use std::process::Command;
-
 use super::primaries::{KEY, ORIGIN, SECRET};
 use super::{DAYS, asked, assert_same, rotadns_from, soa, transferred, wait_for_serial, zone};
-use crate::peers::unconfined;
+use crate::peers::bind_with;
 use crate::servers::{Folder, Server, ZoneFile, free_port};
 use crate::transfers::tls::{NAME, keys};
 use crate::waiting::until;
@@ -69,24 +67,12 @@ fn rfc9103_7_bind_is_a_primary_over_tls() {
 
 /// BIND with the zone, and the port where it speaks TLS.
 fn bind(folder: Folder, keys: &str, zone: &str) -> (Server, u16) {
-    let (port, tls, here) = (free_port(), free_port(), folder.path.display().to_string());
+    let tls = free_port();
     folder.write("example.org.zone", zone);
-    let config = format!(
+    let own = format!("notify no; listen-on port {tls} tls private {{ 127.0.0.1; }};");
+    let rest = format!(
         r#"key "{KEY}" {{ algorithm hmac-sha256; secret "{SECRET}"; }};
 tls private {{ cert-file "{keys}/certificate.pem"; key-file "{keys}/key.pem"; protocols {{ TLSv1.3; }}; }};
-options {{
-  directory "{here}";
-  listen-on port {port} {{ 127.0.0.1; }};
-  listen-on port {tls} tls private {{ 127.0.0.1; }};
-  listen-on-v6 {{ none; }};
-  pid-file none;
-  session-keyfile none;
-  recursion no;
-  dnssec-validation no;
-  empty-zones-enable no;
-  notify no;
-}};
-controls {{ }};
 zone "{ORIGIN}" {{
   type primary;
   file "example.org.zone";
@@ -95,9 +81,7 @@ zone "{ORIGIN}" {{
 }};
 "#
     );
-    let mut command = Command::new(unconfined("named", "bind9", &folder));
-    command.args(["-g", "-n", "1", "-c"]).arg(folder.write("named.conf", &config));
-    let mut server = Server::start("named", command, port, folder);
+    let mut server = bind_with(folder, free_port(), &own, &rest);
     server.wait_for(&soa());
     (server, tls)
 }

@@ -4,7 +4,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use super::{ORIGIN, SECRET, assert_identical, dig, primary, serial};
-use crate::peers::unconfined;
+use crate::peers::bind_with;
 use crate::servers::{Folder, ROTADNS, Server, free_port, installed};
 use crate::waiting::until;
 
@@ -79,22 +79,8 @@ fn rfc9103_7_bind_takes_the_zone_over_tls_and_then_what_has_changed() {
     let keys = keys(&folder);
     let port = free_port();
     let (ours, tls) = serving(&keys, &[port]);
-    let here = folder.path.display().to_string();
-    let config = format!(
-        r#"options {{
-  directory "{here}";
-  listen-on port {port} {{ 127.0.0.1; }};
-  listen-on-v6 {{ none; }};
-  pid-file none;
-  session-keyfile none;
-  recursion no;
-  dnssec-validation no;
-  empty-zones-enable no;
-  notify no;
-  allow-transfer {{ 127.0.0.1; }};
-}};
-controls {{ }};
-key "transfer.example" {{ algorithm hmac-sha256; secret "{SECRET}"; }};
+    let rest = format!(
+        r#"key "transfer.example" {{ algorithm hmac-sha256; secret "{SECRET}"; }};
 tls rotadns {{ ca-file "{keys}/ca.pem"; remote-hostname "{NAME}"; }};
 zone "{ORIGIN}" {{
   type secondary;
@@ -104,9 +90,7 @@ zone "{ORIGIN}" {{
 }};
 "#
     );
-    let mut command = Command::new(unconfined("named", "bind9", &folder));
-    command.args(["-g", "-n", "1", "-c"]).arg(folder.write("named.conf", &config));
-    let theirs = Server::start("named", command, port, folder);
+    let theirs = bind_with(folder, port, "notify no; allow-transfer { 127.0.0.1; };", &rest);
     let has_the_same = || {
         let version = serial(&ours).expect("it is ours");
         until(&format!("BIND has version {version}"), TAKES_MAX, || {
