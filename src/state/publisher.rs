@@ -52,7 +52,7 @@ const GATHER: Duration = Duration::from_millis(2);
 const TICK: Duration = Duration::from_secs(1);
 /// What is known of 100,000 targets takes some time to write down: from one time to the next it is so many times that, at
 /// least a [`TICK`].
-const SAVING: u32 = 100;
+const SAVING: u32 = 300;
 /// How long a stop waits for the disk.
 const KEEP: Duration = Duration::from_millis(200);
 /// The most changes that wait; who brings more waits too.
@@ -353,17 +353,17 @@ fn guessing(snapshot: &Snapshot) -> Option<String> {
 
 fn run(mut state: State, changes: &Receiver<Change>) {
     let (mut ticked, mut saved, mut pause) = (now(), now(), TICK);
+    let mut published = now();
     step(&mut state, State::pass_time);
     loop {
         match changes.recv_timeout(TICK.min(state.until_due())) {
             Ok(change) => {
-                if !take(&mut state, change) {
+                // What comes soon after another change waits for more; nobody waits where nothing comes.
+                if !take(&mut state, change) || !gather(&mut state, changes, published + GATHER) {
                     break;
                 }
                 publish(&mut state);
-                if !gather(&mut state, changes) {
-                    break;
-                }
+                published = now();
             }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => break,
@@ -385,11 +385,14 @@ fn run(mut state: State, changes: &Receiver<Change>) {
     state.stop(KEEP);
 }
 
-/// Takes in what arrives within [`GATHER`]; `false` at the end.
-fn gather(state: &mut State, changes: &Receiver<Change>) -> bool {
-    let until = now() + GATHER;
+/// Takes in what arrives until a time; `false` at the end.
+fn gather(state: &mut State, changes: &Receiver<Change>, until: Instant) -> bool {
     loop {
-        match changes.recv_timeout(until.saturating_duration_since(now())) {
+        let left = until.saturating_duration_since(now());
+        if left.is_zero() {
+            return true;
+        }
+        match changes.recv_timeout(left) {
             Ok(change) => {
                 if !take(state, change) {
                     return false;
