@@ -18,10 +18,10 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::json;
 
 use self::scalar::{
-    Address, Addresses, Answers, Asn, Bits4, Bits6, Bytes, Code, Code2, Days, Degraded, Failback,
-    Flag, HashKey, HeaderValue, Hints, Host, Literal, Location, Path, Penalty, Pointer, Policy,
-    Port, Priority, Rcode, Rname, Role, Serial, ShardsBy, Share, Span, State, Streak, Subnet,
-    Transport, Ttl, Value, Verify, Weight, WhenAllDown, Word,
+    Address, Addresses, Answers, Asn, Bits4, Bits6, Bytes, Code, Code2, Days, Degraded, Echoes,
+    Failback, Flag, HashKey, HeaderValue, Hints, Host, Literal, Location, Path, Penalty, Pointer,
+    Policy, Port, Priority, Rcode, Rname, Role, Serial, ShardsBy, Share, Span, State, Streak,
+    Subnet, Transport, Ttl, Value, Verify, Weight, WhenAllDown, Word,
 };
 use crate::config::model::RULES_MAX;
 use crate::config::spec::check;
@@ -147,6 +147,10 @@ struct Check {
     dns: Option<Dns>,
     /// It works if it answers a datagram as wished, or does not refuse it.
     udp: Option<Udp>,
+    /// It works if echoes come back.
+    icmp: Option<Icmp>,
+    /// It works if gRPC's health service says so.
+    grpc: Grpc,
     /// It works if a program says so, by Nagios' exit codes.
     exec: Option<Exec>,
     /// It works if all of these checks pass, by name or inline.
@@ -466,6 +470,32 @@ struct Udp {
     send: Bytes,
     /// What the answer must hold; without it, a port that is not closed passes.
     expect: Bytes,
+}
+
+/// Echo requests.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, extend("required" = []))]
+#[expect(dead_code, reason = "a schema is made of it, and no value")]
+struct Icmp {
+    /// How many are sent; 1.
+    count: Echoes,
+    /// How many must come back; 1.
+    at_least: Echoes,
+}
+
+/// A question to gRPC's health service.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, extend("required" = ["port"]))]
+#[expect(dead_code, reason = "a schema is made of it, and no value")]
+struct Grpc {
+    /// The port.
+    port: Port,
+    /// The service that is asked for; the whole server without it.
+    service: Value,
+    /// The authority of the request, and the name that the certificate must be for; the address without it.
+    host: Host,
+    /// Whether it is encrypted, and whom to trust then.
+    tls: TlsChoice,
 }
 
 /// A program with Nagios' exit codes.

@@ -13,7 +13,8 @@ use std::time::Duration;
 use super::target::Target;
 use crate::config::model::{
     AgentCheck, Check, CheckKind, DatabaseCheck, DatabaseKind, DnsCheck, ExecCheck, Flap,
-    HttpCheck, LoadFrom, LoadPlace, Secret, SeveralChecks, Tls, TlsCheck, UdpCheck, Verify,
+    GrpcCheck, HttpCheck, IcmpCheck, LoadFrom, LoadPlace, Secret, SeveralChecks, Tls, TlsCheck,
+    UdpCheck, Verify,
 };
 use crate::digest::sha256;
 
@@ -88,29 +89,7 @@ fn settings(check: &Check) -> String {
         CheckKind::Tcp { port } => {
             let _ = write!(text, " tcp {port}");
         }
-        CheckKind::Http(HttpCheck { port, path, host, headers, status, body, tls, days, load }) => {
-            let _ = write!(text, " http {port}");
-            put(&mut text, "path", path);
-            put_some(&mut text, "host", host.as_deref());
-            for (name, value) in headers {
-                put(&mut text, "header", name);
-                put(&mut text, "value", value);
-            }
-            for range in status {
-                let _ = write!(text, " status {}-{}", range.start(), range.end());
-            }
-            put_some(&mut text, "body", body.as_deref());
-            if let Some(LoadFrom { place, full }) = load {
-                match place {
-                    LoadPlace::Header(name) => put(&mut text, "load header", name),
-                    LoadPlace::Json(pointer) => put(&mut text, "load json", pointer),
-                }
-                let _ = write!(text, " of {full}");
-            }
-            if let Some(tls) = tls {
-                put_tls(&mut text, tls, *days);
-            }
-        }
+        CheckKind::Http(http) => put_http(&mut text, http),
         CheckKind::Database(DatabaseCheck { port, user, password, tls, kind }) => {
             let _ = write!(text, " {} {port}", kind.name());
             put_some(&mut text, "user", user.as_deref());
@@ -156,6 +135,17 @@ fn settings(check: &Check) -> String {
                 put_bytes(&mut text, "expect", expect);
             }
         }
+        CheckKind::Icmp(IcmpCheck { count, least }) => {
+            let _ = write!(text, " icmp {count} {least}");
+        }
+        CheckKind::Grpc(GrpcCheck { port, service, host, tls }) => {
+            let _ = write!(text, " grpc {port}");
+            put(&mut text, "service", service);
+            put_some(&mut text, "host", host.as_deref());
+            if let Some(tls) = tls {
+                put_tls(&mut text, tls, tls.usual_days());
+            }
+        }
         CheckKind::Exec(ExecCheck { port, command, env }) => {
             let _ = write!(text, " exec {}", port.map_or(0, NonZeroU16::get));
             for word in command {
@@ -178,6 +168,31 @@ fn settings(check: &Check) -> String {
         let _ = write!(text, " flap {penalty} {suppress} {reuse} {half_life} {hold_max}");
     }
     text
+}
+
+fn put_http(text: &mut String, http: &HttpCheck) {
+    let HttpCheck { port, path, host, headers, status, body, tls, days, load } = http;
+    let _ = write!(text, " http {port}");
+    put(text, "path", path);
+    put_some(text, "host", host.as_deref());
+    for (name, value) in headers {
+        put(text, "header", name);
+        put(text, "value", value);
+    }
+    for range in status {
+        let _ = write!(text, " status {}-{}", range.start(), range.end());
+    }
+    put_some(text, "body", body.as_deref());
+    if let Some(LoadFrom { place, full }) = load {
+        match place {
+            LoadPlace::Header(name) => put(text, "load header", name),
+            LoadPlace::Json(pointer) => put(text, "load json", pointer),
+        }
+        let _ = write!(text, " of {full}");
+    }
+    if let Some(tls) = tls {
+        put_tls(text, tls, *days);
+    }
 }
 
 fn put_tls(text: &mut String, tls: &Tls, days: u16) {
@@ -280,6 +295,8 @@ mod tests {
                 "{udp: {port: 514, send: a, expect: b}}",
                 "10000 1000 2000 2 3 udp 514 send 1:61 expect 1:62",
             ),
+            ("{icmp: {}}", "10000 1000 2000 2 3 icmp 1 1"),
+            ("{icmp: {count: 3, at_least: 2}}", "10000 1000 2000 2 3 icmp 3 2"),
             (
                 "{exec: {command: [/bin/x, '{port}'], port: 80, env: {A: b}}}",
                 "10000 1000 2000 2 3 exec 80 word 6:/bin/x word 6:{port} variable 1:A value 1:b",

@@ -25,6 +25,7 @@ mod commands;
 mod compose;
 mod conformance;
 mod databases;
+mod echoes;
 mod end_to_end;
 mod failures;
 mod formats;

@@ -69,6 +69,8 @@ mod tests {
             ("{redis: {port: 6380}}", "redis :6380"),
             ("{dns: {question: a.example, type: MX}}", "dns :53 a.example. MX"),
             ("{udp: {port: 514}}", "udp :514"),
+            ("{icmp: {}}", "icmp"),
+            ("{icmp: {count: 3, at_least: 2}}", "icmp 2 of 3"),
             ("{exec: {command: [/bin/check, -x]}}", "exec /bin/check"),
             (
                 "{all: [{tcp: {port: 1}}, {any: [{agent: {port: 2}}, {http: {}}]}]}",

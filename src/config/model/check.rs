@@ -11,7 +11,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use database::{DatabaseCheck, DatabaseKind, Secret};
-pub use kinds::{AgentCheck, DnsCheck, ExecCheck, Expected, Rcode, TlsCheck, Transport, UdpCheck};
+pub use kinds::{
+    AgentCheck, DnsCheck, ExecCheck, Expected, GrpcCheck, IcmpCheck, Rcode, TlsCheck, Transport,
+    UdpCheck,
+};
 pub use several::SeveralChecks;
 
 /// How a target is probed. Two checks that are equal are one: a target is an address and a check.
@@ -91,6 +94,10 @@ pub enum CheckKind {
     Dns(DnsCheck),
     /// A datagram is answered as wished, or not refused.
     Udp(UdpCheck),
+    /// Echoes come back.
+    Icmp(IcmpCheck),
+    /// gRPC's health service says so.
+    Grpc(GrpcCheck),
     /// A program says so.
     Exec(ExecCheck),
     /// Nobody asks: it reports by itself.
@@ -189,7 +196,8 @@ impl CheckKind {
             Self::Tls(tls) => Some(Self::Tls(TlsCheck { port, ..tls.clone() })),
             Self::Agent(agent) => Some(Self::Agent(AgentCheck { port, ..agent.clone() })),
             Self::Database(check) => Some(Self::Database(DatabaseCheck { port, ..check.clone() })),
-            Self::Push(_) | Self::Several(_) => None,
+            Self::Push(_) | Self::Icmp(_) | Self::Several(_) => None,
+            Self::Grpc(check) => Some(Self::Grpc(GrpcCheck { port, ..check.clone() })),
             Self::Dns(check) => Some(Self::Dns(DnsCheck { port, ..check.clone() })),
             Self::Udp(check) => Some(Self::Udp(UdpCheck { port, ..check.clone() })),
             Self::Exec(check) => Some(Self::Exec(ExecCheck { port: Some(port), ..check.clone() })),

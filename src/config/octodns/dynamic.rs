@@ -177,6 +177,7 @@ impl<'a> Dynamic<'_, 'a> {
             "HTTPS" => "https",
             "HTTP" => "http",
             "TCP" => "tcp",
+            "ICMP" => "icmp",
             text => {
                 let problem = Problem::Protocol { text: text.to_owned() };
                 mistakes.add(protocol.map_or(at, |text| text.span), Mistake::OctoDns(problem));
@@ -188,8 +189,10 @@ impl<'a> Dynamic<'_, 'a> {
                 field.map_or_else(|| scalar(usual.to_owned(), at), |(_, node)| node.clone());
             (scalar(key, at), value)
         };
-        let mut request = vec![set("port", port, PORT)];
-        if kind != "tcp" {
+        // What is not asked at a port has none; octoDNS gives one to every check.
+        let port = (kind != "icmp").then(|| set("port", port, PORT));
+        let mut request: Vec<_> = port.into_iter().collect();
+        if !matches!(kind, "tcp" | "icmp") {
             request.push(set("path", path, PATH));
             match host {
                 // octoDNS's way to say that it is the address.

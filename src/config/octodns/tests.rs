@@ -254,14 +254,14 @@ www:
     pools: {eu: {values: [{value: '2001:db8::1'}]}}
     rules: [{pool: eu}]
   value: '2001:db8::9'
-  octodns: {healthcheck: {protocol: TCP}, rotadns: {policy: random}}
+  octodns: {healthcheck: {protocol: ICMP, port: 443, host: h.example, path: /up}, rotadns: {policy: random}}
 ",
         "  www:
     A: {rules: [{subnets: [10.0.0.0/8, \"2001:db8::/32\"], pool: www.A.eu}, {pool: www.A.na}]}
     AAAA: {pool: www.AAAA.eu}
 checks:
   www.A: {http: {host: h.example, path: /up, port: 8080, status: 204}, interval: 5s, fall: 1}
-  www.AAAA: {tcp: {port: 443}}
+  www.AAAA: {icmp: {}}
 pools:
   www.A.eu:
     {policy: weighted, answers: 2, ttl: 60, min_ttl: 1s, check: www.A, when_all_down: fallback, fallback: www.A.na,
@@ -395,9 +395,9 @@ fn mistakes_of_dynamic_records_have_their_place() {
                 "A",
                 pool,
                 rule,
-                "  value: 192.0.2.9\n  octodns: {healthcheck: {protocol: ICMP}}\n",
+                "  value: 192.0.2.9\n  octodns: {healthcheck: {protocol: UDP}}\n",
             ),
-            "9:37: checks by ICMP are not there yet; HTTP, HTTPS and TCP are",
+            "9:37: checks by UDP are not there yet; HTTP, HTTPS, TCP and ICMP are",
         ),
         (
             dynamic("A", pool, rule, "  value: 192.0.2.9\n  octodns: {rotadns: {intervall: 5s}}\n"),

@@ -555,6 +555,8 @@ fn silent(kind: &CheckKind) -> Option<&'static str> {
         ("tcp", matches!(kind, CheckKind::Tcp { .. })),
         ("tls", matches!(kind, CheckKind::Tls(_))),
         ("agent", matches!(kind, CheckKind::Agent(_))),
+        ("icmp", matches!(kind, CheckKind::Icmp(_))),
+        ("grpc", matches!(kind, CheckKind::Grpc(_))),
     ];
     names.into_iter().find_map(|(name, is_it)| is_it.then_some(name))
 }

@@ -86,6 +86,8 @@ scalars! {
     Port = number(U16, 1, 65_535);
     /// A number of probes in a row, from 1 to 255.
     Streak = number(U8, 1, 255);
+    /// A number of echoes, from 1 to 16.
+    Echoes = number("^0*([1-9]|1[0-6])$", 1, u32::from(model::IcmpCheck::COUNT_MAX));
     /// A JSON pointer, such as `/load`.
     Pointer = json_schema!({"type": "string", "pattern": "^(/.*)?$"});
     /// A whole number, from 1 to 1000000.

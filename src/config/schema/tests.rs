@@ -5,14 +5,16 @@ use serde_json::Value;
 use super::*;
 use crate::config::spec::backend::BACKEND_KEYS;
 use crate::config::spec::check::agent::AGENT_KEYS;
-use crate::config::spec::check::database::{MYSQL_KEYS, POSTGRES_KEYS, REDIS_KEYS, TLS_MAP_KEYS};
+use crate::config::spec::check::database::{MYSQL_KEYS, POSTGRES_KEYS, REDIS_KEYS};
 use crate::config::spec::check::dns::DNS_KEYS;
 use crate::config::spec::check::exec::EXEC_KEYS;
 use crate::config::spec::check::flap::FLAP_KEYS;
+use crate::config::spec::check::grpc::GRPC_KEYS;
+use crate::config::spec::check::icmp::ICMP_KEYS;
 use crate::config::spec::check::load::LOAD_KEYS;
 use crate::config::spec::check::push::PUSH_KEYS;
 use crate::config::spec::check::several::AT_LEAST_KEYS;
-use crate::config::spec::check::tls::TLS_KEYS;
+use crate::config::spec::check::tls::{TLS_KEYS, TLS_MAP_KEYS};
 use crate::config::spec::check::udp::UDP_KEYS;
 use crate::config::spec::check::{CHECK_KEYS, HTTP_KEYS, HTTPS_KEYS, PART_KEYS, TCP_KEYS};
 use crate::config::spec::pool::{HASH_KEYS, POOL_KEYS};
@@ -58,6 +60,8 @@ fn each_key_that_the_reader_knows_is_in_the_schema_and_the_reverse() {
         (of("TlsMap"), &TLS_MAP_KEYS),
         (of("Dns"), &DNS_KEYS),
         (of("Udp"), &UDP_KEYS),
+        (of("Icmp"), &ICMP_KEYS),
+        (of("Grpc"), &GRPC_KEYS),
         (of("Exec"), &EXEC_KEYS),
         (of("PoolMap"), &POOL_KEYS),
         (of("HashBy"), &HASH_KEYS),

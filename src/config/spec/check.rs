@@ -5,6 +5,8 @@ pub(in crate::config) mod database;
 pub(in crate::config) mod dns;
 pub(in crate::config) mod exec;
 pub(in crate::config) mod flap;
+pub(in crate::config) mod grpc;
+pub(in crate::config) mod icmp;
 pub(in crate::config) mod load;
 pub(in crate::config) mod push;
 pub(in crate::config) mod several;
@@ -77,6 +79,8 @@ const KINDS: &[(&str, Reader)] = &[
     ("at_least", Reader::Several(several::read_at_least)),
     ("dns", Reader::Plain(dns::read)),
     ("udp", Reader::Plain(udp::read)),
+    ("icmp", Reader::Plain(icmp::read)),
+    ("grpc", Reader::Plain(grpc::read)),
     ("exec", Reader::Plain(exec::read)),
 ];
 
@@ -229,6 +233,20 @@ fn read_tcp(node: &Node<'_>, _: &Path, mistakes: &mut Mistakes<'_>) -> Option<Ch
     let [port] = fields(node, "`tcp`", TCP_KEYS, mistakes)?;
     let port = needed(port, node, ("`tcp`", "port"), mistakes)?;
     Some(CheckKind::Tcp { port: read_port(port, mistakes)? })
+}
+
+/// Tells of a kind that this build lacks.
+fn is_built(
+    kind: &'static str,
+    feature: &'static str,
+    is_built: bool,
+    node: &Node<'_>,
+    mistakes: &mut Mistakes<'_>,
+) -> Option<()> {
+    if !is_built {
+        mistakes.add(node.span, Problem::NotBuilt { kind, feature });
+    }
+    is_built.then_some(())
 }
 
 /// The value of a key that a check cannot do without.

@@ -70,6 +70,8 @@ pools:
   plain: {check: {dns: {question: .}}, backends: [192.0.2.14]}
   datagram: {check: {udp: {port: 514, send: '\x00\n', expect: 'o\tk'}}, backends: [192.0.2.15]}
   program: {check: {exec: {command: [/usr/lib/nagios/plugins/check_tcp, -H, '{address}', -p, '{port}', "no", ""], port: 25, env: {A: "1", LC_ALL: C}}}, backends: [192.0.2.16]}
+  pinged: {check: {icmp: {count: 5, at_least: 3}}, backends: [192.0.2.17]}
+  once_pinged: {check: {icmp: {}}, backends: [192.0.2.18]}
   told: {check: {agent: {port: 9999, send: 'a\n\\\x00 é'}}, backends: [192.0.2.12]}
   db:
     check: {postgres: {port: 5433, user: "no", database: orders, password_file: /run/secrets/db, tls: {sni: db.example, verify: false}, query: SELECT 1}}
@@ -95,6 +97,8 @@ records:
   bare: {pool: bare}
   around: {pool: around}
   told: {pool: told}
+  pinged: {pool: pinged}
+  once: {pool: once_pinged}
   db: {pool: db}
   cache: {pool: cache}
   sql: {pool: sql}

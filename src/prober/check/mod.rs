@@ -4,15 +4,17 @@
 //! says nothing of the target ([`Obstacle`]).
 
 pub mod agent;
-#[cfg(feature = "databases")]
 mod bounded;
 #[cfg(feature = "databases")]
 pub mod database;
 pub mod dns;
 #[cfg(target_os = "linux")]
 pub mod exec;
+#[cfg(feature = "grpc")]
+mod grpc;
 pub mod handshake;
 pub mod http;
+pub mod icmp;
 mod several;
 pub mod tcp;
 pub mod tls;
@@ -28,6 +30,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 use self::agent::Agents;
+use self::icmp::Pings;
 use self::tls::Trust;
 use crate::config::model::CheckKind;
 use crate::config::model::probers::Programs;
@@ -46,6 +49,7 @@ pub struct Checker {
     source: Vec<IpAddr>,
     trust: Trust,
     agents: Agents,
+    pings: Pings,
     #[cfg(target_os = "linux")]
     runner: exec::Runner,
 }
@@ -95,6 +99,7 @@ impl Checker {
             source,
             trust: Trust::default(),
             agents: Agents::default(),
+            pings: Pings::default(),
             #[cfg(target_os = "linux")]
             runner: exec::Runner::new(programs),
         }
@@ -172,6 +177,20 @@ impl Checker {
             CheckKind::Udp(check) => {
                 Box::pin(udp::check(check, address, source, deadline)).await.map(Passed::from)
             }
+            CheckKind::Icmp(check) => {
+                let probe = icmp::check(check, address, source, &self.pings, deadline);
+                Box::pin(probe).await.map(Passed::from)
+            }
+            #[cfg(feature = "grpc")]
+            CheckKind::Grpc(check) => {
+                let probe = grpc::check(check, address, source, &self.trust, deadline);
+                Box::pin(probe).await.map(Passed::from)
+            }
+            #[cfg(not(feature = "grpc"))]
+            CheckKind::Grpc(_) => {
+                let why = "this rotadns was built without `grpc`".to_owned();
+                Err(Trouble::Obstacle(Obstacle::Check(why)))
+            }
             #[cfg(target_os = "linux")]
             CheckKind::Exec(check) => Box::pin(self.runner.check(check, address, deadline)).await,
             #[cfg(not(target_os = "linux"))]
@@ -203,6 +222,8 @@ pub enum Obstacle {
     Memory,
     /// Every local port towards the target is taken.
     Ports,
+    /// The system lets nobody like us send echoes.
+    Icmp,
     /// The source address cannot be bound.
     Source(IpAddr, String),
     /// What certificates are judged by cannot be had.
@@ -228,6 +249,10 @@ impl fmt::Display for Obstacle {
             Self::Memory => f.write_str("the kernel has no memory for a socket"),
             Self::Ports => f.write_str(
                 "no local port is free; lower prober.in_flight or widen net.ipv4.ip_local_port_range",
+            ),
+            Self::Icmp => f.write_str(
+                "the system lets us send no ICMP echoes; set net.ipv4.ping_group_range to have the server's group, \
+                 or give it CAP_NET_RAW",
             ),
             Self::Source(address, error) => write!(
                 f,

@@ -1,7 +1,7 @@
 //! What checks other than of HTTP ask of their targets, a struct a kind.
 
 use std::fmt;
-use std::num::NonZeroU16;
+use std::num::{NonZeroU8, NonZeroU16};
 
 use super::Tls;
 use crate::name::Name;
@@ -118,6 +118,34 @@ pub struct UdpCheck {
     pub send: Vec<u8>,
     /// What the answer must hold; without it, that the port is not closed is enough.
     pub expect: Option<Vec<u8>>,
+}
+
+/// Echo requests, and how many of them must come back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct IcmpCheck {
+    /// How many are sent, at most [`IcmpCheck::COUNT_MAX`].
+    pub count: NonZeroU8,
+    /// How many must come back, at most as many.
+    pub least: NonZeroU8,
+}
+
+impl IcmpCheck {
+    /// The most requests of one probe.
+    pub const COUNT_MAX: u8 = 16;
+}
+
+/// A question to gRPC's health service (`grpc.health.v1`).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct GrpcCheck {
+    /// The port.
+    pub port: NonZeroU16,
+    /// The service that is asked for; empty is the whole server.
+    pub service: String,
+    /// The authority of the request, and the name that TLS asks for and verifies unless `Tls::sni` is set; else the
+    /// address.
+    pub host: Option<String>,
+    /// How it is encrypted; `None` is plain HTTP/2.
+    pub tls: Option<Tls>,
 }
 
 /// A program with Nagios' exit codes.

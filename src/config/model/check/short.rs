@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Check, CheckKind};
+use super::{Check, CheckKind, IcmpCheck};
 use crate::rdata::type_name;
 
 impl fmt::Display for CheckKind {
@@ -24,6 +24,16 @@ impl fmt::Display for CheckKind {
                 write!(f, "dns :{} {} {}", check.port, check.question, type_name(check.rtype))
             }
             Self::Udp(check) => write!(f, "udp :{}", check.port),
+            Self::Icmp(IcmpCheck { count, least }) => match (count.get(), least.get()) {
+                (1, _) => f.write_str("icmp"),
+                (count, least) => write!(f, "icmp {least} of {count}"),
+            },
+            Self::Grpc(check) => {
+                let scheme = if check.tls.is_some() { "grpcs" } else { "grpc" };
+                let host = check.host.as_deref().unwrap_or_default();
+                write!(f, "{scheme} {host}:{}", check.port)?;
+                if check.service.is_empty() { Ok(()) } else { write!(f, "/{}", check.service) }
+            }
             Self::Exec(check) => {
                 write!(f, "exec {}", check.command.first().map_or("", String::as_str))
             }

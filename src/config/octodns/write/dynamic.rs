@@ -445,6 +445,10 @@ fn said(backend: &Backend) -> Backend {
 /// What octoDNS itself can say of a check; `None` for kinds that it does not know.
 fn healthcheck(check: &Check) -> Option<Entries> {
     let (protocol, port, http) = match &check.kind {
+        // It sends one echo.
+        CheckKind::Icmp(icmp) if icmp.count.get() == 1 => {
+            return Some(vec![("protocol".to_owned(), Yaml::scalar("ICMP"))]);
+        }
         CheckKind::Tcp { port } => ("TCP", port, None),
         CheckKind::Http(http) if http.tls.is_some() => ("HTTPS", &http.port, Some(http)),
         CheckKind::Http(http) => ("HTTP", &http.port, Some(http)),

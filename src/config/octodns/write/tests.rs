@@ -64,7 +64,7 @@ records:
         "\
 checks:
   a.A: {http: {host: a.example.com, path: /_dns, port: 443}}
-  a.AAAA: {tcp: {port: 53}}
+  a.AAAA: {icmp: {}}
 pools:
   a.A.p: {policy: weighted, check: a.A, when_all_down: fallback, fallback: a.A, backends: [192.0.2.1]}
   a.A: {backends: [192.0.2.9]}

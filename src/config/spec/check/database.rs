@@ -3,10 +3,10 @@
 use std::num::NonZeroU16;
 use std::path::Path;
 
-use super::read_port;
-use super::tls::{boolean, read_tls_keys};
+use super::tls::{is_off, read_tls};
+use super::{is_built, read_port};
 use crate::config::error::{Mistakes, Problem};
-use crate::config::model::{CheckKind, DatabaseCheck, DatabaseKind, Secret, Tls, Verify};
+use crate::config::model::{CheckKind, DatabaseCheck, DatabaseKind, Secret};
 use crate::config::node::{Kind, Node, Text};
 use crate::config::spec::{Field, fields, scalar};
 
@@ -18,11 +18,11 @@ pub(in crate::config) const REDIS_KEYS: [&str; 5] =
     ["port", "user", "password_file", "password_env", "tls"];
 /// What may stand in `mysql`.
 pub(in crate::config) const MYSQL_KEYS: [&str; 5] = REDIS_KEYS;
-/// What may stand in `tls` of these.
-pub(in crate::config) const TLS_MAP_KEYS: [&str; 3] = ["sni", "ca", "verify"];
 /// The database of PostgreSQL that every server has, and to which everybody may connect.
 pub(in crate::config) const DATABASE: &str = "postgres";
 
+/// Whether this build can ask databases.
+const BUILT: bool = cfg!(feature = "databases");
 /// The longest statement, in bytes.
 const QUERY_MAX: usize = 4096;
 
@@ -31,7 +31,7 @@ pub(super) fn read_postgres(
     file: &Path,
     mistakes: &mut Mistakes<'_>,
 ) -> Option<CheckKind> {
-    is_built("postgres", node, mistakes)?;
+    is_built("postgres", "databases", BUILT, node, mistakes)?;
     let node = without_password(node, mistakes)?;
     let [port, user, database, password_file, password_env, tls, query] =
         fields(node, "`postgres`", POSTGRES_KEYS, mistakes)?;
@@ -53,7 +53,7 @@ pub(super) fn read_redis(
     file: &Path,
     mistakes: &mut Mistakes<'_>,
 ) -> Option<CheckKind> {
-    is_built("redis", node, mistakes)?;
+    is_built("redis", "databases", BUILT, node, mistakes)?;
     let node = without_password(node, mistakes)?;
     let found = fields(node, "`redis`", REDIS_KEYS, mistakes)?;
     let [_, user, password_file, password_env, _] = &found;
@@ -68,19 +68,11 @@ pub(super) fn read_mysql(
     file: &Path,
     mistakes: &mut Mistakes<'_>,
 ) -> Option<CheckKind> {
-    is_built("mysql", node, mistakes)?;
+    is_built("mysql", "databases", BUILT, node, mistakes)?;
     let node = without_password(node, mistakes)?;
     let found = fields(node, "`mysql`", MYSQL_KEYS, mistakes)?;
     needs_user(node, "`mysql`", found[1], mistakes)?;
     login(found, DatabaseKind::Mysql, file, mistakes)
-}
-
-fn is_built(kind: &'static str, node: &Node<'_>, mistakes: &mut Mistakes<'_>) -> Option<()> {
-    if cfg!(feature = "databases") {
-        return Some(());
-    }
-    mistakes.add(node.span, Problem::NotBuilt { kind, feature: "databases" });
-    None
 }
 
 /// A secret does not belong where zones are kept: whoever reads the file would have it.
@@ -141,19 +133,6 @@ fn login(
         None => None,
     };
     Some(CheckKind::Database(DatabaseCheck { port: port?, user, password, tls, kind }))
-}
-
-fn is_off(node: &Node<'_>) -> bool {
-    node.scalar().is_some_and(|text| text.text == "false")
-}
-
-/// `true`, or a map of how.
-fn read_tls(node: &Node<'_>, file: &Path, mistakes: &mut Mistakes<'_>) -> Option<Tls> {
-    if node.scalar().is_some() {
-        return boolean(node, mistakes).map(|_| Tls { sni: None, verify: Verify::System });
-    }
-    let keys = fields(node, "`tls`", TLS_MAP_KEYS, mistakes)?;
-    read_tls_keys(keys, file, mistakes)
 }
 
 /// A text of one line that is sent as it stands: protocols end such texts with a zero byte.

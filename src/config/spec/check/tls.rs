@@ -11,6 +11,9 @@ use crate::config::spec::{choice, fields, number};
 /// What may stand in `tls`.
 pub(in crate::config) const TLS_KEYS: [&str; 5] = ["port", "sni", "ca", "verify", "days"];
 
+/// What may stand in `tls` of other kinds.
+pub(in crate::config) const TLS_MAP_KEYS: [&str; 3] = ["sni", "ca", "verify"];
+
 /// The most days before its end that a certificate can count as degraded: none lasts longer than ten years.
 const DAYS_MAX: u32 = 3653;
 
@@ -39,6 +42,20 @@ pub(super) fn read_tls_keys(
         (None, _) => Verify::System,
     };
     Some(Tls { sni, verify })
+}
+
+/// Whether `tls` of a kind that may do without is `false`.
+pub(super) fn is_off(node: &Node<'_>) -> bool {
+    node.scalar().is_some_and(|text| text.text == "false")
+}
+
+/// `tls` of such a kind, where it is on: `true`, or a map of how.
+pub(super) fn read_tls(node: &Node<'_>, file: &Path, mistakes: &mut Mistakes<'_>) -> Option<Tls> {
+    if node.scalar().is_some() {
+        return boolean(node, mistakes).map(|_| Tls { sni: None, verify: Verify::System });
+    }
+    let keys = fields(node, "`tls`", TLS_MAP_KEYS, mistakes)?;
+    read_tls_keys(keys, file, mistakes)
 }
 
 pub(super) fn read_days(days: Option<Field<'_>>, tls: &Tls, mistakes: &mut Mistakes<'_>) -> u16 {

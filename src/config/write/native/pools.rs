@@ -8,9 +8,9 @@ use super::super::yaml::Yaml;
 use super::{entry, seconds};
 use crate::config::model::{
     AgentCheck, Backend, Check, CheckKind, DatabaseCheck, DatabaseKind, Degraded, DnsCheck,
-    ExecCheck, Failback, Flap, HashBy, HttpCheck, LoadFrom, LoadPlace, OwnCheck, Policy, Pool,
-    Rcode, Secret, Serves, Service, SetState, SeveralChecks, Tiers, Tls, TlsCheck, Transport,
-    UdpCheck, Verify, WhenAllDown, Zone,
+    ExecCheck, Failback, Flap, GrpcCheck, HashBy, HttpCheck, IcmpCheck, LoadFrom, LoadPlace,
+    OwnCheck, Policy, Pool, Rcode, Secret, Serves, Service, SetState, SeveralChecks, Tiers, Tls,
+    TlsCheck, Transport, UdpCheck, Verify, WhenAllDown, Zone,
 };
 use crate::config::resolve;
 use crate::config::spec::check as defaults;
@@ -76,6 +76,8 @@ fn kind_of(check: &Check) -> (&'static str, u16) {
         CheckKind::Push(_) => ("push", 0),
         CheckKind::Dns(DnsCheck { port, .. }) => ("dns", port.get()),
         CheckKind::Udp(UdpCheck { port, .. }) => ("udp", port.get()),
+        CheckKind::Icmp(IcmpCheck { count, .. }) => ("icmp", count.get().into()),
+        CheckKind::Grpc(GrpcCheck { port, .. }) => ("grpc", port.get()),
         CheckKind::Exec(ExecCheck { port, .. }) => ("exec", port.map_or(0, NonZeroU16::get)),
         CheckKind::Several(several) => (several.word(), several.least.into()),
     }
@@ -117,6 +119,18 @@ pub(in crate::config) fn written(check: &Check) -> Vec<(String, Yaml)> {
             let mut found = vec![entry("port", port)];
             found.extend((!send.is_empty()).then(|| entry("send", with_escapes(send))));
             found.extend(expect.as_ref().map(|expect| entry("expect", with_escapes(expect))));
+            found
+        }
+        CheckKind::Icmp(IcmpCheck { count, least }) => {
+            let keys = [("count", count), ("at_least", least)];
+            let set = keys.into_iter().filter(|(_, number)| number.get() > 1);
+            set.map(|(key, number)| entry(key, number)).collect()
+        }
+        CheckKind::Grpc(GrpcCheck { port, service, host, tls }) => {
+            let mut found = vec![entry("port", port)];
+            found.extend((!service.is_empty()).then(|| entry("service", service)));
+            found.extend(host.as_ref().map(|host| entry("host", host)));
+            found.extend(tls.as_ref().map(tls_choice));
             found
         }
         CheckKind::Exec(ExecCheck { port, command, env }) => {
@@ -257,11 +271,14 @@ fn login(check: &DatabaseCheck) -> Vec<(String, Yaml)> {
         }
         found.extend(query.as_ref().map(|query| entry("query", query)));
     }
-    if let Some(tls) = tls {
-        let how = tls_keys(tls, tls.usual_days());
-        found.push(("tls".into(), if how.is_empty() { Yaml::Bool(true) } else { Yaml::Map(how) }));
-    }
+    found.extend(tls.as_ref().map(tls_choice));
     found
+}
+
+/// `tls` of a kind that may do without.
+fn tls_choice(tls: &Tls) -> (String, Yaml) {
+    let how = tls_keys(tls, tls.usual_days());
+    ("tls".into(), if how.is_empty() { Yaml::Bool(true) } else { Yaml::Map(how) })
 }
 
 pub(super) fn span(duration: Duration) -> Yaml {
