@@ -23,8 +23,8 @@ mod shards;
 pub use backend::{Backend, Endpoint, OwnCheck, Role, Serves, SetState};
 pub use check::{
     AgentCheck, BODY_MAX, Check, CheckKind, DatabaseCheck, DatabaseKind, DnsCheck, ExecCheck,
-    Expected, Flap, GrpcCheck, HttpCheck, IcmpCheck, JITTER, LoadFrom, LoadPlace, PushCheck, Rcode,
-    Secret, SeveralChecks, Tls, TlsCheck, Transport, UdpCheck, Verify,
+    Expected, FileCheck, Flap, GrpcCheck, HttpCheck, IcmpCheck, JITTER, LoadFrom, LoadPlace,
+    PushCheck, Rcode, Secret, SeveralChecks, Tls, TlsCheck, Transport, UdpCheck, Unlisted, Verify,
 };
 pub use made::{HINTS_MAX, Made, Offer, Service, hints, identity, srv, with_hints};
 pub use pool::{

@@ -21,7 +21,7 @@ use self::scalar::{
     Address, Addresses, Answers, Asn, Bits4, Bits6, Bytes, Code, Code2, Days, Degraded, Echoes,
     Failback, Flag, HashKey, HeaderValue, Hints, Host, Literal, Location, Path, Penalty, Pointer,
     Policy, Port, Priority, Rcode, Rname, Role, Serial, ShardsBy, Share, Span, State, Streak,
-    Subnet, Transport, Ttl, Value, Verify, Weight, WhenAllDown, Word,
+    Subnet, Transport, Ttl, Unlisted, Value, Verify, Weight, WhenAllDown, Word,
 };
 use crate::config::model::RULES_MAX;
 use crate::config::spec::check;
@@ -153,6 +153,8 @@ struct Check {
     grpc: Grpc,
     /// It works if a program says so, by Nagios' exit codes.
     exec: Option<Exec>,
+    /// It works if a file on the prober's machine says so.
+    file: FileSays,
     /// It works if all of these checks pass, by name or inline.
     all: Parts,
     /// It works if one of these checks passes, by name or inline.
@@ -509,6 +511,19 @@ struct Exec {
     env: Option<Named<Value>>,
     /// What `{port}` stands for.
     port: Port,
+}
+
+/// A file with a line for each backend, such as `web-1 up`.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, extend("required" = ["path"]))]
+#[expect(dead_code, reason = "a schema is made of it, and no value")]
+struct FileSays {
+    /// The file, relative to the zone file.
+    path: Word,
+    /// What it calls the backend; its name in the pool.
+    name: Word,
+    /// What a backend is that it has no line for; `keep` is what it was.
+    unlisted: Unlisted,
 }
 
 /// Backends that stand for each other: a list of them, or a map that also says how they are chosen.

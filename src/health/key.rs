@@ -12,9 +12,9 @@ use std::time::Duration;
 
 use super::target::Target;
 use crate::config::model::{
-    AgentCheck, Check, CheckKind, DatabaseCheck, DatabaseKind, DnsCheck, ExecCheck, Flap,
-    GrpcCheck, HttpCheck, IcmpCheck, LoadFrom, LoadPlace, Secret, SeveralChecks, Tls, TlsCheck,
-    UdpCheck, Verify,
+    AgentCheck, Check, CheckKind, DatabaseCheck, DatabaseKind, DnsCheck, ExecCheck, FileCheck,
+    Flap, GrpcCheck, HttpCheck, IcmpCheck, LoadFrom, LoadPlace, Secret, SeveralChecks, Tls,
+    TlsCheck, UdpCheck, Verify,
 };
 use crate::digest::sha256;
 
@@ -156,6 +156,11 @@ fn settings(check: &Check) -> String {
                 put(&mut text, "value", value);
             }
         }
+        CheckKind::File(FileCheck { path, name, unlisted }) => {
+            put(&mut text, "file", &path.to_string_lossy());
+            put_some(&mut text, "name", name.as_deref());
+            let _ = write!(text, " {}", unlisted.word());
+        }
         CheckKind::Several(SeveralChecks { least, of }) => {
             let _ = write!(text, " several {least}");
             for part in of {
@@ -294,6 +299,11 @@ mod tests {
             (
                 "{udp: {port: 514, send: a, expect: b}}",
                 "10000 1000 2000 2 3 udp 514 send 1:61 expect 1:62",
+            ),
+            ("{file: {path: /run/states}}", "10000 1000 2000 2 3 file 11:/run/states keep"),
+            (
+                "{file: {path: /run/states, name: a, unlisted: down}}",
+                "10000 1000 2000 2 3 file 11:/run/states name 1:a down",
             ),
             ("{icmp: {}}", "10000 1000 2000 2 3 icmp 1 1"),
             ("{icmp: {count: 3, at_least: 2}}", "10000 1000 2000 2 3 icmp 3 2"),

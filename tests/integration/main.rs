@@ -27,6 +27,7 @@ mod conformance;
 mod databases;
 mod echoes;
 mod end_to_end;
+mod extfile;
 mod failures;
 mod formats;
 mod gdnsd;

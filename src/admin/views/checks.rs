@@ -69,6 +69,7 @@ mod tests {
             ("{redis: {port: 6380}}", "redis :6380"),
             ("{dns: {question: a.example, type: MX}}", "dns :53 a.example. MX"),
             ("{udp: {port: 514}}", "udp :514"),
+            ("{file: {path: /run/states}}", "file /run/states"),
             ("{icmp: {}}", "icmp"),
             ("{icmp: {count: 3, at_least: 2}}", "icmp 2 of 3"),
             ("{exec: {command: [/bin/check, -x]}}", "exec /bin/check"),

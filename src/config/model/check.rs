@@ -12,8 +12,8 @@ use std::time::Duration;
 
 pub use database::{DatabaseCheck, DatabaseKind, Secret};
 pub use kinds::{
-    AgentCheck, DnsCheck, ExecCheck, Expected, GrpcCheck, IcmpCheck, Rcode, TlsCheck, Transport,
-    UdpCheck,
+    AgentCheck, DnsCheck, ExecCheck, Expected, FileCheck, GrpcCheck, IcmpCheck, Rcode, TlsCheck,
+    Transport, UdpCheck, Unlisted,
 };
 pub use several::SeveralChecks;
 
@@ -100,6 +100,8 @@ pub enum CheckKind {
     Grpc(GrpcCheck),
     /// A program says so.
     Exec(ExecCheck),
+    /// A file says so.
+    File(FileCheck),
     /// Nobody asks: it reports by itself.
     Push(PushCheck),
     /// Enough of several checks pass.
@@ -196,11 +198,23 @@ impl CheckKind {
             Self::Tls(tls) => Some(Self::Tls(TlsCheck { port, ..tls.clone() })),
             Self::Agent(agent) => Some(Self::Agent(AgentCheck { port, ..agent.clone() })),
             Self::Database(check) => Some(Self::Database(DatabaseCheck { port, ..check.clone() })),
-            Self::Push(_) | Self::Icmp(_) | Self::Several(_) => None,
+            Self::Push(_) | Self::Icmp(_) | Self::File(_) | Self::Several(_) => None,
             Self::Grpc(check) => Some(Self::Grpc(GrpcCheck { port, ..check.clone() })),
             Self::Dns(check) => Some(Self::Dns(DnsCheck { port, ..check.clone() })),
             Self::Udp(check) => Some(Self::Udp(UdpCheck { port, ..check.clone() })),
             Self::Exec(check) => Some(Self::Exec(ExecCheck { port: Some(port), ..check.clone() })),
+        }
+    }
+
+    /// The same for a backend of this name, which files know it by; `None` where that changes nothing.
+    #[must_use]
+    pub fn for_backend(&self, name: &str) -> Option<Self> {
+        match self {
+            Self::File(file) if file.name.is_none() => {
+                Some(Self::File(FileCheck { name: Some(name.to_owned()), ..file.clone() }))
+            }
+            Self::Several(several) => several.for_backend(name).map(Self::Several),
+            _ => None,
         }
     }
 

@@ -155,12 +155,20 @@ impl<'z> Pools<'z> {
             };
             Arc::new(Check { kind, ..Check::clone(check) })
         };
-        match (&backend.check, own.as_ref().or(of_pool), backend.check_port) {
-            (Some(OwnCheckSpec::Off), ..) => OwnCheck::Off,
+        let check = match (&backend.check, own.as_ref().or(of_pool), backend.check_port) {
+            (Some(OwnCheckSpec::Off), ..) => return OwnCheck::Off,
             (_, Some(check), Some(port)) => OwnCheck::Own(at_port(check, port, mistakes)),
             (Some(_), Some(check), None) => OwnCheck::Own(Arc::clone(check)),
             _ => OwnCheck::Pools,
-        }
+        };
+        // A file knows backends by their names.
+        let judged = if let OwnCheck::Own(own) = &check { Some(own) } else { of_pool };
+        let name = backend.name.filter(|_| backend.pool.is_none());
+        let named = judged.zip(name).and_then(|(check, name)| {
+            let kind = check.kind.for_backend(name.text)?;
+            Some(OwnCheck::Own(Arc::new(Check { kind, ..Check::clone(check) })))
+        });
+        named.unwrap_or(check)
     }
 
     /// The checks that have a name.
@@ -557,6 +565,7 @@ fn silent(kind: &CheckKind) -> Option<&'static str> {
         ("agent", matches!(kind, CheckKind::Agent(_))),
         ("icmp", matches!(kind, CheckKind::Icmp(_))),
         ("grpc", matches!(kind, CheckKind::Grpc(_))),
+        ("file", matches!(kind, CheckKind::File(_))),
     ];
     names.into_iter().find_map(|(name, is_it)| is_it.then_some(name))
 }

@@ -139,6 +139,8 @@ scalars! {
     Verify = json_schema!({"enum": [true, false, "true", "false"]});
     /// How a question travels.
     Transport = choice(model::Transport::WORDS.map(|(word, _)| word));
+    /// What a backend is that a file has no line for.
+    Unlisted = choice(model::Unlisted::WORDS.map(|(word, _)| word));
     /// A response code.
     Rcode = choice(model::Rcode::NAMES.map(|(name, _)| name));
     /// How an answer is chosen.

@@ -8,6 +8,7 @@ use crate::config::spec::check::agent::AGENT_KEYS;
 use crate::config::spec::check::database::{MYSQL_KEYS, POSTGRES_KEYS, REDIS_KEYS};
 use crate::config::spec::check::dns::DNS_KEYS;
 use crate::config::spec::check::exec::EXEC_KEYS;
+use crate::config::spec::check::file::FILE_KEYS;
 use crate::config::spec::check::flap::FLAP_KEYS;
 use crate::config::spec::check::grpc::GRPC_KEYS;
 use crate::config::spec::check::icmp::ICMP_KEYS;
@@ -63,6 +64,7 @@ fn each_key_that_the_reader_knows_is_in_the_schema_and_the_reverse() {
         (of("Icmp"), &ICMP_KEYS),
         (of("Grpc"), &GRPC_KEYS),
         (of("Exec"), &EXEC_KEYS),
+        (of("FileSays"), &FILE_KEYS),
         (of("PoolMap"), &POOL_KEYS),
         (of("HashBy"), &HASH_KEYS),
         (of("BackendMap"), &BACKEND_KEYS),

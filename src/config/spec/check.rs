@@ -4,6 +4,7 @@ pub(in crate::config) mod agent;
 pub(in crate::config) mod database;
 pub(in crate::config) mod dns;
 pub(in crate::config) mod exec;
+pub(in crate::config) mod file;
 pub(in crate::config) mod flap;
 pub(in crate::config) mod grpc;
 pub(in crate::config) mod icmp;
@@ -82,6 +83,7 @@ const KINDS: &[(&str, Reader)] = &[
     ("icmp", Reader::Plain(icmp::read)),
     ("grpc", Reader::Plain(grpc::read)),
     ("exec", Reader::Plain(exec::read)),
+    ("file", Reader::Plain(file::read)),
 ];
 
 /// What stands beside the kind.

@@ -10,6 +10,7 @@ pub mod database;
 pub mod dns;
 #[cfg(target_os = "linux")]
 pub mod exec;
+mod file;
 #[cfg(feature = "grpc")]
 mod grpc;
 pub mod handshake;
@@ -30,6 +31,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 use self::agent::Agents;
+use self::file::Files;
 use self::icmp::Pings;
 use self::tls::Trust;
 use crate::config::model::CheckKind;
@@ -50,6 +52,7 @@ pub struct Checker {
     trust: Trust,
     agents: Agents,
     pings: Pings,
+    files: Files,
     #[cfg(target_os = "linux")]
     runner: exec::Runner,
 }
@@ -100,6 +103,7 @@ impl Checker {
             trust: Trust::default(),
             agents: Agents::default(),
             pings: Pings::default(),
+            files: Files::default(),
             #[cfg(target_os = "linux")]
             runner: exec::Runner::new(programs),
         }
@@ -109,6 +113,7 @@ impl Checker {
     pub fn keep(&self, targets: &[Target]) {
         let addresses: HashSet<IpAddr> = targets.iter().map(|target| target.address).collect();
         self.agents.keep(&addresses);
+        self.files.keep(targets);
     }
 
     /// Probes a target once, for at most the check's timeout.
@@ -152,6 +157,7 @@ impl Checker {
                 let why = "it reports by itself, and is not to be probed".to_owned();
                 Err(Trouble::Obstacle(Obstacle::Check(why)))
             }
+            CheckKind::File(check) => file::check(check, address, &self.files),
             CheckKind::Several(check) => {
                 several::check(self, check, address, source, deadline).await
             }
@@ -232,6 +238,8 @@ pub enum Obstacle {
     Check(String),
     /// A program cannot be run, may not, or does not know.
     Program(String),
+    /// A file cannot be used, or does not say.
+    File(String),
     /// The deadline was noticed this much too late.
     Late(Duration),
 }
@@ -258,7 +266,9 @@ impl fmt::Display for Obstacle {
                 f,
                 "cannot probe from {address}: {error}; prober.source must be an address of this machine"
             ),
-            Self::Trust(why) | Self::Check(why) | Self::Program(why) => f.write_str(why),
+            Self::Trust(why) | Self::Check(why) | Self::Program(why) | Self::File(why) => {
+                f.write_str(why)
+            }
             Self::Late(late) => {
                 write!(f, "the prober was held up for {late:.1?}; it may lack CPU time")
             }

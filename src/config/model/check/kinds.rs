@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::num::{NonZeroU8, NonZeroU16};
+use std::path::PathBuf;
 
 use super::Tls;
 use crate::name::Name;
@@ -157,4 +158,43 @@ pub struct ExecCheck {
     pub command: Vec<String>,
     /// Its environment, besides `PATH`.
     pub env: Vec<(String, String)>,
+}
+
+/// What a file on the prober's machine says.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct FileCheck {
+    /// The file.
+    pub path: PathBuf,
+    /// What it calls the backend, if not by its address alone.
+    pub name: Option<String>,
+    /// What a backend is that it has no line for.
+    pub unlisted: Unlisted,
+}
+
+/// What a backend is that a file has no line for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Unlisted {
+    /// What it was.
+    #[default]
+    Keep,
+    /// Up.
+    Up,
+    /// Down.
+    Down,
+}
+
+impl Unlisted {
+    /// Every one, by the word that zone files have for it.
+    pub const WORDS: [(&str, Self); 3] =
+        [("keep", Self::Keep), ("up", Self::Up), ("down", Self::Down)];
+
+    /// The word that zone files have for it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Keep => "keep",
+            Self::Up => "up",
+            Self::Down => "down",
+        }
+    }
 }

@@ -32,6 +32,19 @@ impl SeveralChecks {
     /// How deep checks stand within checks at most, the plain ones not counted.
     pub const DEPTH_MAX: usize = 4;
 
+    /// The same for a backend of this name, if it changes a part.
+    pub(super) fn for_backend(&self, name: &str) -> Option<Self> {
+        let named: Vec<_> = self.of.iter().map(|part| part.kind.for_backend(name)).collect();
+        if named.iter().all(Option::is_none) {
+            return None;
+        }
+        let of = self.of.iter().zip(named).map(|(part, named)| match named {
+            Some(kind) => Arc::new(Check { kind, ..Check::clone(part) }),
+            None => Arc::clone(part),
+        });
+        Some(Self { least: self.least, of: of.collect() })
+    }
+
     /// How many probes it makes.
     #[must_use]
     pub fn probes(&self) -> usize {

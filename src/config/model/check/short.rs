@@ -37,6 +37,10 @@ impl fmt::Display for CheckKind {
             Self::Exec(check) => {
                 write!(f, "exec {}", check.command.first().map_or("", String::as_str))
             }
+            Self::File(file) => {
+                write!(f, "file {}", file.path.display())?;
+                file.name.as_ref().map_or(Ok(()), |name| write!(f, " {name}"))
+            }
             Self::Push(push) => write!(f, "push {:?}", push.ttl),
             Self::Several(several) => {
                 match several.word() {

@@ -1,5 +1,6 @@
 //! Pools and checks in our own format.
 
+use std::borrow::Cow;
 use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,9 +9,9 @@ use super::super::yaml::Yaml;
 use super::{entry, seconds};
 use crate::config::model::{
     AgentCheck, Backend, Check, CheckKind, DatabaseCheck, DatabaseKind, Degraded, DnsCheck,
-    ExecCheck, Failback, Flap, GrpcCheck, HashBy, HttpCheck, IcmpCheck, LoadFrom, LoadPlace,
-    OwnCheck, Policy, Pool, Rcode, Secret, Serves, Service, SetState, SeveralChecks, Tiers, Tls,
-    TlsCheck, Transport, UdpCheck, Verify, WhenAllDown, Zone,
+    ExecCheck, Failback, FileCheck, Flap, GrpcCheck, HashBy, HttpCheck, IcmpCheck, LoadFrom,
+    LoadPlace, OwnCheck, Policy, Pool, Rcode, Secret, Serves, Service, SetState, SeveralChecks,
+    Tiers, Tls, TlsCheck, Transport, UdpCheck, Unlisted, Verify, WhenAllDown, Zone,
 };
 use crate::config::resolve;
 use crate::config::spec::check as defaults;
@@ -74,6 +75,7 @@ fn kind_of(check: &Check) -> (&'static str, u16) {
         CheckKind::Agent(AgentCheck { port, .. }) => ("agent", port.get()),
         CheckKind::Database(DatabaseCheck { port, kind, .. }) => (kind.name(), port.get()),
         CheckKind::Push(_) => ("push", 0),
+        CheckKind::File(_) => ("file", 0),
         CheckKind::Dns(DnsCheck { port, .. }) => ("dns", port.get()),
         CheckKind::Udp(UdpCheck { port, .. }) => ("udp", port.get()),
         CheckKind::Icmp(IcmpCheck { count, .. }) => ("icmp", count.get().into()),
@@ -142,6 +144,13 @@ pub(in crate::config) fn written(check: &Check) -> Vec<(String, Yaml)> {
                 let env = env.iter().map(|(name, value)| entry(name, value)).collect();
                 found.push(("env".to_owned(), Yaml::Map(env)));
             }
+            found
+        }
+        CheckKind::File(FileCheck { path, name, unlisted }) => {
+            let mut found = vec![entry("path", path.display())];
+            found.extend(name.as_ref().map(|name| entry("name", name)));
+            let is_set = *unlisted != Unlisted::default();
+            found.extend(is_set.then(|| entry("unlisted", unlisted.word())));
             found
         }
         CheckKind::Several(_) => Vec::new(),
@@ -335,6 +344,7 @@ pub(super) fn pool(pool: &Pool, pools: &[Pool], checks: &Checks) -> (String, Yam
         Failback::Never => found.push(entry("failback", "never")),
     }
     let own = |place: usize, each: &Backend| {
+        let each = &as_set(each, check.as_deref());
         backend(each, pools, checks, each.priority != policy.priority_after(&backends[..place]))
     };
     found.extend(max_lag.map(|lag| ("max_lag".into(), span(lag))));
@@ -350,6 +360,18 @@ pub(super) fn pool(pool: &Pool, pools: &[Pool], checks: &Checks) -> (String, Yam
     };
     found.push(("backends".into(), backends));
     (name.clone(), Yaml::Map(found))
+}
+
+/// A backend without what the pool's check says by itself of one of its name.
+fn as_set<'b>(backend: &'b Backend, of_pool: Option<&Check>) -> Cow<'b, Backend> {
+    let OwnCheck::Own(own) = &backend.check else { return Cow::Borrowed(backend) };
+    let named = of_pool.and_then(|check| {
+        Some(Check { kind: check.kind.for_backend(&backend.name)?, ..check.clone() })
+    });
+    if named.as_ref() != Some(own.as_ref()) {
+        return Cow::Borrowed(backend);
+    }
+    Cow::Owned(Backend { check: OwnCheck::Pools, ..backend.clone() })
 }
 
 fn hash(by: HashBy) -> Yaml {

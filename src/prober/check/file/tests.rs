@@ -1,0 +1,142 @@
+//! Files that come, change, break and go.
+
+use super::*;
+use crate::prober::check::tests::{probe, target};
+use crate::prober::check::{Checker, Found};
+
+/// A folder that goes when the test ends.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let name = format!("rotadns-test-{}-{name}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn asking(path: &Path, name: &str, unlisted: Unlisted) -> Target {
+    let check = FileCheck { path: path.to_owned(), name: Some(name.to_owned()), unlisted };
+    target("192.0.2.1:0".parse().unwrap(), CheckKind::File(check))
+}
+
+#[tokio::test]
+async fn a_file_says_how_a_target_is_and_a_new_one_counts_at_the_next_probe() {
+    let folder = Folder::new("file-states");
+    let path = folder.0.join("states");
+    let checker = Checker::new(Vec::new());
+    let web = asking(&path, "web-1", Unlisted::Keep);
+    // Written beside and moved into its place, or written where it stands: each is another version.
+    for (text, expected, told) in [
+        ("web-1 up\n", "+ up in line 1", Told::default()),
+        (
+            "web-1 up load=40\n",
+            "+ up in line 1, load 40 %",
+            Told { load: Some(40), ..Told::default() },
+        ),
+        ("# no\nweb-1 down\n", "- down in line 2", Told::default()),
+        ("web-1 drain", "+ drain in line 1", Told { wish: Wish::Drain, ..Told::default() }),
+        ("web-1 maint", "+ maint in line 1", Told { wish: Wish::Maintenance, ..Told::default() }),
+        (
+            "192.0.2.1 => DEGRADED/30",
+            "+ degraded in line 1",
+            Told { is_degraded: true, ..Told::default() },
+        ),
+        ("@ up", "+ up in line 1", Told::default()),
+    ] {
+        let new = folder.0.join("new");
+        fs::write(&new, text).unwrap();
+        fs::rename(&new, &path).unwrap();
+        assert_eq!(probe(&checker, &web).await, expected, "{text}");
+        let found = checker.check(&web).await;
+        assert!(matches!(found, Ok(Found { told: found, .. }) if found == told), "{text}");
+    }
+    // The same size, at once, in its place: the clock of the file system may not have moved.
+    for (text, expected) in [("@ down", "- down in line 1"), ("@ up  ", "+ up in line 1")] {
+        fs::write(&path, text).unwrap();
+        let started = Instant::now();
+        while probe(&checker, &web).await != expected {
+            assert!(started.elapsed() < Duration::from_secs(30), "{text}");
+            tokio::time::sleep(SETTLED / 4).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_used_leaves_what_was_known_and_says_so() {
+    let folder = Folder::new("file-broken");
+    let path = folder.0.join("states");
+    let checker = Checker::new(Vec::new());
+    let web = asking(&path, "web-1", Unlisted::Keep);
+    let place = path.display();
+
+    let found = probe(&checker, &web).await;
+    let expected =
+        format!("! the file {place} of a check cannot be used: no such file or directory");
+    assert_eq!(found, expected);
+    fs::write(&path, "root:$6$secret:19000:0:99999:7:::\n").unwrap();
+    let expected = format!(
+        "! the file {place} of a check cannot be used: line 1 does not say how a backend is, such as `web-1 up`"
+    );
+    assert_eq!(probe(&checker, &web).await, expected);
+
+    fs::write(&path, "web-1 up\nweb-2 down\n").unwrap();
+    assert_eq!(probe(&checker, &web).await, "+ up in line 1");
+    let too_large = "#".repeat(usize::try_from(FILE_MAX).unwrap() + 1);
+    let stale = |why: &str| format!("+ up in line 1; as it was, for {place} cannot be used: {why}");
+    for (broken, why) in [
+        (&b"web-1 down\nweb-2 do"[..], "line 2 does not say how a backend is, such as `web-1 up`"),
+        (too_large.as_bytes(), "it has more than 1024 KiB"),
+        (b"web-1 down\n\xff", "it is not text in UTF-8"),
+    ] {
+        fs::write(&path, broken).unwrap();
+        assert_eq!(probe(&checker, &web).await, stale(why));
+    }
+    fs::remove_file(&path).unwrap();
+    assert_eq!(probe(&checker, &web).await, stale("no such file or directory"));
+    fs::create_dir(&path).unwrap();
+    assert_eq!(probe(&checker, &web).await, stale("it is not a file"));
+    fs::remove_dir(&path).unwrap();
+    fs::write(&path, "web-1 down\n").unwrap();
+    assert_eq!(probe(&checker, &web).await, "- down in line 1");
+}
+
+#[tokio::test]
+async fn who_has_no_line_is_what_the_check_says_of_such() {
+    let folder = Folder::new("file-unlisted");
+    let path = folder.0.join("states");
+    fs::write(&path, "web-2 up\n").unwrap();
+    let checker = Checker::new(Vec::new());
+    let place = path.display();
+    let keep = format!("! the file {place} of a check has no line for web-1 or 192.0.2.1");
+    for (unlisted, expected) in [
+        (Unlisted::Keep, keep.as_str()),
+        (Unlisted::Up, "+ up, without a line"),
+        (Unlisted::Down, "- down, without a line"),
+    ] {
+        let found = probe(&checker, &asking(&path, "web-1", unlisted)).await;
+        assert_eq!(found, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_no_target_asks_is_forgotten() {
+    let folder = Folder::new("file-kept");
+    let path = folder.0.join("states");
+    fs::write(&path, "@ up\n").unwrap();
+    let checker = Checker::new(Vec::new());
+    let web = asking(&path, "web-1", Unlisted::Keep);
+    assert_eq!(probe(&checker, &web).await, "+ up in line 1");
+    fs::remove_file(&path).unwrap();
+    checker.keep(std::slice::from_ref(&web));
+    assert!(probe(&checker, &web).await.starts_with("+ up in line 1; as it was"));
+    checker.keep(&[]);
+    assert!(probe(&checker, &web).await.starts_with("! "));
+}
