@@ -16,15 +16,19 @@ use crate::health::target::{Side, Target};
 use crate::name::Name;
 use crate::zone::serial::{Digest, Kept};
 
-/// The serials that were served last, in the file `serials`: zone, serial, digest.
+/// The serials that were served last, in the file `serials`: zone, serial, digest. A line says more than those of its zone
+/// before it, so that one zone among very many costs one line.
 #[derive(Debug, Default)]
 pub struct Serials {
     /// `None` where nothing shall be written.
     file: Option<PathBuf>,
     kept: HashMap<Name, Kept>,
-    /// Whether the disk has yet to take some of them.
-    is_ahead: bool,
+    /// How many lines the file has; `None` where it is to be written anew.
+    lines: Option<usize>,
 }
+
+/// The most lines of the file that later ones have made void, beside as many as there are zones.
+const VOID_MAX: usize = 1000;
 
 impl Serials {
     /// Those of a state folder; none where there is no such file.
@@ -42,7 +46,14 @@ impl Serials {
             let zone = Name::parse_absolute(zone).ok()?;
             Some((zone, Kept { serial: serial.parse().ok()?, digest: read_digest(digest)? }))
         });
-        Ok(Self { kept: kept.collect(), file: Some(file), is_ahead: false })
+        // What comes behind half a line would be lost with it.
+        let is_whole = bytes.is_empty() || bytes.ends_with(b"\n");
+        let lines = bytes.split(|byte| *byte == b'\n').count() - 1;
+        Ok(Self {
+            kept: kept.collect(),
+            file: Some(file),
+            lines: (is_whole && lines > 0).then_some(lines),
+        })
     }
 
     /// What was served last of a zone.
@@ -54,18 +65,37 @@ impl Serials {
     /// Keeps what will be served of these zones. It is on the disk when this returns, or the next call
     /// tries again.
     pub fn keep(&mut self, zones: impl IntoIterator<Item = (Name, Kept)>) -> io::Result<()> {
+        let mut new = Vec::new();
         for (zone, kept) in zones {
-            self.is_ahead |= self.kept.insert(zone, kept) != Some(kept);
+            if self.kept.insert(zone.clone(), kept) != Some(kept) {
+                new.push((zone, kept));
+            }
         }
-        let Some(file) = self.file.as_ref().filter(|_| self.is_ahead) else { return Ok(()) };
-        let mut text = String::new();
-        for (zone, Kept { serial, digest }) in &self.kept {
-            let _ = writeln!(text, "{zone} {serial} {}", hex(digest));
+        let Some(file) = &self.file else { return Ok(()) };
+        if new.is_empty() && (self.lines.is_some() || self.kept.is_empty()) {
+            return Ok(());
         }
-        replace(file, text.as_bytes(), Durability::OnDisk)?;
-        self.is_ahead = false;
+        // Whatever goes wrong, the whole of it is tried the next time.
+        let lines = self.lines.take().map(|lines| lines + new.len());
+        let most = self.kept.len() * 2 + VOID_MAX;
+        if let Some(lines) = lines.filter(|lines| *lines <= most) {
+            append(file, text(new.iter().map(|(zone, kept)| (zone, kept))).as_bytes())?;
+            self.lines = Some(lines);
+        } else {
+            replace(file, text(self.kept.iter()).as_bytes(), Durability::OnDisk)?;
+            self.lines = Some(self.kept.len());
+        }
         Ok(())
     }
+}
+
+/// A line for each zone.
+fn text<'k>(kept: impl Iterator<Item = (&'k Name, &'k Kept)>) -> String {
+    let mut text = String::new();
+    for (zone, Kept { serial, digest }) in kept {
+        let _ = writeln!(text, "{zone} {serial} {}", hex(digest));
+    }
+    text
 }
 
 /// The side that each target was on last, in the file `health`: address, check, side.
@@ -164,6 +194,13 @@ pub(super) fn replace(file: &Path, content: &[u8], durability: Durability) -> io
     Ok(())
 }
 
+/// Writes behind what a file has; it is on the disk when this returns.
+fn append(file: &Path, content: &[u8]) -> io::Result<()> {
+    let mut writer = File::options().append(true).open(file)?;
+    writer.write_all(content)?;
+    writer.sync_data()
+}
+
 fn write(file: &Path, content: &[u8], durability: Durability) -> io::Result<()> {
     let mut writer = File::create(file)?;
     writer.write_all(content)?;
@@ -207,6 +244,40 @@ pub(super) mod tests {
 
     fn load(folder: &Folder) -> Serials {
         Serials::load(&folder.0).expect("what is there can be read")
+    }
+
+    #[test]
+    fn a_serial_is_a_line_more_until_void_lines_are_too_many() {
+        let folder = Folder::new("appended");
+        let name = |zone: &str| Name::parse_absolute(zone).expect(zone);
+        let kept = |serial| Kept { serial, digest: [2; 32] };
+        let mut serials = load(&folder);
+        serials.keep([(name("a."), kept(1)), (name("b."), kept(1))]).expect("it can be written");
+        let file = folder.0.join("serials");
+        let text = || fs::read_to_string(&file).expect("it was written");
+        let lines = || text().lines().count();
+        let begins = text();
+        for serial in 2..10 {
+            serials.keep([(name("a."), kept(serial))]).expect("it can be written");
+        }
+        assert!(text().starts_with(&begins), "nothing was written anew");
+        assert_eq!(lines(), 10);
+        serials.keep([(name("a."), kept(9))]).expect("there is nothing to be written");
+        assert_eq!(lines(), 10, "that is known");
+        assert_eq!(load(&folder).get(&name("a.")), Some(kept(9)), "the last line counts");
+        assert_eq!(load(&folder).get(&name("b.")), Some(kept(1)));
+
+        // Power failed in the midst of a line.
+        fs::write(&file, &text()[..text().len() - 20]).expect("it is ours");
+        let mut serials = load(&folder);
+        assert_eq!(serials.get(&name("a.")), Some(kept(8)));
+        serials.keep([(name("b."), kept(2))]).expect("it can be written");
+        assert_eq!(lines(), 2, "written anew");
+
+        let line = text().lines().next().map(|line| format!("{line}\n")).expect("there is one");
+        fs::write(&file, line.repeat(VOID_MAX + 4)).expect("it is ours");
+        load(&folder).keep([(name("c."), kept(1))]).expect("it can be written");
+        assert_eq!(lines(), 2, "written anew, as void lines were too many");
     }
 
     #[test]
