@@ -1,5 +1,6 @@
 //! What becomes of a new version: it is published, and those who take the zone from us are told.
 
+use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -100,6 +101,14 @@ impl Herald {
         self.aliasing.store(Arc::new(Aliasing::new(&snapshot)));
     }
 
+    /// Whether one of these zones is known to have aliases.
+    fn has_aliases<'n>(&self, mut origins: impl Iterator<Item = &'n Name>) -> bool {
+        let aliasing = self.aliasing.load();
+        let following = aliasing.following.iter().map(|(origin, _)| origin);
+        let known: HashSet<&Name> = following.chain(&aliasing.others).collect();
+        origins.any(|origin| known.contains(origin))
+    }
+
     /// Has zones looked at that say what others do.
     fn look_at_aliases(&self) {
         let aliasing = self.aliasing.load();
@@ -151,6 +160,23 @@ impl Stage for Herald {
                     }
                 }
                 self.aliasing.store(Arc::new(Aliasing::new(&snapshot)));
+            }
+            Show::Some(zones) => {
+                self.publisher.some_zones(zones.clone());
+                self.publisher.flush();
+                let snapshot = self.publisher.snapshot().load();
+                let mut has_aliases = self.has_aliases(zones.iter().map(|(origin, _)| origin));
+                for zone in zones.iter().filter_map(|(_, zone)| zone.as_ref()) {
+                    self.notifier.tell(zone, snapshot.settings());
+                    // What was read from files knows nothing of health.
+                    if let Some(follow) = follows(&snapshot.settings().access, zone) {
+                        self.follower.changed(&zone.origin, follow);
+                    }
+                    has_aliases |= !zone.aliases.is_empty();
+                }
+                if has_aliases {
+                    self.aliasing.store(Arc::new(Aliasing::new(&snapshot)));
+                }
             }
             Show::Kept(are_kept) => self.publisher.updates_kept(are_kept),
             Show::One(origin, zone) => {

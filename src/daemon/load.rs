@@ -12,40 +12,40 @@
 //! its folder cannot be read    what was served before                        the same
 //! ```
 //!
-//! A file with a mistake is read again each time: what it names, such as a certificate, may have come. Zones that come
-//! from elsewhere are served beside those of files.
+//! A file with a mistake is read again whenever all are looked at: what it names, such as a certificate, may have come. Zones
+//! that come from elsewhere are served beside those of files.
 
 mod content;
+mod crew;
 mod gone;
 mod mistake;
 mod one;
 mod read;
+mod round;
+mod stamp;
 #[cfg(test)]
 mod tests;
 mod together;
 mod updates;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use tracing::{error, info};
+use tracing::error;
 
 use self::content::Content;
-use self::gone::{empty_folders, is_unknown};
-use self::one::{is_change, load_one};
-use self::read::Known;
 use super::clock;
 use crate::config::model::access::{Access, Peer};
-use crate::config::{self, ConfigError, Problem};
 use crate::counters::Counters;
 use crate::name::Name;
 use crate::state::overlays::Overlays;
 use crate::state::persist::Serials;
 use crate::zone::Zone;
 use crate::zone::exported::Exported;
-use crate::zone::reverse::{Pointers, is_reverse};
 use crate::zone::serial::Kept;
 
 pub use self::mistake::Mistake;
@@ -67,6 +67,10 @@ pub struct Loader {
     files: Arc<ArcSwap<Files>>,
     /// Where updates are counted.
     counters: Arc<Counters>,
+    /// How many threads read files and build zones.
+    threads: NonZeroUsize,
+    /// How long a file must have been left alone for the file system to tell whether it has changed.
+    settled: Duration,
 }
 
 /// A zone that comes from elsewhere.
@@ -147,6 +151,17 @@ pub struct Round {
     pub mistakes: Vec<Mistake>,
 }
 
+/// What a round of loading found that looked at some files alone.
+#[derive(Debug, Default)]
+pub struct Part {
+    /// The zones that are served in another version than before, and those that are new.
+    pub zones: Zones,
+    /// How the zones of these files differ from the round before.
+    pub changes: Changes,
+    /// How many of these files have a mistake.
+    pub broken: usize,
+}
+
 /// How the zones of a round differ from those of the round before.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
@@ -174,25 +189,6 @@ impl Changes {
     }
 }
 
-/// A round while it is on its way.
-#[derive(Default)]
-struct Progress {
-    changes: Changes,
-    broken: usize,
-    /// Mistakes that belong to no zone.
-    apart: Vec<Mistake>,
-    kept: Vec<(Name, Kept)>,
-}
-
-impl Progress {
-    /// Tells a mistake that belongs to no zone.
-    fn tell(&mut self, mistake: Mistake) {
-        mistake.log();
-        self.broken += 1;
-        self.apart.push(mistake);
-    }
-}
-
 impl Loader {
     /// A loader of zone files and folders of them, which has not loaded anything yet.
     #[must_use]
@@ -200,7 +196,24 @@ impl Loader {
         let (zones, received) = (HashMap::new(), HashMap::new());
         let access = Access::default();
         let (overlays, files, counters) = (None, Arc::default(), Arc::default());
-        Self { paths, serials, overlays, zones, received, access, files, counters }
+        let (threads, settled) = (crew::all_cores(), stamp::SETTLED);
+        Self {
+            paths,
+            serials,
+            overlays,
+            zones,
+            received,
+            access,
+            files,
+            counters,
+            threads,
+            settled,
+        }
+    }
+
+    /// Leaves half of the cores to others, from now on.
+    pub fn leave_cores(&mut self) {
+        self.threads = crew::half_of_the_cores();
     }
 
     /// Counts updates there, from now on.
@@ -283,144 +296,6 @@ impl Loader {
     #[must_use]
     pub fn included(&self) -> BTreeSet<PathBuf> {
         self.zones.values().flat_map(|loaded| loaded.content.included()).collect()
-    }
-
-    /// Loads what has changed since the last time, and logs every mistake.
-    pub fn load(&mut self, guard: Guard) -> Round {
-        self.load_at(clock::serial(), guard)
-    }
-
-    /// As [`Loader::load`], at a time in seconds since 1970.
-    fn load_at(&mut self, now: u32, guard: Guard) -> Round {
-        let (mut files, problems) = config::zone_files(&self.paths);
-        // What the others say of addresses goes into them.
-        files.sort_by_key(|file| {
-            config::zone_of_file(file).is_some_and(|origin| is_reverse(&origin))
-        });
-        let of_files = files.iter().filter_map(|file| config::zone_of_file(file));
-        let reverse = of_files.chain(self.received.keys().cloned()).filter(is_reverse);
-        let reverse: Vec<Name> = reverse.collect();
-        let mut names = None;
-        let mut progress = Progress::default();
-        for problem in &problems {
-            progress.tell(problem.clone().into());
-        }
-        let mut zones = HashMap::with_capacity(files.len());
-        for file in &files {
-            let Some(origin) = config::zone_of_file(file) else {
-                let name = file.file_name().map(|name| name.to_string_lossy().into_owned());
-                let problem = Problem::FileName { name: name.unwrap_or_default() };
-                progress.tell(Mistake::whole(file, problem.to_string()));
-                continue;
-            };
-            if let Some(Received { primaries, .. }) = self.received.get(&origin) {
-                progress.tell(Mistake::whole(
-                    file,
-                    format!(
-                        "{origin} is transferred from {primaries}, by `primaries` in the config file; take away \
-                         this file, or the zone from there"
-                    ),
-                ));
-                continue;
-            }
-            let last = self.zones.remove(&origin);
-            let mut pointers = Vec::new();
-            if is_reverse(&origin) {
-                let names = names.get_or_insert_with(|| {
-                    let is_unknown = is_unknown(&files, &problems, guard);
-                    let stay = self.zones.values().filter(|last| is_unknown(last));
-                    let served = zones.values().chain(stay);
-                    Pointers::of(served.filter_map(|loaded: &Loaded| loaded.zone.as_deref()))
-                });
-                pointers = names.within(&origin, &reverse);
-            }
-            let at = Known {
-                has_pointers: !pointers.is_empty()
-                    || last.as_ref().is_some_and(|last| last.content.has_pointers()),
-                pointers: &pointers,
-                origin: &origin,
-                kept: self.serials.get(&origin),
-                before: last.as_ref().and_then(|last| last.zone.as_deref()),
-                access: &self.access,
-                now,
-            };
-            let (last_one, over) = (last.as_ref(), self.overlays.as_mut());
-            let loaded = load_one(file, &at, last_one, over, guard, &mut progress.kept);
-            progress.broken += usize::from(loaded.is_broken);
-            match last {
-                None => progress.changes.added.push(origin.clone()),
-                Some(last) if is_change(&last, &loaded) => {
-                    progress.changes.changed.push(origin.clone());
-                }
-                Some(_) => progress.changes.unchanged += 1,
-            }
-            zones.insert(origin, loaded);
-        }
-        self.let_go(&files, &problems, guard, &mut zones, &mut progress);
-        self.zones = zones;
-        // Before anybody sees it, so that a serial never falls over a restart. A disk that refuses is
-        // told, and asked again the next time; names that do not answer would be worse.
-        if let Err(error) = self.serials.keep(std::mem::take(&mut progress.kept)) {
-            error!("the serials are not kept over a restart: {error}");
-        }
-        self.round(progress)
-    }
-
-    /// Takes leave of the zones whose files are gone, unless nothing is known of these.
-    fn let_go(
-        &mut self,
-        files: &[PathBuf],
-        problems: &[ConfigError],
-        guard: Guard,
-        zones: &mut HashMap<Name, Loaded>,
-        progress: &mut Progress,
-    ) {
-        let gone = std::mem::take(&mut self.zones);
-        let is_unknown = is_unknown(files, problems, guard);
-        let (stay, go): (HashMap<_, _>, HashMap<_, _>) =
-            gone.into_iter().partition(|(_, last)| is_unknown(last));
-        for mistake in empty_folders(&stay, problems) {
-            progress.tell(mistake);
-        }
-        progress.changes.unchanged += stay.len();
-        zones.extend(
-            stay.into_iter().map(|(origin, last)| (origin, Loaded { is_away: true, ..last })),
-        );
-        for (origin, _) in go {
-            info!(zone = %origin, "the file is gone, and so the zone is served no more");
-            progress.changes.removed.push(origin);
-        }
-    }
-
-    fn round(&self, Progress { mut changes, broken, mut apart, .. }: Progress) -> Round {
-        changes.sort();
-        let read = self.zones.iter();
-        let read = read.map(|(origin, loaded)| (origin, &*loaded.file, loaded.zone.as_deref()));
-        let received = self.received.iter();
-        let received = received.map(|(origin, one)| (origin, Path::new(""), one.zone.as_deref()));
-        let warnings = together(&read.chain(received).collect::<Vec<_>>());
-        if changes.count() > 0 {
-            warnings.iter().for_each(Mistake::log);
-        }
-        apart.extend(warnings);
-        let mut zones: Vec<_> = self
-            .zones
-            .iter()
-            .map(|(origin, loaded)| (origin.clone(), loaded.zone.clone()))
-            .chain(self.received.iter().map(|(origin, one)| (origin.clone(), one.zone.clone())))
-            .collect();
-        zones.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-        let files: Files = self
-            .zones
-            .iter()
-            .map(|(origin, loaded)| (origin.clone(), loaded.as_zone_file()))
-            .collect();
-        let mut mistakes = apart;
-        mistakes.extend(files.values().flat_map(|file| file.mistakes.iter().cloned()));
-        // Each file's mistakes stay in their order.
-        mistakes.sort_by(|a, b| a.file.cmp(&b.file));
-        self.files.store(Arc::new(files));
-        Round { zones, changes, broken, mistakes }
     }
 }
 

@@ -25,6 +25,7 @@ pub mod load;
 pub mod named;
 pub(crate) mod places;
 pub mod probe;
+mod quiet;
 pub mod reload;
 mod secondary;
 mod services;
@@ -88,7 +89,7 @@ pub fn serve(config: &Config, strict: bool) -> anyhow::Result<()> {
     let loading = Builder::new().name("loader".into()).spawn(move || {
         // Before the first look at the files, so that no change after it is missed.
         let watched = shared.zones.iter().cloned().chain(Sources::paths(&shared.geo)).collect();
-        let watch = Watch::start(watched, move || on_change.wish());
+        let watch = Watch::start(watched, move |noticed| on_change.notice(noticed));
         let mut loader = Loader::new(shared.zones.clone(), serials(&shared.state))
             .with_access(&shared.authority.access)
             .with_overlays(Overlays::new(&shared.state));

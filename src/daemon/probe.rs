@@ -9,14 +9,14 @@
 //!
 //! Nothing is kept on the disk: what a prober knows is found again in its first round.
 
-use std::collections::HashSet;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::Builder;
 
 use anyhow::Context as _;
 use tracing::{info, warn};
 
-use super::load::{Guard, Loader, Zones};
+use super::load::{Guard, Loader};
 use super::reload::{self, Show, Stage, keep_loading};
 use super::watch::Watch;
 use super::{Crew, Signals, raise_descriptor_limit};
@@ -28,6 +28,7 @@ use crate::health::target::Target;
 use crate::name::Name;
 use crate::prober::{Prober, Settings};
 use crate::state::persist::Serials;
+use crate::zone::Zone;
 use crate::zone::exported::Exported;
 
 /// Probes until SIGTERM or SIGINT.
@@ -57,14 +58,14 @@ pub fn run(config: &Config, feed: &Feed) -> anyhow::Result<()> {
     let (told, probing) = (feeder.clone(), prober.clone());
     let loading = Builder::new().name("loader".into()).spawn(move || {
         // Before the first look at the files, so that no change after it is missed.
-        let watch = Watch::start(paths.clone(), move || on_change.wish());
+        let watch = Watch::start(paths.clone(), move |noticed| on_change.notice(noticed));
         let mut loader = Loader::new(paths.clone(), Serials::default());
         let round = loader.load(Guard::On);
         if round.zones.is_empty() {
             let paths: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
             warn!("no zones in {}: there is nothing to probe", paths.join(", "));
         }
-        let stage = Probing { told, probing };
+        let stage = Probing { told, prober: probing, zones: Mutex::default() };
         stage.show(Show::All(round.zones));
         keep_loading(loader, watch, &wishes, &stage);
     })?;
@@ -82,18 +83,25 @@ pub fn run(config: &Config, feed: &Feed) -> anyhow::Result<()> {
 /// What is shown of zones, to a prober alone.
 struct Probing {
     told: Feeder,
-    probing: Prober,
+    prober: Prober,
+    /// Those of files, by their apex.
+    zones: Mutex<BTreeMap<Name, Option<Arc<Zone>>>>,
 }
 
 impl Stage for Probing {
     fn show(&self, shown: Show) {
-        // Zones from elsewhere have nothing to probe.
-        let Show::All(zones) = shown else { return };
-        let targets = targets(&zones);
+        let mut all = self.zones.lock().unwrap_or_else(PoisonError::into_inner);
+        match shown {
+            Show::All(zones) => *all = zones.into_iter().collect(),
+            Show::Some(zones) => all.extend(zones),
+            // Zones from elsewhere have nothing to probe.
+            Show::One(..) | Show::Kept(_) => return,
+        }
+        let targets = targets(all.values().flatten());
         info!(targets = targets.len(), "probing");
         // In this order: what is found of a target that is not told of would be lost.
         self.told.set_targets(&targets);
-        self.probing.set_targets(targets);
+        self.prober.set_targets(targets);
     }
 
     /// Nobody takes zones from here.
@@ -105,11 +113,9 @@ impl Stage for Probing {
 }
 
 /// Every target of these zones once, in the order of the files.
-fn targets(zones: &Zones) -> Vec<Target> {
+fn targets<'z>(zones: impl Iterator<Item = &'z Arc<Zone>>) -> Vec<Target> {
     let mut met = HashSet::new();
     zones
-        .iter()
-        .filter_map(|(_, zone)| zone.as_ref())
         .flat_map(|zone| zone.pools.iter().flat_map(Target::of_pool))
         .filter(|target| !target.check.kind.is_pushed())
         .filter(|target| met.insert((target.address, Arc::clone(&target.check))))

@@ -11,10 +11,12 @@
 //!        └────────────── what it did ─────────────┘
 //! ```
 //!
-//! Files are read when they have been quiet for a moment; nothing else waits for that. Updates that have come meanwhile are
+//! A file is read when it has been quiet for a moment, and those beside it are not ([`super::quiet`]); nothing else waits for
+//! that. Updates that have come meanwhile are
 //! made together: one write to the disk for all, one new snapshot, and then all the answers.
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -23,8 +25,9 @@ use tokio::sync::oneshot;
 use tracing::info;
 
 use super::clock::seconds;
-use super::load::{Changes, Guard, Loader, Made, Mistake, Round, Zones};
-use super::watch::Watch;
+use super::load::{Changes, Guard, Loader, Made, Mistake, Part, Round, Zones};
+use super::quiet::{Quiet, Settled};
+use super::watch::{Noticed, Sign, Watch};
 use crate::authority::answer::answer;
 use crate::authority::update::Refusal;
 use crate::authority::{Reply, Request};
@@ -34,16 +37,14 @@ use crate::wire::rcode;
 use crate::zone::Zone;
 use crate::zone::exported::Exported;
 
-/// How long the files must be quiet before they are read: an editor writes in several steps.
-const QUIET: Duration = Duration::from_millis(100);
 /// How often folders that were replaced or came back are looked for.
 const RENEW: Duration = Duration::from_secs(2);
-/// A folder that is never quiet is read all the same after this.
-const QUIET_MAX: Duration = Duration::from_secs(1);
 /// The most wishes that wait. Of those for a reload, one that nobody waits for is as good as those before it.
 const QUEUE_MAX: usize = 256;
 /// The most updates that are made together.
 const BATCH_MAX: usize = 128;
+/// The most that was noticed of files and waits to be looked at; past that, all files are.
+const NOTICED_MAX: usize = 65_536;
 
 /// What a reload did.
 #[derive(Debug)]
@@ -74,8 +75,10 @@ impl<T> From<TrySendError<T>> for NotDone {
 
 /// A wish that zones change.
 enum Wish {
-    /// The files are to be read again.
+    /// All files are to be looked at.
     Reload(Reload),
+    /// Something happened to files; [`Editor::noticed`] has what.
+    Noticed,
     /// A zone has come from elsewhere, or has expired.
     Received(Name, Option<Arc<Zone>>),
     /// What some zones say to secondaries may differ from what it should, as health does; [`Editor::unsaid`] has them.
@@ -84,11 +87,11 @@ enum Wish {
     Update(Box<Request>, Reply),
 }
 
-/// A wish that files be read again.
-struct Reload {
-    guard: Guard,
+/// A wish that all files be looked at.
+pub(super) struct Reload {
+    pub(super) guard: Guard,
     /// Who wants to know what it did.
-    answer: Option<oneshot::Sender<Arc<Reloaded>>>,
+    pub(super) answer: Option<oneshot::Sender<Arc<Reloaded>>>,
 }
 
 /// The way to the loader's thread.
@@ -97,25 +100,44 @@ pub struct Editor {
     wishes: SyncSender<Wish>,
     /// The zones whose health has changed, one wish for all of them: however many there are, they leave room for updates.
     unsaid: Arc<Mutex<BTreeSet<Name>>>,
+    /// What happened to files, one wish for all of it.
+    noticed: Arc<Mutex<Vec<Noticed>>>,
 }
 
 /// The loader's end of it.
 pub(super) struct Wishes {
     asked: Receiver<Wish>,
     unsaid: Arc<Mutex<BTreeSet<Name>>>,
+    noticed: Arc<Mutex<Vec<Noticed>>>,
 }
 
 /// A way to have zones changed, and its end.
 pub(super) fn channel() -> (Editor, Wishes) {
     let (ask, asked) = sync_channel(QUEUE_MAX);
-    let unsaid = Arc::<Mutex<BTreeSet<Name>>>::default();
-    (Editor { wishes: ask, unsaid: Arc::clone(&unsaid) }, Wishes { asked, unsaid })
+    let (unsaid, noticed) = (Arc::<Mutex<BTreeSet<Name>>>::default(), Arc::default());
+    let editor = Editor { wishes: ask, unsaid: Arc::clone(&unsaid), noticed: Arc::clone(&noticed) };
+    (editor, Wishes { asked, unsaid, noticed })
 }
 
 impl Editor {
-    /// Has the files read soon. Where many wait already, they will be.
+    /// Has all files looked at soon.
     pub fn wish(&self) {
-        let _ = self.wishes.try_send(Wish::Reload(Reload { guard: Guard::On, answer: None }));
+        self.notice(vec![Noticed::Any(Sign::Whole)]);
+    }
+
+    /// Has files looked at to which something happened, when they are quiet.
+    pub(super) fn notice(&self, news: Vec<Noticed>) {
+        let mut noticed = self.noticed.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_first = noticed.is_empty();
+        noticed.extend(news);
+        if noticed.len() > NOTICED_MAX {
+            *noticed = vec![Noticed::Any(Sign::Open)];
+        }
+        drop(noticed);
+        if is_first {
+            // Where the queue is full, what is in it wakes the loader as well; after the end there is nobody to wake.
+            let _ = self.wishes.try_send(Wish::Noticed);
+        }
     }
 
     /// Reads the files again and says what that did.
@@ -161,6 +183,8 @@ impl Editor {
 pub(super) enum Show {
     /// All zones there are.
     All(Zones),
+    /// Some beside the others, together.
+    Some(Zones),
     /// One beside the others.
     One(Name, Option<Arc<Zone>>),
     /// Whether the disk took the last updates.
@@ -195,17 +219,20 @@ pub(super) fn keep_loading(
     let mut quiet = Quiet::default();
     watch.also(loader.included());
     let mut next = None;
+    let mut look = now() + RENEW;
     loop {
-        let wish = next.take().map_or_else(|| wishes.asked.recv_timeout(quiet.wait()), Ok);
+        let until = quiet.due().map_or(look, |due| due.min(look));
+        let wait = until.saturating_duration_since(now());
+        let wish = next.take().map_or_else(|| wishes.asked.recv_timeout(wait), Ok);
         match wish {
             Ok(Wish::Update(request, reply)) => {
                 let mut updates = vec![(*request, reply)];
                 next = wishes.gather(&mut updates);
                 if make(&mut loader, updates, stage) {
-                    quiet.hear(None);
+                    quiet.notice(Noticed::Any(Sign::Whole), now());
                 }
             }
-            Ok(Wish::Reload(wish)) => quiet.hear(Some(wish)),
+            Ok(Wish::Reload(wish)) => quiet.hear(wish, now()),
             Ok(Wish::Received(origin, zone)) => {
                 if let Some(zone) = loader.receive(&origin, zone) {
                     stage.show(Show::One(origin, zone));
@@ -221,24 +248,43 @@ pub(super) fn keep_loading(
                     stage.show(Show::One(origin, Some(zone)));
                 }
             }
-            Err(RecvTimeoutError::Timeout) if quiet.is_idle() && watch.renew() => quiet.hear(None),
-            Err(RecvTimeoutError::Timeout) => stage.look(),
+            Ok(Wish::Noticed) | Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
-        if let Some(heard) = quiet.take_settled() {
-            let is_forced = heard.iter().any(|wish| wish.guard == Guard::Off);
-            let guard = if is_forced { Guard::Off } else { Guard::On };
-            let reloaded = Arc::new(reload(&mut loader, stage, guard));
-            watch.also(loader.included());
-            for answer in heard.into_iter().filter_map(|wish| wish.answer) {
-                // Who asked may have gone.
-                let _ = answer.send(Arc::clone(&reloaded));
+        wishes.noticed().into_iter().for_each(|noticed| quiet.notice(noticed, now()));
+        match quiet.take_settled(now()) {
+            Some(Settled::All(heard)) => {
+                let is_forced = heard.iter().any(|wish| wish.guard == Guard::Off);
+                let guard = if is_forced { Guard::Off } else { Guard::On };
+                let reloaded = Arc::new(reload(&mut loader, stage, guard));
+                watch.also(loader.included());
+                for answer in heard.into_iter().filter_map(|wish| wish.answer) {
+                    // Who asked may have gone.
+                    let _ = answer.send(Arc::clone(&reloaded));
+                }
             }
+            Some(Settled::Some(names)) => {
+                reload_some(&mut loader, stage, &names);
+                watch.also(loader.included());
+            }
+            None => {}
+        }
+        if now() >= look {
+            if watch.renew() {
+                quiet.notice(Noticed::Any(Sign::Open), now());
+            }
+            stage.look();
+            look = now() + RENEW;
         }
     }
 }
 
 impl Wishes {
+    /// Takes what happened to files; what happens next is another wish.
+    fn noticed(&self) -> Vec<Noticed> {
+        std::mem::take(&mut self.noticed.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Takes the zones whose health has changed; another one is another wish.
     fn unsaid(&self) -> BTreeSet<Name> {
         std::mem::take(&mut self.unsaid.lock().unwrap_or_else(PoisonError::into_inner))
@@ -286,53 +332,34 @@ fn make(loader: &mut Loader, updates: Vec<(Request, Reply)>, stage: &impl Stage)
 
 fn reload(loader: &mut Loader, stage: &impl Stage, guard: Guard) -> Reloaded {
     stage.reading();
-    let Round { zones, changes, broken, mistakes } = loader.load(guard);
+    let Round { mut zones, changes, broken, mistakes } = loader.load(guard);
     let changed = changes.count();
-    if changed > 0 {
+    if changes.added.is_empty() && changes.removed.is_empty() && !changes.changed.is_empty() {
+        zones.retain(|(origin, _)| changes.changed.binary_search(origin).is_ok());
+        stage.show(Show::Some(zones));
+    } else if changed > 0 {
         stage.show(Show::All(zones));
     }
-    if changed > 0 || broken > 0 {
-        info!(changed, broken, "zones reloaded");
-    }
+    tell(changed, broken);
     Reloaded { changes, mistakes }
 }
 
-/// Waits until the files are quiet, and gathers what is wished for meanwhile.
-#[derive(Default)]
-struct Quiet {
-    heard: Vec<Reload>,
-    /// When the files are read: if nothing more is heard, and at the latest.
-    until: Option<(Instant, Instant)>,
+/// Reads the files of these names alone, where that is enough.
+fn reload_some(loader: &mut Loader, stage: &impl Stage, names: &BTreeSet<OsString>) {
+    let Some(Part { zones, changes, broken }) = loader.load_some(names) else {
+        reload(loader, stage, Guard::On);
+        return;
+    };
+    stage.reading();
+    if !zones.is_empty() {
+        stage.show(Show::Some(zones));
+    }
+    tell(changes.count(), broken);
 }
 
-impl Quiet {
-    fn is_idle(&self) -> bool {
-        self.until.is_none()
-    }
-
-    /// How long nothing is to be done.
-    fn wait(&self) -> Duration {
-        self.until
-            .map_or(RENEW, |(quiet, latest)| quiet.min(latest).saturating_duration_since(now()))
-    }
-
-    /// Has the files read soon.
-    fn hear(&mut self, wish: Option<Reload>) {
-        let now = now();
-        let latest = self.until.map_or(now + QUIET_MAX, |(_, latest)| latest);
-        self.until = Some((now + QUIET, latest));
-        // A change of a file needs no place of its own.
-        self.heard.extend(wish.filter(|wish| wish.answer.is_some()));
-    }
-
-    /// Who has wished for the files to be read, once it is time for that.
-    fn take_settled(&mut self) -> Option<Vec<Reload>> {
-        let (quiet, latest) = self.until?;
-        if now() < quiet.min(latest) {
-            return None;
-        }
-        self.until = None;
-        Some(std::mem::take(&mut self.heard))
+fn tell(changed: usize, broken: usize) {
+    if changed > 0 || broken > 0 {
+        info!(changed, broken, "zones reloaded");
     }
 }
 

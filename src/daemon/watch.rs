@@ -3,6 +3,13 @@
 //! Folders are watched, not files: an editor that renames a new file over the old one leaves the old
 //! file's watch behind. A folder that is replaced leaves its own behind, so [`Watch::renew`] looks now and
 //! then whether each is still the same.
+//!
+//! ```text
+//! what happens                                        the file
+//! it is closed by who wrote it, or renamed to its     whole
+//! name; its attributes change while nobody writes
+//! it is made, written, renamed or removed             open: more may come
+//! ```
 
 use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsString;
@@ -13,6 +20,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
+use notify::event::{AccessKind, AccessMode, ModifyKind, RenameMode};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tracing::warn;
 
@@ -34,15 +42,43 @@ pub(super) struct Watch {
 /// inode.
 type Identity = (u64, u64, Option<SystemTime>);
 
+/// The link that Kubernetes swaps, under all files of a config map at once.
+const SWAPPED: &str = "..data";
+
+/// What happened to files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Noticed {
+    /// To one, by the last part of its path, wherever it is.
+    File(OsString, Sign),
+    /// To any: events were lost, or all of them were exchanged.
+    Any(Sign),
+}
+
+/// Whether a file can be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sign {
+    /// Who wrote it is done.
+    Whole,
+    /// Who writes it may go on, or it is gone and may come back.
+    Open,
+    /// As far as it was known.
+    AsBefore,
+}
+
 impl Watch {
     /// Calls `changed` whenever something happens to zone files in these folders, or to these files.
-    pub(super) fn start(paths: Vec<PathBuf>, changed: impl Fn() + Send + 'static) -> Self {
+    pub(super) fn start(
+        paths: Vec<PathBuf>,
+        changed: impl Fn(Vec<Noticed>) + Send + 'static,
+    ) -> Self {
         let named = Arc::new(ArcSwap::from_pointee(names(&paths)));
         let known = Arc::clone(&named);
         let on_event = move |event: notify::Result<Event>| {
             // An error may be an event that was lost: better one reload too many.
-            if event.map_or(true, |event| concerns_zones(&event, &known.load())) {
-                changed();
+            let noticed = event
+                .map_or_else(|_| vec![Noticed::Any(Sign::Open)], |event| of(&event, &known.load()));
+            if !noticed.is_empty() {
+                changed(noticed);
             }
         };
         let watcher = notify::recommended_watcher(on_event);
@@ -100,16 +136,36 @@ impl Watch {
     }
 }
 
-/// Whether an event is of a zone file, of a path that the operator `named`, or of the link `..data` that Kubernetes
+/// What an event says of zone files, of paths that the operator `named`, and of the link that Kubernetes
 /// swaps under the files of a config map. Reading a file is no change of
 /// it, and our own reading must not start the next; nor must a log file that happens to stand beside.
-fn concerns_zones(event: &Event, named: &BTreeSet<OsString>) -> bool {
-    let is_ours = |path: &PathBuf| {
-        let name = path.file_name().unwrap_or_default();
-        is_zone_file(path) || name == "..data" || named.contains(name)
-    };
-    !matches!(event.kind, EventKind::Access(_))
-        && (event.paths.is_empty() || event.paths.iter().any(is_ours))
+fn of(event: &Event, named: &BTreeSet<OsString>) -> Vec<Noticed> {
+    if event.paths.is_empty() {
+        return vec![Noticed::Any(Sign::Open)];
+    }
+    let Some(sign) = sign(event.kind) else { return Vec::new() };
+    let noticed = event.paths.iter().enumerate().filter_map(|(place, path)| {
+        let name = path.file_name()?;
+        // Both names of a file that was renamed: the first one is gone.
+        let is_gone = event.paths.len() > place + 1;
+        let sign = if is_gone { Sign::Open } else { sign };
+        if name == SWAPPED {
+            return Some(Noticed::Any(sign));
+        }
+        (is_zone_file(path) || named.contains(name)).then(|| Noticed::File(name.to_owned(), sign))
+    });
+    noticed.collect()
+}
+
+/// What kind of event leaves the last of its files how; `None` where it is as it was.
+fn sign(kind: EventKind) -> Option<Sign> {
+    Some(match kind {
+        EventKind::Access(AccessKind::Close(AccessMode::Write))
+        | EventKind::Modify(ModifyKind::Name(RenameMode::To | RenameMode::Both)) => Sign::Whole,
+        EventKind::Access(_) => return None,
+        EventKind::Modify(ModifyKind::Metadata(_)) => Sign::AsBefore,
+        _ => Sign::Open,
+    })
 }
 
 /// What the last parts of paths are called.

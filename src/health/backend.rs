@@ -1,7 +1,7 @@
 //! A backend by its name, `ZONE/POOL/BACKEND`, and what a pattern of such names means.
 
 use std::borrow::Borrow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -48,6 +48,13 @@ impl BackendKey {
     pub fn parse(text: &str) -> Option<Self> {
         let [zone, pool, backend] = parts(text)?;
         Some(Self::new(&zone.to_ascii_lowercase(), pool, backend))
+    }
+
+    /// Whether it is of one of these zones, which are without their last dots. As names may have a `/`, one of another zone may
+    /// be taken for theirs.
+    #[must_use]
+    pub fn may_be_of(&self, zones: &HashSet<&str>) -> bool {
+        self.0.match_indices('/').any(|(end, _)| zones.contains(&self.0[..end]))
     }
 
     /// The text.
@@ -128,7 +135,8 @@ fn parts(text: &str) -> Option<[&str; 3]> {
     is_whole.then_some([zone, pool, backend])
 }
 
-fn without_dot(zone: &str) -> &str {
+/// A zone's name as keys have it.
+pub(crate) fn without_dot(zone: &str) -> &str {
     match zone.strip_suffix('.') {
         // A dot that is escaped belongs to the label.
         Some(shorter) if !shorter.is_empty() && !shorter.ends_with('\\') => shorter,

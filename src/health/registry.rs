@@ -151,15 +151,33 @@ impl Registry {
         for target in targets {
             // Equal, but not the same memory: that of an old configuration stays with its entry, which is
             // small, and goes with it.
-            let entry = entries.by_target.remove(target).unwrap_or_else(|| {
-                let state = State { remembered: remembered(target), ..State::default() };
-                let (target, key) = (target.clone(), TargetKey::of(target));
-                Arc::new(Entry { target, key, state: Mutex::new(state) })
-            });
-            kept.by_key.insert(entry.key, Arc::clone(&entry));
-            kept.by_target.insert(entry.target.clone(), entry);
+            let known = entries.by_target.remove(target);
+            kept.add(known.unwrap_or_else(|| Entry::new(target, &remembered)));
         }
         *entries = kept;
+    }
+
+    /// Keeps some targets beside those that there are, and forgets others. Says whether there are other targets than before.
+    pub fn track_some(
+        &self,
+        used: &HashSet<Target>,
+        unused: &HashSet<Target>,
+        remembered: impl Fn(&Target) -> Option<Side>,
+    ) -> bool {
+        let mut entries = self.write();
+        let gone = unused.iter().filter_map(|target| entries.by_target.remove(target));
+        let gone: Vec<Arc<Entry>> = gone.collect();
+        for entry in &gone {
+            entries.by_key.remove(&entry.key);
+        }
+        let new = used.iter().filter(|target| !entries.by_target.contains_key(target));
+        let new: Vec<Arc<Entry>> = new.map(|target| Entry::new(target, &remembered)).collect();
+        let are_others = !(gone.is_empty() && new.is_empty());
+        for entry in new {
+            entries.add(entry);
+        }
+        entries.version += u64::from(are_others);
+        are_others
     }
 
     /// Takes in a report; `None` where its target is not in use any more.
@@ -417,7 +435,21 @@ impl Registry {
     }
 }
 
+impl Entries {
+    fn add(&mut self, entry: Arc<Entry>) {
+        self.by_key.insert(entry.key, Arc::clone(&entry));
+        self.by_target.insert(entry.target.clone(), entry);
+    }
+}
+
 impl Entry {
+    /// One that is not judged yet.
+    fn new(target: &Target, remembered: impl Fn(&Target) -> Option<Side>) -> Arc<Self> {
+        let state = State { remembered: remembered(target), ..State::default() };
+        let (target, key) = (target.clone(), TargetKey::of(target));
+        Arc::new(Self { target, key, state: Mutex::new(state) })
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

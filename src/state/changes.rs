@@ -38,8 +38,8 @@ const MARGIN: u64 = 1_000;
 pub(super) struct State {
     pub(super) shared: Arc<Shared>,
     pub(super) users: Users,
-    memories: Memories,
-    last_health: LastHealth,
+    pub(super) memories: Memories,
+    pub(super) last_health: LastHealth,
     keeper: Keeper,
     /// How many threads count what they answer.
     counting: usize,
@@ -155,41 +155,8 @@ impl State {
         self.swap(snapshot.with_settings(settings));
     }
 
-    /// Another version of one zone, or a zone more.
-    pub(super) fn set_zone(&mut self, origin: Name, zone: Option<Arc<Zone>>) {
-        self.publish();
-        let before = self.shared.snapshot.load_full();
-        let place = before.catalog().place(&origin);
-        if let Some(place) = place.filter(|_| zone.is_none()) {
-            self.swap(before.with_zone(place, View::Expired(origin.clone())));
-        }
-        if let Some((place, view)) =
-            place.and_then(|place| Some((place, before.zone(place as u32)?)))
-            && has_same_pools(view, zone.as_deref())
-        {
-            let view = match (zone, view) {
-                (None, _) => View::Expired(origin),
-                (Some(zone), View::Served { ready, .. }) => {
-                    View::Served { zone, ready: ready.clone() }
-                }
-                (Some(zone), View::Broken(_) | View::Expired(_)) => {
-                    View::Served { zone, ready: Chunks::new([]) }
-                }
-            };
-            self.swap(before.with_zone(place, view));
-            return;
-        }
-        let zones = before.zones().map(|view| (view.origin().clone(), view.zone().cloned()));
-        let mut zones: Vec<_> = zones.collect();
-        match place {
-            Some(place) => zones[place].1 = zone,
-            None => zones.push((origin, zone)),
-        }
-        self.set_zones(zones);
-    }
-
     /// A zone as it answers now; one that was there before keeps what its pools hand out.
-    fn view(&mut self, before: &Snapshot, zone: Arc<Zone>) -> View {
+    pub(super) fn view(&mut self, before: &Snapshot, zone: Arc<Zone>) -> View {
         let place = before.catalog().place(&zone.origin);
         let before = place.and_then(|place| before.zone(place as u32));
         if let Some(view @ View::Served { zone: served, .. }) = before
@@ -344,7 +311,7 @@ impl State {
     }
 
     /// Notes from when on these backends may be stopped, where a hand has taken them out of answers.
-    fn note_taken_out(&self, keys: &BTreeSet<BackendKey>) {
+    pub(super) fn note_taken_out(&self, keys: &BTreeSet<BackendKey>) {
         let (snapshot, overrides) = (self.shared.snapshot.load(), self.shared.overrides.load());
         let now = self.shared.now().unix;
         let mut safe_to_stop = self.shared.safe_to_stop();
@@ -365,7 +332,7 @@ impl State {
         }
     }
 
-    fn swap(&mut self, snapshot: Snapshot) {
+    pub(super) fn swap(&mut self, snapshot: Snapshot) {
         self.retired.push(self.shared.snapshot.swap(Arc::new(snapshot)));
         self.shared.note_published(self.shared.now().unix);
         self.free_retired();
@@ -388,12 +355,4 @@ impl State {
 fn has_expired(before: &Snapshot, origin: &Name) -> bool {
     let view = before.catalog().place(origin).and_then(|place| before.zone(place as u32));
     matches!(view, Some(View::Expired(_)))
-}
-
-/// Whether a zone hands out what it did before; one that is broken has nothing.
-fn has_same_pools(before: &View, now: Option<&Zone>) -> bool {
-    let pools = |zone: Option<&Zone>| zone.map_or(&[][..], |zone| &zone.pools).as_ptr_range();
-    let before = before.zone().map(|zone| &**zone);
-    pools(before) == pools(now)
-        || before.map_or(&[][..], |zone| &zone.pools) == now.map_or(&[][..], |zone| &zone.pools)
 }

@@ -19,6 +19,7 @@ mod keeper;
 mod pools;
 mod reports;
 mod shared;
+mod some;
 mod tell;
 
 #[cfg(test)]

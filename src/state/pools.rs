@@ -33,13 +33,38 @@ impl Users {
         let mut of_pools = Vec::new();
         for (place, zone) in zones.enumerate() {
             of_pools.push(zone.map(|zone| Dependents::of(&zone.pools)).unwrap_or_default());
-            for (index, pool) in zone.iter().flat_map(|zone| zone.pools.iter()).enumerate() {
-                for target in Target::of_pool(pool) {
-                    of_targets.entry(target).or_default().insert((place, index));
-                }
+            for (index, target) in targets(zone.iter().flat_map(|zone| zone.pools.iter())) {
+                of_targets.entry(target).or_default().insert((place, index));
             }
         }
         Self { of_targets, of_pools }
+    }
+
+    /// The zone at a place has another version. Gives the targets of both, which may be used by others too.
+    pub(super) fn replace(
+        &mut self,
+        place: usize,
+        before: Option<&Zone>,
+        now: Option<&Zone>,
+    ) -> HashSet<Target> {
+        let mut touched = HashSet::new();
+        for (index, target) in targets(pools_of(before).iter()) {
+            if let Some(users) = self.of_targets.get_mut(&target) {
+                users.remove(&(place, index));
+                if users.is_empty() {
+                    self.of_targets.remove(&target);
+                }
+            }
+            touched.insert(target);
+        }
+        for (index, target) in targets(pools_of(now).iter()) {
+            self.of_targets.entry(target.clone()).or_default().insert((place, index));
+            touched.insert(target);
+        }
+        if let Some(of_pools) = self.of_pools.get_mut(place) {
+            *of_pools = now.map(|zone| Dependents::of(&zone.pools)).unwrap_or_default();
+        }
+        touched
     }
 
     /// These pools of a zone, and all whose handouts depend on them.
@@ -60,6 +85,17 @@ impl Users {
     pub(super) fn of(&self, target: &Target) -> impl Iterator<Item = PoolAt> + use<'_> {
         self.of_targets.get(target).into_iter().flatten().copied()
     }
+}
+
+/// The pools of a zone; one that is broken has none.
+pub(super) fn pools_of(zone: Option<&Zone>) -> &[Pool] {
+    zone.map_or(&[][..], |zone| &zone.pools)
+}
+
+/// The targets of pools, each with the place of its pool.
+fn targets<'p>(pools: impl Iterator<Item = &'p Pool>) -> impl Iterator<Item = (usize, Target)> {
+    let of_pool = |(index, pool)| Target::of_pool(pool).map(move |target| (index, target));
+    pools.enumerate().flat_map(of_pool)
 }
 
 /// What is remembered of each pool. Kept by name: it outlives a reload.
@@ -83,6 +119,17 @@ impl Memories {
         self.by_pool.retain(|key, _| known.contains(key));
         self.due_of.retain(|key, _| known.contains(key));
         self.due.retain(|(_, key)| known.contains(key));
+    }
+
+    /// Forgets the pools of a zone that another version of it has not.
+    pub(super) fn forget_pools(&mut self, before: &Zone, now: Option<&Zone>) {
+        let known = now.iter().flat_map(|zone| zone.pools.iter().map(|pool| key(zone, pool)));
+        let known: HashSet<Key> = known.collect();
+        let gone = before.pools.iter().map(|pool| key(before, pool));
+        for key in gone.filter(|key| !known.contains(key)) {
+            self.by_pool.remove(&key);
+            self.set_due(&key, None);
+        }
     }
 
     /// Notes what was in service last of a pool, where that was anything, the tier that served, and who was primary.

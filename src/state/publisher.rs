@@ -64,8 +64,8 @@ const NAMED_MAX: usize = 3;
 pub(super) enum Change {
     /// The zones that shall be served, all of them.
     Zones(Vec<(Name, Option<Arc<Zone>>)>),
-    /// Another version of one zone, or a zone more.
-    Zone(Name, Option<Arc<Zone>>),
+    /// Another version of some zones, or zones more.
+    Some(Vec<(Name, Option<Arc<Zone>>)>),
     /// What the operator sets about answers.
     Settings(Arc<engine::settings::Settings>),
     /// What the prober inside found.
@@ -263,9 +263,14 @@ impl Publisher {
 
     /// Serves another version of one zone, or a zone more, beside all others; one that is there and comes without content has
     /// expired.
-    /// Where its pools are as they were, this costs the zone's place in the snapshot and nothing else.
     pub fn zone(&self, origin: Name, zone: Option<Arc<Zone>>) {
-        self.send(Change::Zone(origin, zone));
+        self.some_zones(vec![(origin, zone)]);
+    }
+
+    /// The same with several at once: no snapshot has some of them alone. This costs their places in the snapshot and what
+    /// their pools come to, and for a zone more all zones.
+    pub fn some_zones(&self, zones: Vec<(Name, Option<Arc<Zone>>)>) {
+        self.send(Change::Some(zones));
     }
 
     /// Has somebody told of each zone whose pools hand out something else than before; the first who asks.
@@ -408,7 +413,7 @@ fn gather(state: &mut State, changes: &Receiver<Change>, until: Instant) -> bool
 fn take(state: &mut State, change: Change) -> bool {
     match change {
         Change::Zones(zones) => step(state, |state| state.set_zones(zones)),
-        Change::Zone(origin, zone) => step(state, |state| state.set_zone(origin, zone)),
+        Change::Some(zones) => step(state, |state| state.set_some(zones)),
         Change::Settings(settings) => step(state, |state| state.set_settings(settings)),
         Change::Report(report) => step(state, |state| state.take_report(&report)),
         Change::Feed(feed, done) => step(state, |state| {

@@ -40,6 +40,7 @@ mod peers;
 mod probed;
 mod probing;
 mod referees;
+mod reloads;
 mod resolver;
 mod restart;
 mod secondary;

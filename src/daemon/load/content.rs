@@ -1,11 +1,14 @@
 //! What a zone was read from: its own file and those that it includes, with a digest over all.
 //!
-//! A file is opened for each look at it; nothing of it is kept but the digest.
+//! A file is opened for each look at it; nothing of it is kept but the digest, and what the file system told of it.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::config::files::read_file;
+use super::stamp::Stamps;
+use crate::config::files::{read_at_most, read_file};
 use crate::digest::sha256;
 use crate::name::Name;
 use crate::zone::serial::Digest;
@@ -19,16 +22,31 @@ pub(super) struct Content {
     pub(super) included: Vec<Arc<Path>>,
     /// Of the names of addresses that other zones brought; zeroes where there are none.
     pub(super) pointers: Digest,
+    /// As they were before they were read.
+    pub(super) stamps: Stamps,
 }
 
 impl Content {
-    /// Of a zone's own file.
-    pub(super) fn of(bytes: &[u8]) -> Self {
-        Self { digest: sha256([bytes]), ..Self::default() }
+    /// Of a zone's own file, which was stamped before it was read.
+    pub(super) fn of(bytes: &[u8], stamps: Stamps) -> Self {
+        Self { digest: sha256([bytes]), stamps, ..Self::default() }
+    }
+
+    /// Reads a file that it includes, of so many bytes at most, and adds it.
+    pub(super) fn include(
+        &mut self,
+        path: &Path,
+        most: u64,
+        settled: Duration,
+    ) -> io::Result<Vec<u8>> {
+        self.stamps.add(path, settled);
+        let read = read_at_most(path, most);
+        self.add(path, read.as_deref().ok());
+        read
     }
 
     /// Adds a file that it includes; without bytes where it cannot be read.
-    pub(super) fn add(&mut self, path: &Path, bytes: Option<&[u8]>) {
+    fn add(&mut self, path: &Path, bytes: Option<&[u8]>) {
         let of_file = bytes.map(|bytes| sha256([bytes])).unwrap_or_default();
         self.digest = sha256([self.digest, of_file]);
         self.included.push(path.into());
@@ -52,16 +70,30 @@ impl Content {
         sha256([self.digest, self.pointers])
     }
 
-    /// Whether the zone would be as it was, its own file having these bytes now, and these names coming from others.
-    pub(super) fn is_still(&self, bytes: &[u8], pointers: &[(Name, Vec<Name>)]) -> bool {
+    /// Whether none of its files was touched, its own being this one, and other zones bring these names.
+    pub(super) fn is_untouched(&self, file: &Path, pointers: &[(Name, Vec<Name>)]) -> bool {
+        let files = std::iter::once(file).chain(self.included.iter().map(|path| &**path));
+        self.pointers == digest_of(pointers) && self.stamps.are_of(files)
+    }
+
+    /// The same with what the file system tells of its files now, where the zone would be as it was: its own file has these
+    /// bytes, and these names come from others.
+    pub(super) fn still(
+        &self,
+        bytes: &[u8],
+        stamps: &Stamps,
+        pointers: &[(Name, Vec<Name>)],
+        settled: Duration,
+    ) -> Option<Self> {
         if self.pointers != digest_of(pointers) {
-            return false;
+            return None;
         }
-        let mut now = Self::of(bytes);
+        let mut now = Self::of(bytes, stamps.clone()).with(pointers);
         for path in &self.included {
+            now.stamps.add(path, settled);
             now.add(path, read_file(path).as_deref().ok());
         }
-        now.digest == self.digest
+        (now.digest == self.digest).then_some(now)
     }
 
     /// The folders and names to watch beside the zone's own file.

@@ -1,28 +1,44 @@
 //! One file that was found: its zone as it was, a new version, or the last good one.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tracing::{error, info, warn};
 
 use super::content::Content;
 use super::read::{self, Known};
+use super::stamp::Stamps;
 use super::{GUARDED_NAMES, Guard, Loaded, Mistake, updates};
 use crate::config::{self, Problem};
-use crate::name::Name;
 use crate::state::overlays::Overlays;
 use crate::zone::Zone;
 use crate::zone::serial::Kept;
 
-/// Loads the zone of a file that was found.
+/// How a file is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    /// It is read where the file system tells that it may have changed.
+    Glance,
+    /// It is read.
+    Read,
+}
+
+/// Loads the zone of a file that was found, and gives the serial that is to be kept, if there is a new version.
 pub(super) fn load_one(
     file: &Path,
     known: &Known<'_>,
     last: Option<&Loaded>,
-    overlays: Option<&mut Overlays>,
+    overlays: &Mutex<Option<&mut Overlays>>,
+    look: Look,
     guard: Guard,
-    kept: &mut Vec<(Name, Kept)>,
-) -> Loaded {
+) -> (Loaded, Option<Kept>) {
+    let well = last.filter(|last| !last.is_broken);
+    if look == Look::Glance
+        && let Some(last) = well.filter(|last| *last.file == *file)
+        && last.content.is_untouched(file, known.pointers)
+    {
+        return (Loaded { is_away: false, ..last.clone() }, None);
+    }
     let before = last.and_then(|last| last.zone.clone());
     let base = last.and_then(|last| last.base.clone());
     let origin = known.origin;
@@ -30,9 +46,12 @@ pub(super) fn load_one(
         let (file, mistakes) = (Arc::from(file), mistakes.into());
         let (zone, base) = (before.clone(), base.clone());
         let is_unread = last.is_some_and(|last| last.is_unread);
-        Loaded { content, file, zone, base, is_broken, is_away: false, is_unread, mistakes }
+        let is_away = false;
+        (Loaded { content, file, zone, base, is_broken, is_away, is_unread, mistakes }, None)
     };
     let meanwhile = if before.is_some() { "its last good version" } else { "SERVFAIL" };
+    let mut stamps = Stamps::default();
+    stamps.add(file, known.settled);
     let bytes = match config::files::read_file(file) {
         Ok(bytes) => bytes,
         Err(error) => {
@@ -43,8 +62,8 @@ pub(super) fn load_one(
             return as_before(Content::default(), true, vec![mistake]);
         }
     };
-    if let Some(last) =
-        last.filter(|last| !last.is_broken && last.content.is_still(&bytes, known.pointers))
+    if let Some(last) = well
+        && let Some(content) = last.content.still(&bytes, &stamps, known.pointers, known.settled)
     {
         // It may stand elsewhere than before, and so may its warnings.
         let moved = |mistake: &Mistake| {
@@ -53,9 +72,12 @@ pub(super) fn load_one(
             Mistake { file: now.to_path_buf(), ..mistake.clone() }
         };
         let mistakes = last.mistakes.iter().map(moved).collect();
-        return as_before(last.content.clone(), false, mistakes);
+        return as_before(content, false, mistakes);
     }
-    let mut over = match overlays.map(|overlays| updates::over(file, origin, overlays)) {
+    let mut overlays = overlays.lock().unwrap_or_else(PoisonError::into_inner);
+    let over = overlays.as_mut().map(|overlays| updates::over(file, origin, overlays));
+    drop(overlays);
+    let mut over = match over {
         None => updates::Over::default(),
         Some(Ok(over)) => over,
         Some(Err(mistake)) if before.is_some() => {
@@ -66,7 +88,7 @@ pub(super) fn load_one(
     };
     let last_kept = over.kept(known.kept);
     let known = Known { kept: last_kept, ..*known };
-    let read::Read { zone, mut mistakes, content } = read::zone(file, &bytes, &known);
+    let read::Read { zone, mut mistakes, content } = read::zone(file, &bytes, stamps, &known);
     let Some((next, base)) = zone else {
         mistakes.iter().for_each(Mistake::log);
         error!(zone = %origin, "{}: not loaded; answering with {meanwhile}", file.display());
@@ -94,13 +116,12 @@ pub(super) fn load_one(
         warn!(zone = %origin, "{}: {unseen}", file.display());
     }
     info!(zone = %origin, serial = zone.serial, names = zone.names, "zone loaded");
-    kept.push((origin.clone(), next));
     let zone = match &before {
         Some(before) => zone.following(before),
         None => zone,
     };
     let (zone, base) = (Some(Arc::new(zone)), Some(Arc::new(base)));
-    Loaded { zone, base, is_unread, ..as_before(content, is_unread, mistakes) }
+    (Loaded { zone, base, is_unread, ..as_before(content, is_unread, mistakes).0 }, Some(next))
 }
 
 /// Whether what is served differs, or a file has become good for the first time.

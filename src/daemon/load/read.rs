@@ -1,10 +1,11 @@
 //! One file's bytes to a zone, or to what is wrong with them.
 
 use std::path::Path;
+use std::time::Duration;
 
 use super::Mistake;
 use super::content::Content;
-use crate::config::files::read_at_most;
+use super::stamp::Stamps;
 use crate::config::model::access::Access;
 use crate::config::{self, is_master_file, model};
 use crate::name::Name;
@@ -38,6 +39,8 @@ pub(super) struct Known<'z> {
     pub(super) pointers: &'z [(Name, Vec<Name>)],
     /// Whether there are such names now, or were when it was read last.
     pub(super) has_pointers: bool,
+    /// How long a file must have been left alone for a change to show.
+    pub(super) settled: Duration,
 }
 
 impl Known<'_> {
@@ -52,26 +55,22 @@ impl Known<'_> {
 }
 
 /// Reads a zone file of either format.
-pub(super) fn zone(file: &Path, bytes: &[u8], known: &Known<'_>) -> Read {
-    let mut read =
-        if is_master_file(file) { master(file, bytes, known) } else { yaml(file, bytes, known) };
+pub(super) fn zone(file: &Path, bytes: &[u8], stamps: Stamps, known: &Known<'_>) -> Read {
+    let content = Content::of(bytes, stamps).with(known.pointers);
+    let read = if is_master_file(file) { master } else { yaml };
+    let mut read = read(file, bytes, content, known);
     if let Some((_, zone)) = &mut read.zone {
         zone.digest = read.content.whole();
     }
     read
 }
 
-fn yaml(file: &Path, bytes: &[u8], known: &Known<'_>) -> Read {
-    let mut content = Content::of(bytes).with(known.pointers);
+fn yaml(file: &Path, bytes: &[u8], mut content: Content, known: &Known<'_>) -> Read {
     let Ok(text) = std::str::from_utf8(bytes) else {
         let message = config::Problem::NotUtf8.to_string();
         return Read { zone: None, mistakes: vec![Mistake::whole(file, message)], content };
     };
-    let mut include = |path: &Path, most: u64| {
-        let read = read_at_most(path, most);
-        content.add(path, read.as_deref().ok());
-        read
-    };
+    let mut include = |path: &Path, most: u64| content.include(path, most, known.settled);
     let (model, mistakes) = config::read_zone_file(file, text, &mut include);
     let mut mistakes: Vec<Mistake> = mistakes.into_iter().map(Mistake::from).collect();
     let zone = model.and_then(|mut model| {
@@ -90,15 +89,10 @@ fn yaml(file: &Path, bytes: &[u8], known: &Known<'_>) -> Read {
     Read { zone, mistakes, content }
 }
 
-fn master(file: &Path, bytes: &[u8], known: &Known<'_>) -> Read {
-    let mut content = Content::of(bytes).with(known.pointers);
+fn master(file: &Path, bytes: &[u8], mut content: Content, known: &Known<'_>) -> Read {
     let (mut soas, mut taken) = (Vec::new(), Taken::default());
     let mut builder = build::Builder::new(known.origin.clone());
-    let mut include = |path: &Path, most: u64| {
-        let read = read_at_most(path, most);
-        content.add(path, read.as_deref().ok());
-        read
-    };
+    let mut include = |path: &Path, most: u64| content.include(path, most, known.settled);
     let zonefile::Read { mistakes, files } =
         zonefile::read_file(file, bytes, known.origin, &mut include, |record| {
             if known.has_pointers {

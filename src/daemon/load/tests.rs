@@ -1,5 +1,7 @@
 //! What becomes of zones when their files change, as the table of the header says.
 
+mod part;
+
 use std::fmt::Write as _;
 use std::fs;
 
