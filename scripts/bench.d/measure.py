@@ -1,8 +1,8 @@
 """RotaDNS beside gdnsd, NSD and Knot: one worker each, all on one core, the load on another.
 
 Rounds are interleaved (A B C D A B C D ...) and medians reported, so that a slow minute of the machine
-meets everybody. Prints one table, each figure with its ratio to gdnsd; then what health and the
-admin API cost RotaDNS's answers.
+meets everybody. Prints one table, each figure with its ratio to gdnsd; then what health, the
+admin API and each way of choosing cost RotaDNS's answers.
 """
 
 import argparse
@@ -16,13 +16,14 @@ from pathlib import Path
 
 import admin
 import load
+import policies
 import prober
 import servers
 import transfer
 from load import SERVER_CORE
 from servers import Server, Zone
 
-SCENARIOS = ["udp", "tcp", "million", "transfer", "prober", "verdict", "admin"]
+SCENARIOS = ["udp", "tcp", "million", "transfer", "prober", "verdict", "admin", "policies"]
 SMALL = "bench.example"
 MILLION = "million.example"
 NAMES = 1_000_000
@@ -60,6 +61,8 @@ def main():
                 prober.bench_verdict(options, folder)
             if options.rotadns and options.only in (None, "admin"):
                 admin.bench_admin(options, folder)
+            if options.rotadns and options.only in (None, "policies"):
+                policies.bench_policies(options, folder)
         finally:
             # Also where a measurement ended with a mistake.
             Server.stop_all()
