@@ -1,6 +1,9 @@
 //! What changes of health cost those who ask: 10,000 pools of 10 backends, answered with 100 of them changing side each
 //! second and with none, by turns. `taskset -c 1 churn` has the publisher and the queries share one core.
 //!
+//! Told are medians over the rounds: of answers in a second, and of answers in a second of the process's own CPU time, the publisher's
+//! among it, which others on the machine change less. And the publisher's part of that time.
+//!
 //! `churn [POOLS [CHANGES [ROUNDS]]]`
 
 use std::fmt::Write as _;
@@ -22,8 +25,8 @@ use rotadns::state::publisher::{Publisher, Start};
 use rotadns::zone::build::from_model;
 
 const EACH: u32 = 10;
-/// How long each turn is.
-const TURN: Duration = Duration::from_secs(1);
+/// How long each turn is: short, so that what else the machine does meets both sides of a round.
+const TURN: Duration = Duration::from_millis(200);
 /// How many queries are answered from one snapshot, as a worker does with a batch.
 const BATCH: u64 = 32;
 
@@ -31,7 +34,7 @@ fn main() {
     let mut arguments = std::env::args().skip(1).map(|text| text.parse().expect("a number"));
     let pools: u32 = arguments.next().unwrap_or(10_000);
     let changes: u32 = arguments.next().unwrap_or(100);
-    let rounds: u32 = arguments.next().unwrap_or(10);
+    let rounds: u32 = arguments.next().unwrap_or(100);
 
     let (publisher, targets) = serve(pools);
     let is_on = Arc::new(AtomicBool::new(false));
@@ -42,23 +45,61 @@ fn main() {
     };
     thread::spawn(flapping);
 
+    let turn = |on: bool| {
+        is_on.store(on, Ordering::Relaxed);
+        ask(&publisher, pools, TURN)
+    };
     // What comes first is slower: caches are cold.
-    ask(&publisher, pools, TURN);
-    let (mut quiet, mut busy) = (0, 0);
-    for _ in 0..rounds {
-        is_on.store(false, Ordering::Relaxed);
-        quiet += ask(&publisher, pools, TURN);
-        is_on.store(true, Ordering::Relaxed);
-        busy += ask(&publisher, pools, TURN);
+    turn(false);
+    let (mut by_clock, mut by_cpu, mut part) = (Vec::new(), Vec::new(), Vec::new());
+    for round in 0..rounds {
+        // Either comes first as often as the other.
+        let first = round % 2 == 0;
+        let (one, other) = (turn(first), turn(!first));
+        let (busy, quiet) = if first { (one, other) } else { (other, one) };
+        by_clock.push(busy.answers / quiet.answers);
+        by_cpu.push((busy.answers / busy.cpu) / (quiet.answers / quiet.cpu));
+        part.push((busy.publisher - quiet.publisher) / busy.cpu);
     }
-    #[expect(clippy::cast_precision_loss, reason = "a ratio for people")]
-    let ratio = busy as f64 / quiet as f64;
-    let made = done.load(Ordering::Relaxed);
     println!(
-        "{pools} pools of {EACH}, {changes} changes a second, {rounds} s each: {made} changes, {} snapshots;\n\
-         answers with changes, to those without: {ratio:.3}",
-        publisher.published().generation
+        "{pools} pools of {EACH}, {changes} changes a second, {rounds} rounds of {TURN:?}: {} changes, {} snapshots;\n\
+         answers with changes, to those without: {:.3} by the clock, {:.3} by CPU time; the publisher takes {:.1} %",
+        done.load(Ordering::Relaxed),
+        publisher.published().generation,
+        median(by_clock),
+        median(by_cpu),
+        median(part) * 100.0,
     );
+}
+
+/// What was answered, and at what cost.
+struct Asked {
+    answers: f64,
+    /// Nanoseconds of all threads.
+    cpu: f64,
+    /// Those of the publisher.
+    publisher: f64,
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+/// The CPU time so far of all threads, and of the publisher, in nanoseconds.
+fn cpu() -> (u64, u64) {
+    let (mut all, mut publisher) = (0, 0);
+    for thread in std::fs::read_dir("/proc/self/task").expect("Linux").flatten() {
+        let read = |name| std::fs::read_to_string(thread.path().join(name)).unwrap_or_default();
+        // A thread that has just ended has none.
+        let spent: u64 =
+            read("schedstat").split(' ').next().and_then(|ns| ns.parse().ok()).unwrap_or(0);
+        all += spent;
+        if read("comm").trim() == "publisher" {
+            publisher += spent;
+        }
+    }
+    (all, publisher)
 }
 
 /// A server of so many pools, all up, and what it probes.
@@ -129,13 +170,13 @@ fn flap(
 }
 
 /// How many answers fit into a time, of all pools by turns.
-fn ask(publisher: &Publisher, pools: u32, time: Duration) -> u64 {
+fn ask(publisher: &Publisher, pools: u32, time: Duration) -> Asked {
     let queries: Vec<Vec<u8>> =
         (0..pools.min(4096)).map(|pool| query(&format!("p{}", pool * 7 % pools))).collect();
     let client = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
     let mut plan = Plan::default();
     let mut out = [0; OUT_UDP];
-    let began = now();
+    let (began, before) = (now(), cpu());
     let mut answers = 0;
     while began.elapsed() < time {
         let snapshot = publisher.snapshot().load();
@@ -147,7 +188,13 @@ fn ask(publisher: &Publisher, pools: u32, time: Duration) -> u64 {
             answers += 1;
         }
     }
-    answers
+    let after = cpu();
+    #[expect(clippy::cast_precision_loss, reason = "ratios for people")]
+    Asked {
+        answers: answers as f64,
+        cpu: (after.0 - before.0) as f64,
+        publisher: (after.1 - before.1) as f64,
+    }
 }
 
 /// A query for A with EDNS, as resolvers send it.
