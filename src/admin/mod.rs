@@ -4,6 +4,7 @@
 //!   listen ─▶ service ─▶ guard ─▶ routes ─▶ read ───▶ views: state ─▶ model
 //!   sockets,   one        may      one      steer ──▶ publisher, loader
 //!   limits     request    it?      table    events ─▶ server-sent events
+//!                                           dashboard: a page over all of these
 //! ```
 //!
 //! It has a thread of its own, of low priority, and looks at the snapshot as everybody does: what answers DNS
@@ -21,9 +22,11 @@ pub mod refusal;
 pub mod openapi;
 pub mod routes;
 
+pub mod dashboard;
 pub mod events;
 pub mod explain;
 pub mod feed;
+pub mod history;
 pub mod push;
 pub mod read;
 pub mod steer;
@@ -38,13 +41,14 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use jiff::Timestamp;
 use tokio::sync::{Semaphore, watch};
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinSet, spawn_blocking};
 
 use crate::counters::AllCounters;
 use crate::feed::receive::Receiver;
 use crate::name::Name;
 use crate::state::publisher::Publisher;
 use guard::tokens::Tokens;
+use history::History;
 use listen::identity::{Identity, acceptor};
 use listen::reread::Reread;
 use listen::{Sockets, serve};
@@ -77,6 +81,8 @@ pub struct Admin {
     pub owner: Owner,
     /// How far the server is.
     pub progress: Progress,
+    /// What was answered in the last hour.
+    pub history: History,
     /// The one reload that may be waited for.
     reloading: Semaphore,
     /// The sessions of probers beside.
@@ -95,6 +101,7 @@ impl Admin {
             about,
             owner,
             progress: Progress::default(),
+            history: History::default(),
             reloading: Semaphore::new(1),
             feeds: Mutex::default(),
             listeners: Arc::new(Semaphore::new(events::LISTENERS_MAX)),
@@ -244,8 +251,10 @@ impl Api {
         let tls =
             self.guards.identity.clone().map(|identity| acceptor(identity, &[])).transpose()?;
         let guards = Arc::new(self.guards);
-        let router = routes::router(&guards, admin);
+        let router = routes::router(&guards, Arc::clone(&admin));
         let service = Arc::new(Service::new(guards, router));
+        let mut beside = JoinSet::new();
+        beside.spawn(history::keep(admin));
         serve(self.sockets, tls, service, stop).await.map_err(|error| error.to_string())
     }
 }

@@ -69,6 +69,42 @@ pub struct ZoneCounts {
     pub broken: u64,
 }
 
+/// Who asks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Caller {
+    /// The name of its token, or `local` where no tokens are asked for.
+    pub name: String,
+    /// What it may do: `read`, `feed` or `operate`; without one, everything.
+    pub role: Option<String>,
+    /// Whether it may drain backends, set them up and down, and give them back.
+    pub may_operate: bool,
+}
+
+/// What was answered in the last hour, or since the start.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct History {
+    /// Seconds from one sample to the next, about.
+    pub step: u64,
+    /// The samples, the oldest first.
+    pub samples: Vec<Sample>,
+}
+
+/// What was answered in a few seconds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Sample {
+    /// When it ended.
+    #[schemars(with = "String")]
+    pub at: Timestamp,
+    /// How long it lasted.
+    pub seconds: f64,
+    /// Queries that were answered, over all transports.
+    pub queries: u64,
+    /// Answers by response code, those that there were: `noerror`, `nxdomain`.
+    pub answers: BTreeMap<String, u64>,
+    /// Messages that earned no answer, and answers that the kernel did not take.
+    pub dropped: u64,
+}
+
 /// One zone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Zone {

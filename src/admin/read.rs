@@ -2,20 +2,22 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::IntoResponse;
+use axum::{Extension, Json};
 use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::explain::parse_type;
+use super::guard::tokens::{Caller, Role};
 use super::metrics::process::Process;
 use super::metrics::{Format, World, render};
 use super::refusal::Refusal;
 use super::views::pools::{History, Moment, PoolAt};
+use super::views::ranked::{self, Order};
 use super::{Admin, Phase, apart, model, views};
 use crate::engine::snapshot::{Snapshot, View};
 use crate::health::backend::{BackendKey, matching};
@@ -60,10 +62,60 @@ pub async fn status(State(admin): State<Arc<Admin>>) -> Json<model::Status> {
     Json(views::status::status(&admin))
 }
 
-/// Every pool.
-pub async fn pools(State(admin): State<Arc<Admin>>) -> Json<Vec<model::Pool>> {
-    let moment = Moment::now(&admin.publisher);
-    Json(moment.pools().map(|at| at.view()).collect())
+/// Who asks.
+pub async fn caller(Extension(caller): Extension<Caller>) -> Json<model::Caller> {
+    Json(model::Caller {
+        may_operate: caller.may(Role::Operate),
+        role: caller.role.map(|role| role.name().to_owned()),
+        name: caller.name,
+    })
+}
+
+/// What was answered in the last hour.
+pub async fn history(State(admin): State<Arc<Admin>>) -> Json<model::History> {
+    Json(admin.history.view())
+}
+
+/// Which pools are asked for.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PoolsQuery {
+    #[serde(default)]
+    filter: String,
+    #[serde(default)]
+    order: Order,
+    #[serde(default)]
+    offset: usize,
+    limit: Option<usize>,
+}
+
+const TOTAL_COUNT: HeaderName = HeaderName::from_static("total-count");
+
+/// Every pool, or some of them.
+pub async fn pools(
+    State(admin): State<Arc<Admin>>,
+    query: Result<Query<PoolsQuery>, QueryRejection>,
+) -> Result<impl IntoResponse, Refusal> {
+    let Query(PoolsQuery { filter, order, offset, limit }) = query?;
+    if limit.is_some_and(|limit| !(1..=ranked::MAX).contains(&limit)) {
+        let most = ranked::MAX;
+        return Err(Refusal::bad_request(format!("`limit` is from 1 to {most}")));
+    }
+    if filter.len() > ranked::FILTER_MAX {
+        let most = ranked::FILTER_MAX;
+        return Err(Refusal::bad_request(format!("`filter` has at most {most} bytes")));
+    }
+    // Every pool is looked at, whatever is shown of them.
+    apart(move || {
+        let moment = Moment::now(&admin.publisher);
+        let wanted = ranked::Wanted { filter, order, offset, limit };
+        let ranked::Found { pools, total, next } = ranked::pools(&moment, &wanted);
+        let headers = [Some((TOTAL_COUNT, total)), next.map(|next| (NEXT_OFFSET, next))];
+        let headers = headers.into_iter().flatten();
+        let headers = headers.map(|(name, count)| (name, HeaderValue::from(count)));
+        Ok((headers.collect::<HeaderMap>(), Json(pools)))
+    })
+    .await
 }
 
 /// One pool.

@@ -12,7 +12,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use super::guard::tokens::Role;
 use super::refusal::Refusal;
 use super::service::{Gate, Guards, gate};
-use super::{Admin, events, explain, feed, model, openapi, push, read, steer};
+use super::{Admin, dashboard, events, explain, feed, model, openapi, push, read, steer};
 use crate::feed::message;
 
 /// The most bytes of a request's body.
@@ -113,6 +113,28 @@ const LAST_EVENT_ID: Parameter = Parameter {
 pub const ROUTES: &[Route] = &[
     Route {
         method: Method::Get,
+        path: dashboard::PATH,
+        role: None,
+        summary: "The dashboard: a page that shows what the rest gives",
+        parameters: &[],
+        takes: None,
+        gives: Gives::Text("text/html; charset=utf-8"),
+        refuses: &[],
+        handler: || get(dashboard::page),
+    },
+    Route {
+        method: Method::Get,
+        path: "/dashboard/{file}",
+        role: None,
+        summary: "What the dashboard is made of",
+        parameters: &[path("file", "Its name, as the page says it")],
+        takes: None,
+        gives: Gives::Text("text/javascript; charset=utf-8"),
+        refuses: &[404],
+        handler: || get(dashboard::file),
+    },
+    Route {
+        method: Method::Get,
         path: "/healthz",
         role: None,
         summary: "Whether the process is alive",
@@ -168,6 +190,28 @@ pub const ROUTES: &[Route] = &[
     },
     Route {
         method: Method::Get,
+        path: "/v1/caller",
+        role: Some(Role::Read),
+        summary: "Who asks, by the token that comes with it, and what that may do",
+        parameters: &[],
+        takes: None,
+        gives: Gives::Json(of::<model::Caller>),
+        refuses: &[],
+        handler: || get(read::caller),
+    },
+    Route {
+        method: Method::Get,
+        path: "/v1/history",
+        role: Some(Role::Read),
+        summary: "What was answered in the last hour, ten seconds at a time",
+        parameters: &[],
+        takes: None,
+        gives: Gives::Json(of::<model::History>),
+        refuses: &[],
+        handler: || get(read::history),
+    },
+    Route {
+        method: Method::Get,
         path: "/v1/zones",
         role: Some(Role::Read),
         summary: "Every zone",
@@ -217,8 +261,21 @@ pub const ROUTES: &[Route] = &[
         method: Method::Get,
         path: "/v1/pools",
         role: Some(Role::Read),
-        summary: "Every pool with its backends",
-        parameters: &[],
+        summary: "Pools with their backends; `Total-Count` says how many there are, and where there are more, `Next-Offset` where they begin",
+        parameters: &[
+            query(
+                "filter",
+                "string",
+                "Only pools that have all of these words in their name, policy, backends or addresses",
+            ),
+            query(
+                "order",
+                "string",
+                "`name`, as they are served, or `worst`: first what needs somebody",
+            ),
+            query("offset", "integer", "How many pools to leave out"),
+            query("limit", "integer", "The most pools: all if not said, at most 1,000"),
+        ],
         takes: None,
         gives: Gives::Json(of::<Vec<model::Pool>>),
         refuses: &[],

@@ -124,7 +124,7 @@ impl Service {
         }
         let headers = response.headers_mut();
         for (name, value) in SECURITY {
-            headers.insert(name, HeaderValue::from_static(value));
+            headers.entry(name).or_insert(HeaderValue::from_static(value));
         }
         response.map(|body| Held { body, taken, _work: work })
     }
@@ -144,7 +144,8 @@ impl Service {
     }
 }
 
-/// For browsers, should one ask: nothing of this is kept, guessed at or shown inside another page.
+/// For browsers, should one ask: nothing of this is kept, guessed at or shown inside another page. What answers may say
+/// otherwise, as the dashboard does.
 const SECURITY: [(HeaderName, &str); 4] = [
     (header::CACHE_CONTROL, "no-store"),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),

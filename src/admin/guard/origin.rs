@@ -5,7 +5,7 @@
 //! what a request has                                                   it is refused, as
 //! Host: neither an address nor localhost nor a name of the certificate  a name of theirs was pointed at us (DNS rebinding)
 //! Origin: not our own host                                              a page of another site asks
-//! Sec-Fetch-Site: other than same-origin and none                       a page of another site asks
+//! Sec-Fetch-Site: other than same-origin and none                       a page of another site asks; it may link to the dashboard
 //! POST without application/json                                         a form of another site could send it
 //! ```
 //!
@@ -16,9 +16,12 @@ use std::net::{IpAddr, Ipv6Addr};
 use axum::http::header::{CONTENT_TYPE, HOST, HeaderMap, HeaderName, ORIGIN};
 use axum::http::{Method, StatusCode, Uri};
 
+use crate::admin::dashboard;
 use crate::admin::refusal::Refusal;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
 /// Refuses what a page of another site may have caused. `is_our_name` knows the names of our certificate.
 pub fn check(
@@ -54,6 +57,7 @@ pub fn check(
     }
     if let Some(site) = only(headers, &SEC_FETCH_SITE)?
         && !matches!(site, "same-origin" | "none")
+        && !is_visit(method, uri, headers)?
     {
         return Err(other_site());
     }
@@ -62,6 +66,13 @@ pub fn check(
         return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, error));
     }
     Ok(())
+}
+
+/// Whether somebody follows a link to the dashboard, which says nothing by itself and stands in no frame.
+fn is_visit(method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<bool, Refusal> {
+    let is_page = only(headers, &SEC_FETCH_MODE)? == Some("navigate")
+        && only(headers, &SEC_FETCH_DEST)? == Some("document");
+    Ok(is_page && *method == Method::GET && uri.path() == dashboard::PATH)
 }
 
 /// The one value of a header.
@@ -103,13 +114,20 @@ mod tests {
     use super::*;
 
     fn refused(method: &Method, headers: &[(&'static str, &str)]) -> Option<u16> {
+        refused_at("/v1/status", method, headers)
+    }
+
+    fn refused_at(
+        path: &'static str,
+        method: &Method,
+        headers: &[(&'static str, &str)],
+    ) -> Option<u16> {
         let headers: HeaderMap = headers
             .iter()
             .map(|(name, value)| (HeaderName::from_static(name), value.parse().expect("a value")))
             .collect();
-        let result = check(method, &Uri::from_static("/v1/status"), &headers, |name| {
-            name == "ns1.example.com"
-        });
+        let result =
+            check(method, &Uri::from_static(path), &headers, |name| name == "ns1.example.com");
         result.err().map(|refusal| refusal.status().as_u16())
     }
 
@@ -149,6 +167,36 @@ mod tests {
             (("sec-fetch-site", "cross-site"), Some(403)),
         ] {
             assert_eq!(refused(&Method::GET, &[host, header]), expected, "{header:?}");
+        }
+    }
+
+    #[test]
+    fn other_sites_may_link_to_the_dashboard_and_do_nothing_else_with_it() {
+        let visit = [
+            ("host", "127.0.0.1:8053"),
+            ("sec-fetch-site", "cross-site"),
+            ("sec-fetch-mode", "navigate"),
+            ("sec-fetch-dest", "document"),
+        ];
+        let other = |place: usize, value| {
+            let mut headers = visit;
+            headers[place].1 = value;
+            headers
+        };
+        for (path, method, headers, expected) in [
+            ("/", Method::GET, visit, None),
+            ("/v1/status", Method::GET, visit, Some(403)),
+            ("/metrics", Method::GET, visit, Some(403)),
+            ("/", Method::POST, visit, Some(403)),
+            ("/", Method::GET, other(0, "evil.example"), Some(421)),
+            ("/", Method::GET, other(2, "no-cors"), Some(403)),
+            ("/", Method::GET, other(3, "iframe"), Some(403)),
+        ] {
+            assert_eq!(
+                refused_at(path, &method, &headers),
+                expected,
+                "{method} {path} {headers:?}"
+            );
         }
     }
 

@@ -3,6 +3,7 @@
 pub mod checks;
 pub mod explain;
 pub mod pools;
+pub mod ranked;
 pub mod records;
 pub mod status;
 pub mod zones;

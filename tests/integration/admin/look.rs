@@ -128,7 +128,8 @@ fn every_documented_route_answers_and_nothing_else_does() {
         let asked = path
             .replace("{zone}", "admin.example")
             .replace("{pool}", "web")
-            .replace("{backend}", "web-1");
+            .replace("{backend}", "web-1")
+            .replace("{file}", "main.js");
         let documented: BTreeSet<&str> =
             methods.as_object().expect("methods").keys().map(String::as_str).collect();
         for method in ["get", "post", "put", "patch", "delete", "options"] {
@@ -142,8 +143,18 @@ fn every_documented_route_answers_and_nothing_else_does() {
             assert_eq!(is_there, documented.contains(method), "{method} {asked}: {answer:?}");
         }
     }
-    for path in ["/", "/v1", "/v1/", "/v2/status", "/v1/zones/", "/v1/zones/a/b", "/../etc/passwd"]
-    {
+    for path in [
+        "/v1",
+        "/v1/",
+        "/v2/status",
+        "/v1/zones/",
+        "/v1/zones/a/b",
+        "/../etc/passwd",
+        "/dashboard",
+        "/dashboard/",
+        "/dashboard/mod.rs",
+        "/dashboard/index.html",
+    ] {
         assert_eq!(http.get(path).status, 404, "{path}");
     }
 }

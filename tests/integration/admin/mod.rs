@@ -5,9 +5,11 @@ use std::net::Ipv4Addr;
 use crate::http::Http;
 use crate::servers::{Server, ZoneFile};
 
+mod dashboard;
 mod databases;
 mod limits;
 mod look;
+mod ranked;
 mod roles;
 mod steering;
 mod tls;
