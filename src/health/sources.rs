@@ -228,7 +228,9 @@ impl Sources {
         let (old, kept) = std::mem::take(&mut self.beside).into_iter().partition(is_old);
         self.beside = kept;
         let old: Vec<Beside> = old;
-        old.into_iter().map(|known| known.source).collect()
+        let old: Vec<Source> = old.into_iter().map(|known| known.source).collect();
+        self.cut_off.retain(|source| !old.contains(source));
+        old
     }
 
     /// Since when no prober has been heard, where that is so.

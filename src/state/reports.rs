@@ -112,7 +112,12 @@ impl State {
             self.due = sources.next_change(now);
             let silent = sources.silent_since(now).is_some();
             let on_loss = sources.settings().on_loss;
-            (lost, forgotten, sources.panel(now), sources.inside_probes(now), silent, on_loss)
+            let probing = sources.inside_probes(now);
+            if !probing {
+                // When it probes again, it begins anew.
+                sources.set_cut_off(&Source::inside(), false);
+            }
+            (lost, forgotten, sources.panel(now), probing, silent, on_loss)
         };
         for source in &lost {
             tell::lost(&self.shared, source);

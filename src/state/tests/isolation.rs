@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::config::model::probers::Isolation;
+use crate::health::key::TargetKey;
 use crate::health::sources::Hearing;
+use crate::state::publisher::{Fed, Feed};
 
 const TWO: &str = "
 zone: example
@@ -19,12 +21,21 @@ records:
 
 /// A server that takes four targets for enough.
 fn stage() -> Stage {
+    stage_with(Settings::default())
+}
+
+/// One that probes only where nobody beside does.
+fn standing_in() -> Stage {
+    stage_with(Settings { inside: false, ..Settings::default() })
+}
+
+fn stage_with(settings: Settings) -> Stage {
     let isolation = Isolation {
         targets: 4.try_into().expect("not zero"),
         hold_max: Duration::from_secs(60),
         ..Isolation::default()
     };
-    let settings = Settings { isolation: Some(isolation), ..Settings::default() };
+    let settings = Settings { isolation: Some(isolation), ..settings };
     let stage = Stage::with(Kept::default(), settings);
     stage.serve(&[&zone(TWO)]);
     stage
@@ -36,6 +47,33 @@ impl Stage {
         for last in range {
             self.report(&format!("192.0.2.{last}"), health);
         }
+    }
+
+    /// A prober beside finds these so.
+    fn all_by(&self, prober: &Prober, health: Health, range: std::ops::RangeInclusive<u8>) {
+        self.tell_all(prober, false, health, range);
+    }
+
+    /// The same; `whole` is all that it knows.
+    fn tell_all(
+        &self,
+        prober: &Prober,
+        whole: bool,
+        health: Health,
+        range: std::ops::RangeInclusive<u8>,
+    ) {
+        let fed = |last| Fed {
+            key: TargetKey::of(&self.target(&format!("192.0.2.{last}"))),
+            health,
+            detail: Arc::from("x"),
+            told: Told::default(),
+            took: Duration::ZERO,
+            at: BEGIN,
+        };
+        let reports = range.map(fed).collect();
+        let told = Feed { source: prober.clone(), whole, reports };
+        self.publisher.feed(told).expect("there is room");
+        self.publisher.flush();
     }
 
     fn hearing(&self) -> Hearing {
@@ -105,25 +143,11 @@ fn the_others_decide_where_there_are_any() {
     let stage = stage();
     let ams = Prober::beside("ams").expect("a name");
     stage.all(1..=6, UP);
-    let feed = |health: Health, range: std::ops::RangeInclusive<u8>| {
-        let fed = |last| crate::state::publisher::Fed {
-            key: crate::health::key::TargetKey::of(&stage.target(&format!("192.0.2.{last}"))),
-            health,
-            detail: Arc::from("x"),
-            told: Told::default(),
-            took: Duration::ZERO,
-            at: BEGIN,
-        };
-        let reports = range.map(fed).collect();
-        let told = crate::state::publisher::Feed { source: ams.clone(), whole: false, reports };
-        stage.publisher.feed(told).expect("there is room");
-        stage.publisher.flush();
-    };
-    feed(UP, 1..=6);
+    stage.all_by(&ams, UP, 1..=6);
     // Two votes that differ are a tie, which is up; the one that is cut off has none.
     stage.all(1..=6, DOWN);
     assert_eq!(stage.hearing(), Hearing::CutOff);
-    feed(DOWN, 1..=1);
+    stage.all_by(&ams, DOWN, 1..=1);
     assert_eq!(stage.handouts(), [vec![2, 3], vec![4, 5, 6]]);
 }
 
@@ -135,4 +159,23 @@ fn pools_that_share_an_address_are_one() {
     stage.all(1..=5, DOWN);
     assert_eq!(stage.hearing(), Hearing::Live);
     assert_eq!(stage.handouts()[1], [6]);
+}
+
+#[test]
+fn who_rests_while_it_is_cut_off_is_believed_when_it_stands_in_again() {
+    let stage = standing_in();
+    let ams = Prober::beside("ams").expect("a name");
+    stage.all_by(&ams, UP, 1..=6);
+    // The lease is 10 s, and it takes over 30 s later.
+    stage.wait_until(40_000);
+    stage.all(1..=6, UP);
+    stage.all(1..=5, DOWN);
+    assert_eq!(stage.hearing(), Hearing::CutOff);
+    stage.all_by(&ams, UP, 1..=6);
+    assert!(!stage.is_alarmed(), "it rests");
+    stage.wait_until(80_000);
+    stage.all(1..=6, UP);
+    stage.all(1..=1, DOWN);
+    assert_eq!((stage.hearing(), stage.is_alarmed()), (Hearing::Live, false));
+    assert_eq!(stage.handouts(), [vec![2, 3], vec![4, 5, 6]]);
 }
