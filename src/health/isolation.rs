@@ -14,7 +14,9 @@
 //! A pool that fails alone is not held for a moment: its targets are of one pool. There is no clock here: times are durations
 //! since some beginning.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::hash::Hash;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use super::key::TargetKey;
@@ -33,10 +35,19 @@ pub struct Guard {
 #[derive(Debug, Default)]
 struct Prober {
     up: HashSet<TargetKey>,
-    /// Since when.
-    fallen: HashMap<TargetKey, Duration>,
+    fallen: Fallen,
+    /// The addresses of pools that share some, one of which each of the fallen is of: who is of the same makes no second pool.
+    /// None where that was not looked at.
+    group: HashSet<IpAddr>,
     /// Since when it is taken as cut off.
     cut_off: Option<Duration>,
+}
+
+/// What has fallen, and when.
+#[derive(Debug, Default)]
+struct Fallen {
+    since: HashMap<TargetKey, Duration>,
+    in_order: BTreeSet<(Duration, TargetKey)>,
 }
 
 /// What a report, or time, means for what a prober says.
@@ -62,15 +73,15 @@ impl Guard {
         Self { settings, probers: HashMap::new() }
     }
 
-    /// Takes in on which side a prober finds a target, where that is another than before. `are_unrelated` says whether there
-    /// are two pools among those of some targets that share no address.
+    /// Takes in on which side a prober finds a target, where that is another than before. `tied` gives the addresses of the
+    /// pools of some targets, where all those pools are [tied].
     pub fn found(
         &mut self,
         source: &Source,
         target: TargetKey,
         side: Side,
         now: Duration,
-        are_unrelated: impl FnOnce(&[TargetKey]) -> bool,
+        tied: impl FnOnce(&[TargetKey]) -> Option<HashSet<IpAddr>>,
     ) -> Option<Turn> {
         let settings = self.settings.as_ref()?;
         let prober = match self.probers.get_mut(source) {
@@ -92,16 +103,22 @@ impl Guard {
                 if prober.cut_off.is_some() {
                     return None;
                 }
-                prober.fallen.retain(|_, at| now.saturating_sub(*at) <= settings.window);
+                prober.fallen.forget_before(now.saturating_sub(settings.window));
                 if !prober.is_most(settings) {
+                    prober.group.clear();
                     return None;
                 }
-                let mut fallen: Vec<TargetKey> = prober.fallen.keys().copied().collect();
+                if prober.group.contains(&target.address) {
+                    return None;
+                }
+                let mut fallen: Vec<TargetKey> = prober.fallen.since.keys().copied().collect();
                 fallen.sort_unstable();
-                are_unrelated(&fallen).then(|| {
-                    prober.cut_off = Some(now);
-                    Turn::CutOff { of: fallen.len() + prober.up.len(), fallen }
-                })
+                if let Some(group) = tied(&fallen) {
+                    prober.group = group;
+                    return None;
+                }
+                prober.cut_off = Some(now);
+                Some(Turn::CutOff { of: fallen.len() + prober.up.len(), fallen })
             }
         }
     }
@@ -142,7 +159,8 @@ impl Guard {
     pub fn retain(&mut self, is_used: impl Fn(&TargetKey) -> bool) {
         for prober in self.probers.values_mut() {
             prober.up.retain(&is_used);
-            prober.fallen.retain(|target, _| is_used(target));
+            prober.fallen.retain(&is_used);
+            prober.group.clear();
         }
     }
 }
@@ -157,27 +175,65 @@ impl Prober {
 
     fn believe(&mut self, turn: Turn) -> Turn {
         self.cut_off = None;
-        self.fallen.clear();
+        self.fallen = Fallen::default();
         turn
     }
 }
 
-/// Whether there are two among some pools that are not tied to each other by addresses that they share, each with its own.
-pub fn are_unrelated<A: Eq + std::hash::Hash>(pools: impl IntoIterator<Item = Vec<A>>) -> bool {
-    // Groups of addresses that are tied, each a set.
-    let mut groups: Vec<HashSet<A>> = Vec::new();
-    for pool in pools {
-        let mut joined: HashSet<A> = pool.into_iter().collect();
-        groups.retain_mut(|group| {
-            let is_apart = group.is_disjoint(&joined);
-            if !is_apart {
-                joined.extend(group.drain());
-            }
-            is_apart
-        });
-        groups.push(joined);
+impl Fallen {
+    fn len(&self) -> usize {
+        self.since.len()
     }
-    groups.len() > 1
+
+    fn insert(&mut self, target: TargetKey, now: Duration) {
+        self.remove(&target);
+        self.since.insert(target, now);
+        self.in_order.insert((now, target));
+    }
+
+    fn remove(&mut self, target: &TargetKey) {
+        if let Some(since) = self.since.remove(target) {
+            self.in_order.remove(&(since, *target));
+        }
+    }
+
+    fn forget_before(&mut self, begin: Duration) {
+        while let Some((since, target)) = self.in_order.first().copied()
+            && since < begin
+        {
+            self.in_order.pop_first();
+            self.since.remove(&target);
+        }
+    }
+
+    fn retain(&mut self, is_used: impl Fn(&TargetKey) -> bool) {
+        self.since.retain(|target, _| is_used(target));
+        self.in_order.retain(|(_, target)| is_used(target));
+    }
+}
+
+/// The addresses of pools that are all tied to each other by addresses that they share, be it by way of others; `None` where
+/// some are not. Each pool comes with its own.
+pub fn tied<A: Copy + Eq + Hash>(pools: &[Vec<A>]) -> Option<HashSet<A>> {
+    let mut of_address = HashMap::<A, Vec<usize>>::new();
+    for (place, pool) in pools.iter().enumerate() {
+        for address in pool {
+            of_address.entry(*address).or_default().push(place);
+        }
+    }
+    // All that is reached from the first; each address leads on once.
+    let (mut group, mut reached) = (HashSet::new(), vec![false; pools.len()]);
+    let mut waiting: Vec<usize> = (0..pools.len().min(1)).collect();
+    while let Some(place) = waiting.pop() {
+        reached[place] = true;
+        for address in &pools[place] {
+            if group.insert(*address) {
+                let others = of_address[address].iter().copied();
+                waiting.extend(others.filter(|other| !reached[*other]));
+            }
+        }
+    }
+    reached.into_iter().all(|is_reached| is_reached).then_some(group)
 }
 
 #[cfg(test)]

@@ -1,12 +1,14 @@
 //! Probers that seem to be cut off: what they say of what fell is held, and told.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use super::changes::State;
 use super::tell;
+use crate::config::model::Pool;
 use crate::engine::snapshot::View;
-use crate::health::isolation::{Turn, are_unrelated};
+use crate::health::isolation::{Turn, tied};
 use crate::health::key::TargetKey;
 use crate::health::registry::Change;
 use crate::health::source::Source;
@@ -21,7 +23,7 @@ impl State {
         let (Some(side), true) = (report.health.side(), change.is_own) else { return };
         let (key, now) = (TargetKey::of(&report.target), self.shared.now().running);
         let mut guard = std::mem::take(&mut self.guard);
-        let turn = guard.found(&report.source, key, side, now, |fallen| self.are_unrelated(fallen));
+        let turn = guard.found(&report.source, key, side, now, |fallen| self.tied(fallen));
         self.guard = guard;
         if let Some(turn) = turn {
             self.turn(&report.source, &turn);
@@ -59,17 +61,40 @@ impl State {
         self.settle_probers();
     }
 
-    /// Whether pools that share no address are among those of some targets.
-    fn are_unrelated(&self, fallen: &[TargetKey]) -> bool {
+    /// The addresses of the pools that some targets are of, where those are tied to each other by some that they share.
+    fn tied(&self, fallen: &[TargetKey]) -> Option<HashSet<IpAddr>> {
         let snapshot = self.shared.snapshot.load();
         let registry = &self.shared.registry;
-        let targets = fallen.iter().filter_map(|key| registry.target(key));
-        let places: BTreeSet<_> =
-            targets.flat_map(|target| self.users.of(&target).collect::<Vec<_>>()).collect();
-        let pools = places.into_iter().filter_map(|(place, pool)| {
-            let View::Served { zone, .. } = snapshot.zone(place as u32)? else { return None };
-            Some(Target::of_pool(&zone.pools[pool]).map(|target| target.address).collect())
-        });
-        are_unrelated(pools)
+        let mut fallen_of = BTreeMap::<usize, BTreeSet<usize>>::new();
+        for target in fallen.iter().filter_map(|key| registry.target(key)) {
+            for (place, pool) in self.users.of(&target) {
+                fallen_of.entry(place).or_default().insert(pool);
+            }
+        }
+        let mut pools = Vec::new();
+        for (place, fallen) in fallen_of {
+            let Some(View::Served { zone, .. }) = snapshot.zone(place as u32) else { continue };
+            // What is seen in several ways is one pool, with the addresses of all of them.
+            let wholes: HashSet<usize> =
+                fallen.into_iter().map(|pool| whole(&zone.pools, pool)).collect();
+            let mut addresses = BTreeMap::<usize, Vec<IpAddr>>::new();
+            for (index, pool) in zone.pools.iter().enumerate() {
+                let whole = whole(&zone.pools, index);
+                if wholes.contains(&whole) {
+                    let own = Target::of_pool(pool).map(|target| target.address);
+                    addresses.entry(whole).or_default().extend(own);
+                }
+            }
+            pools.extend(addresses.into_values());
+        }
+        tied(&pools)
     }
+}
+
+/// The place of the pool of which this is a face, or its own.
+fn whole(pools: &[Pool], mut place: usize) -> usize {
+    while let Some(face) = pools[place].face {
+        place = face.of;
+    }
+    place
 }

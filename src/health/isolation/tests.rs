@@ -37,7 +37,9 @@ impl Guard {
                 std::net::IpAddr::V4(address) if address.octets()[3] <= 5 => (1..=5).collect(),
                 _ => (6..=10).collect::<Vec<u8>>(),
             };
-            are_unrelated(fallen.iter().map(pool))
+            // Groups of small numbers stand for those of addresses.
+            let tied = tied(&fallen.iter().map(pool).collect::<Vec<_>>())?;
+            Some(tied.into_iter().map(|last| key(last).address).collect())
         };
         match self.found(&Source::inside(), key(last), side, now, pools) {
             None => String::new(),
@@ -144,27 +146,74 @@ fn each_prober_is_judged_alone() {
     let mut guard = guard(settings());
     let other = Source::beside("ams").expect("a name");
     for last in 1..=10 {
-        let none = guard.found(&other, key(last), Side::Up, Duration::ZERO, |_| true);
+        let none = guard.found(&other, key(last), Side::Up, Duration::ZERO, |_| None);
         assert_eq!(none, None);
     }
     for last in 1..=5 {
         assert_eq!(guard.tell(1, last, Side::Down), "");
-        let none = guard.found(&other, key(last + 5), Side::Down, Duration::ZERO, |_| true);
+        let none = guard.found(&other, key(last + 5), Side::Down, Duration::ZERO, |_| None);
         assert_eq!(none, None, "each has lost half");
     }
 }
 
 #[test]
-fn pools_are_related_by_addresses_through_others_too() {
+fn pools_are_tied_by_addresses_through_others_too() {
     for (pools, expected) in [
-        (vec![], false),
-        (vec![vec![1, 2]], false),
-        (vec![vec![1, 2], vec![2, 3]], false),
-        (vec![vec![1, 2], vec![3, 4]], true),
-        (vec![vec![1, 2], vec![3, 4], vec![2, 3]], false),
-        (vec![vec![1], vec![2], vec![1, 3], vec![3, 2]], false),
-        (vec![vec![1], vec![2], vec![1, 3]], true),
+        (vec![], Some(vec![])),
+        (vec![vec![1, 2]], Some(vec![1, 2])),
+        (vec![vec![1, 2], vec![2, 3]], Some(vec![1, 2, 3])),
+        (vec![vec![1, 2], vec![3, 4]], None),
+        (vec![vec![1, 2], vec![3, 4], vec![2, 3]], Some(vec![1, 2, 3, 4])),
+        (vec![vec![1], vec![2], vec![1, 3], vec![3, 2]], Some(vec![1, 2, 3])),
+        (vec![vec![1], vec![2], vec![1, 3]], None),
     ] {
-        assert_eq!(are_unrelated(pools.clone()), expected, "{pools:?}");
+        let expected = expected.map(HashSet::from_iter);
+        assert_eq!(tied(&pools), expected, "{pools:?}");
     }
+}
+
+#[test]
+fn a_group_of_pools_is_looked_at_once_as_long_as_nothing_else_falls() {
+    let mut guard = Guard::new(Some(settings()));
+    for last in 1..=20 {
+        guard.tell(0, last, Side::Up);
+    }
+    let mut looks = 0;
+    let mut falls = |guard: &mut Guard, at: u64, last: u8, group: Option<&[u8]>| {
+        let tied = |_: &[TargetKey]| {
+            looks += 1;
+            Some(group?.iter().map(|last| key(*last).address).collect())
+        };
+        let (source, now) = (Source::inside(), Duration::from_secs(at));
+        let turn = guard.found(&source, key(last), Side::Down, now, tied);
+        (turn.is_some(), looks)
+    };
+    let all: Vec<u8> = (1..=19).collect();
+    for last in 1..=10 {
+        assert_eq!(falls(&mut guard, 1, last, None), (false, 0), "no more than half");
+    }
+    for last in 11..=18 {
+        assert_eq!(falls(&mut guard, 1, last, Some(&all)), (false, 1));
+    }
+    // A reload may tie them otherwise.
+    guard.retain(|_| true);
+    assert_eq!(falls(&mut guard, 1, 19, Some(&all)), (false, 2));
+    assert_eq!(falls(&mut guard, 1, 20, None), (true, 3), "this is of another");
+}
+
+#[test]
+fn what_is_known_of_a_group_ends_when_it_is_most_no_more() {
+    let mut guard = Guard::new(Some(settings()));
+    for last in 1..=7 {
+        guard.tell(0, last, Side::Up);
+    }
+    let fall = |guard: &mut Guard, at, range: std::ops::RangeInclusive<u8>| {
+        range.map(|last| guard.tell(at, last, Side::Down)).collect::<String>()
+    };
+    assert_eq!(fall(&mut guard, 0, 1..=4), "", "one group of five");
+    for last in 1..=4 {
+        assert_eq!(guard.tell(10, last, Side::Up), "");
+    }
+    assert_eq!(fall(&mut guard, 50, 6..=7), "", "two of the other, which are not most");
+    assert_eq!(fall(&mut guard, 50, 1..=2), "!4 of 7");
 }

@@ -179,3 +179,25 @@ fn who_rests_while_it_is_cut_off_is_believed_when_it_stands_in_again() {
     assert_eq!((stage.hearing(), stage.is_alarmed()), (Hearing::Live, false));
     assert_eq!(stage.handouts(), [vec![2, 3], vec![4, 5, 6]]);
 }
+
+#[test]
+fn a_pool_and_what_some_see_of_it_are_one() {
+    let of_own = |last: u8| format!("w{last}: {{address: 192.0.2.{last}, private: 10.0.0.{last}}}");
+    let backends = [1, 2, 3].map(of_own).join(", ");
+    let stage = stage();
+    stage.serve(&[&zone(
+        &TWO.replace("[192.0.2.1, 192.0.2.2, 192.0.2.3]", &format!("{{{backends}}}")),
+    )]);
+    let own =
+        ["192.0.2", "10.0.0"].map(|net| [1, 2, 3].map(|last| format!("{net}.{last}"))).concat();
+    stage.all(4..=5, UP);
+    for health in [UP, DOWN] {
+        for address in &own {
+            stage.report(address, health);
+        }
+    }
+    // Six of eight have fallen, all of one service.
+    assert_eq!((stage.hearing(), stage.is_alarmed()), (Hearing::Live, false));
+    stage.all(4..=4, DOWN);
+    assert_eq!(stage.hearing(), Hearing::CutOff, "and now another has too");
+}
