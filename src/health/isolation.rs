@@ -73,6 +73,18 @@ impl Guard {
         Self { settings, probers: HashMap::new() }
     }
 
+    /// Whether nothing is known of a prober yet: then it is to be told [what counts as up](Self::begin) first.
+    #[must_use]
+    pub fn is_new(&self, source: &Source) -> bool {
+        self.settings.is_some() && !self.probers.contains_key(source)
+    }
+
+    /// A prober begins, and is to probe these, which count as up: what it finds down of them has fallen.
+    pub fn begin(&mut self, source: &Source, up: impl IntoIterator<Item = TargetKey>) {
+        let prober = Prober { up: up.into_iter().collect(), ..Prober::default() };
+        self.probers.insert(source.clone(), prober);
+    }
+
     /// Takes in on which side a prober finds a target, where that is another than before. `tied` gives the addresses of the
     /// pools of some targets, where all those pools are [tied].
     pub fn found(

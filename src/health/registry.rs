@@ -215,11 +215,13 @@ impl Registry {
         // One text is enough for all that say the same.
         let detail = known.map(|known| &known.detail).filter(|detail| **detail == report.detail);
         let detail = Arc::clone(detail.unwrap_or(&report.detail));
-        // What falls while its prober is cut off stays as it was.
-        let is_cut_off = panel.cut_off.contains(source);
-        let stood = known.filter(|_| is_cut_off && health.side() == Some(Side::Down));
-        let stood = stood.map(|known| known.held.unwrap_or(known.health));
-        let held = stood.filter(|stood| stood.side() == Some(Side::Up));
+        // What falls while its prober is cut off stays as it was, be it by what others found.
+        let falls = panel.cut_off.contains(source) && health.side() == Some(Side::Down);
+        let stood = known.map_or_else(
+            || state.side.or(state.remembered).map(Health::settled),
+            |known| Some(known.held.unwrap_or(known.health)),
+        );
+        let held = stood.filter(|stood| falls && stood.side() == Some(Side::Up));
         let went_on = known.filter(|known| known.health.last_outcome() == health.last_outcome());
         let run = went_on.map_or(1, |known| known.run.saturating_add(1));
 
@@ -293,10 +295,7 @@ impl Registry {
     /// Has these count as on that side for what a source says of them, which seems to be cut off. It shows when the
     /// panel says so too.
     pub fn hold(&self, source: &Source, keys: &[TargetKey], side: Side) {
-        let stood = match side {
-            Side::Up => Health::Up { failed: 0 },
-            Side::Down => Health::Down { passed: 0 },
-        };
+        let stood = Health::settled(side);
         let entries = self.read();
         for entry in keys.iter().filter_map(|key| entries.by_key.get(key)) {
             let mut state = entry.lock();
@@ -408,6 +407,18 @@ impl Registry {
         let reports =
             |entry: &&Arc<Entry>| entry.lock().reports.iter().any(|known| known.source == *source);
         self.read().by_key.values().filter(reports).count()
+    }
+
+    /// The targets that count as up and are to be probed: judged, or remembered where they were not judged yet.
+    #[must_use]
+    pub fn probed_up(&self) -> Vec<TargetKey> {
+        let entries = self.read();
+        let probed = entries.by_key.values().filter(|entry| !entry.target.check.kind.is_pushed());
+        let is_up = |entry: &&Arc<Entry>| {
+            let state = entry.lock();
+            state.side.or(state.remembered) == Some(Side::Up)
+        };
+        probed.filter(is_up).map(|entry| entry.key).collect()
     }
 
     /// The side of each target: judged, or remembered where it was not judged yet.

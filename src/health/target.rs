@@ -76,6 +76,15 @@ impl Streak {
 }
 
 impl Health {
+    /// On a side, and on no way to the other.
+    #[must_use]
+    pub fn settled(side: Side) -> Self {
+        match side {
+            Side::Up => Self::Up { failed: 0 },
+            Side::Down => Self::Down { passed: 0 },
+        }
+    }
+
     /// The side; `None` where it was not judged yet.
     #[must_use]
     pub fn side(self) -> Option<Side> {

@@ -15,6 +15,15 @@ use crate::health::source::Source;
 use crate::health::target::{Report, Side, Target};
 
 impl State {
+    /// Has the guard know what a prober is to probe and counts as up, before its first report: others found it so, or it was
+    /// so before the restart. Else a server that is cut off would believe the first round of its own prober.
+    pub(super) fn begin_to_guard(&mut self, source: &Source, probes: impl Fn(&TargetKey) -> bool) {
+        if self.guard.is_new(source) {
+            let up = self.shared.registry.probed_up();
+            self.guard.begin(source, up.into_iter().filter(probes));
+        }
+    }
+
     /// Has the guard look at a report that brought its prober to another side.
     pub(super) fn look_for_isolation(&mut self, report: &Report, change: Change) {
         if report.source.is_pushed() {

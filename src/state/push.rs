@@ -99,11 +99,7 @@ impl State {
             let Some(usual) = ttl(&target) else { continue };
             let end = now.running.saturating_add(push.ttl.unwrap_or(usual));
             self.pushes.set(&target, end);
-            let health = match push.side {
-                Side::Up => Health::Up { failed: 0 },
-                Side::Down => Health::Down { passed: 0 },
-            };
-            self.take_pushed(target, health, push.told, &push.detail);
+            self.take_pushed(target, Health::settled(push.side), push.told, &push.detail);
         }
     }
 

@@ -18,6 +18,7 @@ impl State {
         if report.source.is_inside() && !self.probing {
             return;
         }
+        self.begin_to_guard(&report.source, |_| true);
         let change = self.take(report, false);
         let mut sources = self.shared.sources();
         sources.heard_inside(report.at);
@@ -34,6 +35,10 @@ impl State {
         let mut counts = FeedCounts::default();
         let mut told = HashSet::new();
         let mut changes = Vec::with_capacity(reports.len());
+        if whole {
+            let probed: HashSet<TargetKey> = reports.iter().map(|fed| fed.key).collect();
+            self.begin_to_guard(&source, |key| probed.contains(key));
+        }
         for fed in reports {
             let Some(target) = registry.target(&fed.key) else {
                 changes.push(None);

@@ -181,6 +181,33 @@ fn who_rests_while_it_is_cut_off_is_believed_when_it_stands_in_again() {
 }
 
 #[test]
+fn who_stands_in_and_finds_all_down_is_cut_off_itself() {
+    let stage = standing_in();
+    let ams = Prober::beside("ams").expect("a name");
+    stage.all_by(&ams, UP, 1..=6);
+    stage.wait_until(40_000);
+    stage.all(1..=6, DOWN);
+    assert_eq!(stage.hearing(), Hearing::CutOff);
+    assert_eq!(stage.handouts(), [vec![1, 2, 3], vec![4, 5, 6]]);
+    stage.wait_until(101_000);
+    assert_eq!(stage.hearing(), Hearing::Live, "it is believed after 60 s");
+    let View::Served { ready, .. } = stage.view() else { panic!("the zone is served") };
+    assert!(ready.iter().all(|ready| ready.source == Source::AllDown));
+}
+
+#[test]
+fn a_prober_that_comes_and_finds_down_what_others_find_up_is_not_heard() {
+    let stage = stage();
+    let ams = Prober::beside("ams").expect("a name");
+    stage.all(1..=6, UP);
+    stage.tell_all(&ams, true, DOWN, 1..=5);
+    let hearing: Vec<Hearing> =
+        stage.publisher.probers().into_iter().map(|prober| prober.hearing).collect();
+    assert_eq!(hearing, [Hearing::Live, Hearing::CutOff]);
+    assert_eq!(stage.handouts(), [vec![1, 2, 3], vec![4, 5, 6]]);
+}
+
+#[test]
 fn a_pool_and_what_some_see_of_it_are_one() {
     let of_own = |last: u8| format!("w{last}: {{address: 192.0.2.{last}, private: 10.0.0.{last}}}");
     let backends = [1, 2, 3].map(of_own).join(", ");
