@@ -171,10 +171,15 @@ impl Known {
         quorum::side(self.quorum, self.counted().filter_map(|vote| vote.stands().side()))
     }
 
-    /// What the target said of itself to those whose votes count.
+    /// What the target said of itself to those whose votes count. What they find down has no role, whatever it was before: it
+    /// neither takes writes nor follows anybody.
     #[must_use]
     pub fn told(&self) -> Told {
-        Told::together(self.counted().map(|vote| vote.told))
+        let told = Told::together(self.counted().map(|vote| vote.told));
+        match self.side() {
+            Some(Side::Down) => Told { role: None, lag: None, ..told },
+            _ => told,
+        }
     }
 
     /// Whether those whose votes count seem to be cut off.

@@ -70,20 +70,23 @@ impl Stage {
         registry.track(&[target("192.0.2.1"), target("192.0.2.2")].into(), |_| None);
         let lag = Some(Duration::from_millis(1500));
         let told = Told { role: Some(Role::Replica), lag, ..Told::default() };
-        for (health, milliseconds) in [
-            (Health::Up { failed: 0 }, 3),
-            (Health::Up { failed: 0 }, 20),
-            (Health::Down { passed: 0 }, 9000),
+        for (last, health, milliseconds) in [
+            (1, Health::Up { failed: 0 }, 3),
+            (1, Health::Up { failed: 0 }, 20),
+            (1, Health::Down { passed: 0 }, 9000),
+            // What is down has no role.
+            (2, Health::Up { failed: 0 }, 1),
         ] {
-            registry.report(&Report {
-                target: target("192.0.2.1"),
+            let report = Report {
+                target: target(&format!("192.0.2.{last}")),
                 source: Source::inside(),
                 health,
                 detail: Arc::from("connected"),
                 told,
                 took: Duration::from_millis(milliseconds),
                 at: 1_000,
-            });
+            };
+            registry.report(&report);
         }
         let overrides = Overrides::default();
         let nothing = BTreeSet::new();

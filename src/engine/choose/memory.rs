@@ -7,7 +7,7 @@ use super::candidate::{Lineup, all};
 use super::least_load::Balance;
 use super::ready::{SHARE_WHOLE, Standing};
 use super::{eligible, tier};
-use crate::config::model::{Endpoint, Pool};
+use crate::config::model::{Endpoint, Pool, Role};
 use crate::health::sources::Moment;
 
 /// What is remembered of what a pool handed out before.
@@ -67,6 +67,12 @@ impl Memory {
         }
         if !eligible.is_empty() {
             self.last = eligible.into_iter().map(|candidate| candidate.offer.endpoint).collect();
+        } else if pool.role() == Some(Role::Primary) {
+            // What says that it is a replica now is so still when it is down.
+            self.last.retain(|endpoint| {
+                let own = candidates.iter().find(|candidate| candidate.offer.endpoint == *endpoint);
+                own.is_none_or(|candidate| candidate.standing.role != Some(Role::Replica))
+            });
         }
     }
 

@@ -92,6 +92,44 @@ fn a_promotion_is_in_the_answers_with_the_first_probe_that_tells_it() {
 }
 
 #[test]
+fn a_backend_that_died_as_primary_has_no_role_though_a_hand_keeps_it_up() {
+    use crate::health::overrides::Hand;
+    use crate::state::steer::{Steer, Wish};
+
+    let stage = Stage::new();
+    stage.serve(&[&zone(ORDERS)]);
+    stage.says("192.0.2.1", UP, P);
+    stage.says("192.0.2.2", UP, R);
+    stage.says("192.0.2.1", DOWN, None);
+    let up = Steer {
+        patterns: vec!["example/orders/db-1".into()],
+        wish: Wish::Set { hand: Hand::Up, lasts: None },
+        author: "anna".into(),
+        reason: None,
+    };
+    stage.publisher.steer(&up).expect("it is there");
+    assert_eq!(stage.roles(), [vec![], vec![2]]);
+    stage.says("192.0.2.2", UP, P);
+    assert_eq!(stage.roles()[0], [2]);
+    stage.says("192.0.2.1", Health::Down { passed: 1 }, R);
+    assert_eq!(stage.roles()[1], [2], "and none before it is up");
+}
+
+#[test]
+fn the_last_primary_is_no_guess_once_it_has_said_that_it_is_a_replica() {
+    let stage = Stage::new();
+    let zone_of = ORDERS.replace("{check: c,", "{check: c, when_all_down: last,");
+    stage.serve(&[&zone(&zone_of)]);
+    stage.says("192.0.2.1", UP, P);
+    stage.says("192.0.2.1", DOWN, None);
+    assert_eq!(stage.roles()[0], [1]);
+    stage.says("192.0.2.1", UP, R);
+    assert_eq!(stage.roles()[0], [0; 0]);
+    stage.says("192.0.2.1", DOWN, None);
+    assert_eq!(stage.roles()[0], [0; 0]);
+}
+
+#[test]
 fn who_holds_the_role_is_known_over_a_reload() {
     let stage = Stage::new();
     stage.serve(&[&zone(ORDERS)]);
