@@ -10,8 +10,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::config::model::Role;
-use crate::health::target::Health;
-use crate::health::told::{SHARE_MAX, Told, Wish};
+use crate::health::target::{Health, Outcome};
+use crate::health::told::{Matters, SHARE_MAX, Told, Wish};
 
 /// Where a server takes feeds.
 pub const PATH: &str = "/v1/feed";
@@ -22,7 +22,7 @@ pub const BATCH_MAX: usize = 1000;
 /// The longest detail of a report, in characters.
 pub const DETAIL_MAX: usize = 200;
 /// The largest body of a request: [`BATCH_MAX`] reports, the longest there are.
-pub const BODY_MAX: usize = 1280 * 1024;
+pub const BODY_MAX: usize = 1408 * 1024;
 /// The largest body of an answer.
 pub const ANSWER_MAX: usize = 64 * 1024;
 /// The oldest outcome that is told as what it is, older ones as so old.
@@ -70,7 +70,8 @@ pub struct Report {
     pub health: WireHealth,
     /// What the probe found, for people: at most 200 characters, one line.
     pub detail: String,
-    /// What the target said of itself, where it said anything.
+    /// What the target said of itself. Without it, one that was reached has nothing to say, and one that was not did not answer:
+    /// what it said before holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub told: Option<WireTold>,
     /// How long the probe took, in microseconds.
@@ -92,7 +93,7 @@ pub enum WireHealth {
 }
 
 /// What a target said of itself besides passing or failing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WireTold {
     /// Whether it serves, and something about it should be seen to.
@@ -113,6 +114,25 @@ pub struct WireTold {
     /// How far it is behind its primary, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lag_ms: Option<u64>,
+    /// What was not heard, as who would say it did not answer: what was said before of that holds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unheard: Vec<WireMatter>,
+}
+
+/// What a target may say of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WireMatter {
+    /// Whether it is degraded.
+    Condition,
+    /// How busy it is.
+    Load,
+    /// The part of its weight that it wants.
+    Share,
+    /// Whether it wants to be left out of answers.
+    Wish,
+    /// What it is among its like, and how far behind.
+    Role,
 }
 
 /// Why a target wants to be left out of answers.
@@ -185,7 +205,7 @@ impl From<WireHealth> for Health {
 
 impl From<Told> for WireTold {
     fn from(told: Told) -> Self {
-        let Told { is_degraded, load, share, wish, role, lag } = told;
+        let Told { is_degraded, load, share, wish, role, lag, unheard } = told;
         Self {
             degraded: is_degraded,
             load,
@@ -200,13 +220,19 @@ impl From<Told> for WireTold {
                 Role::Replica => WireRole::Replica,
             }),
             lag_ms: lag.map(|lag| lag.as_millis().try_into().unwrap_or(u64::MAX)),
+            unheard: MATTERS
+                .iter()
+                .filter(|(matter, _)| unheard.has(*matter))
+                .map(|(_, word)| *word)
+                .collect(),
         }
     }
 }
 
 impl From<WireTold> for Told {
     fn from(told: WireTold) -> Self {
-        let WireTold { degraded, load, share, wish, role, lag_ms } = told;
+        let WireTold { degraded, load, share, wish, role, lag_ms, unheard } = told;
+        let unheard = MATTERS.iter().filter(|(_, word)| unheard.contains(word));
         Self {
             is_degraded: degraded,
             load: load.map(|load| load.min(100)),
@@ -221,9 +247,35 @@ impl From<WireTold> for Told {
                 WireRole::Replica => Role::Replica,
             }),
             lag: lag_ms.map(Duration::from_millis),
+            unheard: unheard.fold(Matters::NONE, |all, (matter, _)| all.and(*matter)),
         }
     }
 }
+
+/// What a target said of itself, as it is written down.
+#[must_use]
+pub fn wire_told(told: Told, health: Health) -> Option<WireTold> {
+    (told != untold(health)).then(|| told.into())
+}
+
+/// What a target said of itself, as it was written down.
+#[must_use]
+pub fn told(told: Option<&WireTold>, health: Health) -> Told {
+    told.map_or_else(|| untold(health), |told| told.clone().into())
+}
+
+/// What it means that nothing is written down.
+fn untold(health: Health) -> Told {
+    if health.last_outcome() == Some(Outcome::Fail) { Told::SILENT } else { Told::default() }
+}
+
+const MATTERS: [(Matters, WireMatter); 5] = [
+    (Matters::CONDITION, WireMatter::Condition),
+    (Matters::LOAD, WireMatter::Load),
+    (Matters::SHARE, WireMatter::Share),
+    (Matters::WISH, WireMatter::Wish),
+    (Matters::ROLE, WireMatter::Role),
+];
 
 /// A detail as it may be told: one line, not too long. It may come from a stranger, by way of a prober.
 #[must_use]
@@ -270,6 +322,24 @@ mod tests {
     }
 
     #[test]
+    fn what_was_told_is_told_on_and_silence_costs_nothing() {
+        let (up, down) = (Health::Up { failed: 0 }, Health::Down { passed: 0 });
+        let busy = Told { load: Some(7), ..Told::default() };
+        let partly = Told { unheard: Matters::ROLE.and(Matters::LOAD), ..Told::default() };
+        for (health, said, text) in [
+            (up, Told::default(), "null"),
+            (down, Told::SILENT, "null"),
+            (down, Told::default(), "{}"),
+            (down, busy, r#"{"load":7}"#),
+            (up, partly, r#"{"unheard":["load","role"]}"#),
+        ] {
+            let wire = wire_told(said, health);
+            assert_eq!(serde_json::to_string(&wire).expect("it can be written"), text);
+            assert_eq!(told(wire.as_ref(), health), said, "{text}");
+        }
+    }
+
+    #[test]
     fn a_detail_is_one_line_of_limited_length() {
         for (detail, expected) in [
             ("connection refused", "connection refused".to_owned()),
@@ -296,6 +366,7 @@ mod tests {
                 wish: Some(WireWish::Maintenance),
                 role: Some(WireRole::Primary),
                 lag_ms: Some(u64::MAX),
+                unheard: MATTERS.map(|(_, word)| word).to_vec(),
             }),
             took_us: u64::MAX,
             age_ms: u64::MAX,

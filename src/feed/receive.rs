@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::message::{
-    BATCH_MAX, Batch, OutOfOrder, Part, Report, VERSION, WireHealth, WireTold, at, clean,
+    self, BATCH_MAX, Batch, OutOfOrder, Part, Report, VERSION, WireHealth, at, clean,
 };
 use crate::health::key::{CheckKey, TargetKey};
 use crate::health::source::{BadSource, Source};
@@ -274,11 +274,12 @@ fn found(report: &Report, unix: u64) -> Result<Found, Refusal> {
     let Report { address, check, health, detail, told, took_us, age_ms } = report;
     let check: CheckKey =
         check.parse().map_err(|_| Refusal::Check(clean(check).chars().take(32).collect()))?;
+    let health = WireHealth::into(*health);
     Ok(Found {
         key: TargetKey { address: *address, check },
-        health: WireHealth::into(*health),
+        health,
         detail: clean(detail),
-        told: told.map(WireTold::into).unwrap_or_default(),
+        told: message::told(told.as_ref(), health),
         took: Duration::from_micros(*took_us).min(TOOK_MAX),
         at: at(unix, *age_ms),
     })

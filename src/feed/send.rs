@@ -22,7 +22,6 @@ use super::message::{self, ANSWER_MAX, OutOfOrder, PATH, Part, Taken, VERSION, a
 use super::outbox::{Batch, Outbox};
 use crate::config::server::feed::{Endpoint, Feed, Server};
 use crate::health::target::{Report, Target};
-use crate::health::told::Told;
 
 /// So many attempts in a row must fail until a server is called unreachable: a connection that was closed while nothing was said
 /// is no news.
@@ -228,7 +227,7 @@ impl Shared {
                 check: key.check.to_string(),
                 health: found.health.into(),
                 detail: found.detail.to_string(),
-                told: (found.told != Told::default()).then(|| found.told.into()),
+                told: message::wire_told(found.told, found.health),
                 took_us: found.took.as_micros().try_into().unwrap_or(u64::MAX),
                 age_ms: age_ms(now.saturating_sub(found.at)),
             };

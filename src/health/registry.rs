@@ -201,8 +201,7 @@ impl Registry {
         let place = state.reports.binary_search_by(|known| known.source.cmp(source));
         let known = place.ok().map(|place| &state.reports[place]);
         // Who did not answer has not said anything else; who says that it is down may say more.
-        let is_silent = !passed && *told == Told::default();
-        let told = known.filter(|_| is_silent).map_or(*told, |known| known.told);
+        let told = known.map_or(*told, |known| told.after(known.told));
         let is_same = known.is_some_and(|known| {
             (known.health, known.told, known.took_us, &known.detail)
                 == (*health, told, took_us, &report.detail)

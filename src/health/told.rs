@@ -5,9 +5,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::config::model::Role;
+use crate::config::model::{CheckKind, Role};
 
-/// What one probe learned besides its outcome; the default is nothing.
+/// What one probe learned besides its outcome; the default is that it has nothing to say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Told {
     /// Whether it serves, and something about it should be seen to: a certificate that ends soon, Nagios' WARNING.
@@ -22,7 +22,13 @@ pub struct Told {
     pub role: Option<Role>,
     /// How far it is behind its primary; of a replica, `None` is that nobody can tell.
     pub lag: Option<Duration>,
+    /// What was not heard, as who would say it did not answer: what is here of that was said before.
+    pub unheard: Matters,
 }
+
+/// Some of what a target may say of itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Matters(u8);
 
 /// A lag in words: "120 ms behind", "up to date".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +63,91 @@ pub enum Wish {
     Maintenance,
 }
 
+impl Matters {
+    /// Nothing.
+    pub const NONE: Self = Self(0);
+    /// [`Told::is_degraded`].
+    pub const CONDITION: Self = Self(1);
+    /// [`Told::load`].
+    pub const LOAD: Self = Self(1 << 1);
+    /// [`Told::share`].
+    pub const SHARE: Self = Self(1 << 2);
+    /// [`Told::wish`].
+    pub const WISH: Self = Self(1 << 3);
+    /// [`Told::role`] and [`Told::lag`].
+    pub const ROLE: Self = Self(1 << 4);
+    /// Everything.
+    pub const ALL: Self = Self((1 << 5) - 1);
+
+    /// What a check of a kind is told of.
+    #[must_use]
+    pub fn of(kind: &CheckKind) -> Self {
+        match kind {
+            CheckKind::Tcp { .. }
+            | CheckKind::Dns(_)
+            | CheckKind::Udp(_)
+            | CheckKind::Icmp(_)
+            | CheckKind::Grpc(_) => Self::NONE,
+            CheckKind::Http(_) => Self::CONDITION.and(Self::LOAD),
+            CheckKind::Tls(_) | CheckKind::Exec(_) => Self::CONDITION,
+            CheckKind::Agent(_) => Self::SHARE.and(Self::WISH),
+            CheckKind::File(_) => Self::CONDITION.and(Self::LOAD).and(Self::WISH),
+            CheckKind::Database(_) => Self::CONDITION.and(Self::ROLE),
+            CheckKind::Push(_) => Self::ALL,
+            CheckKind::Several(several) => {
+                several.of.iter().map(|part| Self::of(&part.kind)).fold(Self::NONE, Self::and)
+            }
+        }
+    }
+
+    /// These and those.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// These without those.
+    #[must_use]
+    pub const fn but(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// Whether all of those are among these.
+    #[must_use]
+    pub const fn has(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+}
+
 impl Told {
+    /// It did not answer.
+    pub const SILENT: Self = Self {
+        is_degraded: false,
+        load: None,
+        share: None,
+        wish: Wish::Serve,
+        role: None,
+        lag: None,
+        unheard: Matters::ALL,
+    };
+
+    /// What holds after this, where something else held before: of what was not heard, that.
+    #[must_use]
+    pub fn after(self, before: Self) -> Self {
+        let unheard = |matter| self.unheard.has(matter);
+        let Self { is_degraded, load, share, wish, role, lag, .. } = self;
+        let is_role_old = unheard(Matters::ROLE);
+        Self {
+            is_degraded: if unheard(Matters::CONDITION) { before.is_degraded } else { is_degraded },
+            load: if unheard(Matters::LOAD) { before.load } else { load },
+            share: if unheard(Matters::SHARE) { before.share } else { share },
+            wish: if unheard(Matters::WISH) { before.wish } else { wish },
+            role: if is_role_old { before.role } else { role },
+            lag: if is_role_old { before.lag } else { lag },
+            unheard: self.unheard,
+        }
+    }
+
     /// Whether it is a replica that does not know how far behind it is.
     fn is_adrift(&self) -> bool {
         self.role == Some(Role::Replica) && self.lag.is_none()
@@ -74,34 +164,28 @@ impl Told {
         }
     }
 
-    /// What several probers were told of one target, made into one: the worst that any of them heard, and the role that
-    /// none of them contradicts.
+    /// What several were told of one target, made into one: the worst that any of them heard, and the role that
+    /// none of them contradicts. What somebody did not hear lately counts where nobody did.
     #[must_use]
-    pub fn together(all: impl IntoIterator<Item = Self>) -> Self {
-        let mut all = all.into_iter();
-        let Some(first) = all.next() else { return Self::default() };
-        let (together, _) = all.fold((first, false), |(before, disputed), next| {
-            let disputed = disputed
-                || (before.role.is_some() && next.role.is_some() && before.role != next.role);
-            let both = Self {
-                is_degraded: before.is_degraded || next.is_degraded,
-                load: before.load.max(next.load),
-                share: match (before.share, next.share) {
-                    (Some(before), Some(next)) => Some(before.min(next)),
-                    (before, next) => before.or(next),
-                },
-                wish: before.wish.max(next.wish),
-                role: before.role.or(next.role).filter(|_| !disputed),
-                // Not to know is worse than any lag.
-                lag: if before.is_adrift() || next.is_adrift() {
-                    None
-                } else {
-                    before.lag.max(next.lag)
-                },
-            };
-            (both, disputed)
-        });
-        together
+    pub fn together(all: impl IntoIterator<Item = Self, IntoIter: Clone>) -> Self {
+        let all = all.into_iter();
+        let of = |matter| {
+            let is_heard = move |told: &Self| !told.unheard.has(matter);
+            let is_any = all.clone().any(|told| is_heard(&told));
+            all.clone().filter(move |told| !is_any || is_heard(told))
+        };
+        let roles = || of(Matters::ROLE).filter_map(|told| told.role);
+        let is_adrift = of(Matters::ROLE).any(|told| told.is_adrift());
+        Self {
+            is_degraded: of(Matters::CONDITION).any(|told| told.is_degraded),
+            load: of(Matters::LOAD).filter_map(|told| told.load).max(),
+            share: of(Matters::SHARE).filter_map(|told| told.share).min(),
+            wish: of(Matters::WISH).map(|told| told.wish).max().unwrap_or_default(),
+            role: roles().next().filter(|first| roles().all(|role| role == *first)),
+            // Not to know is worse than any lag.
+            lag: of(Matters::ROLE).filter_map(|told| told.lag).max().filter(|_| !is_adrift),
+            unheard: Matters::NONE,
+        }
     }
 }
 
@@ -199,5 +283,41 @@ mod tests {
             let all = roles.iter().map(|role| Told { role: *role, ..Told::default() });
             assert_eq!(Told::together(all).role, expected, "{roles:?}");
         }
+    }
+    #[test]
+    fn what_was_not_heard_lately_counts_where_nobody_heard_it() {
+        use Role::{Primary, Replica};
+        let says = |role| Told { role: Some(role), ..Told::default() };
+        let said = |role| Told { unheard: Matters::ALL, ..says(role) };
+        for (all, expected) in [
+            (vec![said(Replica), says(Primary), says(Primary)], Some(Primary)),
+            (vec![said(Replica), said(Replica)], Some(Replica)),
+            (vec![said(Replica), said(Primary)], None),
+            // Who was heard and told no role says nothing against one.
+            (vec![Told::default(), says(Primary)], Some(Primary)),
+            (vec![said(Replica), Told::default()], None),
+        ] {
+            assert_eq!(Told::together(all.clone()).role, expected, "{all:?}");
+        }
+    }
+
+    #[test]
+    fn each_matter_is_as_it_was_heard_last() {
+        let before = Told {
+            is_degraded: true,
+            load: Some(80),
+            share: Some(50),
+            wish: Wish::Drain,
+            role: Some(Role::Primary),
+            lag: Some(Duration::ZERO),
+            ..Told::default()
+        };
+        assert_eq!(Told::SILENT.after(before), Told { unheard: Matters::ALL, ..before });
+        assert_eq!(Told::default().after(before), Told::default());
+        let heard = Matters::SHARE.and(Matters::WISH);
+        let unheard = Matters::ALL.but(heard);
+        let now = Told { share: Some(75), unheard, ..Told::default() };
+        let expected = Told { share: Some(75), wish: Wish::Serve, unheard, ..before };
+        assert_eq!(now.after(before), expected);
     }
 }

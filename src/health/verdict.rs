@@ -159,7 +159,7 @@ impl Vote {
 impl Known {
     /// The votes that count: those of live probers, else of those that seem to be cut off, else what the lost ones said
     /// last.
-    pub fn counted(&self) -> impl Iterator<Item = &Vote> {
+    pub fn counted(&self) -> impl Iterator<Item = &Vote> + Clone {
         let judged = || self.votes.iter().filter(|vote| vote.health != Health::Unknown);
         let best = judged().map(Vote::rank).min();
         judged().filter(move |vote| Some(vote.rank()) == best)

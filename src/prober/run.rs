@@ -78,9 +78,9 @@ pub async fn run<F>(
                     }
                     End::Obstacle(obstacle) => {
                         warnings.tell(&obstacle, now);
-                        (None, Arc::default(), Told::default(), Duration::ZERO)
+                        (None, Arc::default(), Told::SILENT, Duration::ZERO)
                     }
-                    End::Dropped => (None, Arc::default(), Told::default(), Duration::ZERO),
+                    End::Dropped => (None, Arc::default(), Told::SILENT, Duration::ZERO),
                 };
                 if let Some((target, health)) = schedule.end(id, outcome, now) {
                     let (source, at) = (Source::inside(), unix_milliseconds());
@@ -159,7 +159,7 @@ fn broken(error: &JoinError) -> End {
         return End::Dropped;
     }
     error!("a probe panicked; this is a mistake in RotaDNS, please report it: {error}");
-    let (outcome, told) = (Outcome::Fail, Told::default());
+    let (outcome, told) = (Outcome::Fail, Told::SILENT);
     End::Found(Found { outcome, detail: "the probe broke".into(), told }, Duration::ZERO)
 }
 

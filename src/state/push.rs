@@ -109,7 +109,7 @@ impl State {
         while let Some(target) = self.pushes.pop_over(now.running) {
             let Some(ttl) = ttl(&target) else { continue };
             let detail = format!("no report for {ttl:?}");
-            self.take_pushed(target, Health::Down { passed: 0 }, Told::default(), &detail);
+            self.take_pushed(target, Health::Down { passed: 0 }, Told::SILENT, &detail);
         }
     }
 

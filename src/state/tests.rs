@@ -27,7 +27,7 @@ use crate::engine::plan::{Family, List};
 use crate::engine::snapshot::{Snapshot, View};
 use crate::health::source::Source as Prober;
 use crate::health::sources::{Moment, Settings};
-use crate::health::target::{Health, Report, Target};
+use crate::health::target::{Health, Outcome, Report, Target};
 use crate::health::told::Told;
 use crate::name::Name;
 use crate::zone::delta::Delta;
@@ -108,7 +108,7 @@ impl Stage {
     }
 
     fn report(&self, address: &str, health: Health) {
-        self.report_told(address, health, Told::default());
+        self.report_told(address, health, heard(health));
     }
 
     fn report_told(&self, address: &str, health: Health, told: Told) {
@@ -136,6 +136,11 @@ impl Stage {
             ready.addresses().map(last_number).collect()
         })
     }
+}
+
+/// What a probe hears that is told nothing else.
+fn heard(health: Health) -> Told {
+    if health.last_outcome() == Some(Outcome::Fail) { Told::SILENT } else { Told::default() }
 }
 
 impl Drop for Stage {

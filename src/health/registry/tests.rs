@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::*;
 use crate::config::model::probers::Quorum;
-use crate::config::model::{Check, CheckKind};
-use crate::health::told::Wish;
+use crate::config::model::{Check, CheckKind, Role};
+use crate::health::told::{Matters, Wish};
 
 const UP: Health = Health::Up { failed: 0 };
 const DOWN: Health = Health::Down { passed: 0 };
@@ -34,8 +34,13 @@ fn source(name: &str) -> Source {
 fn report(source_name: &str, port: u16, health: Health, at: u64) -> Report {
     let detail = Arc::from("connection refused");
     let (source, target) = (source(source_name), target(port));
-    let (told, took) = (Told::default(), Duration::from_micros(at));
+    let (told, took) = (heard(health), Duration::from_micros(at));
     Report { target, source, health, detail, told, took, at }
+}
+
+/// What is told where nothing is said: a probe that failed heard nothing.
+fn heard(health: Health) -> Told {
+    if health.last_outcome() == Some(Outcome::Fail) { Told::SILENT } else { Told::default() }
 }
 
 fn panel(names: &[&str]) -> Panel {
@@ -71,16 +76,64 @@ fn what_a_target_said_holds_while_it_does_not_answer() {
     let maint = Told { wish: Wish::Maintenance, ..Told::default() };
     for (health, told, expected) in [
         (UP, drain, drain),
-        (Health::Up { failed: 1 }, Told::default(), drain),
+        (Health::Up { failed: 1 }, Told::SILENT, drain),
         // One that says that it is down may say more.
         (DOWN, maint, maint),
-        (DOWN, Told::default(), maint),
+        (DOWN, Told::SILENT, maint),
+        // Or that it asks for nothing any more.
+        (DOWN, Told::default(), Told::default()),
+        (UP, drain, drain),
         (UP, Told::default(), Told::default()),
     ] {
         let report = Report { told, ..report("inside", 80, health, 1) };
         registry.report(&report).expect("it is tracked");
         let known = registry.known(&target(80)).expect("it is tracked");
         assert_eq!(known.told(), expected, "{health:?}");
+    }
+}
+
+#[test]
+fn a_part_that_does_not_answer_takes_no_role_away() {
+    let registry = registry(&[80], &["inside"]);
+    let primary = Told { role: Some(Role::Primary), share: Some(50), ..Told::default() };
+    let busy = Told { share: Some(75), unheard: Matters::ROLE, ..Told::default() };
+    for (health, told, role, share) in [
+        (UP, primary, Some(Role::Primary), Some(50)),
+        (Health::Up { failed: 1 }, busy, Some(Role::Primary), Some(75)),
+        (UP, busy, Some(Role::Primary), Some(75)),
+        (UP, Told::default(), None, None),
+    ] {
+        registry
+            .report(&Report { told, ..report("inside", 80, health, 1) })
+            .expect("it is tracked");
+        let told = registry.known(&target(80)).expect("it is tracked").told();
+        assert_eq!((told.role, told.share), (role, share), "{health:?} {told:?}");
+    }
+}
+
+#[test]
+fn who_hears_a_role_outvotes_what_another_heard_before() {
+    let registry = registry(&[80], &["ams", "fra", "lon"]);
+    let says = |role| Told { role: Some(role), ..Told::default() };
+    for (name, health, told, role) in [
+        ("ams", UP, says(Role::Replica), Some(Role::Replica)),
+        ("fra", UP, says(Role::Replica), Some(Role::Replica)),
+        ("lon", UP, says(Role::Replica), Some(Role::Replica)),
+        ("ams", DOWN, Told::SILENT, Some(Role::Replica)),
+        // It is promoted, which `ams` cannot see.
+        ("fra", UP, says(Role::Primary), None),
+        ("lon", UP, says(Role::Primary), Some(Role::Primary)),
+        // Of what nobody hears any more the last word holds, while it is up.
+        ("ams", UP, says(Role::Primary), Some(Role::Primary)),
+        ("fra", Health::Up { failed: 1 }, Told::SILENT, Some(Role::Primary)),
+        ("lon", Health::Up { failed: 1 }, Told::SILENT, Some(Role::Primary)),
+        ("ams", Health::Up { failed: 1 }, Told::SILENT, Some(Role::Primary)),
+        ("fra", DOWN, Told::SILENT, Some(Role::Primary)),
+        ("lon", DOWN, Told::SILENT, None),
+    ] {
+        registry.report(&Report { told, ..report(name, 80, health, 1) }).expect("it is tracked");
+        let told = registry.known(&target(80)).expect("it is tracked").told();
+        assert_eq!(told.role, role, "{name} {health:?}");
     }
 }
 

@@ -79,7 +79,9 @@ pub(super) fn check(check: &FileCheck, address: IpAddr, files: &Files) -> Result
                 Err(Trouble::Obstacle(Obstacle::File(why)))
             }
             Unlisted::Up => Ok(Passed::from(aged("up, without a line".into()))),
-            Unlisted::Down => Err(Trouble::Failed(aged("down, without a line".into()))),
+            Unlisted::Down => {
+                Err(Trouble::Said(aged("down, without a line".into()), Told::default()))
+            }
         };
     };
     let Line { at, state, load } = *line;
@@ -88,11 +90,16 @@ pub(super) fn check(check: &FileCheck, address: IpAddr, files: &Files) -> Result
     let wish = match state {
         State::Drain => Wish::Drain,
         State::Maintenance => Wish::Maintenance,
-        State::Up | State::Degraded => Wish::Serve,
-        State::Down => return Err(Trouble::Failed(detail)),
+        State::Up | State::Degraded | State::Down => Wish::Serve,
     };
     let is_degraded = state == State::Degraded;
-    Ok(Passed { detail, told: Told { is_degraded, load, wish, ..Told::default() } })
+    let told = Told { is_degraded, load, wish, ..Told::default() };
+    // It says so: what its file said before holds no more.
+    if state == State::Down {
+        Err(Trouble::Said(detail, told))
+    } else {
+        Ok(Passed { detail, told })
+    }
 }
 
 impl Files {

@@ -130,7 +130,7 @@ impl Checker {
                 Ok(Found { outcome: Outcome::Fail, detail: detail(&why), told })
             }
             Err(Trouble::Failed(why)) => {
-                Ok(Found { outcome: Outcome::Fail, detail: detail(&why), told: Told::default() })
+                Ok(Found { outcome: Outcome::Fail, detail: detail(&why), told: Told::SILENT })
             }
             Err(Trouble::Obstacle(obstacle)) => Err(obstacle),
         }

@@ -8,7 +8,7 @@ use std::task::Poll;
 
 use super::{Checker, Deadline, Passed, Trouble};
 use crate::config::model::{Check, SeveralChecks};
-use crate::health::told::Told;
+use crate::health::told::{Matters, Told};
 
 /// A probe that is one of several.
 type Probe<'p> = Pin<Box<dyn Future<Output = Result<Passed, Trouble>> + Send + 'p>>;
@@ -54,18 +54,26 @@ fn verdict(several: &SeveralChecks, ends: Vec<Result<Passed, Trouble>>) -> Resul
     let mut passed = Vec::new();
     let mut failed = String::new();
     let mut told = Vec::new();
+    // A part that does not answer says nothing, and so nothing against what it said before.
+    let (mut asked, mut heard) = (Matters::NONE, Matters::NONE);
     let mut obstacle = None;
     let mut blind = 0;
     for (part, end) in several.of.iter().zip(ends) {
+        let of_kind = Matters::of(&part.kind);
+        asked = asked.and(of_kind);
+        let mut hear = |of_part: Told| {
+            heard = heard.and(of_kind.but(of_part.unheard));
+            told.push(of_part);
+        };
         let why = match end {
-            Ok(Passed { detail, told: of_part }) => {
-                told.push(of_part);
+            Ok(Passed { detail, told }) => {
+                hear(told);
                 passed.push(detail);
                 continue;
             }
             Err(Trouble::Failed(why)) => why,
-            Err(Trouble::Said(why, of_part)) => {
-                told.push(of_part);
+            Err(Trouble::Said(why, told)) => {
+                hear(told);
                 why
             }
             Err(Trouble::Obstacle(lacking)) => {
@@ -77,7 +85,8 @@ fn verdict(several: &SeveralChecks, ends: Vec<Result<Passed, Trouble>>) -> Resul
         };
         let _ = write!(failed, "; {part}: {why}");
     }
-    let told = Told::together(told);
+    let is_silent = told.is_empty();
+    let told = Told { unheard: asked.but(heard), ..Told::together(told) };
     let count = passed.len();
     let verb = if count == 1 { "passes" } else { "pass" };
     match obstacle {
@@ -89,7 +98,10 @@ fn verdict(several: &SeveralChecks, ends: Vec<Result<Passed, Trouble>>) -> Resul
             Ok(Passed { detail: format!("{count} of {all} {verb}{failed}"), told })
         }
         Some(obstacle) if count + blind >= least => Err(Trouble::Obstacle(obstacle)),
-        _ => Err(Trouble::Said(format!("{count} of {all} {verb}, {least} must{failed}"), told)),
+        _ => {
+            let why = format!("{count} of {all} {verb}, {least} must{failed}");
+            Err(if is_silent { Trouble::Failed(why) } else { Trouble::Said(why, told) })
+        }
     }
 }
 
@@ -101,7 +113,7 @@ mod tests {
     use super::super::tests::{probe, target};
     use super::super::{Found, Obstacle};
     use super::*;
-    use crate::config::model::CheckKind;
+    use crate::config::model::{AgentCheck, CheckKind, DatabaseCheck, DatabaseKind, Role};
     use crate::health::target::Outcome;
 
     const ADDRESS: &str = "127.0.0.1:0";
@@ -160,7 +172,7 @@ mod tests {
             (
                 2,
                 vec![failed("gone"), blind()],
-                said(&format!("0 of 2 pass, 2 must; tcp :1: gone; tcp :2: {no_port}")),
+                failed(&format!("0 of 2 pass, 2 must; tcp :1: gone; tcp :2: {no_port}")),
             ),
         ] {
             let ports: Vec<u16> = (1..=u16::try_from(ends.len()).unwrap()).collect();
@@ -177,6 +189,42 @@ mod tests {
         assert_eq!(end, passed("2 of 2 pass: a, b", both));
         let end = verdict(&several(1, &[1, 2]), vec![passed("a", busy), failed("b")]);
         assert_eq!(end, passed("1 of 2 passes; tcp :2: b", busy));
+    }
+
+    #[test]
+    fn a_part_that_does_not_answer_takes_nothing_back() {
+        let port = NonZeroU16::new(1).unwrap();
+        let address = ADDRESS.parse().unwrap();
+        let of = [
+            CheckKind::Database(DatabaseCheck {
+                port,
+                user: None,
+                password: None,
+                kind: DatabaseKind::Redis,
+                tls: None,
+            }),
+            CheckKind::Agent(AgentCheck { port, send: Vec::new() }),
+        ];
+        let of = of.map(|kind| target(address, kind).check).to_vec();
+        let several = SeveralChecks { least: 2, of };
+        let primary = Told { role: Some(Role::Primary), ..Told::default() };
+        let busy = Told { share: Some(75), ..Told::default() };
+        let role = Matters::ROLE.and(Matters::CONDITION);
+        let wish = Matters::WISH.and(Matters::SHARE);
+        for (ends, unheard) in [
+            (vec![passed("a", primary), passed("b", busy)], Some(Matters::NONE)),
+            (vec![failed("timeout"), passed("b", busy)], Some(role)),
+            (vec![failed("timeout"), Err(Trouble::Said("b".into(), busy))], Some(role)),
+            (vec![passed("a", primary), failed("timeout")], Some(wish)),
+            (vec![failed("timeout"), failed("timeout")], None),
+        ] {
+            let row = format!("{ends:?}");
+            let found = match verdict(&several, ends) {
+                Ok(Passed { told, .. }) | Err(Trouble::Said(_, told)) => Some(told.unheard),
+                Err(_) => None,
+            };
+            assert_eq!(found, unheard, "{row}");
+        }
     }
 
     #[tokio::test]

@@ -36,7 +36,7 @@ fn pass() -> Found {
 }
 
 fn fail() -> Found {
-    Found { outcome: Outcome::Fail, detail: "connection refused".into(), told: Told::default() }
+    Found { outcome: Outcome::Fail, detail: "connection refused".into(), told: Told::SILENT }
 }
 
 /// What happened in a simulation, with times since its begin.

@@ -4,7 +4,6 @@ use super::*;
 use crate::config::model::probers::OnProberLoss;
 use crate::health::key::TargetKey;
 use crate::health::sources::Hearing;
-use crate::health::told::Told;
 use crate::state::events::Kind;
 use crate::state::publisher::{Fed, Feed, FeedCounts, FeedError};
 
@@ -22,7 +21,7 @@ impl Stage {
     fn fed(&self, (address, health): (&str, Health)) -> Fed {
         let key = TargetKey::of(&self.target(address));
         let detail = Arc::from("timeout");
-        let (told, took) = (Told::default(), Duration::from_millis(3));
+        let (told, took) = (heard(health), Duration::from_millis(3));
         Fed { key, health, detail, told, took, at: BEGIN }
     }
 

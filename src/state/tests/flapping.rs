@@ -59,7 +59,7 @@ fn what_flaps_is_held_down_and_let_go_when_it_has_been_quiet() {
         [(0, UP, vec![1, 2]), (1_000, DOWN, vec![2]), (2_000, UP, vec![2])]
     {
         stage.wait_until(at);
-        stage.found("192.0.2.1", health, Told::default());
+        stage.found("192.0.2.1", health, heard(health));
         assert_eq!(stage.handouts()[0], expected, "at {at}");
     }
     assert!(stage.reasons()[0].starts_with("flapping: 2 changes, held down until "));
@@ -79,7 +79,7 @@ fn a_change_while_it_is_held_makes_that_longer() {
     stage.serve(&[&zone(FLAPPING)]);
     for (at, health) in [(0, UP), (1_000, DOWN), (2_000, UP), (30_000, DOWN), (31_000, UP)] {
         stage.wait_until(at);
-        stage.found("192.0.2.1", health, Told::default());
+        stage.found("192.0.2.1", health, heard(health));
     }
     stage.wait_until(62_000);
     assert_eq!(stage.handouts()[0], [2]);
@@ -99,7 +99,7 @@ fn what_is_degraded_serves_and_is_told() {
     assert_eq!(stage.handouts()[0], [1, 2]);
     assert_eq!(stage.reasons()[0], "degraded: 1 check passed: connected");
     // Who does not answer has not said anything else, and what is down is no more than down.
-    stage.found("192.0.2.1", DOWN, Told::default());
+    stage.found("192.0.2.1", DOWN, Told::SILENT);
     assert_eq!(stage.reasons()[0], "1 check failed: connected");
     stage.found("192.0.2.1", UP, degraded);
     stage.found("192.0.2.1", UP, Told::default());

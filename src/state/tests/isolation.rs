@@ -66,7 +66,7 @@ impl Stage {
             key: TargetKey::of(&self.target(&format!("192.0.2.{last}"))),
             health,
             detail: Arc::from("x"),
-            told: Told::default(),
+            told: heard(health),
             took: Duration::ZERO,
             at: BEGIN,
         };

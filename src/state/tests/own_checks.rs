@@ -43,7 +43,7 @@ impl Stage {
             .find(|(_, target)| target.address.to_string() == address && target.check.kind == kind)
             .expect(probed);
         let (source, detail) = (Prober::inside(), Arc::from("refused"));
-        let (health, told, took) = (DOWN, Told::default(), Duration::ZERO);
+        let (health, told, took) = (DOWN, Told::SILENT, Duration::ZERO);
         self.publisher.report(Report { target, source, health, detail, told, took, at: 0 });
         self.publisher.flush();
     }

@@ -60,6 +60,26 @@ fn what_a_backend_says_holds_until_it_is_not_renewed() {
 }
 
 #[test]
+fn a_backend_that_is_down_asks_for_nothing_any_more() {
+    use crate::health::told::Wish;
+    use crate::state::push::Push;
+
+    let stage = Stage::new();
+    stage.serve(&[&zone(PUSHED)]);
+    let say = |backend, side, wish| {
+        let backend = BackendKey::parse(backend).expect("three parts");
+        let told = Told { wish, ..Told::default() };
+        let push = Push { backend, side, told, ttl: None, detail: "deploying".into() };
+        stage.publisher.push(push).expect("it reports");
+    };
+    say("example/web/a", Side::Up, Wish::Drain);
+    say("example/web/b", Side::Down, Wish::Serve);
+    assert_eq!(stage.handouts()[0], [3], "who asks to be left out is no guess");
+    say("example/web/a", Side::Down, Wish::Serve);
+    assert_eq!(stage.handouts()[0], [1, 2, 3], "who is down is one");
+}
+
+#[test]
 fn who_cannot_report_is_told_why() {
     let stage = Stage::new();
     stage.serve(&[&zone(PUSHED)]);

@@ -22,7 +22,8 @@ impl Stage {
             source: Prober::inside(),
             health,
             detail: Arc::from("connected"),
-            told: Told { role, ..Told::default() },
+            told: role
+                .map_or_else(|| heard(health), |role| Told { role: Some(role), ..Told::default() }),
             took: Duration::ZERO,
             at: self.publisher.now().unix,
         });
