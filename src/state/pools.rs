@@ -134,7 +134,7 @@ impl Memories {
 
     /// Notes what was in service last of a pool, where that was anything, the tier that served, and who was primary.
     pub(super) fn set(&mut self, zone: &Zone, pool: &Pool, memory: Memory) {
-        self.note_primary(zone, pool, memory.primary.clone());
+        self.note_primary(zone, pool, memory.primary.as_ref(), &memory.claims);
         if !memory.last.is_empty() {
             self.by_pool.insert(key(zone, pool), memory);
         }
@@ -167,16 +167,29 @@ impl Memories {
     }
 
     /// Notes who is primary, where somebody is: with the pool itself, so that all who see it see the same.
-    fn note_primary(&mut self, zone: &Zone, pool: &Pool, primary: Option<String>) {
-        if primary.is_some() {
+    fn note_primary(
+        &mut self,
+        zone: &Zone,
+        pool: &Pool,
+        primary: Option<&String>,
+        claims: &[String],
+    ) {
+        if let Some(primary) = primary {
             let whole = (zone.origin.clone(), pool.name.clone());
-            self.by_pool.entry(whole).or_default().primary = primary;
+            let whole = self.by_pool.entry(whole).or_default();
+            (whole.primary, whole.claims) = (Some(primary.clone()), claims.to_vec());
         }
     }
 
     /// The backend that was primary last, in a pool that is asked for by a role.
     pub(super) fn primary(&self, zone: &Zone, pool: &Pool) -> Option<String> {
         self.by_pool.get(&(zone.origin.clone(), pool.name.clone()))?.primary.clone()
+    }
+
+    /// The backends that said that they are primary then.
+    fn claims(&self, zone: &Zone, pool: &Pool) -> Vec<String> {
+        let whole = self.by_pool.get(&(zone.origin.clone(), pool.name.clone()));
+        whole.map(|whole| whole.claims.clone()).unwrap_or_default()
     }
 
     /// What a pool hands out at a moment. Pools are made in their order; `made` has what those before it hand out then.
@@ -211,7 +224,7 @@ impl Memories {
         let key = key(zone, pool);
         self.by_pool.insert(key.clone(), ready.memory.clone());
         self.set_due(&key, ready.due);
-        self.note_primary(zone, pool, ready.cast.holder.clone());
+        self.note_primary(zone, pool, ready.cast.holder.as_ref(), &ready.cast.claims);
         ready
     }
 
@@ -239,6 +252,7 @@ impl Memories {
         let mut standings = facts.standings(zone, pool);
         let mut memory = self.by_pool.get(&key).cloned().unwrap_or_default();
         memory.primary = self.primary(zone, pool);
+        memory.claims = self.claims(zone, pool);
         memory.note(pool, Lineup { endpoints: &standings, groups: &groups }, now);
         memory.weigh(pool, &mut standings);
         memory.override_ends = facts.override_ends(zone, pool);

@@ -16,7 +16,7 @@ pub(super) fn eligible(
     let in_service = candidates.iter().filter(|candidate| candidate.standing.in_service);
     let mut eligible: Vec<Candidate> = in_service.cloned().collect();
     roles::leave_out_lagging(pool, &mut eligible, left_out);
-    let cast = roles::cast(pool, &mut eligible, memory.primary.as_deref(), left_out);
+    let cast = roles::cast(pool, &mut eligible, memory, left_out);
     (eligible, cast)
 }
 

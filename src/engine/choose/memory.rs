@@ -19,6 +19,8 @@ pub struct Memory {
     pub tier: Option<u16>,
     /// The backend that was primary last, in a pool that is asked for by a role.
     pub primary: Option<String>,
+    /// The backends that said that they are primary when one of them was.
+    pub claims: Vec<String>,
     /// When this was.
     pub at: Moment,
     /// When the next override of a backend ends, in unix milliseconds.

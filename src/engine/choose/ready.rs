@@ -190,8 +190,10 @@ impl Ready {
             }
         };
         let (lists, made) = handouts((pool, groups), &offers, ttl, empty_ttl);
-        let primary = cast.holder.clone().or_else(|| memory.primary.clone());
-        let memory = Memory { tier: tier.or(memory.tier), primary, ..memory.clone() };
+        let mut memory = Memory { tier: tier.or(memory.tier), ..memory.clone() };
+        if cast.holder.is_some() {
+            (memory.primary, memory.claims) = (cast.holder.clone(), cast.claims.clone());
+        }
         Self {
             lists,
             made,

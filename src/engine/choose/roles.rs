@@ -10,13 +10,22 @@
 //! replica     none             none              nobody: the pool's `when_all_down` decides
 //! ```
 //!
-//! Who has told no role has none: no guess is made of it. Of several that say that they are primary, one whose last probe failed
-//! counts less than one whose last passed: its word is from before. So a promotion is followed at once, though
-//! the old primary is not yet judged down. Where nobody is known to have held the role, the first of the file does, as then every
-//! server decides the same.
+//! Who has told no role has none: no guess is made of it. Of several that say that they are primary, the one that held the role keeps
+//! it:
+//!
+//! ```text
+//! its last probe   another says so            who holds the role
+//! passed           -                          it
+//! failed           since then: a promotion    the other, though the old one is not yet judged down
+//! failed           as before: a rival         it; a packet that is lost makes nobody primary
+//! it says no more  -                          one whose last probe passed, if there is one
+//! ```
+//!
+//! Where nobody is known to have held the role, the first of the file does, as then every server decides the same.
 
 use super::candidate::Candidate;
 use super::left_out::LeftOut;
+use super::ready::{Memory, Standing};
 use crate::config::model::{Endpoint, Pool, Role};
 
 /// What roles came to, in a pool that is asked for by a role.
@@ -28,6 +37,8 @@ pub struct Cast {
     pub holder: Option<String>,
     /// The backends that say that they are primary as well, and are left out.
     pub rivals: Vec<String>,
+    /// All that say that they are primary, where one of them holds the role.
+    pub claims: Vec<String>,
 }
 
 impl Cast {
@@ -67,11 +78,11 @@ pub(super) fn leave_out_lagging(
     });
 }
 
-/// Leaves those of the role that the pool is asked for, by the table above; `held` is the backend that was primary last.
+/// Leaves those of the role that the pool is asked for, by the tables above.
 pub(super) fn cast(
     pool: &Pool,
     candidates: &mut Vec<Candidate>,
-    held: Option<&str>,
+    memory: &Memory,
     left_out: &mut Vec<(Endpoint, LeftOut)>,
 ) -> Cast {
     let Some(wanted) = pool.role() else { return Cast::default() };
@@ -88,28 +99,33 @@ pub(super) fn cast(
         return cast;
     }
     let name = |place: usize| pool.backends[place].name.clone();
-    let heard = heard(candidates);
-    let holds = |place: &&usize| Some(&*pool.backends[**place].name) == held;
-    let holder = heard.iter().find(holds).or(heard.first()).copied().unwrap_or_default();
+    let claims = places(candidates, |_| true);
+    let settled = places(candidates, |standing| standing.may_change_in.is_none());
+    let held = |place: &&usize| Some(&pool.backends[**place].name) == memory.primary.as_ref();
+    let is_new = |place: &&usize| !memory.claims.contains(&pool.backends[**place].name);
+    let promoted = settled.iter().find(is_new);
+    let best = match claims.iter().find(held) {
+        Some(held) if settled.contains(held) => Some(held),
+        Some(held) => promoted.or(Some(held)),
+        None => settled.first().or(claims.first()),
+    };
+    let holder = best.copied().unwrap_or_default();
     cast.holder = Some(name(holder));
-    cast.rivals = heard.into_iter().filter(|place| *place != holder).map(name).collect();
+    let heard = if settled.is_empty() { &claims } else { &settled };
+    cast.rivals = heard.iter().copied().filter(|place| *place != holder).map(name).collect();
+    cast.claims = claims.into_iter().map(name).collect();
     retain(candidates, left_out, |candidate| {
         (candidate.backend != holder).then_some(LeftOut::SecondPrimary)
     });
     cast
 }
 
-/// The places of the backends whose word counts, each once, in the order of the file: those whose last probe passed, where there
-/// are any.
-fn heard(candidates: &[Candidate]) -> Vec<usize> {
-    let places = |is_heard: fn(&Candidate) -> bool| {
-        let heard = candidates.iter().filter(|candidate| is_heard(candidate));
-        let mut places: Vec<usize> = heard.map(|candidate| candidate.backend).collect();
-        places.dedup();
-        places
-    };
-    let settled = places(|candidate| candidate.standing.may_change_in.is_none());
-    if settled.is_empty() { places(|_| true) } else { settled }
+/// The places of the backends of which an endpoint stands so, each once, in the order of the file.
+fn places(candidates: &[Candidate], stands: impl Fn(&Standing) -> bool) -> Vec<usize> {
+    let so = candidates.iter().filter(|candidate| stands(&candidate.standing));
+    let mut places: Vec<usize> = so.map(|candidate| candidate.backend).collect();
+    places.dedup();
+    places
 }
 
 /// Leaves those out that there is a reason for.

@@ -93,6 +93,31 @@ fn a_promotion_is_in_the_answers_with_the_first_probe_that_tells_it() {
 }
 
 #[test]
+fn a_packet_that_is_lost_moves_no_writes_to_a_second_primary() {
+    let stage = Stage::new();
+    stage.serve(&[&zone(ORDERS)]);
+    stage.says("192.0.2.1", UP, P);
+    stage.says("192.0.2.2", UP, P);
+    for (address, health, role, rw) in [
+        ("192.0.2.1", FAILING, None, 1),
+        ("192.0.2.1", UP, P, 1),
+        ("192.0.2.2", FAILING, None, 1),
+        ("192.0.2.1", FAILING, None, 1),
+        ("192.0.2.2", UP, P, 1),
+        ("192.0.2.1", UP, P, 1),
+        // Who is promoted while the holder fails takes the role at once.
+        ("192.0.2.1", FAILING, None, 1),
+        ("192.0.2.3", UP, P, 3),
+        ("192.0.2.1", UP, P, 3),
+        ("192.0.2.3", FAILING, None, 3),
+        ("192.0.2.3", DOWN, None, 1),
+    ] {
+        stage.says(address, health, role);
+        assert_eq!(stage.roles()[0], [rw], "{address} {health:?} {role:?}");
+    }
+}
+
+#[test]
 fn a_backend_that_died_as_primary_has_no_role_though_a_hand_keeps_it_up() {
     use crate::health::overrides::Hand;
     use crate::state::steer::{Steer, Wish};

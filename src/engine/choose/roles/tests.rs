@@ -49,11 +49,18 @@ fn numbers(ready: &Ready) -> String {
 }
 
 fn ready(pool: &Pool, words: &str, held: &str, last: &str) -> Ready {
+    let primary = (!held.is_empty()).then(|| held.to_owned());
+    ready_with(pool, words, Memory { primary, ..memory(last) })
+}
+
+fn memory(last: &str) -> Memory {
     let last = last
         .chars()
         .map(|number| Endpoint::Address(format!("192.0.2.{number}").parse().expect("an address")));
-    let primary = (!held.is_empty()).then(|| held.to_owned());
-    let memory = Memory { last: last.collect(), primary, ..Memory::default() };
+    Memory { last: last.collect(), ..Memory::default() }
+}
+
+fn ready_with(pool: &Pool, words: &str, memory: Memory) -> Ready {
     Ready::new(pool, &standings(words), &memory, None)
 }
 
@@ -140,6 +147,33 @@ fn of_several_primaries_the_one_that_held_the_role_keeps_it() {
         // Reads that the primary stands in for go to the same.
         let alone = words.replace('R', "-R");
         assert_eq!(numbers(&ready(&pool(3, REPLICA), &alone, held, "")), expected, "{alone}");
+    }
+}
+
+#[test]
+fn who_said_so_before_the_holder_failed_is_a_rival_and_no_promotion() {
+    // Who claimed the role when that was looked at last, `1` held it.
+    for (claims, words, expected, rivals) in [
+        ("12", "P P R", "1", "2"),
+        ("12", "~P P R", "1", "2"),
+        ("12", "~P ~P R", "1", "2"),
+        ("1", "~P P R", "2", ""),
+        // A third is promoted.
+        ("12", "~P P P", "3", "2"),
+        ("123", "~P P P", "1", "23"),
+        // The holder is gone, be it that another was a rival.
+        ("12", "-P P R", "2", ""),
+        ("12", "R P R", "2", ""),
+        ("123", "-P ~P P", "3", ""),
+    ] {
+        let claims = claims.chars().map(String::from).collect();
+        let memory = Memory { primary: Some("1".into()), claims, ..memory("") };
+        let found = ready_with(&pool(3, PRIMARY), words, memory);
+        assert_eq!(
+            (numbers(&found).as_str(), &*found.cast.rivals.concat()),
+            (expected, rivals),
+            "{words}"
+        );
     }
 }
 
