@@ -97,14 +97,14 @@ pub(super) fn calm(pool: &Pool, lineup: Lineup<'_>) -> BTreeSet<u16> {
     let mut groups = lineup.groups.iter().map(|group| &group.standing);
     let mut tiers = BTreeMap::<u16, Weights>::new();
     for backend in &pool.backends {
-        // A backend is set down as a whole.
-        let any = |(serves, is_set_down), own: &Standing| {
-            (serves | own.in_service, is_set_down | own.is_set_down)
+        // An agent may take out one address of several: the backend is set down where all of them are.
+        let join = |(serves, is_set_down), own: &Standing| {
+            (serves | own.in_service, is_set_down & own.is_set_down)
         };
         let (serves, is_set_down) = if backend.inner().is_some() {
-            groups.by_ref().take(1).fold((false, false), any)
+            groups.by_ref().take(1).fold((false, true), join)
         } else {
-            standings.by_ref().take(backend.endpoints().count()).fold((false, false), any)
+            standings.by_ref().take(backend.endpoints().count()).fold((false, true), join)
         };
         if !is_set_down {
             let weight = u64::from(backend.weight);

@@ -130,6 +130,29 @@ fn what_is_set_down_is_no_guess_unless_all_is() {
 }
 
 #[test]
+fn a_backend_of_which_one_address_asks_to_be_left_out_is_not_set_down_as_a_whole() {
+    // A sign for each address: `!` asks to be left out.
+    for (backends, panic, signs, source, expected) in [
+        ("a=192.0.2.1,2001:db8::2", 0, "!+", Source::InService, "2"),
+        ("a=192.0.2.1,2001:db8::2 b=192.0.2.3", 600, "!++", Source::InService, "23"),
+        ("a=192.0.2.1,2001:db8::2 b=192.0.2.3", 600, "!!+", Source::InService, "3"),
+        // What fails of the rest is missed.
+        ("a=192.0.2.1,2001:db8::2 b=192.0.2.3", 600, "!-+", Source::Panic, "23"),
+    ] {
+        let pool = pool(backends, WhenAllDown::All, panic);
+        let standing =
+            |sign| Standing { in_service: sign == '+', is_set_down: sign == '!', ..Standing::UP };
+        let standings: Vec<Standing> = signs.chars().map(standing).collect();
+        let ready = Ready::new(&pool, &standings, &Memory::default(), None);
+        assert_eq!(
+            (ready.source, parts(&ready).as_str()),
+            (source, expected),
+            "{backends} {signs}"
+        );
+    }
+}
+
+#[test]
 fn panic_weighs_backends_and_does_not_miss_those_set_down() {
     for (backends, panic, signs, source) in [
         ("a*2=192.0.2.1 b=192.0.2.2 c=192.0.2.3", 500, "+--", Source::InService),
