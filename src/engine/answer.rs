@@ -206,10 +206,8 @@ impl Encoder<'_> {
             }
             Content::Balanced { pool, list, draw, .. } => {
                 let Some(ready) = ready.get(pool as usize) else { return Ok(()) };
-                if !matches!(ready.source, Source::InService | Source::Fallback)
-                    && item.section == Section::Answer
-                {
-                    self.guess = Some(ready.source);
+                if ready.origin != Source::InService && item.section == Section::Answer {
+                    self.guess = Some(ready.origin);
                 }
                 let at = writer.end();
                 balanced(writer, item, (owner, alias_ttl), ready.handout(list), draw)?;

@@ -82,6 +82,8 @@ pub struct Ready {
     pub ttl: u32,
     /// Where the offers come from.
     pub source: Source,
+    /// The same of the pool that they come from in the end, where that is another: of what it falls back on.
+    pub origin: Source,
     /// The priority of the backends that serve, where they are in service.
     pub tier: Option<u16>,
     /// What roles came to, where it is asked for by one.
@@ -171,6 +173,10 @@ impl Ready {
         ttl = groups.iter().map(|group| group.ttl).fold(ttl, u32::min);
         let due = until.into_iter().chain(recheck).chain(memory.next_step(pool));
         let due = due.chain(memory.balance.due(pool)).min();
+        let origin = match (source, fallback) {
+            (Source::Fallback, Some(fallback)) => fallback.origin,
+            _ => source,
+        };
         let offers = match (source, fallback) {
             (Source::Fallback, Some(fallback)) => {
                 // Whichever of the two changes first ends the answer.
@@ -200,6 +206,7 @@ impl Ready {
             counting: None,
             ttl,
             source,
+            origin,
             tier,
             cast,
             offers,
@@ -223,6 +230,7 @@ impl Ready {
         let (lists, made) = handouts((site, &self.groups), &offers, self.ttl, |_| site.min_ttl);
         let (cast, memory, groups) = (self.cast.clone(), self.memory.clone(), self.groups.clone());
         let (ttl, source, tier, ending) = (self.ttl, self.source, self.tier, self.ending);
+        let origin = self.origin;
         let (counting, due) = (None, None); // it is made anew with its pool
         Self {
             lists,
@@ -230,6 +238,7 @@ impl Ready {
             counting,
             ttl,
             source,
+            origin,
             tier,
             cast,
             offers,
@@ -344,9 +353,10 @@ fn handouts(
 
 impl PartialEq for Ready {
     fn eq(&self, other: &Self) -> bool {
-        let Self { lists, made, ttl, source, tier, cast, offers, left_out, groups, ending, .. } =
-            self;
-        (lists, made, ttl, source) == (&other.lists, &other.made, &other.ttl, &other.source)
+        let Self { lists, made, ttl, source, origin, tier, .. } = self;
+        let Self { cast, offers, left_out, groups, ending, .. } = self;
+        (lists, made, ttl) == (&other.lists, &other.made, &other.ttl)
+            && (source, origin) == (&other.source, &other.origin)
             && (tier, offers, left_out) == (&other.tier, &other.offers, &other.left_out)
             && (cast, groups, ending) == (&other.cast, &other.groups, &other.ending)
     }

@@ -75,29 +75,35 @@ fn rfc8914_4_1_and_4_4_addresses_that_are_a_guess_say_so() {
   last: {backends: [192.0.2.3, 192.0.2.4], when_all_down: last}
   few: {backends: [192.0.2.5, 192.0.2.6, 192.0.2.7], panic: 0.7}
   none: {backends: [192.0.2.8], when_all_down: none}
+  north: {backends: [192.0.2.8], when_all_down: fallback, fallback: south}
+  south: {backends: [192.0.2.9], when_all_down: fallback, fallback: last}
 records:
   all: {pool: all}
   last: {pool: last}
   few: {pool: few}
   none: {pool: none}
+  north: {pool: north}
   alias: {CNAME: all}
   sub: {NS: ns.sub}
   ns.sub: {pool: all}
 ";
-    let questions = ["all", "alias", "last", "few", "none", "x.sub"];
-    let ask = |health: &str, expected: [Option<(u16, &str)>; 6]| {
+    let questions = ["all", "alias", "last", "few", "none", "x.sub", "north"];
+    let ask = |health: &str, expected: [Option<(u16, &str)>; 7]| {
         let world = World::yaml(body, health);
         for (name, expected) in questions.iter().zip(expected) {
             check(&world, &[(&format!("{name}.example.com. A +edns"), expected)]);
         }
     };
-    ask("", [None; 6]);
+    ask("", [None; 7]);
     let guess = Some((0, "no backend passes its check: every address is given as a guess"));
     let stale = Some((3, "no backend passes its check: those that were in service last"));
     let panic = Some((0, "too few backends pass their check: every address is given as a guess"));
     let down = "down 192.0.2.1 192.0.2.2 192.0.2.3 192.0.2.4 192.0.2.5 192.0.2.6 192.0.2.8; last 192.0.2.3";
     // Glue is no answer.
-    ask(down, [guess, guess, stale, panic, None, None]);
+    ask(down, [guess, guess, stale, panic, None, None, None]);
+    // What a pool falls back on may be a guess itself, at any remove.
+    let down = format!("down 192.0.2.9 {}", &down["down ".len()..]);
+    ask(&down, [guess, guess, stale, panic, None, None, stale]);
 }
 
 #[test]
