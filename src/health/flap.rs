@@ -17,10 +17,12 @@
 //! | §4.2 decay half life | [`Flap::half_life`], one for both sides |
 //! | §4.8.3 what a change adds | a change to either side adds the same: a backend that comes and goes costs both ways |
 //!
-//! There is no clock here: times are unix milliseconds that come in.
+//! There is no clock here: times come in. What lasts goes by the running clock, so that a clock which is set neither makes a hold
+//! longer nor ends it.
 
 use std::time::Duration;
 
+use super::sources::Moment;
 use crate::config::model::Flap;
 
 /// How much a target has changed side lately.
@@ -28,9 +30,9 @@ use crate::config::model::Flap;
 pub struct Penalty {
     amount: f64,
     /// When that was the amount.
-    at: u64,
+    at: Duration,
     changes: u32,
-    held_until: Option<u64>,
+    held: Option<Hold>,
 }
 
 /// A target is held down, whatever its checks say.
@@ -38,53 +40,60 @@ pub struct Penalty {
 pub struct Hold {
     /// The changes of side that led to it.
     pub changes: u32,
-    /// When it ends unless there are more, in unix milliseconds.
+    /// When it ends unless there are more, by the running clock.
+    pub end: Duration,
+    /// The same for people, in unix milliseconds, as far as their clock is not set.
     pub until: u64,
 }
 
 impl Penalty {
     /// After one more change of side.
     #[must_use]
-    pub fn after_change(self, flap: &Flap, now: u64) -> Self {
-        // A clock that was set back takes nothing off, and nothing away.
-        let now = now.max(self.at);
-        let left = self.left(flap, now);
+    pub fn after_change(self, flap: &Flap, now: Moment) -> Self {
+        let left = self.left(flap, now.running);
         // What is left of changes long ago is no part of what goes on now.
-        let (left, before) = if left < f64::from(flap.reuse) / 2.0 && self.held_until.is_none() {
+        let (left, before) = if left < f64::from(flap.reuse) / 2.0 && self.held.is_none() {
             (0.0, 0)
         } else {
             (left, self.changes)
         };
         let amount = (left + f64::from(flap.penalty)).min(flap.ceiling());
         let changes = before.saturating_add(1);
-        let is_held = self.held_until.is_some() || amount > f64::from(flap.suppress);
-        let held_until = is_held.then(|| now.saturating_add(until_reuse(flap, amount)));
-        Self { amount, at: now, changes, held_until }
+        let is_held = self.held.is_some() || amount > f64::from(flap.suppress);
+        let held = is_held.then(|| {
+            let lasts = until_reuse(flap, amount);
+            let until = lasts.as_millis().try_into().unwrap_or(u64::MAX);
+            Hold {
+                changes,
+                end: now.running.saturating_add(lasts),
+                until: now.unix.saturating_add(until),
+            }
+        });
+        Self { amount, at: now.running, changes, held }
     }
 
     /// After some time in which nothing changed.
     #[must_use]
-    pub fn after_time(self, now: u64) -> Self {
-        Self { held_until: self.held_until.filter(|until| *until > now), ..self }
+    pub fn after_time(self, now: Duration) -> Self {
+        Self { held: self.held.filter(|hold| hold.end > now), ..self }
     }
 
     /// Whether it holds the target down.
     #[must_use]
     pub fn hold(&self) -> Option<Hold> {
-        self.held_until.map(|until| Hold { changes: self.changes, until })
+        self.held
     }
 
-    fn left(&self, flap: &Flap, now: u64) -> f64 {
-        let quiet = Duration::from_millis(now.saturating_sub(self.at));
+    fn left(&self, flap: &Flap, now: Duration) -> f64 {
+        let quiet = now.saturating_sub(self.at);
         self.amount * (-quiet.div_duration_f64(flap.half_life)).exp2()
     }
 }
 
-/// How long this much takes to decay to `reuse`, in milliseconds.
-fn until_reuse(flap: &Flap, amount: f64) -> u64 {
+/// How long this much takes to decay to `reuse`.
+fn until_reuse(flap: &Flap, amount: f64) -> Duration {
     let halves = (amount / f64::from(flap.reuse)).log2().max(0.0);
-    let time = flap.half_life.mul_f64(halves).min(flap.hold_max);
-    time.as_millis().try_into().unwrap_or(u64::MAX)
+    flap.half_life.mul_f64(halves).min(flap.hold_max)
 }
 
 #[cfg(test)]
@@ -92,16 +101,34 @@ mod tests {
     use super::*;
 
     const MINUTE: u64 = 60_000;
+    const BEGIN: u64 = 1_763_726_400_000;
 
     fn flap() -> Flap {
         Flap { half_life: Duration::from_millis(5 * MINUTE), ..Flap::DEFAULT }
     }
 
+    /// It is so many milliseconds since the start, which was at [`BEGIN`].
+    fn at(milliseconds: u64) -> Moment {
+        Moment { running: ms(milliseconds), unix: BEGIN + milliseconds }
+    }
+
+    fn ms(milliseconds: u64) -> Duration {
+        Duration::from_millis(milliseconds)
+    }
+
+    /// When each hold ends, in whole milliseconds since the start.
+    fn end(hold: Option<Hold>) -> u64 {
+        let Hold { end, until, .. } = hold.expect("it is held");
+        let end = end.as_millis() as u64;
+        assert_eq!(until, BEGIN + end, "people are told the same");
+        end
+    }
+
     /// The holds after changes at these times, in milliseconds.
     fn holds(flap: &Flap, changes: &[u64]) -> Vec<Option<Hold>> {
         let mut penalty = Penalty::default();
-        let after = |at: &u64| {
-            penalty = penalty.after_time(*at).after_change(flap, *at);
+        let after = |time: &u64| {
+            penalty = penalty.after_time(ms(*time)).after_change(flap, at(*time));
             penalty.hold()
         };
         changes.iter().map(after).collect()
@@ -119,13 +146,13 @@ mod tests {
         let held = holds(&flap(), &[0; 5]);
         // 5000 decay to 1000 in log2(5) half-lives of 5 minutes: 696.58 s.
         assert_eq!(held[3], None);
-        assert_eq!(held[4], Some(Hold { changes: 5, until: 696_578 }));
+        assert_eq!((held[4].map(|hold| hold.changes), end(held[4])), (Some(5), 696_578));
     }
 
     #[test]
     fn a_change_while_it_is_held_makes_that_longer_and_never_longer_than_the_most() {
         let held = holds(&flap(), &[0; 100]);
-        let until = |at: usize| held[at].expect("it is held").until;
+        let until = |at: usize| end(held[at]);
         assert!(until(5) > until(4) && until(6) > until(5));
         assert_eq!(until(99), 30 * MINUTE, "64000 decay to 1000 in six half-lives");
         assert_eq!(held[99].expect("it is held").changes, 100);
@@ -135,19 +162,20 @@ mod tests {
     fn a_hold_ends_at_its_time_and_what_comes_later_begins_anew() {
         let mut penalty = Penalty::default();
         for _ in 0..5 {
-            penalty = penalty.after_change(&flap(), 0);
+            penalty = penalty.after_change(&flap(), at(0));
         }
-        let until = penalty.hold().expect("it is held").until;
-        assert!(penalty.after_time(until - 1).hold().is_some());
+        let until = penalty.hold().expect("it is held").end;
+        assert!(penalty.after_time(until - ms(1)).hold().is_some());
         let free = penalty.after_time(until);
+        let until = until.as_millis() as u64;
         assert_eq!(free.hold(), None);
         // What is left counts: 1000 and three more changes are no more than 4000, the fourth is.
         let mut again = free;
         for expected in [false, false, false, true] {
-            again = again.after_change(&flap(), until + 1);
+            again = again.after_change(&flap(), at(until + 1));
             assert_eq!(again.hold().is_some(), expected);
         }
-        let later = free.after_change(&flap(), until + 30 * MINUTE);
+        let later = free.after_change(&flap(), at(until + 30 * MINUTE));
         assert_eq!((later.changes, later.hold()), (1, None));
     }
 
@@ -164,9 +192,16 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_set_back_does_no_harm() {
-        let held = holds(&flap(), &[1_000_000, 0, 0, 0, 0]);
-        assert_eq!(held[4], Some(Hold { changes: 5, until: 1_696_578 }));
+    fn a_clock_that_is_set_neither_makes_a_hold_longer_nor_ends_it() {
+        for unix in [BEGIN - 3_600_000, BEGIN + 3_600_000] {
+            let mut penalty = Penalty::default();
+            for _ in 0..4 {
+                penalty = penalty.after_change(&flap(), at(0));
+            }
+            penalty = penalty.after_change(&flap(), Moment { running: ms(0), unix });
+            assert!(penalty.after_time(ms(696_577)).hold().is_some());
+            assert_eq!(penalty.after_time(ms(696_579)).hold(), None, "the clock says {unix}");
+        }
     }
 
     #[test]

@@ -108,7 +108,7 @@ pub fn flapping(known: &Known) -> String {
 
 /// That it is held, and for how long: "flapping: 5 changes, held down until 12:05 UTC".
 #[must_use]
-pub fn held(Hold { changes, until }: Hold) -> String {
+pub fn held(Hold { changes, until, .. }: Hold) -> String {
     // No hold lasts longer than a day, so the time of the day says which.
     format!("flapping: {changes} changes, held down until {}", end(until, until))
 }
@@ -246,7 +246,8 @@ mod tests {
 
     #[test]
     fn what_flaps_says_until_when_it_is_held_and_what_its_checks_find() {
-        let hold = Hold { changes: 5, until: 1_763_726_400_000 + 300_000 };
+        let (end, until) = (Duration::ZERO, 1_763_726_400_000 + 300_000);
+        let hold = Hold { changes: 5, end, until };
         for (health, found) in [
             (Health::Up { failed: 0 }, "7 checks passed: connected"),
             (Health::Down { passed: 0 }, "7 checks failed: connected"),

@@ -14,12 +14,13 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
 
 use super::flap::{Hold, Penalty};
 use super::history::{Failures, History, Latency, Probed, microseconds};
 use super::key::TargetKey;
 use super::source::Source;
-use super::sources::Panel;
+use super::sources::{Moment, Panel};
 use super::target::{Health, Outcome, Report, Side, Target};
 use super::told::Told;
 use super::verdict::{Known, Vote};
@@ -180,17 +181,17 @@ impl Registry {
         are_others
     }
 
-    /// Takes in a report; `None` where its target is not in use any more.
-    pub fn report(&self, report: &Report) -> Option<Change> {
-        self.take(report, true)
+    /// Takes in a report at a moment; `None` where its target is not in use any more.
+    pub fn report(&self, report: &Report, now: Moment) -> Option<Change> {
+        self.take(report, now, true)
     }
 
     /// Takes in a report that may be told again: one that says what is known already is no new outcome.
-    pub fn retold(&self, report: &Report) -> Option<Change> {
-        self.take(report, false)
+    pub fn retold(&self, report: &Report, now: Moment) -> Option<Change> {
+        self.take(report, now, false)
     }
 
-    fn take(&self, report: &Report, is_new: bool) -> Option<Change> {
+    fn take(&self, report: &Report, now: Moment, is_new: bool) -> Option<Change> {
         let entry = self.entry(&report.target)?;
         let panel = self.panel();
         let mut state = entry.lock();
@@ -245,17 +246,17 @@ impl Registry {
         let probed = Probed { source, at: *at, took_us, passed, detail, changed };
         state.failures.see(&probed);
         state.history.push(probed);
-        let held = entry.penalise(&mut state, change, *at);
+        let held = entry.penalise(&mut state, change, now);
         let is_first = before.is_none();
         let is_own = before.and_then(|(health, _)| health.side()) != health.side();
         Some(Change { moved: before != Some((*health, told)), is_first, is_own, held, ..change })
     }
 
-    /// Lets go a target that was held down, where its time is over. Gives the time until which it is held else.
-    pub fn let_go(&self, target: &Target, at: u64) -> Option<Hold> {
+    /// Lets go a target that was held down, where its time is over by the running clock. Gives the hold that goes on else.
+    pub fn let_go(&self, target: &Target, now: Duration) -> Option<Hold> {
         let entry = self.entry(target)?;
         let mut state = entry.lock();
-        state.penalty = state.penalty.after_time(at);
+        state.penalty = state.penalty.after_time(now);
         state.penalty.hold()
     }
 
@@ -505,13 +506,13 @@ impl Entry {
     }
 
     /// Notes that reports changed the side. Gives the hold that begins by it.
-    fn penalise(&self, state: &mut State, change: Change, at: u64) -> Option<Hold> {
+    fn penalise(&self, state: &mut State, change: Change, now: Moment) -> Option<Hold> {
         let flap = self.target.check.flap.as_ref()?;
         if !change.is_side() || change.before.is_none() || change.after.is_none() {
             return None;
         }
         let was_held = state.penalty.hold().is_some();
-        state.penalty = state.penalty.after_change(flap, at);
+        state.penalty = state.penalty.after_change(flap, now);
         state.penalty.hold().filter(|_| !was_held)
     }
 }

@@ -101,14 +101,17 @@ impl State {
     /// How long until something changes by time alone.
     pub(super) fn until_due(&self) -> Duration {
         let now = self.shared.now();
-        let source =
-            [self.due, self.isolation_ends(), self.memories.next_due(), self.pushes.next_end()];
-        let source = source.into_iter().flatten();
-        let source = source.map(|due| due.saturating_sub(now.running));
-        let ends = [self.shared.overrides.load().next_end(), self.holds.next_end()];
-        let ends = ends.into_iter().flatten();
-        let ends = ends.map(|end| Duration::from_millis(end.saturating_sub(now.unix)));
-        source.chain(ends).min().unwrap_or(Duration::MAX)
+        let running = [
+            self.due,
+            self.isolation_ends(),
+            self.memories.next_due(),
+            self.pushes.next_end(),
+            self.holds.next_end(),
+        ];
+        let running = running.into_iter().flatten().map(|due| due.saturating_sub(now.running));
+        let end = self.shared.overrides.load().next_end();
+        let end = end.map(|end| Duration::from_millis(end.saturating_sub(now.unix)));
+        running.chain(end).min().unwrap_or(Duration::MAX)
     }
 
     pub(super) fn set_zones(&mut self, zones: Vec<(Name, Option<Arc<Zone>>)>) {

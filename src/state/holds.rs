@@ -1,6 +1,7 @@
 //! When the holds of flapping targets end, and what follows then.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::changes::State;
 use super::tell;
@@ -8,23 +9,23 @@ use crate::health::flap::Hold;
 use crate::health::key::TargetKey;
 use crate::health::target::Target;
 
-/// The targets that are held down, by when that ends at the earliest, in unix milliseconds.
+/// The targets that are held down, by when that ends at the earliest, by the running clock.
 #[derive(Default)]
-pub(super) struct Holds(BTreeMap<(u64, TargetKey), Target>);
+pub(super) struct Holds(BTreeMap<(Duration, TargetKey), Target>);
 
 impl Holds {
     pub(super) fn add(&mut self, target: &Target, hold: Hold) {
-        self.0.insert((hold.until, TargetKey::of(target)), target.clone());
+        self.0.insert((hold.end, TargetKey::of(target)), target.clone());
     }
 
     /// When the first may end.
-    pub(super) fn next_end(&self) -> Option<u64> {
-        self.0.first_key_value().map(|((until, _), _)| *until)
+    pub(super) fn next_end(&self) -> Option<Duration> {
+        self.0.first_key_value().map(|((end, _), _)| *end)
     }
 
     /// Takes out one that may have ended.
-    fn pop_over(&mut self, now: u64) -> Option<Target> {
-        self.next_end().filter(|until| *until <= now)?;
+    fn pop_over(&mut self, now: Duration) -> Option<Target> {
+        self.next_end().filter(|end| *end <= now)?;
         self.0.pop_first().map(|(_, target)| target)
     }
 }
@@ -32,7 +33,7 @@ impl Holds {
 impl State {
     /// Lets go what has been quiet for long enough.
     pub(super) fn let_go(&mut self) {
-        let now = self.shared.now().unix;
+        let now = self.shared.now().running;
         while let Some(target) = self.holds.pop_over(now) {
             // Changes that came meanwhile have made it longer.
             if let Some(longer) = self.shared.registry.let_go(&target, now) {

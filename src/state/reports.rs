@@ -83,8 +83,12 @@ impl State {
 
     /// Takes in a report; `None` where nobody knows its target.
     pub(super) fn take(&mut self, report: &Report, may_be_retold: bool) -> Option<TargetChange> {
-        let registry = &self.shared.registry;
-        let change = if may_be_retold { registry.retold(report) } else { registry.report(report) }?;
+        let (registry, now) = (&self.shared.registry, self.shared.now());
+        let change = if may_be_retold {
+            registry.retold(report, now)
+        } else {
+            registry.report(report, now)
+        }?;
         self.moved(&report.target, change, Some(report));
         self.look_for_isolation(report, change);
         Some(change)

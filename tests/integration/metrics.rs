@@ -26,7 +26,7 @@ use rotadns::engine::snapshot::{Chunks, View};
 use rotadns::health::overrides::{Hand, Override, Overrides};
 use rotadns::health::registry::Registry;
 use rotadns::health::source::Source;
-use rotadns::health::sources::{Hearing, Prober, Tally};
+use rotadns::health::sources::{Hearing, Moment, Prober, Tally};
 use rotadns::health::target::{Health, Report, Target};
 use rotadns::health::told::Told;
 use rotadns::name::Name;
@@ -86,7 +86,7 @@ impl Stage {
                 took: Duration::from_millis(milliseconds),
                 at: 1_000,
             };
-            registry.report(&report);
+            registry.report(&report, Moment::default());
         }
         let overrides = Overrides::default();
         let nothing = BTreeSet::new();

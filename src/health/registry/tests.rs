@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::*;
 use crate::config::model::probers::Quorum;
 use crate::config::model::{Check, CheckKind, Role};
+use crate::health::sources::Moment;
 use crate::health::told::{Matters, Wish};
 
 const UP: Health = Health::Up { failed: 0 };
@@ -63,7 +64,7 @@ fn side(registry: &Registry, port: u16) -> Option<Side> {
 fn equal_checks_of_one_address_are_one_target() {
     let registry = registry(&[80, 80, 81], &["inside"]);
     assert_eq!(registry.len(), 2);
-    assert!(registry.report(&report("inside", 80, DOWN, 1)).is_some());
+    assert!(registry.report(&report("inside", 80, DOWN, 1), Moment::default()).is_some());
     assert_eq!((side(&registry, 80), side(&registry, 81)), (Some(Side::Down), None));
     let key = TargetKey::of(&target(81));
     assert_eq!(registry.target(&key), Some(target(81)));
@@ -86,7 +87,7 @@ fn what_a_target_said_holds_while_it_does_not_answer() {
         (UP, Told::default(), Told::default()),
     ] {
         let report = Report { told, ..report("inside", 80, health, 1) };
-        registry.report(&report).expect("it is tracked");
+        registry.report(&report, Moment::default()).expect("it is tracked");
         let known = registry.known(&target(80)).expect("it is tracked");
         assert_eq!(known.told(), expected, "{health:?}");
     }
@@ -104,7 +105,7 @@ fn a_part_that_does_not_answer_takes_no_role_away() {
         (UP, Told::default(), None, None),
     ] {
         registry
-            .report(&Report { told, ..report("inside", 80, health, 1) })
+            .report(&Report { told, ..report("inside", 80, health, 1) }, Moment::default())
             .expect("it is tracked");
         let told = registry.known(&target(80)).expect("it is tracked").told();
         assert_eq!((told.role, told.share), (role, share), "{health:?} {told:?}");
@@ -131,7 +132,9 @@ fn who_hears_a_role_outvotes_what_another_heard_before() {
         ("fra", DOWN, Told::SILENT, Some(Role::Primary)),
         ("lon", DOWN, Told::SILENT, None),
     ] {
-        registry.report(&Report { told, ..report(name, 80, health, 1) }).expect("it is tracked");
+        registry
+            .report(&Report { told, ..report(name, 80, health, 1) }, Moment::default())
+            .expect("it is tracked");
         let told = registry.known(&target(80)).expect("it is tracked").told();
         assert_eq!(told.role, role, "{name} {health:?}");
     }
@@ -140,7 +143,7 @@ fn who_hears_a_role_outvotes_what_another_heard_before() {
 #[test]
 fn what_stays_over_a_reload_keeps_its_state() {
     let registry = registry(&[80, 81], &["inside"]);
-    registry.report(&report("inside", 80, DOWN, 1));
+    registry.report(&report("inside", 80, DOWN, 1), Moment::default());
     registry.track(&HashSet::from([target(80), target(82)]), |_| Some(Side::Up));
     let known = |port| {
         let known = registry.known(&target(port))?;
@@ -149,7 +152,7 @@ fn what_stays_over_a_reload_keeps_its_state() {
     assert_eq!(known(80), Some((Some(Side::Down), None)));
     assert_eq!(known(81), None);
     assert_eq!(known(82), Some((None, Some(Side::Up))));
-    assert_eq!(registry.report(&report("inside", 81, UP, 2)), None);
+    assert_eq!(registry.report(&report("inside", 81, UP, 2), Moment::default()), None);
     assert_eq!(registry.target(&TargetKey::of(&target(81))), None);
     assert_eq!(registry.history(&target(80)).len(), 1);
 }
@@ -157,7 +160,8 @@ fn what_stays_over_a_reload_keeps_its_state() {
 #[test]
 fn a_report_of_the_same_state_moves_nothing_and_is_an_outcome() {
     let registry = registry(&[80], &["inside"]);
-    let moved = |report: &Report| registry.report(report).map(|change| change.moved);
+    let moved =
+        |report: &Report| registry.report(report, Moment::default()).map(|change| change.moved);
     assert_eq!(moved(&report("inside", 80, UP, 1)), Some(true));
     assert_eq!(moved(&report("inside", 80, UP, 2)), Some(false));
     let outcomes: Vec<u64> = registry.history(&target(80)).iter().map(|probed| probed.at).collect();
@@ -171,12 +175,12 @@ fn what_is_told_again_is_no_new_outcome() {
     let registry = registry(&[80], &["ams"]);
     let first = report("ams", 80, DOWN, 1);
     assert_eq!(
-        registry.retold(&first).map(|change| (change.moved, change.is_first)),
+        registry.retold(&first, Moment::default()).map(|change| (change.moved, change.is_first)),
         Some((true, true))
     );
-    let again = registry.retold(&Report { at: 9, ..first });
+    let again = registry.retold(&Report { at: 9, ..first }, Moment::default());
     assert_eq!(again.map(|change| (change.moved, change.is_first)), Some((false, false)));
-    registry.retold(&report("ams", 80, DOWN, 5));
+    registry.retold(&report("ams", 80, DOWN, 5), Moment::default());
     assert_eq!(registry.history(&target(80)).len(), 2);
 }
 
@@ -191,7 +195,7 @@ fn sides_are_counted_when_the_votes_come_to_another() {
         ("fra", UP, Side::Up, 4, 2),
         ("ams", UP, Side::Up, 4, 2),
     ]) {
-        registry.report(&report(name, 80, health, at));
+        registry.report(&report(name, 80, health, at), Moment::default());
         let seen = registry.seen(&target(80)).expect("it is tracked");
         let found = (seen.side, seen.since, seen.changes);
         assert_eq!(found, (Some(side), Some(since), changes), "at {at}");
@@ -201,8 +205,8 @@ fn sides_are_counted_when_the_votes_come_to_another() {
 #[test]
 fn who_votes_decides() {
     let registry = registry(&[80, 81], &["ams", "fra"]);
-    registry.report(&report("ams", 80, UP, 1));
-    registry.report(&report("fra", 80, DOWN, 1));
+    registry.report(&report("ams", 80, UP, 1), Moment::default());
+    registry.report(&report("fra", 80, DOWN, 1), Moment::default());
     assert_eq!(side(&registry, 80), Some(Side::Up));
     let changes = |panel| {
         let changed =
@@ -218,9 +222,9 @@ fn who_votes_decides() {
 fn what_a_source_does_not_say_any_more_is_forgotten() {
     let registry = registry(&[80, 81, 82], &["ams", "fra"]);
     for port in [80, 81] {
-        registry.report(&report("ams", port, DOWN, 1));
+        registry.report(&report("ams", port, DOWN, 1), Moment::default());
     }
-    registry.report(&report("fra", 81, UP, 1));
+    registry.report(&report("fra", 81, UP, 1), Moment::default());
     assert_eq!(registry.reported_by(&source("ams")), 2);
     let but = HashSet::from([TargetKey::of(&target(80))]);
     let forgotten = registry.forget(&source("ams"), &but, 2);
@@ -236,7 +240,7 @@ fn what_a_source_does_not_say_any_more_is_forgotten() {
 fn one_text_is_kept_of_all_that_say_the_same() {
     let registry = registry(&[80], &["inside"]);
     for at in 0..3 {
-        registry.report(&report("inside", 80, DOWN, at));
+        registry.report(&report("inside", 80, DOWN, at), Moment::default());
     }
     let history = registry.history(&target(80));
     assert!(history.iter().all(|probed| Arc::ptr_eq(&probed.detail, &history[0].detail)));

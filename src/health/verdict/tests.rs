@@ -51,7 +51,7 @@ fn each_row_of_the_chart_holds() {
 
     let (up, down, drain) = (Some(Hand::Up), Some(Hand::Down), Some(Hand::Drain));
     let flapping = |votes| Known {
-        flapping: Some(Hold { changes: 5, until: 1 }),
+        flapping: Some(Hold { changes: 5, end: Duration::ZERO, until: 1 }),
         ..known(votes, Some(Side::Up))
     };
     let open = |votes| Known { is_open: true, ..known(votes, Some(Side::Down)) };

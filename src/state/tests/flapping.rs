@@ -74,6 +74,24 @@ fn what_flaps_is_held_down_and_let_go_when_it_has_been_quiet() {
 }
 
 #[test]
+fn a_clock_that_is_set_back_makes_no_hold_longer() {
+    let stage = Stage::new();
+    stage.serve(&[&zone(FLAPPING)]);
+    for (at, health) in [(0, UP), (1_000, DOWN), (2_000, UP)] {
+        stage.wait_until(at);
+        stage.found("192.0.2.1", health, heard(health));
+    }
+    let set = |running, unix| {
+        let moment = Moment { running: Duration::from_millis(running), unix };
+        *stage.clock.lock().expect("nobody panics with it") = moment;
+        stage.publisher.flush();
+        stage.handouts()[0].clone()
+    };
+    assert_eq!(set(61_000, 0), [2]);
+    assert_eq!(set(62_000, 1_000), [1, 2]);
+}
+
+#[test]
 fn a_change_while_it_is_held_makes_that_longer() {
     let stage = Stage::new();
     stage.serve(&[&zone(FLAPPING)]);
