@@ -119,6 +119,7 @@ fn settings(check: &Check) -> String {
         }
         CheckKind::Push(push) => {
             let _ = write!(text, " push {}", push.ttl.as_millis());
+            put_some(&mut text, "of", push.of.as_deref());
         }
         CheckKind::Dns(DnsCheck { port, question, rtype, transport, rcode, answer, recursion }) => {
             let (over, code) = (transport.word(), rcode.0);

@@ -8,7 +8,7 @@
 //!
 //! After a start, what was known before holds for one TTL: whoever is alive renews it by then.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
@@ -57,7 +57,7 @@ pub enum PushError {
 
 /// A report on its way to the publisher.
 pub(super) struct Pushed {
-    targets: Vec<Target>,
+    targets: HashSet<Target>,
     push: Push,
 }
 
@@ -78,9 +78,15 @@ impl Publisher {
         let snapshot = self.shared.snapshot.load_full();
         let found = find(&snapshot, &push.backend)
             .ok_or_else(|| PushError::Unknown(push.backend.clone()))?;
-        let targets: Vec<Target> = Target::of_backend(found.pool, found.backend)
-            .filter(|target| target.check.kind.is_pushed())
-            .collect();
+        // As it is seen by private addresses as well.
+        let faces = found.zone.pools.iter().enumerate().filter(|(place, pool)| {
+            *place == found.index || pool.face.is_some_and(|face| face.of == found.index)
+        });
+        let own = faces.flat_map(|(_, pool)| {
+            let same = pool.backends.iter().filter(|other| other.name == found.backend.name);
+            same.flat_map(move |backend| Target::of_backend(pool, backend))
+        });
+        let targets: HashSet<Target> = own.filter(|target| target.check.kind.is_pushed()).collect();
         let usual = targets.iter().find_map(ttl);
         let usual = usual.ok_or_else(|| PushError::NoPush(push.backend.clone()))?;
         let holds = push.ttl.unwrap_or(usual);

@@ -1,6 +1,7 @@
 //! Checks: what is probed, for whom, and what that finds.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::pools::Moment;
 use crate::admin::model::Check;
@@ -18,12 +19,10 @@ pub fn checks(moment: &Moment, registry: &Registry) -> Vec<Check> {
         // One digest a pool where all backends have its check, as it costs more than the rest.
         let of_pool = at.pool.check.as_deref().map(CheckKey::of);
         for (backend, key) in at.pool.backends.iter().zip(at.keys()) {
-            let check = match &backend.check {
-                config::OwnCheck::Pools => of_pool,
-                config::OwnCheck::Off => None,
-                config::OwnCheck::Own(check) => Some(CheckKey::of(check)),
-            };
-            let Some(check) = check else { continue };
+            let Some(check) = at.pool.check_of(backend) else { continue };
+            let is_pools = at.pool.check.as_ref().is_some_and(|own| Arc::ptr_eq(own, check));
+            let of_pool = of_pool.filter(|_| is_pools);
+            let check = of_pool.unwrap_or_else(|| CheckKey::of(check));
             for address in backend.probed() {
                 let users = users.entry(TargetKey { address, check }).or_default();
                 users.push(key.to_string());

@@ -25,6 +25,8 @@ pub struct Backend {
     pub priority: u16,
     /// How it is judged.
     pub check: OwnCheck,
+    /// The check by which it reports by itself, where that is how it is judged: it has it alone.
+    pub reports: Option<Arc<Check>>,
     /// Where it is probed, if not at what it serves: one address that stands for all, or one for each of its addresses in
     /// their order.
     pub check_addresses: Vec<IpAddr>,
@@ -75,7 +77,7 @@ impl Backend {
     #[must_use]
     pub fn new(name: String, serves: Serves) -> Self {
         let (weight, state) = (Self::WEIGHT, SetState::Auto);
-        let check = OwnCheck::Pools;
+        let (check, reports) = (OwnCheck::Pools, None);
         let (private, site) = (Vec::new(), Site::default());
         let (service, priority, check_addresses) = (None, 0, Vec::new());
         Self {
@@ -86,6 +88,7 @@ impl Backend {
             service,
             priority,
             check,
+            reports,
             check_addresses,
             private,
             site,

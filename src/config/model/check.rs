@@ -8,6 +8,7 @@ mod short;
 use std::num::{NonZeroU8, NonZeroU16};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use database::{DatabaseCheck, DatabaseKind, Secret};
@@ -113,6 +114,9 @@ pub enum CheckKind {
 pub struct PushCheck {
     /// How long a report holds; without another it is down then.
     pub ttl: Duration,
+    /// Whose reports: `ZONE/POOL/BACKEND`, so that no two backends that share an address speak for each other. None in what is
+    /// written of a pool, which is for all of its backends.
+    pub of: Option<Arc<str>>,
 }
 
 /// An HTTP or HTTPS request and what its answer must be.

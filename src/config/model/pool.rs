@@ -8,7 +8,9 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::place::{Area, Site};
-use super::{Backend, Check, Endpoint, Made, OwnCheck, Role, Serves, SetState, Shards};
+use super::{
+    Backend, Check, CheckKind, Endpoint, Made, OwnCheck, PushCheck, Role, Serves, SetState, Shards,
+};
 use crate::name::Name;
 use crate::rdata::rtype;
 
@@ -307,10 +309,26 @@ impl Pool {
     #[must_use]
     pub fn check_of<'p>(&'p self, backend: &'p Backend) -> Option<&'p Arc<Check>> {
         match &backend.check {
+            _ if backend.reports.is_some() => backend.reports.as_ref(),
             OwnCheck::Pools => self.check.as_ref(),
             OwnCheck::Off => None,
             OwnCheck::Own(check) => Some(check),
         }
+    }
+
+    /// Gives each backend of a pool of this zone that reports by itself a check that it has alone.
+    #[must_use]
+    pub fn with_reports(mut self, zone: &Name) -> Self {
+        for place in 0..self.backends.len() {
+            let backend = &self.backends[place];
+            let Some(check) = self.check_of(backend) else { continue };
+            let CheckKind::Push(push) = &check.kind else { continue };
+            let of = Some(format!("{zone}/{}/{}", self.name, backend.name).into());
+            let kind = CheckKind::Push(PushCheck { of, ..push.clone() });
+            let own = Arc::new(Check { kind, ..Check::clone(check) });
+            self.backends[place].reports = Some(own);
+        }
+        self
     }
 
     /// What the file says of answers, which SRV then has too; `None` where both are as usual.

@@ -112,6 +112,7 @@ impl<'z> Pools<'z> {
                 made: Vec::new(),
                 face: None,
             }
+            .with_reports(&self.origin)
         });
         let inner = spec.iter().flat_map(|spec| &spec.backends).filter_map(|own| own.pool);
         self.inner.extend(inner.map(|name| (self.keys.len(), name)));

@@ -54,9 +54,51 @@ fn what_a_backend_says_holds_until_it_is_not_renewed() {
     assert_eq!(stage.handouts()[0], [1, 2, 3]);
     stage.wait_until(35_000);
     assert_eq!(stage.handouts()[0], [1, 2]);
-    let target = Target { address: [192, 0, 2, 3].into(), ..stage.target("192.0.2.3") };
+    let View::Served { zone, .. } = stage.view() else { panic!("the zone is served") };
+    let pool = &zone.pools[0];
+    let target = Target::of_backend(pool, &pool.backends[1]).next().expect("it has an address");
     let seen = stage.publisher.registry().seen(&target).expect("it is known");
     assert_eq!(&*seen.reports[0].detail, "no report for 30s");
+}
+
+#[test]
+fn services_on_one_host_report_for_themselves() {
+    let stage = Stage::new();
+    let text = PUSHED.replace(
+        "spare: {check: c, backends: [192.0.2.4]}",
+        "spare: {check: p, backends: {a: 192.0.2.1, b: 192.0.2.4}}",
+    );
+    stage.serve(&[&zone(&text)]);
+    stage.push("example/web/a", Side::Down, None).expect("it reports");
+    assert_eq!(stage.handouts(), [vec![3], vec![1, 4]]);
+    stage.wait_until(20_000);
+    for backend in ["example/web/a", "example/web/b", "example/spare/b"] {
+        stage.push(backend, Side::Up, None).expect("it reports");
+    }
+    // Nobody has renewed what is said of `spare/a`.
+    stage.wait_until(30_000);
+    assert_eq!(stage.handouts(), [vec![1, 2, 3], vec![4]]);
+}
+
+#[test]
+fn what_a_backend_says_holds_for_its_private_addresses_too() {
+    let stage = Stage::new();
+    let text = PUSHED.replace("b: 192.0.2.3}", "b: {address: 192.0.2.3, private: 10.0.0.3}}");
+    stage.serve(&[&zone(&text)]);
+    let private = || -> Vec<u8> {
+        let View::Served { zone, ready } = stage.view() else { panic!("the zone is served") };
+        let face = zone.pools.iter().position(|pool| pool.is_private()).expect("it has one");
+        let addresses = ready.get(face).expect("each pool has one").addresses();
+        addresses
+            .filter(|address| address.to_string().starts_with("10."))
+            .map(last_number)
+            .collect()
+    };
+    assert_eq!(private(), [3]);
+    stage.push("example/web/b", Side::Down, None).expect("it reports");
+    assert_eq!(private(), [0; 0]);
+    stage.push("example/web/b", Side::Up, None).expect("it reports");
+    assert_eq!(private(), [3]);
 }
 
 #[test]

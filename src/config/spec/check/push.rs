@@ -21,5 +21,5 @@ pub(super) fn read(node: &Node<'_>, _: &Path, mistakes: &mut Mistakes<'_>) -> Op
     let ttl = ttl
         .and_then(|(_, node)| scalar(node, "a duration", mistakes))
         .and_then(|text| mistakes.take(text.span, value::span("the ttl", text.text, TTLS)));
-    Some(CheckKind::Push(PushCheck { ttl: ttl.unwrap_or(TTL) }))
+    Some(CheckKind::Push(PushCheck { ttl: ttl.unwrap_or(TTL), of: None }))
 }
