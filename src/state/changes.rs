@@ -58,7 +58,7 @@ pub(super) struct State {
     pub(super) holds: Holds,
     /// The pools whose handouts are to be made anew.
     pub(super) dirty: BTreeSet<PoolAt>,
-    /// Whether a side changed since the file of last known health was written.
+    /// Whether a side, or who is primary, changed since the file of last known health was written.
     pub(super) health_changed: bool,
     /// Old snapshots that somebody may still read.
     retired: Vec<Arc<Snapshot>>,
@@ -76,7 +76,7 @@ impl State {
         Ok(Self {
             shared,
             users: Users::default(),
-            memories: Memories::default(),
+            memories: Memories::of_primaries(last_health.primaries()),
             keeper: Keeper::start(last_health.file().to_path_buf())?,
             last_health,
             counting,
@@ -177,6 +177,7 @@ impl State {
         }
         for ((pool, ready), held) in ready.iter().enumerate().zip(held) {
             let was = (&Cast::default(), held.as_deref());
+            self.health_changed |= ready.cast.is_of_another(held.as_deref());
             tell::roles(&self.shared, &zone, pool, was, &ready.cast);
             // Before the first checks nobody has told a role.
             if zone.pools[pool].role().is_none() || held.is_some() {
@@ -273,6 +274,7 @@ impl State {
                 let now = self.ready(zone, pool, |before| new.get(before));
                 let Some(was) = ready.get(pool).filter(|was| ***was != now) else { continue };
                 let before = (&was.cast, held.as_deref());
+                self.health_changed |= now.cast.is_of_another(held.as_deref());
                 tell::roles(&self.shared, zone, pool, before, &now.cast);
                 tell::source(&self.shared, zone, pool, was.source, now.source);
                 tell::tier(&self.shared, zone, pool, was.tier, now.tier);
@@ -348,7 +350,8 @@ impl State {
 
     pub(super) fn save_health(&mut self) {
         if self.health_changed {
-            let text = self.last_health.update(self.shared.registry.sides().into_iter());
+            let sides = self.shared.registry.sides().into_iter();
+            let text = self.last_health.update(sides, self.memories.primaries());
             self.health_changed = !self.keeper.keep(text);
         }
     }

@@ -5,7 +5,7 @@
 //! line that cannot be read is left out: these files are ours, and losing one costs little.
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -98,11 +98,41 @@ fn text<'k>(kept: impl Iterator<Item = (&'k Name, &'k Kept)>) -> String {
     text
 }
 
-/// The side that each target was on last, in the file `health`: address, check, side.
+/// The side that each target was on last, and who was primary of each pool that has one, in the file `health`:
+///
+/// ```text
+/// ADDRESS CHECK SIDE
+/// primary ⇥ ZONE ⇥ POOL ⇥ BACKEND
+/// ```
 #[derive(Debug)]
 pub struct LastHealth {
     file: PathBuf,
     sides: HashMap<TargetKey, Side>,
+    primaries: Vec<Primary>,
+}
+
+/// Who was primary of a pool last: by a name, which needs no clock to be right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Primary {
+    pub(super) zone: Name,
+    pub(super) pool: String,
+    pub(super) backend: String,
+}
+
+impl Primary {
+    fn read(line: &str) -> Option<Self> {
+        let fields: Vec<&str> = line.split('\t').collect();
+        let ["primary", zone, pool, backend] = fields[..] else { return None };
+        let zone = Name::parse_absolute(zone).ok()?;
+        Some(Self { zone, pool: pool.to_owned(), backend: backend.to_owned() })
+    }
+}
+
+impl fmt::Display for Primary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { zone, pool, backend } = self;
+        write!(f, "primary\t{zone}\t{pool}\t{backend}")
+    }
 }
 
 impl LastHealth {
@@ -121,7 +151,13 @@ impl LastHealth {
             let key = TargetKey { address: address.parse().ok()?, check: check.parse().ok()? };
             Some((key, side))
         });
-        Self { sides: sides.collect(), file }
+        let primaries = text.lines().filter_map(Primary::read).collect();
+        Self { sides: sides.collect(), primaries, file }
+    }
+
+    /// Who was primary when the file was read or written last.
+    pub(super) fn primaries(&self) -> &[Primary] {
+        &self.primaries
     }
 
     /// The side that a target was on when the file was read or written last.
@@ -130,13 +166,20 @@ impl LastHealth {
         self.sides.get(&TargetKey::of(target)).copied()
     }
 
-    /// Takes the sides that all targets are on now, and gives the text to keep of them.
-    pub fn update(&mut self, sides: impl Iterator<Item = (TargetKey, Side)>) -> String {
-        self.sides = sides.collect();
+    /// Takes the sides that all targets are on now and who is primary, and gives the text to keep of them.
+    pub(super) fn update(
+        &mut self,
+        sides: impl Iterator<Item = (TargetKey, Side)>,
+        primaries: Vec<Primary>,
+    ) -> String {
+        (self.sides, self.primaries) = (sides.collect(), primaries);
         let mut text = String::new();
         for (TargetKey { address, check }, side) in &self.sides {
             let side = if *side == Side::Up { "up" } else { "down" };
             let _ = writeln!(text, "{address} {check} {side}");
+        }
+        for primary in &self.primaries {
+            let _ = writeln!(text, "{primary}");
         }
         text
     }
@@ -310,6 +353,21 @@ pub(super) mod tests {
         replace(&file, b"text", Durability::OnDisk)
             .expect_err("a file is not renamed over a folder");
         assert!(!folder.0.join("kept.new").exists());
+    }
+
+    #[test]
+    fn who_was_primary_survives_a_restart() {
+        let folder = Folder::new("primaries");
+        let primary = |backend: &str| Primary {
+            zone: Name::parse_absolute("odd\\ name.example.").expect("a name"),
+            pool: "all orders".to_owned(),
+            backend: backend.to_owned(),
+        };
+        let mut health = LastHealth::load(&folder.0);
+        let text = health.update([].into_iter(), vec![primary("db/1"), primary("a\tb")]);
+        write_health(health.file(), &text).expect("the folder can be made");
+        // What cannot be told from another line is not kept.
+        assert_eq!(LastHealth::load(&folder.0).primaries(), [primary("db/1")]);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::dependents::Dependents;
+use super::persist::Primary;
 use super::what_if::Facts;
 use crate::config::model::{Face, Pool, WhenAllDown};
 use crate::engine::choose::ready::{Group, Lineup, Memory, Ready, Standing};
@@ -102,6 +103,8 @@ fn targets<'p>(pools: impl Iterator<Item = &'p Pool>) -> impl Iterator<Item = (u
 #[derive(Default)]
 pub(super) struct Memories {
     by_pool: HashMap<Key, Memory>,
+    /// Who is primary, with the pool itself, so that all who see it see the same.
+    held: HashMap<Key, Held>,
     /// When pools are to be made anew by time alone, by the clock of [`Memory::at`].
     due: BTreeSet<(Duration, Key)>,
     /// The same, by pool.
@@ -111,12 +114,39 @@ pub(super) struct Memories {
 /// A pool by its zone and its label.
 type Key = (Name, String);
 
+/// Who holds the role of primary, or held it last.
+struct Held {
+    primary: String,
+    /// All that said that they are primary then.
+    claims: Vec<String>,
+}
+
 impl Memories {
+    /// With who was primary before a restart.
+    pub(super) fn of_primaries(primaries: &[Primary]) -> Self {
+        let held = |Primary { zone, pool, backend }: Primary| {
+            ((zone, pool), Held { primary: backend, claims: Vec::new() })
+        };
+        let held = primaries.iter().cloned().map(held).collect();
+        Self { held, ..Self::default() }
+    }
+
+    /// Who is primary, or was last, of each pool that has one.
+    pub(super) fn primaries(&self) -> Vec<Primary> {
+        let primary = |((zone, pool), held): (&Key, &Held)| Primary {
+            zone: zone.clone(),
+            pool: pool.clone(),
+            backend: held.primary.clone(),
+        };
+        self.held.iter().map(primary).collect()
+    }
+
     /// Forgets the pools that are gone.
     pub(super) fn retain(&mut self, zones: &[&Arc<Zone>]) {
         let known: HashSet<(Name, String)> =
             zones.iter().flat_map(|zone| zone.pools.iter().map(|pool| key(zone, pool))).collect();
         self.by_pool.retain(|key, _| known.contains(key));
+        self.held.retain(|key, _| known.contains(key));
         self.due_of.retain(|key, _| known.contains(key));
         self.due.retain(|(_, key)| known.contains(key));
     }
@@ -128,6 +158,7 @@ impl Memories {
         let gone = before.pools.iter().map(|pool| key(before, pool));
         for key in gone.filter(|key| !known.contains(key)) {
             self.by_pool.remove(&key);
+            self.held.remove(&key);
             self.set_due(&key, None);
         }
     }
@@ -166,7 +197,7 @@ impl Memories {
         }
     }
 
-    /// Notes who is primary, where somebody is: with the pool itself, so that all who see it see the same.
+    /// Notes who is primary, where somebody is.
     fn note_primary(
         &mut self,
         zone: &Zone,
@@ -175,21 +206,18 @@ impl Memories {
         claims: &[String],
     ) {
         if let Some(primary) = primary {
-            let whole = (zone.origin.clone(), pool.name.clone());
-            let whole = self.by_pool.entry(whole).or_default();
-            (whole.primary, whole.claims) = (Some(primary.clone()), claims.to_vec());
+            let held = Held { primary: primary.clone(), claims: claims.to_vec() };
+            self.held.insert((zone.origin.clone(), pool.name.clone()), held);
         }
+    }
+
+    fn held(&self, zone: &Zone, pool: &Pool) -> Option<&Held> {
+        self.held.get(&(zone.origin.clone(), pool.name.clone()))
     }
 
     /// The backend that was primary last, in a pool that is asked for by a role.
     pub(super) fn primary(&self, zone: &Zone, pool: &Pool) -> Option<String> {
-        self.by_pool.get(&(zone.origin.clone(), pool.name.clone()))?.primary.clone()
-    }
-
-    /// The backends that said that they are primary then.
-    fn claims(&self, zone: &Zone, pool: &Pool) -> Vec<String> {
-        let whole = self.by_pool.get(&(zone.origin.clone(), pool.name.clone()));
-        whole.map(|whole| whole.claims.clone()).unwrap_or_default()
+        Some(self.held(zone, pool)?.primary.clone())
     }
 
     /// What a pool hands out at a moment. Pools are made in their order; `made` has what those before it hand out then.
@@ -251,8 +279,9 @@ impl Memories {
         let groups: Vec<Group> = inner.collect();
         let mut standings = facts.standings(zone, pool);
         let mut memory = self.by_pool.get(&key).cloned().unwrap_or_default();
-        memory.primary = self.primary(zone, pool);
-        memory.claims = self.claims(zone, pool);
+        let held = self.held(zone, pool);
+        memory.primary = held.map(|held| held.primary.clone());
+        memory.claims = held.map(|held| held.claims.clone()).unwrap_or_default();
         memory.note(pool, Lineup { endpoints: &standings, groups: &groups }, now);
         memory.weigh(pool, &mut standings);
         memory.override_ends = facts.override_ends(zone, pool);

@@ -222,7 +222,7 @@ pub(super) fn roles(
     }
     let (key, name) = (|| pool_key(zone, pool), &pool.name);
     let zone = &zone.origin;
-    if let Some(holder) = now.holder.as_deref().filter(|holder| Some(*holder) != held) {
+    if let Some(holder) = now.holder.as_deref().filter(|_| now.is_of_another(held)) {
         let was = held.map_or_else(String::new, |was| format!(" (was {was})"));
         let said = format!("{holder} is primary now{was}");
         info!(%zone, pool = name, "{name}: {said}");

@@ -64,9 +64,14 @@ impl Stage {
     }
 
     fn with(overrides: Kept, probers: Settings) -> Self {
-        let (sender, targets) = channel();
         // No folder can be made below a file, so nothing is remembered from one test to another.
         let last_health = LastHealth::load(Path::new("/dev/null/state"));
+        Self::remembering(last_health, overrides, probers)
+    }
+
+    /// One that begins with what was known before a restart.
+    fn remembering(last_health: LastHealth, overrides: Kept, probers: Settings) -> Self {
+        let (sender, targets) = channel();
         let start =
             Start { last_health, overrides, probers, counting: 1, settings: Arc::default() };
         let clock = Arc::new(Mutex::new(Moment { running: Duration::ZERO, unix: BEGIN }));

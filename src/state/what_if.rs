@@ -68,7 +68,7 @@ impl Facts<'_> {
     pub fn standings(&self, zone: &Zone, pool: &Pool) -> Vec<Standing> {
         let standing = |(backend, endpoint): (&Backend, Endpoint)| {
             let known = self.known(pool, backend, &endpoint);
-            let Verdict { in_service, is_set_down, may_change_in, told, .. } =
+            let Verdict { in_service, basis, is_set_down, may_change_in, told } =
                 self.verdict(zone, pool, backend, known.as_ref());
             Standing {
                 in_service,
@@ -82,6 +82,7 @@ impl Facts<'_> {
                 load: told.load,
                 role: told.role,
                 lag: told.lag,
+                is_unjudged: matches!(basis, Basis::Remembered | Basis::Assumed),
             }
         };
         pool.endpoints().map(standing).collect()

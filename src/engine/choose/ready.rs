@@ -47,6 +47,8 @@ pub struct Standing {
     pub role: Option<Role>,
     /// How far it is behind its primary, as it says.
     pub lag: Option<Duration>,
+    /// Whether nobody has judged it since the start, or since its check became another.
+    pub is_unjudged: bool,
 }
 
 /// The share of a backend that is to have its weight, in thousandths.
@@ -66,6 +68,7 @@ impl Standing {
         load: None,
         role: None,
         lag: None,
+        is_unjudged: false,
     };
 }
 

@@ -21,7 +21,8 @@
 //! it says no more  -                          one whose last probe passed, if there is one
 //! ```
 //!
-//! Where nobody is known to have held the role, the first of the file does, as then every server decides the same.
+//! Where nobody is known to have held the role, the first of the file does, as then every server decides the same. After a restart, or when
+//! its check has become another, the one that held it does so until it is judged.
 
 use super::candidate::Candidate;
 use super::left_out::LeftOut;
@@ -52,6 +53,12 @@ impl Cast {
             more => ((more + 1).to_string(), "say that they are"),
         };
         Some(format!("{count} primaries: {others} {say} primary, while {holder} keeps the role"))
+    }
+
+    /// Whether another holds the role of primary than did.
+    #[must_use]
+    pub fn is_of_another(&self, held: Option<&str>) -> bool {
+        self.holder.is_some() && self.holder.as_deref() != held
     }
 
     /// Whether who is handed out may soon be another, though nobody is changing side.
@@ -86,6 +93,13 @@ pub(super) fn cast(
     left_out: &mut Vec<(Endpoint, LeftOut)>,
 ) -> Cast {
     let Some(wanted) = pool.role() else { return Cast::default() };
+    // Who is not judged yet is as before: a stale one that happens to be asked first is to find the role held.
+    for Candidate { backend, standing, .. } in candidates.iter_mut() {
+        let is_held = Some(&pool.backends[*backend].name) == memory.primary.as_ref();
+        if is_held && standing.is_unjudged {
+            standing.role = Some(Role::Primary);
+        }
+    }
     let has = |role, candidates: &[Candidate]| {
         candidates.iter().any(|candidate| candidate.standing.role == Some(role))
     };

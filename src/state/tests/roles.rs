@@ -168,6 +168,52 @@ fn who_holds_the_role_is_known_over_a_reload() {
 }
 
 #[test]
+fn who_holds_the_role_is_known_over_a_restart() {
+    use crate::state::persist::tests::Folder;
+
+    let folder = Folder::new("primary");
+    let begin = || {
+        let health = LastHealth::load(&folder.0);
+        let stage = Stage::remembering(health, Kept::default(), Settings::default());
+        stage.serve(&[&zone(ORDERS)]);
+        stage
+    };
+    let stage = begin();
+    stage.says("192.0.2.2", UP, P);
+    stage.says("192.0.2.3", UP, R);
+    stage.publisher.stop();
+    let file = folder.0.join("health");
+    let is_kept = || std::fs::read_to_string(&file).is_ok_and(|text| text.contains("primary"));
+    for _ in 0..500 {
+        if is_kept() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let stage = begin();
+    assert_eq!(stage.roles()[0], [2], "before the first round");
+    // The one that was replaced is asked first.
+    stage.says("192.0.2.1", UP, P);
+    assert_eq!(stage.roles()[0], [2]);
+    stage.says("192.0.2.2", UP, P);
+    assert_eq!(stage.roles()[0], [2]);
+    // Judged, it is what it says.
+    stage.says("192.0.2.2", UP, R);
+    assert_eq!(stage.roles()[0], [1]);
+}
+
+#[test]
+fn who_holds_the_role_keeps_it_until_another_check_has_judged() {
+    let stage = Stage::new();
+    stage.serve(&[&zone(ORDERS)]);
+    stage.says("192.0.2.2", UP, P);
+    stage.serve(&[&zone(&ORDERS.replace("5432", "5433"))]);
+    assert_eq!(stage.roles()[0], [2]);
+    stage.says("192.0.2.2", DOWN, None);
+    assert_eq!(stage.roles()[0], [0; 0]);
+}
+
+#[test]
 fn reads_that_the_primary_stands_in_for_go_to_the_one_that_holds_the_role() {
     let stage = Stage::new();
     stage.serve(&[&zone(ORDERS)]);

@@ -178,6 +178,28 @@ fn who_said_so_before_the_holder_failed_is_a_rival_and_no_promotion() {
 }
 
 #[test]
+fn who_held_the_role_and_is_not_judged_yet_holds_it() {
+    for (held, words, expected) in [
+        ("2", "? ? ?", "2"),
+        // One that is asked first and says so is a rival.
+        ("2", "P ? R", "2"),
+        ("2", "P -? R", "1"),
+        ("9", "P ? R", "1"),
+        ("", "? ? ?", ""),
+    ] {
+        let pool = pool(3, PRIMARY);
+        let mut standings = standings(words);
+        for standing in &mut standings {
+            standing.is_unjudged = standing.role.is_none();
+        }
+        let primary = (!held.is_empty()).then(|| held.to_owned());
+        let memory = Memory { primary, ..Memory::default() };
+        let found = Ready::new(&pool, &standings, &memory, None);
+        assert_eq!(numbers(&found), expected, "{words}, held by {held:?}");
+    }
+}
+
+#[test]
 fn two_primaries_are_told_and_many_may_be_allowed() {
     let found = ready(&pool(4, PRIMARY), "P P R P", "2", "");
     assert_eq!(
