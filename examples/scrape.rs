@@ -15,6 +15,7 @@ use rotadns::engine::Snapshot;
 use rotadns::health::overrides::Overrides;
 use rotadns::health::registry::Registry;
 use rotadns::health::source::Source;
+use rotadns::health::sources::Moment;
 use rotadns::health::target::{Health, Report, Target};
 use rotadns::health::told::Told;
 use rotadns::state::publisher::Published;
@@ -70,7 +71,7 @@ fn snapshot(pools: u32, facts: &Facts<'_>) -> Snapshot {
     let targets: Vec<Target> = zone.pools.iter().flat_map(Target::of_pool).collect();
     facts.registry.track(&targets.iter().cloned().collect(), |_| None);
     for target in targets {
-        facts.registry.report(&Report {
+        let report = Report {
             target,
             source: Source::inside(),
             health: Health::Up { failed: 0 },
@@ -78,7 +79,8 @@ fn snapshot(pools: u32, facts: &Facts<'_>) -> Snapshot {
             told: Told::default(),
             took: Duration::from_millis(3),
             at: 1_000,
-        });
+        };
+        facts.registry.report(&report, Moment::default());
     }
     snapshot_of(vec![(zone.origin.clone(), Some(Arc::new(zone)))], facts).expect("it is one")
 }
