@@ -177,6 +177,7 @@ impl<'a> Dynamic<'_, 'a> {
             "HTTPS" => "https",
             "HTTP" => "http",
             "TCP" => "tcp",
+            "UDP" => "udp",
             "ICMP" => "icmp",
             text => {
                 let problem = Problem::Protocol { text: text.to_owned() };
@@ -192,7 +193,7 @@ impl<'a> Dynamic<'_, 'a> {
         // What is not asked at a port has none; octoDNS gives one to every check.
         let port = (kind != "icmp").then(|| set("port", port, PORT));
         let mut request: Vec<_> = port.into_iter().collect();
-        if !matches!(kind, "tcp" | "icmp") {
+        if !matches!(kind, "tcp" | "udp" | "icmp") {
             request.push(set("path", path, PATH));
             match host {
                 // octoDNS's way to say that it is the address.

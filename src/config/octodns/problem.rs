@@ -64,7 +64,7 @@ impl fmt::Display for Problem {
             ),
             Self::Protocol { text } => write!(
                 f,
-                "checks by {} are not there yet; HTTP, HTTPS, TCP and ICMP are",
+                "there are no checks by {}; HTTPS, HTTP, TCP, UDP and ICMP are there",
                 text.escape_debug()
             ),
             Self::UnknownPool { name, near } => {

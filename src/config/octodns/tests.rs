@@ -395,9 +395,9 @@ fn mistakes_of_dynamic_records_have_their_place() {
                 "A",
                 pool,
                 rule,
-                "  value: 192.0.2.9\n  octodns: {healthcheck: {protocol: UDP}}\n",
+                "  value: 192.0.2.9\n  octodns: {healthcheck: {protocol: SCTP}}\n",
             ),
-            "9:37: checks by UDP are not there yet; HTTP, HTTPS, TCP and ICMP are",
+            "9:37: there are no checks by SCTP; HTTPS, HTTP, TCP, UDP and ICMP are there",
         ),
         (
             dynamic("A", pool, rule, "  value: 192.0.2.9\n  octodns: {rotadns: {intervall: 5s}}\n"),

@@ -12,7 +12,7 @@ use super::key;
 use crate::config::model::place::{Area, Country, subdivision};
 use crate::config::model::{
     Backend, Balanced, Check, CheckKind, Endpoint, Form, HttpCheck, Policy, Pool, SetState,
-    WhenAllDown, Zone,
+    UdpCheck, WhenAllDown, Zone,
 };
 use crate::config::resolve;
 use crate::config::write::yaml::Yaml;
@@ -450,6 +450,9 @@ fn healthcheck(check: &Check) -> Option<Entries> {
             return Some(vec![("protocol".to_owned(), Yaml::scalar("ICMP"))]);
         }
         CheckKind::Tcp { port } => ("TCP", port, None),
+        CheckKind::Udp(UdpCheck { port, send, expect: None }) if send.is_empty() => {
+            ("UDP", port, None)
+        }
         CheckKind::Http(http) if http.tls.is_some() => ("HTTPS", &http.port, Some(http)),
         CheckKind::Http(http) => ("HTTP", &http.port, Some(http)),
         _ => return None,

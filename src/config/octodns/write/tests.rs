@@ -65,11 +65,13 @@ records:
 checks:
   a.A: {http: {host: a.example.com, path: /_dns, port: 443}}
   a.AAAA: {icmp: {}}
+  u.A: {udp: {port: 53}}
 pools:
   a.A.p: {policy: weighted, check: a.A, when_all_down: fallback, fallback: a.A, backends: [192.0.2.1]}
   a.A: {backends: [192.0.2.9]}
   a.AAAA.p: {check: a.AAAA, when_all_down: none, backends: [\"2001:db8::1\"]}
-records: {a: {A: {pool: a.A.p}, AAAA: {pool: a.AAAA.p}}}
+  u.A.p: {check: u.A, when_all_down: none, backends: [192.0.2.3]}
+records: {a: {A: {pool: a.A.p}, AAAA: {pool: a.AAAA.p}}, u: {A: {pool: u.A.p}}}
 ",
         // The apex, without a check; what all do when nothing passes.
         "\
