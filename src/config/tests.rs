@@ -507,9 +507,13 @@ fn a_pool_that_is_not_there_names_the_nearest() {
     one(&text, Problem::PoolNameTaken { name: "web".into(), first: 3 });
 }
 
+/// A file with this check.
+fn check(body: &str) -> String {
+    pool(&format!("{{check: {{{body}}}, backends: [192.0.2.1]}}"))
+}
+
 #[test]
 fn mistakes_in_checks_have_their_place() {
-    let check = |body: &str| pool(&format!("{{check: {{{body}}}, backends: [192.0.2.1]}}"));
     let seconds = Duration::from_secs;
     let body = "{check: «{»interval: 5s}, backends: [192.0.2.1]}";
     one(&pool(body), Problem::NoKind { kinds: listed(spec::check::kinds()) });
@@ -542,6 +546,20 @@ fn mistakes_in_checks_have_their_place() {
         Problem::MissingCa { path: PathBuf::from("zones/no-such.pem") },
     );
     one(&check("https: {«ca»: a.pem, verify: false}"), Problem::CaWithoutVerify);
+    one(
+        &check("tcp: {port: 1}, interval: «0»"),
+        Problem::BadSpan {
+            what: "the interval",
+            text: "0".into(),
+            least: Duration::from_millis(10),
+            most: seconds(86_400),
+        },
+    );
+}
+
+#[cfg(feature = "databases")]
+#[test]
+fn each_mistake_of_a_login_is_told() {
     one(&check("postgres: «{»port: 1}"), Problem::MissingKey { place: "`postgres`", key: "user" });
     one(&check("mysql: {user: a, «password»: b}"), Problem::PasswordInFile);
     one(&check("mysql: {user: a, password_file: b, «password_env»: C}"), Problem::TwoPasswords);
@@ -553,15 +571,58 @@ fn mistakes_in_checks_have_their_place() {
     one(&check("redis: {tls: {«ca»: a.pem, verify: false}}"), Problem::CaWithoutVerify);
     one(&check("postgres: {user: «''»}"), Problem::EmptyText { what: "a user" });
     one(&check("postgres: {user: «\"a\\0b\"»}"), Problem::ControlCharacters { what: "a user" });
+}
+
+#[cfg(not(feature = "databases"))]
+#[test]
+fn a_database_that_this_build_cannot_ask_is_a_mistake() {
+    for kind in ["postgres", "redis", "mysql"] {
+        let problem = Problem::NotBuilt { kind, feature: "databases" };
+        one(&check(&format!("{kind}: «{{»}}")), problem);
+    }
+}
+
+#[cfg(feature = "grpc")]
+#[test]
+fn each_mistake_of_a_call_is_told() {
+    one(&check("grpc: «{»service: a}"), Problem::MissingKey { place: "`grpc`", key: "port" });
+    let what = "the name of a service";
+    one(&check("grpc: {port: 1, service: «\"a\\nb\"»}"), Problem::ControlCharacters { what });
+    let long = "x".repeat(256);
     one(
-        &check("tcp: {port: 1}, interval: «0»"),
-        Problem::BadSpan {
-            what: "the interval",
-            text: "0".into(),
-            least: Duration::from_millis(10),
-            most: seconds(86_400),
-        },
+        &check(&format!("grpc: {{port: 1, service: «{long}»}}")),
+        Problem::SaidTooLong { what, most: 255 },
     );
+    one(
+        &check("grpc: {port: 1, host: «'http://a'»}"),
+        Problem::BadHost { text: "http://a".into() },
+    );
+    one(&check("grpc: {port: 1, tls: {«ca»: a.pem, verify: false}}"), Problem::CaWithoutVerify);
+}
+
+#[cfg(not(feature = "grpc"))]
+#[test]
+fn a_call_that_this_build_cannot_make_is_a_mistake() {
+    let problem = Problem::NotBuilt { kind: "grpc", feature: "grpc" };
+    one(&check("grpc: «{»port: 1}"), problem);
+}
+
+#[test]
+fn each_mistake_of_echoes_and_files_is_told() {
+    let echoes = |text: &str, most| Problem::BadNumber {
+        what: "a number of echoes",
+        text: text.into(),
+        least: 1,
+        most,
+    };
+    one(&check("icmp: {count: «17»}"), echoes("17", 16));
+    one(&check("icmp: {count: «0»}"), echoes("0", 16));
+    one(&check("icmp: {count: 2, at_least: «3»}"), echoes("3", 2));
+    one(&check("icmp: {at_least: «2»}"), echoes("2", 1));
+    one(&check("file: «{»name: a}"), Problem::MissingKey { place: "`file`", key: "path" });
+    let what = "the path of a file";
+    one(&check("file: {path: «''»}"), Problem::EmptyText { what });
+    one(&check("file: {path: «\"a\\0b\"»}"), Problem::ControlCharacters { what });
 }
 
 /// One warning in a file, which is used all the same.

@@ -68,8 +68,9 @@ pub fn read(path: &Path) -> Result<Database, Trouble> {
     parse(std::fs::read(path).map_err(unreadable)?)
 }
 
+/// Reads none.
 #[cfg(not(feature = "geo"))]
-fn parse(_: Vec<u8>) -> Result<Database, Trouble> {
+pub fn parse(_: Vec<u8>) -> Result<Database, Trouble> {
     Err(Trouble::NotBuilt)
 }
 

@@ -279,12 +279,15 @@ mod tests {
                 "{agent: {port: 9999, send: 'state\\n'}}",
                 "10000 1000 2000 2 3 agent 9999 send 6:73746174650a",
             ),
+            #[cfg(feature = "databases")]
             (
                 "{postgres: {user: rota, password_file: /run/secrets/pg, query: SELECT 1, tls: true}}",
                 "10000 1000 2000 2 3 postgres 5432 user 4:rota password-file 15:/run/secrets/pg \
                  database 8:postgres query 8:SELECT 1 tls system",
             ),
+            #[cfg(feature = "databases")]
             ("{redis: {}}", "10000 1000 2000 2 3 redis 6379"),
+            #[cfg(feature = "databases")]
             (
                 "{mysql: {port: 3307, user: rota, password_env: PW, tls: {sni: db, verify: false}}}",
                 "10000 1000 2000 2 3 mysql 3307 user 4:rota password-env 2:PW tls sni 2:db off",
@@ -305,6 +308,13 @@ mod tests {
             (
                 "{file: {path: /run/states, name: a, unlisted: down}}",
                 "10000 1000 2000 2 3 file 11:/run/states name 1:a down",
+            ),
+            #[cfg(feature = "grpc")]
+            ("{grpc: {port: 50051}}", "10000 1000 2000 2 3 grpc 50051 service 0:"),
+            #[cfg(feature = "grpc")]
+            (
+                "{grpc: {port: 443, service: a.B, host: x:1, tls: {verify: false}}}",
+                "10000 1000 2000 2 3 grpc 443 service 3:a.B host 3:x:1 tls off",
             ),
             ("{icmp: {}}", "10000 1000 2000 2 3 icmp 1 1"),
             ("{icmp: {count: 3, at_least: 2}}", "10000 1000 2000 2 3 icmp 3 2"),

@@ -24,6 +24,7 @@ mod command_line;
 mod commands;
 mod compose;
 mod conformance;
+#[cfg(feature = "databases")]
 mod databases;
 mod echoes;
 mod end_to_end;

@@ -109,6 +109,7 @@ fn the_zone_beside_gdnsds_loads() {
     }
 }
 
+#[cfg(feature = "databases")]
 #[test]
 fn every_zone_of_databases_loads() {
     let found = blocks("docs/databases.md");

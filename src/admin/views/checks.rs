@@ -65,10 +65,15 @@ mod tests {
             ("{tls: {}}", "tls :443"),
             ("{tls: {sni: www.example, port: 636}}", "tls www.example:636"),
             ("{agent: {port: 9999}}", "agent :9999"),
+            #[cfg(feature = "databases")]
             ("{redis: {port: 6380}}", "redis :6380"),
             ("{dns: {question: a.example, type: MX}}", "dns :53 a.example. MX"),
             ("{udp: {port: 514}}", "udp :514"),
             ("{file: {path: /run/states}}", "file /run/states"),
+            #[cfg(feature = "grpc")]
+            ("{grpc: {port: 50051}}", "grpc :50051"),
+            #[cfg(feature = "grpc")]
+            ("{grpc: {port: 443, host: x, tls: true, service: a.B}}", "grpcs x:443/a.B"),
             ("{icmp: {}}", "icmp"),
             ("{icmp: {count: 3, at_least: 2}}", "icmp 2 of 3"),
             ("{exec: {command: [/bin/check, -x]}}", "exec /bin/check"),

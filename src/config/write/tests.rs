@@ -73,11 +73,6 @@ pools:
   pinged: {check: {icmp: {count: 5, at_least: 3}}, backends: [192.0.2.17]}
   once_pinged: {check: {icmp: {}}, backends: [192.0.2.18]}
   told: {check: {agent: {port: 9999, send: 'a\n\\\x00 é'}}, backends: [192.0.2.12]}
-  db:
-    check: {postgres: {port: 5433, user: "no", database: orders, password_file: /run/secrets/db, tls: {sni: db.example, verify: false}, query: SELECT 1}}
-    backends: [192.0.2.30, 192.0.2.31]
-  cache: {check: {redis: {password_env: CACHE_PASSWORD, tls: true}}, backends: [192.0.2.32]}
-  sql: {check: {mysql: {user: rota}}, backends: [192.0.2.33]}
   kept: {policy: hash, slow_start: 90s, hash: {key: client, v4: 32, v6: 64}, backends: [192.0.2.1]}
   busy: {check: {agent: {port: 9707}}, policy: least_load, backends: [192.0.2.1, {address: 192.0.2.2, weight: 3}]}
   tiers: {policy: failover, failback: never, backends: [192.0.2.1, {address: 192.0.2.2, priority: 0}, 192.0.2.3, {address: 192.0.2.4, priority: 0}]}
@@ -105,9 +100,6 @@ records:
   any_filed: {pool: any_filed}
   pinged: {pool: pinged}
   once: {pool: once_pinged}
-  db: {pool: db}
-  cache: {pool: cache}
-  sql: {pool: sql}
   busy: {pool: busy}
   tiers: {pool: tiers}
   kept: {pool: kept}
@@ -136,16 +128,54 @@ records:
   a\.b.c: {TYPE65280: '\# 2 0a0b', HTTPS: '1 . alpn="h2,h3" ipv6hint=2001:db8::1'}
 "#;
 
-#[test]
-fn all_that_a_file_can_say_is_written() {
-    let zone = read(WHOLE);
+/// Writes a zone, and reads it again.
+fn written(text: &str) -> String {
+    let zone = read(text);
     let text = native(&zone);
     assert_eq!(sorted(read(&text)), sorted(zone), "{text}");
     // Written once, it stays as it is.
     assert_eq!(native(&read(&text)), text);
+    text
+}
+
+#[test]
+fn all_that_a_file_can_say_is_written() {
+    let text = written(WHOLE);
     for as_written in ["\nreverse: true\n", "shared: {tcp: {port: 8080}", "verify: false"] {
         assert!(text.contains(as_written), "{as_written}\n{text}");
     }
+}
+
+#[cfg(feature = "databases")]
+#[test]
+fn checks_of_databases_are_written() {
+    written(
+        r#"zone: example.com
+ns: [ns1]
+pools:
+  db:
+    check: {postgres: {port: 5433, user: "no", database: orders, password_file: /run/secrets/db, tls: {sni: db.example, verify: false}, query: SELECT 1}}
+    backends: [192.0.2.30, 192.0.2.31]
+  cache: {check: {redis: {password_env: CACHE_PASSWORD, tls: true}}, backends: [192.0.2.32]}
+  sql: {check: {mysql: {user: rota}}, backends: [192.0.2.33]}
+records: {ns1: {A: 192.0.2.53}, db: {pool: db}, cache: {pool: cache}, sql: {pool: sql}}
+"#,
+    );
+}
+
+#[cfg(feature = "grpc")]
+#[test]
+fn checks_of_health_services_are_written() {
+    written(
+        r#"zone: example.com
+ns: [ns1]
+pools:
+  cart: {check: {grpc: {port: 50051, service: "no", host: "x.example:1", tls: true}}, backends: [192.0.2.34]}
+  all: {check: {grpc: {port: 443, tls: {sni: x.example, verify: false}}}, backends: [192.0.2.35]}
+  plain: {check: {grpc: {port: 1}}, backends: [192.0.2.36]}
+records: {ns1: {A: 192.0.2.53}, cart: {pool: cart}, all: {pool: all}, plain: {pool: plain}}
+"#,
+    );
 }
 
 #[test]
