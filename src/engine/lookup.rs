@@ -11,19 +11,18 @@
 //! | 8482 §4.1 | ANY gives one RRset | `Lookup::node` |
 //! | 9471 §3 | glue | `Lookup::referral` |
 //!
-//! What an alias stands for is looked up in the same way, in `alias.rs`; what full responses have besides is in `extras.rs`.
+//! What an alias stands for is looked up in the same way, in `alias.rs`; which pool a client gets is in `handed.rs`, and what full
+//! responses have besides in `extras.rs`.
 
 mod alias;
 mod extras;
+mod handed;
 
 use std::sync::Arc;
 
-use super::plan::{Content, DRAWN, Item, List, Owner, Plan};
+use super::plan::{Content, Item, Owner, Plan};
 use super::snapshot::{Chunks, Snapshot, View};
-use crate::config::model::place::Place;
-use crate::engine::choose::draw::Way;
 use crate::engine::choose::handout::Handout;
-use crate::engine::choose::hash;
 use crate::engine::choose::ready::Ready;
 use crate::name::{hash_label, hash_labels, is_at_or_below};
 use crate::rdata::rtype;
@@ -31,11 +30,12 @@ use crate::rdata::template::TemplateName;
 use crate::wire::decode::Query;
 use crate::wire::encode::Section;
 use crate::wire::{class, rcode};
-use crate::zone::rules::{self, Client, NearSite, Rules};
-use crate::zone::store::{BalancedAt, Node, NodeAt, Rrset, RrsetAt, flag};
-use crate::zone::{Choice, Zone};
+use crate::zone::Zone;
+use crate::zone::store::{Node, NodeAt, Rrset, RrsetAt, flag};
 use alias::Resolved;
 pub(super) use extras::target_offset;
+use handed::Handed;
+pub(crate) use handed::client;
 
 /// Plans the answer from the zone that the question's name is in.
 pub fn lookup(snapshot: &Snapshot, plan: &mut Plan) {
@@ -394,114 +394,6 @@ impl<'a> Lookup<'a> {
         }
         let handed = self.handed(plan, rrset);
         handed.is_some_and(|handed| self.handout(handed).is_none_or(Handout::is_empty))
-    }
-
-    /// What a pool hands out to the client as an RRset, where it is balanced.
-    #[inline]
-    fn handed(&self, plan: &mut Plan, rrset: &Rrset<'_>) -> Option<Handed> {
-        let at = rrset.balanced()?;
-        let rules = self.zone.rules_of(at);
-        let choice = match (at.shards, rules) {
-            (None, None) => at.choice,
-            (Some(_), _) => self.sharded(plan, at).unwrap_or(at.choice),
-            (None, Some(rules)) => self.ruled(plan, rules, at.choice),
-        };
-        let sites = rules.and_then(|rules| rules.sites(choice.pool));
-        let choice = match sites {
-            Some(sites) => self.near(plan, sites, choice, rrset.rtype),
-            None => choice,
-        };
-        Some(Handed { choice, list: List::of(rrset.rtype, choice.made) })
-    }
-
-    /// What the shard of the name gives to the client.
-    fn sharded(&self, plan: &mut Plan, at: BalancedAt) -> Option<Choice> {
-        let shards = self.zone.shards_of(at)?;
-        let mut is_private = false;
-        if shards.has_private() {
-            let client = client(self.snapshot, self.zone, plan);
-            // As with rules: of an address that is not believed, none of it decides.
-            if plan.told().is_some() && client.hint == client.sure {
-                plan.depends_on(client.private.bits(client.sure));
-            }
-            is_private = client.private.has(client.sure);
-        }
-        shards.find(shards.label(&plan.name), is_private)
-    }
-
-    /// What rules give to the client.
-    fn ruled(&self, plan: &mut Plan, rules: &Rules, everybody: Choice) -> Choice {
-        let client = client(self.snapshot, self.zone, plan);
-        if plan.told().is_some() {
-            plan.depends_on(rules.bits(&client));
-        }
-        rules.find(&client, everybody)
-    }
-
-    /// The site of a pool that is nearest to the client and has something to hand out; the pool itself, where nothing tells.
-    fn near(&self, plan: &mut Plan, sites: &[NearSite], whole: Choice, rtype: u16) -> Choice {
-        let client = client(self.snapshot, self.zone, plan);
-        let Some(atlas) = client.atlas else { return whole };
-        let serves = |site: &NearSite| {
-            let list = List::of(rtype, site.choice.made);
-            let handout = self.handout(Handed { choice: site.choice, list });
-            handout.is_some_and(|handout| !handout.is_empty())
-        };
-        let near =
-            |place: &Place| rules::nearest(sites, place, serves).map_or(whole, |site| site.choice);
-        let nearest = near(atlas.place(client.hint));
-        if plan.told().is_some() {
-            plan.depends_on(atlas.bits_while(client.hint, |place| near(place) == nearest));
-        }
-        nearest
-    }
-
-    #[inline]
-    fn handout(&self, Handed { choice, list }: Handed) -> Option<&'a Handout> {
-        Some(self.ready.get(choice.pool as usize)?.handout(list))
-    }
-
-    /// What stands for it in the plan, where it has something to hand out; where clients keep their backends, with its draw.
-    #[inline]
-    fn content(&self, plan: &mut Plan, handed: Handed) -> Option<Content> {
-        let Handed { choice: Choice { pool, rotation, .. }, list } = handed;
-        let handout = self.handout(handed).filter(|handout| !handout.is_empty())?;
-        let Way::Keys(by) = handout.way else {
-            return Some(Content::Balanced { pool, rotation, list, draw: 0 });
-        };
-        let subnet = plan.told();
-        if let Some(address) = subnet {
-            plan.depends_on(hash::scope_bits(by, address.to_canonical().is_ipv4()));
-        }
-        let name = plan.name.suffix_hash(plan.name.labels());
-        let draw = hash::key(by, plan.client, subnet, name);
-        Some(Content::Balanced { pool, rotation: DRAWN, list, draw })
-    }
-
-    fn empty_ttl(&self, handed: Handed) -> u32 {
-        self.handout(handed).map_or(u32::MAX, |handout| handout.empty_ttl)
-    }
-}
-
-/// One list of one pool.
-#[derive(Clone, Copy)]
-struct Handed {
-    choice: Choice,
-    list: List,
-}
-
-/// Who asks, as far as the choices of a zone depend on it: where to go is decided by the client that a resolver asks for, as
-/// far as it says so; who gets private addresses by who asks, as anybody can say anything, unless that resolver is trusted.
-#[inline]
-pub(crate) fn client<'s>(snapshot: &'s Snapshot, zone: &'s Zone, plan: &Plan) -> Client<'s> {
-    let places = &snapshot.settings().places;
-    let told = plan.told();
-    let hint = told.unwrap_or(plan.client);
-    Client {
-        hint,
-        sure: if told.is_some() && places.trusted.has(plan.client) { hint } else { plan.client },
-        atlas: places.atlas.as_deref(),
-        private: zone.private.as_deref().unwrap_or(&places.private),
     }
 }
 
