@@ -17,6 +17,7 @@ use super::plain::plain;
 use super::screen::Screen;
 use super::told::{self, Lines, Told, counted};
 use crate::config::files::{read_at_most, read_file};
+use crate::config::model::access::Secondaries;
 use crate::config::model::{Pool, Zone};
 use crate::config::{self, CONFIG_FILE, Config, MasterRecord, Problem, Severity};
 use crate::daemon::load::{Mistake, together};
@@ -207,6 +208,10 @@ impl Report {
             if let Some((_, config)) = &self.config {
                 self.tell(programs::refused(&config.prober.exec, file, &zone), "");
             }
+            if self.is_transferred(&zone) {
+                let sharded = config::sharded_names(file, &text);
+                self.tell(sharded.into_iter().map(Mistake::from).collect(), &text);
+            }
             // The serial has no part in whether the zone can be built.
             built = self.built(file, build::from_model(&zone, 0, None));
             let whole = zone.pools.iter().filter(|pool| pool.site().is_none());
@@ -215,6 +220,14 @@ impl Report {
         }
         let origin = config::zone_of_file(file);
         self.zones.extend(origin.map(|origin| (origin, file.to_path_buf(), built)));
+    }
+
+    /// Whether somebody gets the zone whole, by the config file's word or the zone's own.
+    fn is_transferred(&self, zone: &Zone) -> bool {
+        let access =
+            self.config.as_ref().map(|(_, config)| config.authority.access.of(&zone.origin));
+        zone.secondaries != Secondaries::default()
+            || access.is_some_and(|access| !access.transfer.is_empty() || !access.notify.is_empty())
     }
 
     fn master_file(&mut self, file: &Path) {

@@ -22,6 +22,7 @@ mod node;
 pub mod octodns;
 mod resolve;
 mod rules;
+mod sharded;
 mod spec;
 mod value;
 pub mod write;
@@ -36,6 +37,7 @@ pub use files::{CONFIG_FILE, is_master_file, zone_files, zone_of_file};
 pub use include::Include;
 pub use master::{MasterRecord, check_records, zone_of_records};
 pub use server::{Config, read_config};
+pub use sharded::sharded_names;
 
 use error::{Mistakes, Span};
 use include::Includes;

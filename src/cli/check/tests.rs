@@ -301,3 +301,34 @@ fn a_program_that_the_config_file_does_not_allow_is_told() {
         assert_eq!(found, expected.iter().collect::<Vec<_>>(), "{config}");
     }
 }
+
+#[test]
+fn names_that_are_shared_out_are_warned_of_where_the_zone_is_transferred() {
+    const ZONE: &str = "zone: example.com
+ns: [ns.example.net.]
+pools: {a: [192.0.2.1], b: [192.0.2.2]}
+records:
+  www: {pool: a}
+  \"*.users\":
+    shards: {by: hash, pools: [a, b]}
+";
+    let warning = "`*.users` is shared out, which secondaries cannot do";
+    let at = "example.com.yaml:7:5";
+    for (config, of_zone, is_told) in [
+        ("", "", false),
+        ("zones: .\n", "", false),
+        ("zones: .\nsecondaries: {allow: [{address: 192.0.2.53}]}\n", "", true),
+        ("zones: .\n", "secondaries: {follow_health: true}\n", true),
+    ] {
+        let zone = format!("{ZONE}{of_zone}");
+        let mut files = vec![("example.com.yaml", zone.as_str())];
+        if !config.is_empty() {
+            files.push(("rotadns.yaml", config));
+        }
+        let folder = Folder::with("sharded", &files);
+        let named = folder.0.join(if config.is_empty() { "" } else { "rotadns.yaml" });
+        let text = Report::of(None, &[named]).human(false);
+        assert_eq!(text.contains(warning), is_told, "{config}{of_zone}: {text}");
+        assert_eq!(text.contains(at), is_told, "{text}");
+    }
+}

@@ -219,6 +219,7 @@ pub enum Problem {
     RulesOfBothKinds { pool: String, other: String },
     // Shards
     ShardsWithoutWildcard { name: String },
+    ShardsNotTransferred { name: String },
     ShardsOfOtherKind { key: &'static str },
     NoShards,
     TooManyShards { most: usize },
@@ -286,6 +287,7 @@ impl Problem {
             | Self::ProgramNotAllowed { .. }
             | Self::UnusedPool { .. }
             | Self::RoleNeverTold { .. }
+            | Self::ShardsNotTransferred { .. }
             | Self::DifferentTtl { .. }
             | Self::DottedTarget { .. }
             | Self::OwnerHasZone { .. }

@@ -517,6 +517,11 @@ impl fmt::Display for Problem {
                 f,
                 "`shards` choose by the labels below a wildcard, and {name} is none; write it at `\"*.NAME\"`"
             ),
+            Self::ShardsNotTransferred { name } => write!(
+                f,
+                "`{}` is shared out, which secondaries cannot do: its addresses are left out of what they get; have it answered by servers that read this file",
+                Quoted(name)
+            ),
             Self::ShardsOfOtherKind { key } => write!(
                 f,
                 "this is for the other way to share labels out, and here `{key}` says what the shards are; remove it"

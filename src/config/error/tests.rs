@@ -447,6 +447,10 @@ fn each_problem_has_its_sentence() {
             "`shards` choose by the labels below a wildcard, and a. is none; write it at `\"*.NAME\"`",
         ),
         (
+            Problem::ShardsNotTransferred { name: "*.users".into() },
+            "`*.users` is shared out, which secondaries cannot do: its addresses are left out of what they get; have it answered by servers that read this file",
+        ),
+        (
             Problem::ShardsOfOtherKind { key: "of" },
             "this is for the other way to share labels out, and here `of` says what the shards are; remove it",
         ),
