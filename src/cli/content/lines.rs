@@ -136,8 +136,9 @@ fn record(form: &Form, endpoint: &Endpoint) -> Option<(u16, Vec<u8>)> {
 fn others<'z>(zone: &'z Zone, balanced: &Balanced) -> Vec<(&'z Pool, String)> {
     let mut found: Vec<(usize, String)> = Vec::new();
     for rule in &balanced.rules {
-        let subnets: Vec<String> = rule.subnets.iter().map(ToString::to_string).collect();
-        found.push((rule.pool, format!("for {}", subnets.join(" "))));
+        let mut whom: Vec<String> = rule.subnets.iter().map(ToString::to_string).collect();
+        whom.extend((!rule.area.is_empty()).then(|| rule.area.to_string()));
+        found.push((rule.pool, format!("for {}", whom.join(" "))));
     }
     let shards = balanced.shards.iter().flat_map(|shards| &shards.pools);
     for &place in shards.filter(|place| **place != balanced.pool) {

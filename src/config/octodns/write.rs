@@ -57,6 +57,9 @@ pub fn write(zone: &Zone) -> Written {
     if zone.secondaries != Secondaries::default() {
         lost.push("what the zone says of its secondaries".to_owned());
     }
+    if zone.private.is_some() {
+        lost.push("who gets private addresses (`views`)".to_owned());
+    }
     if zone.reverse {
         lost.push("the addresses of the zone have their names back (reverse: true)".to_owned());
     }

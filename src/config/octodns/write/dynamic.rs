@@ -11,8 +11,8 @@ use std::sync::Arc;
 use super::key;
 use crate::config::model::place::{Area, Country, subdivision};
 use crate::config::model::{
-    Backend, Balanced, Check, CheckKind, Endpoint, Form, HttpCheck, Policy, Pool, SetState,
-    UdpCheck, WhenAllDown, Zone,
+    Backend, Balanced, Check, CheckKind, Degraded, Endpoint, Form, HashBy, HttpCheck, OwnCheck,
+    Policy, Pool, Rule, SetState, Tiers, UdpCheck, WhenAllDown, Zone,
 };
 use crate::config::resolve;
 use crate::config::write::yaml::Yaml;
@@ -116,7 +116,7 @@ impl<'z> Record<'z> {
 
     /// The pools that answer the name, each once: rules' first, then what they fall back to.
     fn reachable(&self) -> Vec<usize> {
-        let rules = self.balanced.rules.iter().map(|rule| rule.pool);
+        let rules = self.said_rules().map(|rule| rule.pool);
         let mut found: Vec<usize> = Vec::new();
         for place in rules.chain([self.balanced.pool]) {
             if !found.contains(&place) {
@@ -199,6 +199,7 @@ impl<'z> Record<'z> {
     fn write(self, lost: &mut Vec<String>) -> Option<Yaml> {
         let main = self.main();
         let check = self.check();
+        self.tell_rules(lost);
         self.tell(check, lost);
         let pools =
             self.pools.iter().map(|(place, name)| (name.clone(), self.pool(*place, check, lost)));
@@ -221,14 +222,6 @@ impl<'z> Record<'z> {
             ("dynamic".to_owned(), Yaml::Map(dynamic)),
             values,
         ];
-        for (place, _) in &self.pools {
-            let Pool { name, policy, .. } = &self.zone.pools[*place];
-            if *policy == Policy::Nearest {
-                lost.push(self.told(&format!(
-                    "the pool {name} hands out the nearest, and octoDNS cannot say where backends are"
-                )));
-            }
-        }
         let settings = self.settings(check);
         if !settings.is_empty() {
             entries.push(("octodns".to_owned(), Yaml::Map(settings)));
@@ -238,7 +231,8 @@ impl<'z> Record<'z> {
 
     fn rules(&self) -> Yaml {
         let pool = |place| ("pool".to_owned(), Yaml::scalar(self.name_of(place)));
-        let rules = self.balanced.rules.iter().map(|rule| {
+        // What is left without subnets and places would be for everybody.
+        let rules = self.said_rules().map(|rule| {
             let lists = [
                 ("subnets", rule.subnets.iter().map(Yaml::scalar).collect()),
                 ("geos", geos(&rule.area)),
@@ -248,6 +242,39 @@ impl<'z> Record<'z> {
             Yaml::Map(lists.chain([pool(rule.pool)]).collect())
         });
         Yaml::List(rules.chain([Yaml::Map(vec![pool(self.balanced.pool)])]).collect())
+    }
+
+    /// The rules for somebody whom octoDNS can name.
+    fn said_rules(&self) -> impl Iterator<Item = &'z Rule> {
+        let rules = self.balanced.rules.iter();
+        rules.filter(|rule| !rule.subnets.is_empty() || !geos(&rule.area).is_empty())
+    }
+
+    /// Tells whom rules are for that octoDNS has no words for, and that some give private addresses.
+    fn tell_rules(&self, lost: &mut Vec<String>) {
+        for rule in &self.balanced.rules {
+            let pool = self.zone.pools[rule.pool].label();
+            let Area { regions, asns, .. } = &rule.area;
+            let own = regions.iter().filter(|region| geo(region).is_none());
+            let own: Vec<&str> = own.map(String::as_str).collect();
+            let asns: Vec<String> = asns.iter().map(|asn| format!("AS{asn}")).collect();
+            let is_said = !rule.subnets.is_empty() || !geos(&rule.area).is_empty();
+            let left = if is_said { "" } else { ", and so the whole rule" };
+            for (what, names) in
+                [("the region", own.join(", ")), ("the autonomous system", asns.join(", "))]
+            {
+                if !names.is_empty() {
+                    lost.push(
+                        self.told(&format!("{what} {names} of a rule for the pool {pool}{left}")),
+                    );
+                }
+            }
+            if self.zone.pools[rule.pool].is_private() {
+                lost.push(self.told(&format!(
+                    "a rule gives private addresses, those of the pool {pool}, to who asks: octoDNS goes by client subnets"
+                )));
+            }
+        }
     }
 
     fn pool(&self, place: usize, check: Option<&Check>, lost: &mut Vec<String>) -> Yaml {
@@ -385,27 +412,18 @@ impl<'z> Record<'z> {
         }
         for (place, name) in &self.pools {
             let pool = &self.zone.pools[*place];
-            if pool.has_inner() {
-                tell(format!("the pools within the pool {}", pool.name));
+            for what in unsaid(pool) {
+                tell(format!("{what} of the pool {}", pool.label()));
             }
-            let backends = pool.backends.iter().map(said).collect();
-            let words = Pool {
-                ttl: pool.ttl,
-                min_ttl: pool.min_ttl,
-                answers: pool.answers,
-                services: pool.services,
-                when_all_down: pool.when_all_down,
-                panic: pool.panic,
-                check: pool.check.clone(),
-                made: pool.made.clone(),
-                ..Pool::new(pool.name.clone(), pool.policy, backends)
-            };
-            if *pool != words {
-                tell(format!("the pool {} has settings that have no words there", pool.label()));
+            if pool.policy == Policy::Nearest {
+                tell(format!(
+                    "the pool {} hands out the nearest, and octoDNS cannot say where backends are",
+                    pool.label()
+                ));
             }
             let called = format!("{}.{name}", self.prefix);
-            if pool.name != called {
-                tell(format!("the pool {} is called {called}", pool.name));
+            if pool.label() != called {
+                tell(format!("the pool {} is called {called}", pool.label()));
             }
             for (what, differs) in [
                 ("policy", pool.policy != main.policy),
@@ -433,6 +451,51 @@ impl<'z> Record<'z> {
             }
         }
     }
+}
+
+/// What octoDNS has no words for of what a pool is set to, the names of the keys where there are some.
+fn unsaid(pool: &Pool) -> Vec<&'static str> {
+    // One more field is one more question here.
+    let Pool {
+        name: _,
+        policy,
+        ttl: _,
+        min_ttl: _,
+        answers: _,
+        services: _,
+        when_all_down: _,
+        panic: _,
+        check: _,
+        backends,
+        degraded,
+        tiers: Tiers { min_healthy, failback },
+        max_lag,
+        multi_primary,
+        slow_start,
+        hash,
+        made: _,
+        face: _,
+    } = pool;
+    let usual = Tiers::default();
+    let has = |is_it: fn(&Backend) -> bool| backends.iter().any(is_it);
+    let is_tiered = (backends.iter().enumerate())
+        .any(|(place, own)| own.priority != policy.priority_after(&backends[..place]));
+    let told = [
+        ("the pools within", has(|own| own.inner().is_some())),
+        ("the private addresses", has(|own| !own.private.is_empty())),
+        ("where the backends are", has(|own| !own.site.is_unknown())),
+        ("the `priority` of backends", is_tiered),
+        ("the checks of single backends", has(|own| own.check != OwnCheck::Pools)),
+        ("the `check_address` of backends", has(|own| !own.check_addresses.is_empty())),
+        ("`degraded`", *degraded != Degraded::Serve),
+        ("`min_healthy`", *min_healthy != usual.min_healthy),
+        ("`failback`", *failback != usual.failback),
+        ("`max_lag`", max_lag.is_some()),
+        ("`multi_primary`", *multi_primary),
+        ("`slow_start`", !slow_start.is_zero()),
+        ("`hash`", *hash != HashBy::default()),
+    ];
+    told.into_iter().filter(|(_, is_set)| *is_set).map(|(what, _)| what).collect()
 }
 
 /// A backend as far as there are words for it.
@@ -474,9 +537,13 @@ fn geos(area: &Area) -> Vec<Yaml> {
     let of_country =
         |country: Country| format!("{}-{}", country.continent().code(), country.code());
     let countries = area.countries.iter().map(|country| of_country(*country));
-    let regions = area.regions.iter().filter_map(|region| {
-        let (country, code) = subdivision(region)?;
-        Some(format!("{}-{code}", of_country(Country::of(country)?)))
-    });
+    let regions = area.regions.iter().filter_map(|region| geo(region));
     continents.chain(countries).chain(regions).map(Yaml::scalar).collect()
+}
+
+/// A subdivision as octoDNS has it; `None` of a region that it does not know.
+fn geo(region: &str) -> Option<String> {
+    let (country, code) = subdivision(region)?;
+    let country = Country::of(country)?;
+    Some(format!("{}-{}-{code}", country.continent().code(), country.code()))
 }

@@ -139,9 +139,9 @@ records:
         "far.example.com. A: the backend w2 is called 192.0.2.2",
         "to.example.com. CNAME: the pool names is called to.CNAME.names",
         "to.example.com. CNAME: the check of the pool names: what a CNAME leads to is not checked",
-        "near.example.com. A: the pool near has settings that have no words there",
-        "near.example.com. A: the pool near is called near.A.near",
+        "near.example.com. A: where the backends are of the pool near",
         "near.example.com. A: the pool near hands out the nearest, and octoDNS cannot say where backends are",
+        "near.example.com. A: the pool near is called near.A.near",
         "half.example.com. A: the pool four is called half.A.four",
         "half.example.com. A: the pool sorry is called half.A.sorry",
         "half.example.com. AAAA: the pool four has none, and octoDNS no empty pool",
@@ -165,4 +165,71 @@ www:
     let twice = write(&again);
     assert!(twice.lost.iter().all(|line| line.contains("takes") || line.contains("weight 500")));
     assert_eq!(normal(read(&twice.text)), normal(again));
+}
+
+#[test]
+fn who_octodns_cannot_name_and_what_it_cannot_hide_is_told() {
+    let zone = read(&format!(
+        "{OURS}views: {{private: [10.0.0.0/8]}}
+checks: {{c: {{tcp: {{port: 80}}}}}}
+pools:
+  isp: [192.0.2.1]
+  eu: [192.0.2.2]
+  web: {{backends: {{w: {{address: 192.0.2.3, private: 10.0.0.3}}}}}}
+  all: [192.0.2.4]
+  many:
+    slow_start: 10s
+    policy: weighted
+    min_healthy: 2
+    failback: 1m
+    degraded: avoid
+    check: c
+    backends: [{{address: 192.0.2.6, priority: 1}}, {{address: 192.0.2.7, check: \"off\"}}]
+  sticky: {{policy: hash, hash: {{v4: 32}}, backends: [192.0.2.8, 192.0.2.9]}}
+records:
+  www:
+    A:
+      rules:
+        - {{asns: [64500, 64501], pool: isp}}
+        - {{regions: [fra, US-KY], countries: [FR], asns: [64502], pool: eu}}
+        - {{subnets: [203.0.113.0/24], addresses: private, pool: web}}
+        - {{pool: all}}
+  web: {{A: {{pool: web}}}}
+  many: {{A: {{pool: many}}}}
+  sticky: {{A: {{pool: sticky}}}}
+"
+    ));
+    let Written { text, lost } = write(&zone);
+    let is_telling = |line: &&String| !line.contains(" is called ");
+    let told: Vec<&String> = lost.iter().filter(is_telling).collect();
+    let expected = [
+        "who gets private addresses (`views`)",
+        "www.example.com. A: the autonomous system AS64500, AS64501 of a rule for the pool isp, and so the whole rule",
+        "www.example.com. A: the region fra of a rule for the pool eu",
+        "www.example.com. A: the autonomous system AS64502 of a rule for the pool eu",
+        "www.example.com. A: a rule gives private addresses, those of the pool web (private), to who asks: octoDNS goes by client subnets",
+        "web.example.com. A: the private addresses of the pool web",
+        "many.example.com. A: the `priority` of backends of the pool many",
+        "many.example.com. A: the checks of single backends of the pool many",
+        "many.example.com. A: `degraded` of the pool many",
+        "many.example.com. A: `min_healthy` of the pool many",
+        "many.example.com. A: `failback` of the pool many",
+        "many.example.com. A: `slow_start` of the pool many",
+        "sticky.example.com. A: `hash` of the pool sticky",
+    ];
+    assert_eq!(told, expected, "{text}");
+    for line in expected {
+        assert!(text.contains(&format!("# not in octoDNS: {line}\n")), "{text}");
+    }
+    // No rule is left that names nobody, which would be for everybody.
+    let rules = [
+        "- {geos: [EU-FR, NA-US-KY], pool: eu}",
+        "- {pool: web, subnets: [203.0.113.0/24]}",
+        "- {pool: all}",
+    ];
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    let first = lines.iter().position(|line| *line == rules[0]);
+    let first = first.unwrap_or_else(|| panic!("{text}"));
+    assert_eq!((lines[first - 1], &lines[first..first + 3]), ("rules:", &rules[..]), "{text}");
+    read(&text);
 }
