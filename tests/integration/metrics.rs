@@ -47,6 +47,20 @@ records:
   www: {pool: "we\"b\\ \nß"}
 "#;
 
+/// A pool that is seen in four ways and stands in another.
+const FACES: &str = "
+zone: example.com
+ns: [ns.example.net.]
+checks: {c: {tcp: {port: 5432}}}
+pools:
+  orders: {check: c, backends: {a: {address: 192.0.2.1, private: 10.0.0.1}, b: {address: 192.0.2.2, private: 10.0.0.2}, c: 192.0.2.3}}
+  all: {backends: {north: {pool: orders}, south: 192.0.2.9}}
+records:
+  www: {pool: orders}
+  rw: {pool: orders, role: primary}
+  all: {pool: all}
+";
+
 struct Stage {
     snapshot: Snapshot,
     registry: Registry,
@@ -58,7 +72,8 @@ struct Stage {
 impl Stage {
     /// The zone of this text and a broken one, everything counted by one thread.
     fn new(text: &str) -> Self {
-        let (model, mistakes) = read_zone(Path::new(r#"a\"b\\c.example.yaml"#), text);
+        let file = if text == ODD { r#"a\"b\\c.example.yaml"# } else { "example.com.yaml" };
+        let (model, mistakes) = read_zone(Path::new(file), text);
         let model = model.unwrap_or_else(|| panic!("{mistakes:?}"));
         let (zone, _) = from_model(&model, 7, None).expect("it fits together");
         let registry = Registry::default();
@@ -158,7 +173,10 @@ fn count(snapshot: &Snapshot) -> Snapshot {
     let views = snapshot.zones().map(|view| match view {
         View::Served { zone, ready } => {
             let handed = Arc::new(Handed::new(1));
-            let ready = ready.iter().map(|ready| {
+            let ready = ready.iter().enumerate().map(|(place, ready)| {
+                if place > 0 {
+                    return Arc::clone(ready);
+                }
                 // What a version of a pool hands out is made once, so it is made again to be counted.
                 let again = Ready::new(
                     &zone.pools[0],
@@ -297,6 +315,59 @@ fn values_are_what_was_counted() {
         let found = samples.get(sample.as_str()).copied();
         let is_right = found.is_some_and(|found| (found - expected).abs() < 1e-9);
         assert!(is_right, "{sample} is {found:?}, not {expected}\n{page}");
+    }
+}
+
+#[test]
+fn a_backend_stands_once_for_each_address_however_its_pool_is_seen() {
+    let page = Stage::new(FACES).page(Format::Prometheus);
+    let samples = samples(&page);
+    let of = |name: &str, pool: &str| -> Vec<String> {
+        let begin = format!("rotadns_{name}{{zone=\"example.com\",pool=\"{pool}\",");
+        let own = samples.keys().filter_map(|sample| sample.strip_prefix(&*begin));
+        own.map(|labels| labels.trim_end_matches('}').replace('"', "")).collect()
+    };
+    let addresses = [
+        "backend=a,address=10.0.0.1",
+        "backend=a,address=192.0.2.1",
+        "backend=b,address=10.0.0.2",
+        "backend=b,address=192.0.2.2",
+        "backend=c,address=192.0.2.3",
+    ];
+    assert_eq!(of("backend_in_service", "orders"), addresses);
+    assert_eq!(of("backend_state", "orders").len(), addresses.len());
+    // What is handed out is told for each face.
+    let public = ["192.0.2.1", "192.0.2.2", "192.0.2.3"];
+    let private = ["10.0.0.1", "10.0.0.2", "192.0.2.3"];
+    let faced = |face: &str, addresses: [&str; 3]| {
+        let named = ["a", "b", "c"].into_iter().zip(addresses);
+        let face = if face.is_empty() { String::new() } else { format!("face={face},") };
+        named
+            .map(|(backend, address)| format!("{face}backend={backend},address={address}"))
+            .collect::<Vec<_>>()
+    };
+    let mut expected = [
+        faced("", public),
+        faced("primary", public),
+        faced("private", private),
+        faced("primary, private", private),
+    ]
+    .concat();
+    expected.sort();
+    for name in ["backend_in_answers", "backend_answers_total", "backend_due_ratio"] {
+        let mut found = of(name, "orders");
+        found.sort();
+        assert_eq!(found, expected, "{name}");
+    }
+    // A pool within is a backend that stands as a whole, and hands out what its own do.
+    assert_eq!(
+        of("backend_in_service", "all"),
+        ["backend=north", "backend=south,address=192.0.2.9"]
+    );
+    let north = "face=private,backend=north,address=10.0.0.2".to_owned();
+    assert!(of("backend_answers_total", "all").contains(&north), "{page}");
+    if let Some((fine, said)) = promtool(&page) {
+        assert!(fine && said.trim().is_empty(), "{said}\n{page}");
     }
 }
 

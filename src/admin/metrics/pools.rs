@@ -1,16 +1,20 @@
 //! Pools and their backends: most of a page, so each text of labels is made once and copied.
+//!
+//! What is handed out is told for each face of a pool, by its label `face`; how a backend stands is told once for each of its addresses,
+//! whoever sees it, so that a sum counts it once.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::page::{Family, Format, Kind, Labels};
 use super::{World, zone_labels};
-use crate::config::model::{Backend, Endpoint, Pool, Role};
+use crate::config::model::{Backend, Endpoint, Face, Pool, Role};
 use crate::engine::choose::ready::{Ready, Source};
 use crate::engine::choose::share::due;
 use crate::engine::snapshot::View;
 use crate::health::history::{BUCKETS_US, Latency};
 use crate::health::target::Target;
-use crate::health::told::Told;
+use crate::health::told;
 use crate::health::verdict::{Basis, Verdict};
 use crate::zone::Zone;
 
@@ -96,26 +100,54 @@ impl Families {
         ready: &Arc<Ready>,
         labels: &Labels,
     ) {
-        let text = labels.as_str();
+        let seen_as = pool.seen_as();
+        let faced = seen_as.map_or_else(|| labels.clone(), |seen| labels.with("face", &seen));
+        let text = faced.as_str();
         self.source.part("", text, source_label(ready.source), 1);
         self.ttl.sample(text, ready.ttl);
         let handed = ready.handed().map(|handed| handed.answers()).unwrap_or_default();
         let due = due(ready);
+        let in_answers: HashSet<&Endpoint> = ready.endpoints().collect();
+        let mut handed_out = |text: &str, endpoint: &Endpoint| {
+            self.in_answers.sample(text, u8::from(in_answers.contains(endpoint)));
+            self.answers.sample(text, handed.get(endpoint).copied().unwrap_or(0));
+            self.due.sample(text, due.get(endpoint).copied().unwrap_or(0.0));
+        };
+        for (backend, endpoint) in pool.endpoints() {
+            handed_out(backend_labels(&faced, backend, &endpoint).as_str(), &endpoint);
+        }
+        for (backend, inner) in pool.within(&zone.pools) {
+            for (_, endpoint) in inner.flat(&zone.pools).endpoints() {
+                handed_out(backend_labels(&faced, backend, &endpoint).as_str(), &endpoint);
+            }
+        }
+        let Some(told) = told_by(zone, pool) else { return };
+        // A pool within is one backend, by whichever addresses.
+        let within = pool.within(&zone.pools).filter(|_| pool.face.is_none());
+        for ((backend, _), group) in within.zip(&ready.groups) {
+            let labels = labels.with("backend", &backend.name);
+            let (in_service, is_set_down) = (group.standing.in_service, group.standing.is_set_down);
+            self.in_service.sample(labels.as_str(), u8::from(in_service));
+            let state = match (in_service, is_set_down) {
+                (true, _) => r#"state="up""#,
+                (false, true) => r#"state="set_down""#,
+                (false, false) => r#"state="down""#,
+            };
+            self.state.part("", labels.as_str(), state, 1);
+        }
         let verdicts = world.facts.verdicts(zone, pool);
-        for ((backend, endpoint), verdict) in pool.endpoints().zip(verdicts) {
+        let verdicts = pool.endpoints().zip(verdicts).filter(|((_, own), _)| told.are_of(own));
+        for ((backend, endpoint), verdict) in verdicts {
             let labels = backend_labels(labels, backend, &endpoint);
             let text = labels.as_str();
             self.in_service.sample(text, u8::from(verdict.in_service));
             self.state.part("", text, state_label(&verdict), 1);
-            self.in_answers.sample(text, u8::from(ready.has(&endpoint)));
             if let Some(role) = verdict.told.role {
                 self.role.part("", text, role_label(role), 1);
             }
             if let Some(lag) = verdict.told.lag {
                 self.lag.sample(text, lag.as_secs_f64());
             }
-            self.answers.sample(text, handed.get(&endpoint).copied().unwrap_or(0));
-            self.due.sample(text, due.get(&endpoint).copied().unwrap_or(0.0));
             let Some((check, address)) = pool.check_of(backend).zip(backend.probe_of(&endpoint))
             else {
                 continue;
@@ -140,6 +172,36 @@ impl Families {
     }
 }
 
+/// Whose states a pool tells.
+enum Told {
+    /// All.
+    All,
+    /// But for these.
+    But(HashSet<Endpoint>),
+}
+
+impl Told {
+    fn are_of(&self, endpoint: &Endpoint) -> bool {
+        match self {
+            Self::All => true,
+            Self::But(others) => !others.contains(endpoint),
+        }
+    }
+}
+
+/// Of which endpoints a pool tells the states, so that each is told once: one of the file of all, and one by private addresses of those,
+/// which no other has that is not a part of it.
+fn told_by(zone: &Zone, pool: &Pool) -> Option<Told> {
+    match pool.face {
+        None => Some(Told::All),
+        Some(Face { of, role: None, is_private: true, site: None }) => {
+            let whole = zone.pools.get(of)?.endpoints();
+            Some(Told::But(whole.map(|(_, endpoint)| endpoint).collect()))
+        }
+        Some(_) => None,
+    }
+}
+
 /// What there is to tell of each pool and each backend.
 pub(super) fn pools(world: &World<'_>, format: Format) -> Vec<Family> {
     let mut families = Families::new(format);
@@ -147,7 +209,7 @@ pub(super) fn pools(world: &World<'_>, format: Format) -> Vec<Family> {
         let View::Served { zone, ready } = view else { continue };
         let labels = zone_labels(&zone.origin);
         for (pool, ready) in zone.pools.iter().zip(ready.iter()) {
-            let labels = labels.with("pool", &pool.label());
+            let labels = labels.with("pool", &pool.name);
             families.pool(world, zone, pool, ready, &labels);
         }
     }
@@ -162,7 +224,7 @@ fn backend_labels(pool: &Labels, backend: &Backend, endpoint: &Endpoint) -> Labe
 
 fn state_label(verdict: &Verdict) -> &'static str {
     match verdict {
-        Verdict { in_service: true, told: Told { is_degraded: true, .. }, .. } => {
+        Verdict { in_service: true, told: told::Told { is_degraded: true, .. }, .. } => {
             r#"state="degraded""#
         }
         Verdict { in_service: true, .. } => r#"state="up""#,

@@ -297,12 +297,21 @@ impl Pool {
     /// What people call it: its name, and how it is seen: `orders (primary)`.
     #[must_use]
     pub fn label(&self) -> Cow<'_, str> {
-        let Some(face) = self.face else { return Cow::Borrowed(&self.name) };
+        match self.seen_as() {
+            Some(seen) => Cow::Owned(format!("{} ({seen})", self.name)),
+            None => Cow::Borrowed(&self.name),
+        }
+    }
+
+    /// How it is seen, if not as its file has it: `primary, private`.
+    #[must_use]
+    pub fn seen_as(&self) -> Option<String> {
+        let face = self.face?;
         let role = face.role.map(|role| role.name().to_owned());
         let private = face.is_private.then(|| "private".to_owned());
         let site = self.site().map(ToString::to_string);
         let parts: Vec<String> = role.into_iter().chain(private).chain(site).collect();
-        Cow::Owned(format!("{} ({})", self.name, parts.join(", ")))
+        Some(parts.join(", "))
     }
 
     /// How one of its backends is judged; without a check it counts as up.
@@ -350,6 +359,14 @@ impl Pool {
     #[must_use]
     pub fn has_inner(&self) -> bool {
         self.backends.iter().any(|backend| backend.inner().is_some())
+    }
+
+    /// Each backend that is another pool, with that.
+    pub fn within<'p>(
+        &'p self,
+        pools: &'p [Self],
+    ) -> impl Iterator<Item = (&'p Backend, &'p Self)> {
+        self.backends.iter().filter_map(|backend| Some((backend, pools.get(backend.inner()?)?)))
     }
 
     /// The same with the backends of the pools within in their place; one that is set down as a whole is set down in each.
