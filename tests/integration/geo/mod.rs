@@ -1,5 +1,6 @@
 //! Where clients are: databases in `MaxMind`'s format that a writer of our own makes, read by us and by `mmdblookup`.
 
+mod served;
 mod writer;
 
 use std::fs;

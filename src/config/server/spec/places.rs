@@ -192,9 +192,12 @@ impl Reader<'_> {
                     }
                 }
             }
-            // A subdivision says which country it is of.
-            let of_region = region.as_deref().and_then(crate::config::model::place::subdivision);
-            if let Some(country) = of_region.and_then(|(country, _)| Country::of(country)) {
+            // A country is a region too, and a subdivision says which country it is of.
+            let country = region.as_deref().map(|region| {
+                let of_region = crate::config::model::place::subdivision(region);
+                of_region.map_or(region, |(country, _)| country)
+            });
+            if let Some(country) = country.and_then(Country::of) {
                 found.country = found.country.or(Some(country));
                 found.continent = found.continent.or(Some(country.continent()));
             }
@@ -230,6 +233,7 @@ geo:
     10.1.0.0/16: fra
     10.2.0.0/16: {country: NO, location: [59.9, 10.7], asn: AS64500}
     10.3.0.0/16: {region: US-KY}
+    10.4.0.0/16: US
     \"2001:db8::/32\": {continent: AS}
 views:
   private: [10.0.0.0/8, \"fd00::/8\"]
@@ -259,12 +263,18 @@ views:
                 continent: Some(Continent::Na),
                 ..Place::default()
             },
+            Place {
+                region: Some(Region::new("US")),
+                country: Country::of("US"),
+                continent: Some(Continent::Na),
+                ..Place::default()
+            },
             Place { continent: Some(Continent::As), ..Place::default() },
         ];
         let found: Vec<Place> = networks.iter().map(|network| network.place).collect();
         assert_eq!(found, places);
         let regions: Vec<_> = networks.iter().map(|network| network.region.as_deref()).collect();
-        assert_eq!(regions, [Some("fra"), None, Some("US-KY"), None]);
+        assert_eq!(regions, [Some("fra"), None, Some("US-KY"), Some("US"), None]);
         let prefixes = |texts: &[&str]| -> Vec<ipnet::IpNet> {
             texts.iter().map(|text| text.parse().expect(text)).collect()
         };
