@@ -56,7 +56,12 @@ impl World {
     pub(crate) fn yaml(body: &str, health: &str) -> Self {
         let text =
             format!("zone: example.com\nns: [ns.example.net.]\nsoa: {{minimum: 5m}}\n{body}");
-        let (model, mistakes) = rotadns::config::read_zone(Path::new("example.com.yaml"), &text);
+        Self::file("example.com.yaml", &text, health)
+    }
+
+    /// The zone of this file of our own, and the same of its addresses.
+    pub(crate) fn file(name: &str, text: &str, health: &str) -> Self {
+        let (model, mistakes) = rotadns::config::read_zone(Path::new(name), text);
         let model = model.unwrap_or_else(|| panic!("{mistakes:?}"));
         let (zone, _) = from_model(&model, 7, None).expect("the zone has no mistakes");
         Self::with(view(zone, &Health::parse(health)))

@@ -1,5 +1,6 @@
 //! Names that answer from a pool: who is in an answer, for how long, and where pools stand.
 
+mod example;
 mod hash;
 mod made;
 mod places;

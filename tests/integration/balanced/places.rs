@@ -30,7 +30,7 @@ records:
 ";
 
 /// Where the clients of the tests are: NO, US-KY, US-CA and a network of its own.
-fn atlas() -> Atlas {
+pub(super) fn atlas() -> Atlas {
     let place = |country: &str, region: Option<&str>, asn: u32| Place {
         country: Country::of(country),
         region: region.map(Region::new),
