@@ -287,7 +287,10 @@ pub struct Backend {
     /// From when on no cache has it any more, where it was taken out of answers.
     #[schemars(with = "Option<String>")]
     pub safe_to_stop: Option<Timestamp>,
-    /// Each of its addresses.
+    /// The pool that it is, where it is one within another.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub pool: Option<String>,
+    /// Each of its addresses; of a pool within none, as they stand in that.
     pub addresses: Vec<Address>,
 }
 
@@ -638,8 +641,11 @@ pub struct ExplainedPool {
 pub struct Candidate {
     /// The backend's name.
     pub backend: String,
-    /// The address; of a target, its name.
+    /// The address; of a target, its name; of a pool within, empty.
     pub address: String,
+    /// The pool that it is, where it is one within another.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub pool: Option<String>,
     /// Whether it may be handed out.
     pub eligible: bool,
     /// Why, or why not.

@@ -245,6 +245,7 @@ mod tests {
             share: 0.0,
             share_due: 0.0,
             safe_to_stop: safe.map(at),
+            pool: None,
             addresses: vec![crate::admin::model::Address {
                 address: "192.0.2.1".to_owned(),
                 in_service: false,

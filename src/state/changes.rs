@@ -19,6 +19,7 @@ use super::push::Pushes;
 use super::shared::Shared;
 use super::tell;
 use super::what_if::{Facts, find_all, key};
+use crate::config::model::Backend;
 use crate::engine::choose::ready::{Ready, Source as ReadySource};
 use crate::engine::choose::roles::Cast;
 use crate::engine::settings::Settings;
@@ -304,15 +305,18 @@ impl State {
         }
     }
 
-    /// The backends of a pool that a hand has set.
+    /// The backends of a pool, and of those within it, that a hand has set.
     fn steered(&self, zone: &Zone, pool: usize) -> Vec<BackendKey> {
         let overrides = self.shared.overrides.load();
-        if overrides.is_empty() {
-            return Vec::new();
+        let mut found = Vec::new();
+        let mut open = if overrides.is_empty() { Vec::new() } else { vec![pool] };
+        // The model has no loops of pools.
+        while let Some(pool) = open.pop().and_then(|place| zone.pools.get(place)) {
+            let keys = pool.backends.iter().map(|backend| key(zone, pool, backend));
+            found.extend(keys.filter(|key| overrides.get(key).is_some()));
+            open.extend(pool.backends.iter().filter_map(Backend::inner));
         }
-        let pool = &zone.pools[pool];
-        let keys = pool.backends.iter().map(|backend| key(zone, pool, backend));
-        keys.filter(|key| overrides.get(key).is_some()).collect()
+        found
     }
 
     /// Notes from when on these backends may be stopped, where a hand has taken them out of answers.

@@ -231,18 +231,43 @@ pub struct Found<'s> {
 }
 
 impl Found<'_> {
-    /// Whether answers have it now, however its pool is seen: by a role or by private addresses as well.
+    /// Whether answers have it now, or something of the pool that it is: however its pool is seen, by a role or by private addresses, and
+    /// through all that this stands in.
     #[must_use]
     pub fn is_in_answers(&self) -> bool {
-        let is_own = |place, pool: &Pool| {
-            place == self.index || pool.face.is_some_and(|face| face.of == self.index)
+        let pools = &self.zone.pools;
+        // A site is a face of what may be one itself.
+        let whole = |place: usize| {
+            let up = |place: &usize| Some(pools.get(*place)?.face?.of);
+            std::iter::successors(Some(place), up).last()
         };
-        let pools = self.zone.pools.iter().zip(self.all.iter()).enumerate();
-        let mut own = pools.filter(|(place, (pool, _))| is_own(*place, pool));
-        own.any(|(_, (pool, ready))| {
-            let same = pool.backends.iter().filter(|other| other.name == self.backend.name);
-            same.flat_map(Backend::endpoints).any(|endpoint| ready.has(&endpoint))
-        })
+        let faces: Vec<usize> =
+            (0..pools.len()).filter(|place| whole(*place) == Some(self.index)).collect();
+        let same = faces.iter().flat_map(|place| &pools[*place].backends);
+        let same = same.filter(|other| other.name == self.backend.name);
+        let endpoints: BTreeSet<Endpoint> = same
+            .flat_map(|backend| match backend.inner().and_then(|place| pools.get(place)) {
+                Some(inner) => inner.flat(pools).endpoints().map(|(_, own)| own).collect(),
+                None => backend.endpoints().collect::<Vec<_>>(),
+            })
+            .collect();
+        let mut holding: BTreeSet<usize> = faces.into_iter().collect();
+        // One step outwards at a time: pools stand in others, and those are seen in ways of their own.
+        loop {
+            let is_outer = |(place, pool): &(usize, &Pool)| {
+                let of = pool.face.map(|face| face.of).into_iter();
+                let mut of = of.chain(pool.backends.iter().filter_map(Backend::inner));
+                !holding.contains(place) && of.any(|of| holding.contains(&of))
+            };
+            let outer = pools.iter().enumerate().filter(is_outer);
+            let outer: Vec<usize> = outer.map(|(place, _)| place).collect();
+            if outer.is_empty() {
+                break;
+            }
+            holding.extend(outer);
+        }
+        let mut ready = holding.into_iter().filter_map(|place| self.all.get(place));
+        ready.any(|ready| ready.endpoints().any(|endpoint| endpoints.contains(endpoint)))
     }
 }
 

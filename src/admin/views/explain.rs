@@ -27,12 +27,14 @@ fn step(step: &explain::Step) -> Step {
 }
 
 fn pool(pool: &explain::ExplainedPool) -> ExplainedPool {
-    let candidate = |candidate: &explain::Candidate| Candidate {
-        backend: candidate.backend.clone(),
-        address: candidate.endpoint.to_string(),
-        eligible: candidate.eligible,
-        reason: candidate.reason.clone(),
-        chosen: candidate.chosen,
+    let candidate = |candidate: &explain::Candidate| {
+        let explain::Candidate { backend, serves, eligible, reason, chosen } = candidate;
+        let (address, pool) = match serves {
+            explain::Serves::Endpoint(endpoint) => (endpoint.to_string(), None),
+            explain::Serves::Pool(pool) => (String::new(), Some(pool.clone())),
+        };
+        let (backend, reason) = (backend.clone(), reason.clone());
+        Candidate { backend, address, pool, eligible: *eligible, reason, chosen: *chosen }
     };
     ExplainedPool {
         key: pool_key(&pool.zone, &pool.pool),

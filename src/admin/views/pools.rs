@@ -1,6 +1,5 @@
 //! Pools and their backends: who is in service and why, and who got what share.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -186,6 +185,7 @@ impl<'m> PoolAt<'m> {
             share: share.got,
             share_due: share.due,
             safe_to_stop: self.moment.publisher.safe_to_stop(key).map(super::time),
+            pool: None,
             addresses,
             key: key.to_string(),
         }
@@ -200,15 +200,12 @@ impl<'m> PoolAt<'m> {
         share: Share,
     ) -> Backend {
         let inner = backend.inner().and_then(|place| self.zone.pools.get(place));
-        let name = inner.map_or(Cow::Borrowed(""), config::Pool::label);
-        let (state, says) = if group.standing.in_service {
-            (BackendState::Up, "serves")
-        } else {
-            (BackendState::Down, "does not serve")
-        };
+        let state = if group.standing.in_service { BackendState::Up } else { BackendState::Down };
         let said = self.backend(key, backend, &[], share, History::Hidden);
         let state = if said.state == BackendState::Drained { said.state } else { state };
-        Backend { state, reason: format!("the pool {name} {says}"), ..said }
+        let pool = inner.map(|inner| inner.label().into_owned());
+        let reason = inner.map_or_else(String::new, |inner| group.told(inner));
+        Backend { state, reason, pool, ..said }
     }
 
     /// A reason, what follows from the load where that chooses, and how far a slow start has come.

@@ -34,7 +34,9 @@ fn candidates(ExplainedPool { key, source, candidates }: &ExplainedPool, screen:
         Whole("IN THIS ANSWER"),
         Broken("WHY"),
     ]);
-    for Candidate { backend, address, eligible, reason, chosen } in candidates {
+    for Candidate { backend, address, pool, eligible, reason, chosen } in candidates {
+        let pool = pool.as_ref().map(|pool| format!("pool {pool}"));
+        let address = pool.as_ref().unwrap_or(address);
         let mark = if *eligible { ("✓", Tone::Good) } else { ("✗", Tone::Bad) };
         let chosen = if *chosen { ("yes", Tone::Good) } else { ("no", Tone::Plain) };
         grid.row([

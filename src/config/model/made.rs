@@ -51,6 +51,8 @@ pub struct Offer {
     pub service: Option<Service>,
     /// What stands for it where clients keep their backends.
     pub identity: u64,
+    /// What stands for the pool within that it is of, as one backend.
+    pub group: Option<u64>,
 }
 
 impl Offer {
@@ -67,7 +69,8 @@ impl Offer {
             };
             let identity = identity(&backend.name, *place);
             *place += 1;
-            Self { endpoint, weight: *weight, part, service: service.clone(), identity }
+            let service = service.clone();
+            Self { endpoint, weight: *weight, part, service, identity, group: None }
         })
     }
 }
@@ -253,6 +256,7 @@ mod tests {
             part: 0,
             service: Some(Service { host: Name::parse_absolute(host).expect(host), port: 5060 }),
             identity: 0,
+            group: None,
         };
         let offers = [
             offer("192.0.2.1", 3, "a."),

@@ -5,7 +5,7 @@
 
 use super::eligible::guesses;
 use super::ready::{Ready, SHARE_WHOLE, Source, Standing};
-use crate::config::model::{Backend, Endpoint, Offer, Pool};
+use crate::config::model::{Backend, Endpoint, Offer, Pool, identity};
 use crate::engine::plan::{Family, List};
 
 /// An endpoint that may be handed out, as far as the stages before have seen.
@@ -47,8 +47,10 @@ pub struct Group {
     pub offers: Vec<Offer>,
     /// For how long what it hands out may be kept, in seconds.
     pub ttl: u32,
-    /// How many backends it has, in service or not.
+    /// How many backends it has, in service or not, those of pools within it one by one.
     backends: usize,
+    /// How many of its own backends are in service, and how many there are.
+    serving: (usize, usize),
     /// Which of [`LISTS`] it has something of, or may have when health changes.
     can_have: [bool; LISTS.len()],
 }
@@ -66,17 +68,22 @@ impl Group {
 
     /// A pool that stands so as one backend, and so in itself.
     #[must_use]
-    pub fn new(standing: Standing, pool: &Pool, lineup: Lineup<'_>, ready: &Ready) -> Self {
+    pub fn new(mut standing: Standing, pool: &Pool, lineup: Lineup<'_>, ready: &Ready) -> Self {
+        let all = all(pool, lineup);
+        // Who took out each of its backends took it out.
+        standing.is_set_down |=
+            !standing.in_service && all.iter().all(|own| own.standing.is_set_down);
         let offers = if Self::is_in_service(ready) {
             ready.offers.clone()
         } else {
-            guesses(&all(pool, lineup)).into_iter().map(|candidate| candidate.offer).collect()
+            guesses(&all).into_iter().map(|candidate| candidate.offer).collect()
         };
         Self {
             standing,
             offers,
             ttl: ready.ttl,
             backends: count(pool, lineup.groups),
+            serving: (serving(pool, lineup), pool.backends.len()),
             can_have: LISTS.map(|list| ready.can_have(list)),
         }
     }
@@ -84,6 +91,26 @@ impl Group {
     /// Whether it has something of a list, or may have.
     pub(super) fn can_have(&self, list: List) -> bool {
         LISTS.iter().zip(self.can_have).any(|(own, can)| *own == list && can)
+    }
+
+    /// How it stands by its own threshold, for people; `pool` is itself.
+    #[must_use]
+    pub fn told(&self, pool: &Pool) -> String {
+        let says = match (self.standing.in_service, self.standing.is_set_down) {
+            (true, _) => "serves",
+            (false, true) => "is set down",
+            (false, false) => "does not serve",
+        };
+        let (serving, all) = self.serving;
+        let least = Some(pool.tiers.min_healthy).filter(|least| *least > 1);
+        let least = least.map(|least| format!("min_healthy {least}"));
+        let panic = Some(f64::from(pool.panic) / 1000.0).filter(|panic| *panic > 0.0);
+        let panic = panic.map(|panic| format!("panic {panic}"));
+        let wanted: Vec<String> = least.into_iter().chain(panic).collect();
+        let wanted =
+            if wanted.is_empty() { String::new() } else { format!(" ({})", wanted.join(", ")) };
+        let (label, noun) = (pool.label(), if all == 1 { "backend" } else { "backends" });
+        format!("the pool {label} {says}: {serving} of {all} {noun} in service{wanted}")
     }
 
     /// What it brings.
@@ -111,10 +138,25 @@ impl Group {
                 offer.part = share.max(least) as u32;
                 offer.weight = backend.weight;
                 offer.identity = offer.within(&backend.name);
+                offer.group = Some(identity(&backend.name, 0));
             }
         }
         offers
     }
+}
+
+/// How many of a pool's backends have something in service.
+fn serving(pool: &Pool, lineup: Lineup<'_>) -> usize {
+    let mut endpoints = lineup.endpoints.iter();
+    let mut groups = lineup.groups.iter();
+    let serves = |backend: &&Backend| match backend.inner() {
+        Some(_) => groups.next().is_some_and(|group| group.standing.in_service),
+        None => {
+            let own = endpoints.by_ref().take(backend.endpoints().count());
+            own.fold(false, |serves, own| serves | own.in_service)
+        }
+    };
+    pool.backends.iter().filter(serves).count()
 }
 
 /// How many backends a pool has, in service or not, those of the pools within it one by one.

@@ -87,7 +87,6 @@ impl Handout {
     ) -> Self {
         let records = records.into_iter();
         if pool.policy == Policy::Hash {
-            let records = records.map(|(record, offer)| (record, offer.part, offer.identity));
             return Self::keyed(records, pool.hash, hash::rows_of(backends), answers, empty_ttl);
         }
         Self::new(
@@ -98,23 +97,25 @@ impl Handout {
         )
     }
 
-    /// These records, of which each client keeps its own; each has its weight and what stands for it.
+    /// These records, of which each client keeps its own; each has what is offered by it.
     fn keyed<'r>(
-        records: impl IntoIterator<Item = (&'r [u8], u32, u64)>,
+        records: impl IntoIterator<Item = (&'r [u8], &'r Offer)>,
         by: HashBy,
         rows: usize,
         answers: usize,
         empty_ttl: u32,
     ) -> Self {
         let records: Vec<_> = records.into_iter().collect();
-        let plain = records.iter().map(|(record, weight, _)| (*record, *weight));
+        let plain = records.iter().map(|(record, offer)| (*record, offer.part));
         let plain = Self::new(plain, Policy::Fixed, answers, empty_ttl);
         // Of one there is nothing to choose.
         if plain.count < 2 {
             return plain;
         }
-        let backends: Vec<_> = records.iter().map(|(_, weight, own)| (*own, *weight)).collect();
-        let turns = hash::rows(&backends, plain.answers, answers, rows);
+        let offers = records.iter().map(|(_, offer)| offer);
+        let backends: Vec<_> = offers.clone().map(|own| (own.identity, own.part)).collect();
+        let groups: Vec<_> = offers.map(|own| own.group).collect();
+        let turns = hash::rows_within(&backends, &groups, plain.answers, answers, rows);
         Self { way: Way::Keys(by), turns, ..plain }
     }
 

@@ -101,6 +101,87 @@ pub fn rows(backends: &[(u64, u32)], answers: usize, most: usize, full: usize) -
     found.into_boxed_slice()
 }
 
+/// The same where some are of pools within others: `groups` has what stands for each one's pool, if it is of one.
+///
+/// Such a pool draws as one backend, and its own among themselves. So when one of its backends goes, the clients of that go to its others,
+/// and nobody else moves. The best of a pool costs what the pool does and the others so much more as they are apart: exponentials have no
+/// memory, so each has its weight's part all the same.
+#[must_use]
+pub fn rows_within(
+    backends: &[(u64, u32)],
+    groups: &[Option<u64>],
+    answers: usize,
+    most: usize,
+    full: usize,
+) -> Box<[u16]> {
+    if groups.iter().all(Option::is_none) {
+        return rows(backends, answers, most, full);
+    }
+    let mut tops: Vec<Top> = Vec::new();
+    for (place, (&(own, weight), group)) in (0..).zip(backends.iter().zip(groups)) {
+        let known = tops.iter_mut().find(|top| top.is_group && Some(top.own) == *group);
+        match known {
+            Some(top) => {
+                top.weight = top.weight.saturating_add(weight);
+                top.places.push(place);
+            }
+            None => {
+                let is_group = group.is_some();
+                tops.push(Top { own: group.unwrap_or(own), weight, is_group, places: vec![place] });
+            }
+        }
+    }
+    let rows = (full / most.max(1).next_power_of_two()).max(ROWS_MIN);
+    let mut found = Vec::with_capacity(rows * answers);
+    let mut best: Vec<(f64, u16)> = Vec::with_capacity(backends.len());
+    for row in 0..rows as u64 {
+        let row = mix(row * (full / rows) as u64);
+        let of_top = |top: &Top| draw(top.own, top.weight, row);
+        let of_place = |place: &u16| {
+            let (own, weight) = backends[usize::from(*place)];
+            draw(own, weight, row)
+        };
+        let least = |places: &[u16]| {
+            let costs = places.iter().map(|place| (of_place(place), *place));
+            costs.min_by(|(one, _), (other, _)| one.total_cmp(other))
+        };
+        if answers == 1 {
+            let costs = tops.iter().map(|top| (of_top(top), top));
+            let top = costs.min_by(|(one, _), (other, _)| one.total_cmp(other));
+            let place = top.and_then(|(_, top)| least(&top.places));
+            found.push(place.map_or(0, |(_, place)| place));
+            continue;
+        }
+        best.clear();
+        for top in &tops {
+            let Some((first, _)) = least(&top.places) else { continue };
+            let cost = of_top(top);
+            let costs = top.places.iter().map(|place| {
+                let more = of_place(place) - first;
+                (if more > 0.0 { cost + more } else { cost }, *place)
+            });
+            best.extend(costs);
+        }
+        best.sort_by(|(one, _), (other, _)| one.total_cmp(other));
+        found.extend(best.iter().take(answers).map(|(_, place)| *place));
+    }
+    found.into_boxed_slice()
+}
+
+/// A backend, or a pool within that is one.
+struct Top {
+    own: u64,
+    weight: u32,
+    is_group: bool,
+    /// Those that are of it.
+    places: Vec<u16>,
+}
+
+/// What a row costs somebody; infinity without a weight.
+fn draw(own: u64, weight: u32, row: u64) -> f64 {
+    if weight == 0 { f64::INFINITY } else { minus_ln(mix(own ^ row)) / f64::from(weight) }
+}
+
 /// A number drawn evenly, made exponential and divided by a weight, as bits that compare as it does.
 fn cost(drawn: u64, weight: u32) -> u64 {
     if weight == 0 {

@@ -138,23 +138,32 @@ pub struct ExplainedPool {
     pub pool: String,
     /// Where its addresses come from.
     pub source: Source,
-    /// Each of its addresses or targets, in the order of the file.
+    /// Each of its addresses, targets and pools within, in the order of the file.
     pub candidates: Vec<Candidate>,
 }
 
-/// An address or a target within a decision.
+/// An address, a target or a pool within another, within a decision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {
     /// The backend's name.
     pub backend: String,
-    /// The address or target.
-    pub endpoint: Endpoint,
+    /// What it would be in an answer.
+    pub serves: Serves,
     /// Whether it may be handed out.
     pub eligible: bool,
     /// Why, or why not.
     pub reason: String,
     /// Whether this answer has it.
     pub chosen: bool,
+}
+
+/// What a backend would be in an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Serves {
+    /// An address or a target.
+    Endpoint(Endpoint),
+    /// What the pool of this name hands out.
+    Pool(String),
 }
 
 /// Explains what a snapshot answers. `judge` says how the addresses of a pool were judged, in the order of the file.

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::path::counted;
-use super::{Candidate, ExplainedPool, Stage, Telling};
+use super::{Candidate, ExplainedPool, Serves, Stage, Telling};
 use crate::config::model::{Backend, Failback, HashBy, HashKey, Policy, Pool, Role, WhenAllDown};
 use crate::engine::choose::draw::{Way, starts};
 use crate::engine::choose::handout::Handout;
 use crate::engine::choose::least_load;
 use crate::engine::choose::left_out::LeftOut;
-use crate::engine::choose::ready::{Ending, Ready, Source};
+use crate::engine::choose::ready::{Ending, Group, Ready, Source};
 use crate::engine::choose::roles::Cast;
 use crate::engine::choose::share;
 use crate::engine::plan::List;
@@ -79,7 +79,8 @@ impl Telling<'_> {
         if self.pools.iter().any(is_told) {
             return;
         }
-        let judged = (self.judge)(zone, pool);
+        let mut judged = (self.judge)(zone, pool).into_iter();
+        let mut groups = ready.groups.iter();
         let due = share::due(ready);
         let candidate = |Judgement { backend, endpoint, verdict, reason }| {
             let due = due.get(&endpoint);
@@ -96,10 +97,20 @@ impl Telling<'_> {
                 chosen: self.has(&endpoint) || self.has_service(pool, &backend),
                 reason: said.collect::<Vec<_>>().join("; "),
                 backend,
-                endpoint,
+                serves: Serves::Endpoint(endpoint),
             }
         };
-        let candidates = judged.into_iter().map(candidate).collect();
+        let mut candidates = Vec::new();
+        for backend in &pool.backends {
+            let inner = backend.inner().and_then(|place| zone.pools.get(place));
+            match inner.and_then(|inner| Some((inner, groups.next()?))) {
+                Some((inner, group)) => candidates.push(self.within(ready, backend, inner, group)),
+                None => {
+                    let own = judged.by_ref().take(backend.endpoints().count());
+                    candidates.extend(own.map(candidate));
+                }
+            }
+        }
         self.pools.push(ExplainedPool {
             zone: zone.origin.clone(),
             pool: pool.label().into_owned(),
@@ -116,6 +127,22 @@ impl Telling<'_> {
     }
 }
 
+impl Telling<'_> {
+    /// A pool within another, as one backend of it.
+    fn within(&self, ready: &Ready, backend: &Backend, inner: &Pool, group: &Group) -> Candidate {
+        let eligible = group.endpoints().any(|endpoint| ready.has(endpoint));
+        let why = group.endpoints().find_map(|endpoint| ready.why_left_out(endpoint));
+        let why = why.filter(|_| !eligible).map(|why| format!("; {why}"));
+        Candidate {
+            backend: backend.name.clone(),
+            serves: Serves::Pool(inner.label().into_owned()),
+            eligible,
+            chosen: group.endpoints().any(|endpoint| self.has(endpoint)),
+            reason: group.told(inner) + &why.unwrap_or_default(),
+        }
+    }
+}
+
 /// How the pools within stand.
 fn inner_text(zone: &Zone, pool: &Pool, ready: &Ready) -> Option<String> {
     let groups = pool.backends.iter().filter(|backend| backend.inner().is_some());
@@ -123,14 +150,8 @@ fn inner_text(zone: &Zone, pool: &Pool, ready: &Ready) -> Option<String> {
         .zip(&ready.groups)
         .map(|(backend, group)| {
             let inner = backend.inner().and_then(|place| zone.pools.get(place));
-            let inner = inner.map_or(Cow::Borrowed(""), Pool::label);
-            let standing = &group.standing;
-            let says = match (standing.in_service, standing.is_set_down) {
-                (true, _) => format!("serves {}", counted(group.offers.len(), noun(pool))),
-                (false, true) => "is set down".to_owned(),
-                (false, false) => "does not serve".to_owned(),
-            };
-            format!("{} (pool {inner}) {says}", backend.name)
+            let told = inner.map_or_else(String::new, |inner| group.told(inner));
+            format!("{}: {told}", backend.name)
         })
         .collect();
     let more = said.len().saturating_sub(NAMED_MAX);

@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use super::*;
 use crate::config::model::{Backend, Endpoint, Face, WhenAllDown};
-use crate::engine::choose::ready::{Memory, Ready, Standing};
+use crate::engine::choose::ready::{Group, Lineup, Memory, Ready, Standing};
 use crate::engine::respond;
 use crate::engine::snapshot::Chunks;
+use crate::health::sources::Moment;
 use crate::health::told::Told;
 use crate::health::verdict::{Basis, Verdict};
 use crate::zone::build::from_model;
@@ -74,6 +75,15 @@ fn ready(zone: &Zone, index: usize) -> Ready {
     if let Some(Face { of, site: Some(_), .. }) = pool.face {
         return ready(zone, of).at_site(pool);
     }
+    let fallback = match pool.when_all_down {
+        WhenAllDown::Fallback(other) => Some(ready(zone, other)),
+        _ => None,
+    };
+    seen(zone, pool, fallback.as_ref()).0
+}
+
+/// A pool, how its own stand, and the pools within it.
+fn seen(zone: &Zone, pool: &Pool, fallback: Option<&Ready>) -> (Ready, Vec<Standing>, Vec<Group>) {
     let standings: Vec<Standing> = judge(zone, pool)
         .iter()
         .map(|Judgement { verdict, .. }| Standing {
@@ -83,11 +93,18 @@ fn ready(zone: &Zone, index: usize) -> Ready {
             ..Standing::UP
         })
         .collect();
-    let fallback = match pool.when_all_down {
-        WhenAllDown::Fallback(other) => Some(ready(zone, other)),
-        _ => None,
-    };
-    Ready::new(pool, &standings, &Memory::default(), fallback.as_ref())
+    let inner = pool.within(&zone.pools).map(|(_, inner)| {
+        let (ready, standings, groups) = seen(zone, inner, None);
+        let in_service = Group::is_in_service(&ready);
+        let lineup = Lineup { endpoints: &standings, groups: &groups };
+        Group::new(Standing { in_service, ..Standing::UP }, inner, lineup, &ready)
+    });
+    let groups: Vec<Group> = inner.collect();
+    let lineup = Lineup { endpoints: &standings, groups: &groups };
+    let mut memory = Memory::default();
+    memory.note(pool, lineup, Moment::default());
+    let ready = Ready::new(pool, lineup, &memory, fallback);
+    (ready, standings, groups)
 }
 
 fn snapshot() -> Snapshot {
@@ -304,7 +321,10 @@ fn candidates_say_who_may_be_handed_out_and_who_was() {
             pool.candidates.iter().map(move |one| {
                 let eligible = if one.eligible { "eligible" } else { "not" };
                 let chosen = if one.chosen { ", chosen" } else { "" };
-                let Candidate { backend, endpoint, reason, .. } = one;
+                let Candidate { backend, serves: Serves::Endpoint(endpoint), reason, .. } = one
+                else {
+                    panic!("a pool of addresses")
+                };
                 format!("{}/{backend} {endpoint} {eligible}{chosen}: {reason}", pool.pool)
             })
         });

@@ -1,6 +1,7 @@
 //! Pools within pools: they come and go as a whole, and a hand on one takes all of it.
 
 use super::*;
+use crate::health::backend::BackendKey;
 use crate::health::overrides::Hand;
 use crate::state::persist::tests::Folder;
 use crate::state::steer::{Steer, Wish};
@@ -71,13 +72,56 @@ fn a_hand_takes_a_pool_out_of_one_and_a_backend_out_of_all() {
     for (pattern, wish, n, all, outer) in [
         ("example/all/north", down(), &[1, 2, 3][..], &[4, 5, 6][..], &[4, 5, 6][..]),
         ("example/s/192.0.2.5", down(), &[1, 2, 3], &[4, 6], &[4, 6]),
-        // Nothing is left, and what a hand took out is no guess unless all is.
-        ("example/s/*", down(), &[1, 2, 3], &[4, 5, 6], &[9]),
+        // Nothing is left, and what a hand took out is no guess unless all is, as here.
+        ("example/s/*", down(), &[1, 2, 3], &[1, 2, 3, 4, 5, 6], &[9]),
         ("example/all/north", Wish::Auto, &[1, 2, 3], &[1, 2, 3], &[1, 2, 3]),
         ("example/outer/all", down(), &[1, 2, 3], &[1, 2, 3], &[9]),
     ] {
         stage.hand(pattern, wish);
         let found = [stage.out("n"), stage.out("all"), stage.out("outer")];
         assert_eq!(found, [n.to_vec(), all.to_vec(), outer.to_vec()], "{pattern}");
+    }
+}
+
+#[test]
+fn what_is_drained_within_a_pool_is_safe_to_stop_when_no_answer_of_any_has_it() {
+    const WITHIN: &str = "
+zone: example
+ns: [ns]
+checks: {c: {tcp: {port: 80}}}
+pools:
+  out: {ttl: 40s, backends: [{pool: in}, 192.0.2.9]}
+  in: {check: c, ttl: 20s, when_all_down: none, backends: [192.0.2.1, 192.0.2.2]}
+records:
+  ns: {A: 192.0.2.53}
+  www: {pool: out}
+";
+    let folder = Folder::new("within");
+    let stage =
+        Stage::with(Kept::load(&folder.0, BEGIN).expect("it can be read"), Settings::default());
+    stage.serve(&[&zone(WITHIN)]);
+    let drain = || Wish::Set { hand: Hand::Drain, lasts: None };
+    let first = "example/in/192.0.2.1";
+    // Answers of the outer pool have the lesser of both TTLs; a second is for clocks.
+    let inner = |at: u64| Some(BEGIN + at + 20_000 + 1_000);
+    let outer = |at: u64| Some(BEGIN + at + 40_000 + 1_000);
+    for (at, pattern, wish, out, key, safe) in [
+        (1_000, first, drain(), &[2, 9][..], first, inner(1_000)),
+        (2_000, "example/in/192.0.2.2", drain(), &[9], first, inner(1_000)),
+        (2_000, "example/in/192.0.2.2", drain(), &[9], "example/in/192.0.2.2", inner(2_000)),
+        // All is taken out, and so all is a guess: of the outer pool alone, as the inner one makes none.
+        (3_000, "example/out/192.0.2.9", drain(), &[1, 2, 9], first, None),
+        (4_000, "example/out/192.0.2.9", Wish::Auto, &[9], first, inner(4_000)),
+        (5_000, "example/in/*", Wish::Auto, &[1, 2, 9], first, None),
+        // A pool within is a backend like others, and is out of the outer pool alone.
+        (6_000, "example/out/in", drain(), &[9], "example/out/in", outer(6_000)),
+        (7_000, "example/out/192.0.2.9", drain(), &[1, 2, 9], "example/out/in", None),
+        (8_000, "example/out/192.0.2.9", Wish::Auto, &[9], "example/out/in", outer(8_000)),
+        (9_000, "example/out/in", Wish::Auto, &[1, 2, 9], "example/out/in", None),
+    ] {
+        stage.wait_until(at);
+        stage.hand(pattern, wish);
+        let found = stage.publisher.safe_to_stop(&BackendKey::parse(key).expect(key));
+        assert_eq!((&*stage.out("out"), found), (out, safe), "{at}: {pattern}, of {key}");
     }
 }

@@ -13,6 +13,7 @@ mod ranked;
 mod roles;
 mod steering;
 mod tls;
+mod within;
 
 const ZONE: ZoneFile<'_> = ZoneFile {
     name: "admin.example.yaml",

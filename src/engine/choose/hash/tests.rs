@@ -89,6 +89,75 @@ fn rows_follow_from_the_backends_of_the_file_alone() {
     assert!(before.iter().zip(&after).all(|(before, after)| before == after || *before >= 10));
 }
 
+/// Two pools within one, of three and two, and a backend beside them; each has a weight of 6,000. Those that are `gone` leave theirs to
+/// the others of their pool.
+fn nested(gone: &[usize]) -> (Vec<usize>, Vec<(u64, u32)>, Vec<Option<u64>>) {
+    let pools: [&[usize]; 3] = [&[0, 1, 2], &[3, 4], &[5]];
+    let (mut places, mut backends, mut groups) = (Vec::new(), Vec::new(), Vec::new());
+    for (pool, members) in pools.iter().enumerate() {
+        let left: Vec<usize> = members.iter().copied().filter(|own| !gone.contains(own)).collect();
+        for own in &left {
+            places.push(*own);
+            backends.push((identity(&format!("web-{own}"), 0), 6000 / left.len() as u32));
+            groups.push((pool < 2).then(|| identity(&format!("pool-{pool}"), 0)));
+        }
+    }
+    (places, backends, groups)
+}
+
+/// Whom each row of them has, by their numbers.
+fn rows_nested(gone: &[usize], answers: usize) -> Vec<usize> {
+    let (places, backends, groups) = nested(gone);
+    let rows = rows_within(&backends, &groups, answers, answers, ROWS);
+    rows.iter().map(|place| places[usize::from(*place)]).collect()
+}
+
+#[test]
+fn what_goes_within_a_pool_moves_its_own_clients_within_it_and_no_other() {
+    let before = rows_nested(&[], 1);
+    for (own, part) in [(0, 9), (1, 9), (2, 9), (3, 6), (4, 6), (5, 3)] {
+        let found = before.iter().filter(|other| **other == own).count();
+        let due = ROWS / part;
+        // Five standard deviations of a draw for each row.
+        let off = 5.0 * f64::from((due - due / part) as u32).sqrt();
+        assert!(f64::from(found.abs_diff(due) as u32) <= off, "{own}: {found} and not {due}");
+    }
+    for (gone, pool) in [(0, &[0, 1, 2][..]), (2, &[0, 1, 2]), (4, &[3, 4])] {
+        for (before, after) in before.iter().zip(rows_nested(&[gone], 1)) {
+            let stays = *before == after;
+            assert!(stays || (*before == gone && pool.contains(&after)), "{before}: {after}");
+        }
+    }
+    // Of a pool that goes as a whole, the clients go to all others, and nobody else's.
+    let after = rows_nested(&[3, 4], 1);
+    let moved: HashSet<usize> = before
+        .iter()
+        .zip(&after)
+        .filter(|(before, after)| before != after)
+        .map(|(before, after)| {
+            assert!([3, 4].contains(before), "{before} became {after}");
+            *after
+        })
+        .collect();
+    assert_eq!(moved, HashSet::from([0, 1, 2, 5]));
+}
+
+#[test]
+fn several_of_pools_within_begin_with_the_best_and_have_no_one_twice() {
+    let (one, four) = (rows_nested(&[], 1), rows_nested(&[], 4));
+    // The tables have rows of their own sizes: every fourth of the one is one of the other.
+    assert_eq!((one.len(), four.len() / 4), (ROWS, ROWS / 4));
+    for (one, four) in one.iter().step_by(4).zip(four.chunks(4)) {
+        assert_eq!(*one, four[0]);
+        assert_eq!(four.iter().collect::<HashSet<_>>().len(), 4);
+    }
+    // When a backend goes, those behind it move up.
+    for (before, after) in four.chunks(4).zip(rows_nested(&[1], 4).chunks(4)) {
+        let left: Vec<usize> = before.iter().copied().filter(|own| *own != 1).collect();
+        assert_eq!(left[0], if before[0] == 1 { left[0] } else { after[0] });
+    }
+}
+
 #[test]
 fn what_is_out_of_the_question_is_found_to_be_so_without_its_cost() {
     let all = backends(12, |place| [1, 7, 300, 0, 65_535_000][place % 5]);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{A, judge, question, snapshot_of};
 use crate::config::model::Pool;
 use crate::config::model::place::{Network, Place, Point, Region};
-use crate::engine::explain::{Question, explain};
+use crate::engine::explain::{Candidate, Question, Serves, Stage, explain};
 use crate::engine::settings::{Places, Settings};
 use crate::geo::{Atlas, subnets};
 use crate::zone::Zone;
@@ -191,6 +191,49 @@ records:
             explained.steps.iter().skip(2).take(3).map(|step| step.said.as_str()).collect();
         assert_eq!(said, expected, "{client} {name}");
     }
+}
+
+#[test]
+fn a_pool_within_is_told_as_a_backend_with_its_own_threshold() {
+    const WITHIN: &str = "zone: example.com\nns: [ns1.example.net.]
+checks: {c: {tcp: {port: 80}}}
+pools:
+  n: {check: c, min_healthy: 2, panic: 0.5, backends: [192.0.2.1, 198.51.100.2, 198.51.100.3]}
+  s: {check: c, backends: [192.0.2.4, 198.51.100.5]}
+  all: {backends: {north: {pool: n}, south: {pool: s}, spare: {address: 192.0.2.9, priority: 1}}}
+records:
+  www: {pool: all}
+";
+    let explained = explain(&snapshot_of(WITHIN), &question("www.example.com.", A), &judge);
+    let told = |explained: &crate::engine::explain::Explanation| {
+        let candidates = explained.pools[0].candidates.iter();
+        let line = |one: &Candidate| {
+            let serves = match &one.serves {
+                Serves::Endpoint(endpoint) => endpoint.to_string(),
+                Serves::Pool(pool) => format!("pool {pool}"),
+            };
+            let Candidate { backend, eligible, chosen, reason, .. } = one;
+            format!("{backend} {serves} {eligible} {chosen}: {reason}")
+        };
+        candidates.map(line).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        told(&explained),
+        [
+            "north pool n false false: the pool n does not serve: 1 of 3 backends in service (min_healthy 2, panic 0.5)",
+            "south pool s true true: the pool s serves: 1 of 2 backends in service",
+            "spare 192.0.2.9 false false: 2 checks passed; of priority 1, while priority 0 serves",
+        ]
+    );
+    let said = explained.steps.iter().find(|step| step.stage == Stage::Eligible);
+    let said = said.map(|step| step.said.as_str());
+    assert_eq!(
+        said,
+        Some(
+            "1 of 1 address in service; north: the pool n does not serve: 1 of 3 backends in service (min_healthy 2, panic 0.5); \
+             south: the pool s serves: 1 of 2 backends in service"
+        )
+    );
 }
 
 #[test]
