@@ -361,14 +361,25 @@ impl Report {
 
 impl Failover {
     fn of(file: &Path, zone: &Zone, pool: &Pool) -> Self {
-        // The slowest check of its backends counts.
-        let checks = pool.backends.iter().filter_map(|backend| pool.check_of(backend));
+        // The slowest check of its backends counts, and the shortest TTL of those within it.
+        let mut all = Vec::new();
+        let mut open = vec![pool];
+        // The model has no loops of pools.
+        while let Some(pool) = open.pop() {
+            all.push(pool);
+            open.extend(pool.within(&zone.pools).map(|(_, inner)| inner));
+        }
+        let checks = all.iter().flat_map(|pool| {
+            let own = pool.backends.iter().filter(|backend| backend.inner().is_none());
+            own.filter_map(|backend| pool.check_of(backend))
+        });
+        let ttl = all.iter().map(|pool| pool.ttl).min().unwrap_or(pool.ttl);
         Self {
             file: file.to_path_buf(),
             zone: zone.origin.to_string(),
             pool: pool.label().into_owned(),
             detection: checks.map(|check| check.detection_max()).max(),
-            ttl: Duration::from_secs(pool.ttl.into()),
+            ttl: Duration::from_secs(ttl.into()),
         }
     }
 

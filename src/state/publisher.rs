@@ -330,7 +330,11 @@ impl Publisher {
 fn guessing(snapshot: &Snapshot) -> Option<String> {
     let pools = snapshot.zones().filter_map(|view| match view {
         View::Served { zone, ready } => {
-            Some(zone.pools.iter().zip(ready.iter()).map(move |pair| (zone, pair)))
+            let pools = zone.pools.iter().zip(ready.iter()).enumerate();
+            // That a part of a pool has nobody of a role says nothing of the pool.
+            let whole = pools
+                .filter(|(place, (pool, _))| pool.role().is_none() || !zone.parts.contains(place));
+            Some(whole.map(move |(_, pair)| (zone, pair)))
         }
         View::Broken(_) | View::Expired(_) => None,
     });

@@ -167,9 +167,10 @@ pub(super) fn source(
     was: ReadySource,
     now: ReadySource,
 ) {
+    let is_part = zone.parts.contains(&pool);
     let pool = &zone.pools[pool];
-    // Of a site, that is its pool's.
-    if was == now || pool.site().is_some() {
+    // Of a site, that is its pool's; that a part of a pool has nobody of a role says nothing of the pool.
+    if was == now || pool.site().is_some() || (is_part && pool.role().is_some()) {
         return;
     }
     let none = match pool.role() {

@@ -62,10 +62,23 @@ pub fn from_model(zone: &model::Zone, serial: u32, before: Option<&Rotations>) -
     }
     let (mut built, mistakes) = builder.finish(zone.pools.clone())?;
     built.exported = Exported::of(&zone.balanced, &zone.pools);
+    built.parts = Arc::new(parts(zone));
     built.secondaries = zone.secondaries;
     built.private = zone.private.as_ref().map(|private| Arc::new(Prefixes::new(private)));
     built.reverse = zone.reverse;
     Ok((built, mistakes))
+}
+
+/// The pools that stand in others, and that no name asks for by themselves.
+fn parts(zone: &model::Zone) -> BTreeSet<usize> {
+    let asked = zone.balanced.iter().flat_map(|balanced| {
+        let rules = balanced.rules.iter().map(|rule| rule.pool);
+        let shards = balanced.shards.iter().flat_map(|shards| shards.pools.iter().copied());
+        rules.chain(shards).chain([balanced.pool])
+    });
+    let asked: BTreeSet<usize> = asked.collect();
+    let inner = zone.pools.iter().flat_map(|pool| &pool.backends).filter_map(model::Backend::inner);
+    inner.filter(|place| !asked.contains(place)).collect()
 }
 
 /// Gathers records and builds a zone of them.
@@ -363,6 +376,7 @@ impl Builder {
             rules: self.rules.into(),
             shards: self.shards.into(),
             private: None,
+            parts: Arc::default(),
             aliases: self.aliases.into(),
             secondaries: model::access::Secondaries::default(),
             reverse: false,

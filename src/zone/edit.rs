@@ -390,6 +390,7 @@ impl<'z> Drafts<'z> {
             rules: Arc::clone(&zone.rules),
             shards: Arc::clone(&zone.shards),
             private: zone.private.clone(),
+            parts: Arc::clone(&zone.parts),
             aliases: Arc::clone(&zone.aliases),
             secondaries: zone.secondaries,
             reverse: zone.reverse,

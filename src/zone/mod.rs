@@ -18,7 +18,7 @@ pub mod serial;
 pub mod shards;
 pub mod store;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -61,6 +61,8 @@ pub struct Zone {
     pub names: usize,
     /// The pools; balanced RRsets name them by their place.
     pub pools: Arc<[Pool]>,
+    /// The places of pools that stand in others, and that no name asks for by themselves.
+    pub parts: Arc<BTreeSet<usize>>,
     /// The rotations; balanced RRsets name them by their place.
     pub rotations: Arc<Rotations>,
     /// Which pool is for whom; balanced RRsets name them by their place.

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::RecordType;
-use rotadns::config::model::{Pool, WhenAllDown};
+use rotadns::config::model::{Pool, Role, WhenAllDown};
 use rotadns::config::read_zone;
 use rotadns::name::Name;
 use rotadns::zonefile;
@@ -201,6 +201,10 @@ impl Example {
 /// may be up and the other not, as the ports of the examples may be somebody else's here.
 fn always_answers(pools: &[Pool], place: usize, rtype: RecordType) -> bool {
     let pool = &pools[place];
+    // Nobody is guessed to be primary.
+    if pool.role() == Some(Role::Primary) {
+        return false;
+    }
     let mut addresses = pool.backends.iter().flat_map(rotadns::config::model::Backend::addresses);
     let is_of_family = |address: &IpAddr| address.is_ipv4() == (rtype == RecordType::A);
     let has_family = match pool.check {

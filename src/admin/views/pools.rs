@@ -119,6 +119,13 @@ impl<'m> PoolAt<'m> {
         }
     }
 
+    /// Whether it stands in others alone.
+    pub(super) fn is_part(&self) -> bool {
+        let own = |pool: &config::Pool| std::ptr::eq(pool, self.pool);
+        let place = self.zone.pools.iter().position(own);
+        place.is_some_and(|place| self.zone.parts.contains(&place))
+    }
+
     /// The names of its backends, in the order of the file.
     pub fn keys(&self) -> impl Iterator<Item = BackendKey> + use<'m> {
         let Self { zone, pool, .. } = *self;

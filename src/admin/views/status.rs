@@ -62,10 +62,12 @@ pub fn status(admin: &Admin) -> Status {
 /// Where nobody is primary, or several say that they are.
 fn primaries(moment: &Moment) -> Vec<String> {
     let mut told = BTreeSet::new();
-    for PoolAt { zone, pool, ready, .. } in moment.pools() {
-        if pool.role() != Some(Role::Primary) {
+    for at in moment.pools() {
+        // A part of another pool need have none.
+        if at.pool.role() != Some(Role::Primary) || at.is_part() {
             continue;
         }
+        let PoolAt { zone, pool, ready, .. } = at;
         let key = pool_key(&zone.origin, &pool.name);
         match ready.cast.rivalry() {
             Some(rivalry) => _ = told.insert(format!("{key} has {rivalry}; stop one of them")),

@@ -206,7 +206,7 @@ pub enum Problem {
     PoolsTooDeep { pools: Vec<String>, most: usize },
     PoolOfOtherKind { pool: String, inner: String },
     AddressInPools { pool: String, endpoint: String },
-    PoolsWithin { pool: String, what: &'static str },
+    PoolsWithin { pool: String },
     // Rules
     PoolBesideRules { first: u32 },
     NoCatchAll,

@@ -438,9 +438,9 @@ impl fmt::Display for Problem {
                 "the pool `{}` has {endpoint} twice with the pools within it; a weight makes its share larger",
                 Quoted(pool)
             ),
-            Self::PoolsWithin { pool, what } => write!(
+            Self::PoolsWithin { pool } => write!(
                 f,
-                "{what} of the pool `{}`, which has pools within; name a pool of addresses or targets",
+                "SRV is made of the pool `{}`, which has pools within; name a pool of addresses or targets",
                 Quoted(pool)
             ),
             Self::FallbackLoop { pools } => {

@@ -555,7 +555,7 @@ fn each_problem_has_its_sentence() {
             "the pool `x y` has 192.0.2.1 twice with the pools within it; a weight makes its share larger",
         ),
         (
-            Problem::PoolsWithin { pool: text(), what: "SRV is made" },
+            Problem::PoolsWithin { pool: text() },
             "SRV is made of the pool `x y`, which has pools within; name a pool of addresses or targets",
         ),
         (

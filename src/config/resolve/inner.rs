@@ -159,30 +159,33 @@ impl<'z> Pools<'z> {
 
     /// Whether a pool, or one within it, has private addresses.
     pub(super) fn has_private(&self, place: usize) -> bool {
-        let (mut open, mut seen) = (vec![place], BTreeSet::from([place]));
-        while let Some(place) = open.pop() {
-            if self.found[place].as_ref().is_some_and(Pool::has_private) {
-                return true;
-            }
-            let inner = inner(self.found[place].as_ref()).into_iter();
-            open.extend(inner.filter(|inner| seen.insert(*inner)));
-        }
-        false
+        let all = self.with_inner(place).into_iter();
+        all.filter_map(|place| self.found[place].as_ref()).any(Pool::has_private)
     }
 
-    /// Tells of each SRV and each role that is asked for in a pool that has others within, or that falls back on such a one.
+    /// Tells of each SRV that is made of a pool that has others within, or that falls back on such a one.
     pub(super) fn tell_whole_only(&self, next: &[Option<usize>], mistakes: &mut Mistakes<'_>) {
-        let services = self.services.iter().map(|asked| (asked, "SRV is made"));
-        let roles = self.roles.iter().map(|asked| (asked, "a role is asked for"));
-        for (&(pool, at), what) in services.chain(roles) {
+        for &(pool, at) in &self.services {
             let mut chain = std::iter::successors(Some(self.whole(pool)), |&place| next[place]);
             let has_inner =
                 |place: &usize| self.found[*place].as_ref().is_some_and(Pool::has_inner);
             if let Some(place) = chain.find(has_inner) {
                 let pool = self.keys[place].text.to_owned();
-                mistakes.add(at, Problem::PoolsWithin { pool, what });
+                mistakes.add(at, Problem::PoolsWithin { pool });
             }
         }
+    }
+
+    /// A pool and all within it, each once.
+    pub(super) fn with_inner(&self, place: usize) -> Vec<usize> {
+        let (mut open, mut seen) = (vec![place], BTreeSet::from([place]));
+        let mut found = Vec::new();
+        while let Some(place) = open.pop() {
+            found.push(place);
+            let inner = inner(self.found[place].as_ref()).into_iter();
+            open.extend(inner.filter(|inner| seen.insert(*inner)));
+        }
+        found
     }
 
     /// Ties the name of a pool within to its place.

@@ -508,9 +508,14 @@ impl<'z> Pools<'z> {
     /// Tells of each role that is asked for in a pool, or in one that it falls back on, where no check tells of roles.
     fn tell_untold_roles(&self, next: &[Option<usize>], mistakes: &mut Mistakes<'_>) {
         for &(pool, at) in &self.roles {
-            for place in std::iter::successors(Some(pool), |&place| next[place]) {
+            let chain = std::iter::successors(Some(pool), |&place| next[place]);
+            for place in chain.flat_map(|place| self.with_inner(place)) {
                 let Some(pool) = &self.found[place] else { continue };
-                let checks = pool.backends.iter().filter_map(|backend| pool.check_of(backend));
+                let own = pool.backends.iter().filter(|backend| backend.inner().is_none());
+                if own.clone().next().is_none() {
+                    continue; // those within tell their roles
+                }
+                let checks = own.filter_map(|backend| pool.check_of(backend));
                 let named = || pool.name.clone();
                 let has_own = pool.backends.iter().any(|own| own.check != OwnCheck::Pools);
                 let silent = checks.map(|check| silent(&check.kind));

@@ -89,7 +89,7 @@ fn what_does_not_end_or_does_not_fit_is_told() {
         (
             &["a: [{pool: b}]", "b: [192.0.2.1]"],
             "_s._tcp: {SRV: {pool: a}}",
-            Problem::PoolsWithin { pool, what: "SRV is made" },
+            Problem::PoolsWithin { pool },
         ),
         (
             &["a: [192.0.2.9, {pool: bb}]", "b: [192.0.2.1]"],
@@ -100,4 +100,21 @@ fn what_does_not_end_or_does_not_fit_is_told() {
         let told = told(&with(pools, record)).into_iter().map(|(_, problem)| problem);
         assert_eq!(told.collect::<Vec<_>>(), [problem], "{pools:?}");
     }
+}
+
+#[test]
+fn a_role_is_asked_for_of_the_pools_within() {
+    let sql = "{check: {postgres: {user: r}}, backends: [192.0.2.1]}";
+    let text = with(&[&format!("n: {sql}"), "all: [{pool: n}]"], "rw: {pool: all, role: primary}");
+    let (zone, mistakes) = read_zone("example.com.yaml".as_ref(), &text);
+    let zone = zone.unwrap_or_else(|| panic!("{mistakes:?}"));
+    assert!(mistakes.is_empty(), "{mistakes:?}");
+    let labels = |place: usize| zone.pools[place].label().into_owned();
+    let asked = zone.balanced[0].pool;
+    let inner = zone.pools[asked].backends[0].inner().expect("it is a pool");
+    assert_eq!([labels(asked), labels(inner)], ["all (primary)", "n (primary)"]);
+    // Each pool within is to tell its roles.
+    let text = with(&["n: [192.0.2.1]", "all: [{pool: n}]"], "rw: {pool: all, role: primary}");
+    let told: Vec<Problem> = told(&text).into_iter().map(|(_, problem)| problem).collect();
+    assert_eq!(told, [Problem::RoleWithoutCheck { pool: "n".to_owned() }]);
 }

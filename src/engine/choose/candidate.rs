@@ -60,16 +60,20 @@ pub(super) const LISTS: [List; 3] =
     [List::Addresses(Family::V4), List::Addresses(Family::V6), List::Targets];
 
 impl Group {
-    /// Whether a pool is in service as a backend of another: it hands out what is, and has as many as its tiers want.
+    /// Whether a pool is in service as a backend of another: it hands out what is, and has as many as its tiers want, or somebody of the
+    /// role that it is asked for.
     #[must_use]
     pub fn is_in_service(ready: &Ready) -> bool {
-        ready.source == Source::InService && !ready.memory.able.is_empty()
+        let is_enough = !ready.memory.able.is_empty() || ready.cast.serves.is_some();
+        ready.source == Source::InService && is_enough
     }
 
     /// A pool that stands so as one backend, and so in itself.
     #[must_use]
     pub fn new(mut standing: Standing, pool: &Pool, lineup: Lineup<'_>, ready: &Ready) -> Self {
         let all = all(pool, lineup);
+        // What it hands out is what it is.
+        standing.role = ready.cast.serves;
         // Who took out each of its backends took it out.
         standing.is_set_down |=
             !standing.in_service && all.iter().all(|own| own.standing.is_set_down);

@@ -76,8 +76,10 @@ pub(super) fn leave_out_lagging(
     left_out: &mut Vec<(Endpoint, LeftOut)>,
 ) {
     let Some(most) = pool.max_lag else { return };
-    retain(candidates, left_out, |Candidate { standing, .. }| {
+    retain(candidates, left_out, |Candidate { standing, is_shared, .. }| {
         match (standing.role, standing.lag) {
+            // A pool within has a bound of its own.
+            _ if *is_shared => None,
             (Some(Role::Replica), None) => Some(LeftOut::LagUnknown),
             (Some(Role::Replica), Some(lag)) if lag > most => Some(LeftOut::Lag { most }),
             _ => None,

@@ -125,3 +125,46 @@ records:
         assert_eq!((&*stage.out("out"), found), (out, safe), "{at}: {pattern}, of {key}");
     }
 }
+
+#[test]
+fn a_role_is_found_in_whichever_pool_has_it() {
+    const SITES: &str = "
+zone: example
+ns: [ns]
+checks: {c: {tcp: {port: 5432}}}
+pools:
+  n: {check: c, min_healthy: 2, backends: [192.0.2.1, 192.0.2.2]}
+  s: {check: c, backends: [192.0.2.3, 192.0.2.4]}
+  all: {max_lag: 5s, backends: {north: {pool: n}, south: {pool: s}}}
+records:
+  ns: {A: 192.0.2.53}
+  rw: {pool: all, role: primary}
+  ro: {pool: all, role: replica}
+";
+    use crate::config::model::Role::{Primary, Replica};
+
+    let stage = Stage::new();
+    stage.serve(&[&zone(SITES)]);
+    let out = |label: &str| -> Vec<u8> {
+        let View::Served { zone, ready } = stage.view() else { panic!("the zone is served") };
+        let place = zone.pools.iter().position(|pool| pool.label() == label).expect(label);
+        ready.get(place).expect("each pool has one").addresses().map(last_number).collect()
+    };
+    for (address, health, role, primary, replica) in [
+        ("192.0.2.1", UP, Primary, &[1][..], &[1][..]),
+        ("192.0.2.2", UP, Replica, &[1], &[2]),
+        ("192.0.2.3", UP, Replica, &[1], &[2, 3]),
+        ("192.0.2.4", UP, Replica, &[1], &[2, 3, 4]),
+        // Two primaries: the pool that had the one keeps the role.
+        ("192.0.2.3", UP, Primary, &[1], &[2, 4]),
+        ("192.0.2.1", UP, Replica, &[3], &[1, 2, 4]),
+        ("192.0.2.3", DOWN, Primary, &[], &[1, 2, 4]),
+        ("192.0.2.2", UP, Primary, &[2], &[1, 4]),
+    ] {
+        stage.report_told(address, health, Told { role: Some(role), ..Told::default() });
+        let found = (out("all (primary)"), out("all (replica)"));
+        assert_eq!((&*found.0, &*found.1), (primary, replica), "{address} is {role:?}");
+        let is_guessing = stage.publisher.alarms().iter().any(|alarm| alarm.contains("pool has"));
+        assert_eq!(is_guessing, primary.is_empty(), "a pool within need have no primary");
+    }
+}

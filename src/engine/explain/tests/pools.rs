@@ -225,14 +225,14 @@ records:
             "spare 192.0.2.9 false false: 2 checks passed; of priority 1, while priority 0 serves",
         ]
     );
-    let said = explained.steps.iter().find(|step| step.stage == Stage::Eligible);
-    let said = said.map(|step| step.said.as_str());
+    let said = explained.steps.iter().filter(|step| step.stage == Stage::Eligible);
     assert_eq!(
-        said,
-        Some(
-            "1 of 1 address in service; north: the pool n does not serve: 1 of 3 backends in service (min_healthy 2, panic 0.5); \
-             south: the pool s serves: 1 of 2 backends in service"
-        )
+        said.map(|step| step.said.as_str()).collect::<Vec<_>>(),
+        [
+            "1 of 1 address in service",
+            "north: the pool n does not serve: 1 of 3 backends in service (min_healthy 2, panic 0.5); \
+             south: the pool s serves: 1 of 2 backends in service",
+        ]
     );
 }
 
