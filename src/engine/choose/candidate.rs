@@ -153,12 +153,12 @@ impl Group {
 fn serving(pool: &Pool, lineup: Lineup<'_>) -> usize {
     let mut endpoints = lineup.endpoints.iter();
     let mut groups = lineup.groups.iter();
-    let serves = |backend: &&Backend| match backend.inner() {
-        Some(_) => groups.next().is_some_and(|group| group.standing.in_service),
-        None => {
-            let own = endpoints.by_ref().take(backend.endpoints().count());
-            own.fold(false, |serves, own| serves | own.in_service)
+    let serves = |backend: &&Backend| {
+        if backend.inner().is_some() {
+            return groups.next().is_some_and(|group| group.standing.in_service);
         }
+        let own = endpoints.by_ref().take(backend.endpoints().count());
+        own.fold(false, |serves, own| serves | own.in_service)
     };
     pool.backends.iter().filter(serves).count()
 }

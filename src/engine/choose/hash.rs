@@ -120,15 +120,12 @@ pub fn rows_within(
     let mut tops: Vec<Top> = Vec::new();
     for (place, (&(own, weight), group)) in (0..).zip(backends.iter().zip(groups)) {
         let known = tops.iter_mut().find(|top| top.is_group && Some(top.own) == *group);
-        match known {
-            Some(top) => {
-                top.weight = top.weight.saturating_add(weight);
-                top.places.push(place);
-            }
-            None => {
-                let is_group = group.is_some();
-                tops.push(Top { own: group.unwrap_or(own), weight, is_group, places: vec![place] });
-            }
+        if let Some(top) = known {
+            top.weight = top.weight.saturating_add(weight);
+            top.places.push(place);
+        } else {
+            let is_group = group.is_some();
+            tops.push(Top { own: group.unwrap_or(own), weight, is_group, places: vec![place] });
         }
     }
     let rows = (full / most.max(1).next_power_of_two()).max(ROWS_MIN);

@@ -103,12 +103,11 @@ impl Telling<'_> {
         let mut candidates = Vec::new();
         for backend in &pool.backends {
             let inner = backend.inner().and_then(|place| zone.pools.get(place));
-            match inner.and_then(|inner| Some((inner, groups.next()?))) {
-                Some((inner, group)) => candidates.push(self.within(ready, backend, inner, group)),
-                None => {
-                    let own = judged.by_ref().take(backend.endpoints().count());
-                    candidates.extend(own.map(candidate));
-                }
+            if let Some((inner, group)) = inner.and_then(|inner| Some((inner, groups.next()?))) {
+                candidates.push(self.within(ready, backend, inner, group));
+            } else {
+                let own = judged.by_ref().take(backend.endpoints().count());
+                candidates.extend(own.map(candidate));
             }
         }
         self.pools.push(ExplainedPool {
