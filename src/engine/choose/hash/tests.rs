@@ -89,9 +89,12 @@ fn rows_follow_from_the_backends_of_the_file_alone() {
     assert!(before.iter().zip(&after).all(|(before, after)| before == after || *before >= 10));
 }
 
+/// The numbers of backends, what stands for each with its weight, and for its pool.
+type Nested = (Vec<usize>, Vec<(u64, u32)>, Vec<Option<u64>>);
+
 /// Two pools within one, of three and two, and a backend beside them; each has a weight of 6,000. Those that are `gone` leave theirs to
 /// the others of their pool.
-fn nested(gone: &[usize]) -> (Vec<usize>, Vec<(u64, u32)>, Vec<Option<u64>>) {
+fn nested(gone: &[usize]) -> Nested {
     let pools: [&[usize]; 3] = [&[0, 1, 2], &[3, 4], &[5]];
     let (mut places, mut backends, mut groups) = (Vec::new(), Vec::new(), Vec::new());
     for (pool, members) in pools.iter().enumerate() {
