@@ -165,7 +165,7 @@ mod tests {
             penalty = penalty.after_change(&flap(), at(0));
         }
         let until = penalty.hold().expect("it is held").end;
-        assert!(penalty.after_time(until - ms(1)).hold().is_some());
+        assert!(penalty.after_time(until.saturating_sub(ms(1))).hold().is_some());
         let free = penalty.after_time(until);
         let until = until.as_millis() as u64;
         assert_eq!(free.hold(), None);

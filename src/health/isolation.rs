@@ -226,6 +226,7 @@ impl Fallen {
 
 /// The addresses of pools that are all tied to each other by addresses that they share, be it by way of others; `None` where
 /// some are not. Each pool comes with its own.
+#[must_use]
 pub fn tied<A: Copy + Eq + Hash>(pools: &[Vec<A>]) -> Option<HashSet<A>> {
     let mut of_address = HashMap::<A, Vec<usize>>::new();
     for (place, pool) in pools.iter().enumerate() {

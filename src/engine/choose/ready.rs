@@ -28,6 +28,7 @@ use crate::engine::plan::{Family, List};
 
 /// How one endpoint of a pool stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Standing {
     /// Whether it should serve.
     pub in_service: bool,

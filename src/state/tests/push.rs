@@ -1,6 +1,7 @@
 //! Backends that report by themselves.
 
 use super::*;
+use crate::config::model::Pool;
 use crate::health::backend::BackendKey;
 use crate::health::target::Side;
 use crate::state::push::{Push, PushError};
@@ -87,7 +88,7 @@ fn what_a_backend_says_holds_for_its_private_addresses_too() {
     stage.serve(&[&zone(&text)]);
     let private = || -> Vec<u8> {
         let View::Served { zone, ready } = stage.view() else { panic!("the zone is served") };
-        let face = zone.pools.iter().position(|pool| pool.is_private()).expect("it has one");
+        let face = zone.pools.iter().position(Pool::is_private).expect("it has one");
         let addresses = ready.get(face).expect("each pool has one").addresses();
         addresses
             .filter(|address| address.to_string().starts_with("10."))

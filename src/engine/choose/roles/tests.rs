@@ -50,7 +50,7 @@ fn numbers(ready: &Ready) -> String {
 
 fn ready(pool: &Pool, words: &str, held: &str, last: &str) -> Ready {
     let primary = (!held.is_empty()).then(|| held.to_owned());
-    ready_with(pool, words, Memory { primary, ..memory(last) })
+    ready_with(pool, words, &Memory { primary, ..memory(last) })
 }
 
 fn memory(last: &str) -> Memory {
@@ -60,8 +60,8 @@ fn memory(last: &str) -> Memory {
     Memory { last: last.collect(), ..Memory::default() }
 }
 
-fn ready_with(pool: &Pool, words: &str, memory: Memory) -> Ready {
-    Ready::new(pool, &standings(words), &memory, None)
+fn ready_with(pool: &Pool, words: &str, memory: &Memory) -> Ready {
+    Ready::new(pool, &standings(words), memory, None)
 }
 
 const PRIMARY: Option<Role> = Some(Role::Primary);
@@ -168,7 +168,7 @@ fn who_said_so_before_the_holder_failed_is_a_rival_and_no_promotion() {
     ] {
         let claims = claims.chars().map(String::from).collect();
         let memory = Memory { primary: Some("1".into()), claims, ..memory("") };
-        let found = ready_with(&pool(3, PRIMARY), words, memory);
+        let found = ready_with(&pool(3, PRIMARY), words, &memory);
         assert_eq!(
             (numbers(&found).as_str(), &*found.cast.rivals.concat()),
             (expected, rivals),
