@@ -196,6 +196,30 @@ mod tests {
     }
 
     #[test]
+    fn who_has_no_weight_has_no_place_though_there_is_room() {
+        for (weights, answers, expected) in [
+            ([5, 0, 0], 2, &[&[1][..]][..]),
+            ([5, 5, 0], 2, &[&[1, 2]]),
+            ([2, 1, 0], 1, &[&[1], &[2], &[1]]),
+            // All are in every answer, or nobody has more than another.
+            ([5, 0, 0], 3, &[&[1, 2, 3], &[2, 3, 1]]),
+            ([0, 0, 0], 2, &[&[1, 2], &[2, 3]]),
+        ] {
+            let records = [[1], [2], [3]];
+            let records = records.iter().map(|record| &record[..]).zip(weights);
+            let handout = Handout::new(records, Policy::Weighted, answers, 5);
+            for (draw, expected) in (0..).zip(expected) {
+                let mut taken = Vec::new();
+                let Ok(()) = turn(&handout, draw, |run, _| {
+                    taken.extend_from_slice(run);
+                    Ok::<(), std::convert::Infallible>(())
+                });
+                assert_eq!(taken, *expected, "{weights:?}, {answers} an answer, draw {draw}");
+            }
+        }
+    }
+
+    #[test]
     fn fixed_stays_as_written() {
         for draw in 0..4 {
             assert_eq!(order(Policy::Fixed, 3, 2, draw), [1, 2]);

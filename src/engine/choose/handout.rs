@@ -52,9 +52,14 @@ impl Handout {
             }
             way => way,
         };
-        let turns = match way {
-            Way::Turns => weight::turns(&weights, answers),
-            _ => Box::default(),
+        let (answers, turns) = match way {
+            Way::Turns => {
+                // Who has no weight has no place: SRV is of both families, in one of which nobody else may have any.
+                let weighed = weights.iter().filter(|weight| **weight > 0).count();
+                let answers = answers.min(weighed);
+                (answers, weight::turns(&weights, answers))
+            }
+            _ => (answers, Box::default()),
         };
         let first = records.first().map_or(0, |record| record.len());
         let is_uniform = records.iter().all(|record| record.len() == first);
