@@ -27,6 +27,7 @@ use crate::engine::snapshot::{Chunks, Snapshot, View};
 use crate::health::backend::BackendKey;
 use crate::health::isolation::Guard;
 use crate::health::overrides::{Override, Overrides};
+use crate::health::sources::Moment;
 use crate::health::target::Target;
 use crate::name::Name;
 use crate::zone::Zone;
@@ -172,8 +173,9 @@ impl State {
         let held: Vec<_> =
             zone.pools.iter().map(|pool| self.memories.primary(&zone, pool)).collect();
         let mut ready: Vec<Arc<Ready>> = Vec::with_capacity(counts.len());
+        let at = self.shared.now();
         for (pool, counts) in counts.iter().enumerate() {
-            let now = self.ready(&zone, pool, |before| ready.get(before));
+            let now = self.ready(&zone, pool, at, |before| ready.get(before));
             ready.push(Arc::new(now.counting(counts)));
         }
         for ((pool, ready), held) in ready.iter().enumerate().zip(held) {
@@ -188,17 +190,18 @@ impl State {
         View::Served { ready: Chunks::new(ready), zone }
     }
 
-    /// What a pool hands out now; `made` has what those before it do.
+    /// What a pool hands out at a moment; `made` has what those before it do.
     fn ready<'r>(
         &mut self,
         zone: &Zone,
         pool: usize,
+        at: Moment,
         made: impl Fn(usize) -> Option<&'r Arc<Ready>>,
     ) -> Ready {
         let overrides = self.shared.overrides.load();
         let registry = &self.shared.registry;
         let facts = Facts { registry, overrides: &overrides, down: &BTreeSet::new() };
-        self.memories.ready(zone, pool, &facts, self.shared.now(), made)
+        self.memories.ready(zone, pool, &facts, at, made)
     }
 
     /// Tells the prober inside what to probe.
@@ -266,13 +269,15 @@ impl State {
         let mut changed = false;
         let mut steered = BTreeSet::new();
         let mut differing = Vec::new();
+        // One moment for all: a pool and what falls back on it must see the same hold end.
+        let at = self.shared.now();
         for (place, pools) in by_zone {
             let Some(View::Served { zone, ready }) = before.zone(place as u32) else { continue };
             let mut new = ready.clone();
             let mut differs = false;
             for pool in self.users.with_dependents(place, &pools) {
                 let held = self.memories.primary(zone, &zone.pools[pool]);
-                let now = self.ready(zone, pool, |before| new.get(before));
+                let now = self.ready(zone, pool, at, |before| new.get(before));
                 let Some(was) = ready.get(pool).filter(|was| ***was != now) else { continue };
                 let before = (&was.cast, held.as_deref());
                 self.health_changed |= now.cast.is_of_another(held.as_deref());

@@ -230,30 +230,30 @@ impl Memories {
         made: impl Fn(usize) -> Option<&'r Arc<Ready>>,
     ) -> Ready {
         let pool = &zone.pools[index];
-        match pool.face {
+        if let Some(Face { of, site: Some(_), .. }) = pool.face {
             // Its pool stands before it.
-            Some(Face { of, site: Some(_), .. }) => match made(of) {
+            return match made(of) {
                 Some(whole) => whole.at_site(pool),
                 None => self.whole(zone, of, facts, now).at_site(pool),
-            },
-            _ => self.whole(zone, index, facts, now),
+            };
         }
-    }
-
-    /// What a pool hands out at a moment that is not one of the sites of another.
-    fn whole(&mut self, zone: &Zone, index: usize, facts: &Facts<'_>, now: Moment) -> Ready {
-        let pool = &zone.pools[index];
-        // The model has no loops of fallbacks.
-        let fallback = match pool.when_all_down {
-            WhenAllDown::Fallback(other) => Some(self.whole(zone, other, facts, now)),
-            _ => None,
-        };
-        let ready = self.seen(zone, index, facts, now, fallback.as_ref()).ready;
+        let ready = self.whole(zone, index, facts, now);
         let key = key(zone, pool);
         self.by_pool.insert(key.clone(), ready.memory.clone());
         self.set_due(&key, ready.due);
         self.note_primary(zone, pool, ready.cast.holder.as_ref(), &ready.cast.claims);
         ready
+    }
+
+    /// What a pool hands out at a moment that is not one of the sites of another. Nothing is noted: what a pool falls back on
+    /// changes when it is made itself.
+    fn whole(&self, zone: &Zone, index: usize, facts: &Facts<'_>, now: Moment) -> Ready {
+        // The model has no loops of fallbacks.
+        let fallback = match zone.pools[index].when_all_down {
+            WhenAllDown::Fallback(other) => Some(self.whole(zone, other, facts, now)),
+            _ => None,
+        };
+        self.seen(zone, index, facts, now, fallback.as_ref()).ready
     }
 
     /// A pool at a moment. Nothing is noted: who only looks at a pool for another's sake must not be who sees it change.

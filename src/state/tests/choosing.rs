@@ -1,6 +1,11 @@
 //! Choices that look at the past or at the clock.
 
 use super::*;
+use crate::health::backend::BackendKey;
+use crate::health::overrides::Overrides;
+use crate::health::registry::Registry;
+use crate::state::pools::Memories;
+use crate::state::what_if::Facts;
 
 const TIERS: &str = "
 zone: example
@@ -51,6 +56,29 @@ fn a_better_tier_takes_over_when_its_hold_ends_and_nothing_else_happens() {
     let told: Vec<&str> = events.iter().map(|event| event.message.as_str()).collect();
     assert!(told.contains(&"priority 1 serves in place of priority 0"), "{told:?}");
     assert!(told.contains(&"priority 0 serves in place of priority 1"), "{told:?}");
+}
+
+#[test]
+fn a_hold_that_ends_while_another_pool_looks_on_ends_for_its_own_pool() {
+    let zone = zone(TIERS);
+    let (registry, overrides) = (Registry::default(), Overrides::default());
+    let mut memories = Memories::default();
+    let mut hands_out = |pool, down: &str, seconds| {
+        let down = (!down.is_empty()).then(|| BackendKey::parse(down).expect(down));
+        let down = down.into_iter().collect();
+        let facts = Facts { registry: &registry, overrides: &overrides, down: &down };
+        let at = Moment { running: Duration::from_secs(seconds), unix: BEGIN + seconds * 1000 };
+        let ready = memories.ready(&zone, pool, &facts, at, |_| None);
+        let addresses: Vec<u8> = ready.addresses().map(last_number).collect();
+        (addresses, memories.next_due())
+    };
+    assert_eq!(hands_out(0, "example/web/192.0.2.1", 0).0, [2]);
+    let (held, due) = hands_out(0, "", 0);
+    assert_eq!(held, [2]);
+    // Who falls back on it sees the end of the hold first, and is not who ends it.
+    assert_eq!(hands_out(1, "example/spare/192.0.2.3", 60), (vec![1], due));
+    assert!(due.is_some_and(|due| due <= Duration::from_secs(60)), "{due:?}");
+    assert_eq!(hands_out(0, "", 60), (vec![1], None));
 }
 
 #[test]
