@@ -275,8 +275,11 @@ impl State {
             let Some(View::Served { zone, ready }) = before.zone(place as u32) else { continue };
             let mut new = ready.clone();
             let mut differs = false;
-            for pool in self.users.with_dependents(place, &pools) {
-                let held = self.memories.primary(zone, &zone.pools[pool]);
+            let pools = self.users.with_dependents(place, &pools);
+            // Whoever is made first notes who is primary now, for all that see the pool.
+            let primary = |pool: &usize| self.memories.primary(zone, &zone.pools[*pool]);
+            let held: Vec<_> = pools.iter().map(primary).collect();
+            for (pool, held) in pools.into_iter().zip(held) {
                 let now = self.ready(zone, pool, at, |before| new.get(before));
                 let Some(was) = ready.get(pool).filter(|was| ***was != now) else { continue };
                 let before = (&was.cast, held.as_deref());

@@ -156,6 +156,23 @@ fn the_last_primary_is_no_guess_once_it_has_said_that_it_is_a_replica() {
 }
 
 #[test]
+fn a_promotion_is_told_whichever_role_is_asked_for_first() {
+    let turned = ORDERS.replace("  rw: {pool: orders, role: primary}\n", "")
+        + "  rw: {pool: orders, role: primary}\n";
+    for text in [ORDERS, &turned] {
+        let stage = Stage::new();
+        stage.serve(&[&zone(text)]);
+        stage.says("192.0.2.1", UP, P);
+        // With no replica left, who asks for one sees who is primary as well.
+        stage.says("192.0.2.1", FAILING, None);
+        stage.says("192.0.2.2", UP, P);
+        assert_eq!(stage.roles(), [vec![2], vec![2]]);
+        let told = stage.told_of_pool();
+        assert!(told.iter().any(|told| told == "db-2 is primary now (was db-1)"), "{told:?}");
+    }
+}
+
+#[test]
 fn who_holds_the_role_is_known_over_a_reload() {
     let stage = Stage::new();
     stage.serve(&[&zone(ORDERS)]);
