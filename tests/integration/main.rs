@@ -19,11 +19,13 @@ mod admin;
 mod asking;
 mod backends;
 mod beside;
+mod browser;
 mod clients;
 mod command_line;
 mod commands;
 mod compose;
 mod conformance;
+mod dashboard;
 #[cfg(feature = "databases")]
 mod databases;
 mod echoes;

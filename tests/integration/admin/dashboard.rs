@@ -1,4 +1,4 @@
-//! The dashboard's files and what it asks for, without a browser.
+//! The dashboard's files and what it asks for; `tests/integration/dashboard` has it in a browser.
 
 use std::thread;
 use std::time::Duration;
