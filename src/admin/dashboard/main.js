@@ -5,12 +5,14 @@
 //      └── lost: a banner since when, what is shown goes grey, again after a while
 
 import { get, listen, page, Refused, token } from "./api.js";
+import { announce, Changes } from "./changes.js";
 import { Chart } from "./chart.js";
-import { byId, Keyed, make, reshape, say, set, shape, show } from "./dom.js";
+import { byId, make, say, set, shape, show } from "./dom.js";
 import { Explain } from "./explain.js";
+import { forget, glance } from "./glance.js";
 import { Pools } from "./pools.js";
-import { Steer } from "./steer.js";
-import { clock, count, countdown, day, lasting, rate, several, STATES, SOURCES, time, when } from "./words.js";
+import { SetByHand, Steer } from "./steer.js";
+import { clock, countdown, lasting, STATES, time } from "./words.js";
 
 const POLL = 5_000;
 const HISTORY = 10_000;
@@ -19,16 +21,15 @@ const GATHER = 250;
 const [RETRY_FIRST, RETRY_MOST] = [1_000, 15_000];
 // A page that nobody sees lets go of its stream after this; the server has places for 32.
 const HIDDEN = 120_000;
-const CHANGES_KEPT = 1024;
-const PAGE = 40;
-const SPOKEN_MAX = 3;
 const KEYS = "rotadns-keys";
 
-const shown = { status: null, statusAt: 0, queries: null, overrides: [], changes: [], changesPage: PAGE, overridesPage: 8, lastEvent: 0 };
 const line = { state: "wait", since: null, retryAt: 0, pause: RETRY_FIRST, stop: null, wake: null };
+let status = null;
 
 const chart = new Chart();
+const changes = new Changes();
 const steer = new Steer({ changed: () => soon() });
+const setByHand = new SetByHand(steer);
 const pools = new Pools({ steer: (key, backend) => steer.open(key, backend), changed: () => soon(0) });
 new Explain();
 
@@ -40,7 +41,7 @@ async function connect() {
     line.stop = stop;
     try {
       await begin();
-      await listen(shown.lastEvent, { opened: live, event: heard, gap: missed }, stop.signal);
+      await listen(changes.last, { opened: live, event: heard, gap: missed }, stop.signal);
     } catch (error) {
       if (error instanceof Refused && (error.status === 401 || error.status === 403)) await login(error);
       else if (stop.signal.reason !== "hidden") lost(error);
@@ -51,9 +52,10 @@ async function connect() {
 
 // What is asked for before the stream, so that a server that was started anew is known as one.
 async function begin() {
-  const status = await get("/v1/status");
-  if (shown.status && shown.status.started !== status.started) {
-    Object.assign(shown, { changes: [], lastEvent: 0, queries: null });
+  const told = await get("/v1/status");
+  if (status && status.started !== told.started) {
+    changes.forget();
+    forget();
     announce("The server was started anew.");
   }
   const caller = await get("/v1/caller");
@@ -61,7 +63,7 @@ async function begin() {
   show(byId("steer-open"), caller.may_operate);
   show(byId("forget"), Boolean(token.get()));
   set(byId("forget"), "title", caller.role ? `${caller.name}, role ${caller.role}` : caller.name);
-  await Promise.all([refresh(status), history()]);
+  await Promise.all([refresh(told), history()]);
   show(byId("login"), false);
   show(byId("main"), true);
 }
@@ -73,16 +75,16 @@ function live() {
   show(byId("lost"), false);
   lamp("live", "live");
   // A rate takes two looks.
-  soon(1_000);
+  setTimeout(soon, 1_000);
 }
 
 function lost(error) {
   line.since ??= clock.now();
   line.state = "lost";
   document.body.classList.add("is-lost");
-  say(byId("lost-what"), shown.status ? `No connection to the server since ${time(line.since)}.` : "The server does not answer.");
-  const why = error instanceof Refused ? error.message : error.name === "TimeoutError" ? "it does not answer within 10 s" : error.message;
-  say(byId("lost-why"), shown.status ? `What you see is as it was then (${why}).` : why);
+  say(byId("lost-what"), status ? `No connection to the server since ${time(line.since)}.` : "The server does not answer.");
+  const why = error.name === "TimeoutError" ? "it does not answer within 10 s" : error.name === "TypeError" ? "it cannot be reached" : error.message;
+  say(byId("lost-why"), status ? `What you see is as it was then (${why}).` : why);
   show(byId("lost"), true);
   lamp("lost", "connection lost");
   document.title = `(connection lost) RotaDNS ${location.hostname}`;
@@ -144,13 +146,13 @@ async function refresh(known = null) {
   }
   asking = (async () => {
     const query = pools.query();
-    const [status, { body, total }, overrides] = await Promise.all([known ?? get("/v1/status"), page("/v1/pools", query), get("/v1/overrides")]);
+    const [told, { body, total }, overrides] = await Promise.all([known ?? get("/v1/status"), page("/v1/pools", query), get("/v1/overrides")]);
+    status = told;
     clock.heard(status.now);
     glance(status);
-    Object.assign(shown, { status, overrides, statusAt: Date.now() });
     pools.heard(body, total);
-    renderOverrides();
-    renderChanges();
+    setByHand.heard(overrides);
+    changes.render();
   })();
   try {
     await asking;
@@ -171,8 +173,7 @@ async function history() {
 let gathering = null;
 
 function soon(after = GATHER) {
-  if (gathering) return;
-  gathering = setTimeout(async () => {
+  gathering ??= setTimeout(async () => {
     gathering = null;
     await attempt(refresh());
   }, after);
@@ -209,146 +210,25 @@ document.addEventListener("visibilitychange", () => {
 
 // ---------------------------------------------------------------------------------------------- what is told
 
-let spoken = [];
-
 function heard(event) {
-  shown.lastEvent = event.id;
-  shown.changes.unshift(event);
-  shown.changes.length = Math.min(shown.changes.length, CHANGES_KEPT);
-  // What is told of the past at the start is nothing new.
-  if (Date.parse(event.at) > clock.now() - 10_000) speak(`${event.subject}: ${event.message}`);
+  changes.heard(event);
   soon();
 }
 
 function missed(number) {
-  shown.changes.unshift({ id: `gap-${shown.lastEvent}`, at: new Date(clock.now()).toISOString(), kind: "gap", subject: "", message: `${several(number, "change")} more, too fast for this page` });
+  changes.missed(number);
   soon();
-}
-
-function speak(text) {
-  spoken.push(text);
-  if (spoken.length > 1) return;
-  setTimeout(() => {
-    announce(spoken.length > SPOKEN_MAX ? `${spoken.length} changes` : spoken.join(". "));
-    spoken = [];
-  }, 1_000);
-}
-
-function announce(text) {
-  byId("announce").textContent = text;
-}
-
-const changes = new Keyed(byId("change-list"), () => {
-  const entry = { time: make("time"), kind: make("span", { class: "kind" }), subject: make("span", { class: "subject" }), message: make("span", { class: "message" }) };
-  entry.element = make("li", {}, entry.time, entry.kind, entry.subject, entry.message);
-  return entry;
-}, (entry, event) => {
-  set(entry.time, "datetime", event.at);
-  say(entry.time, when(event.at));
-  set(entry.element, "data-kind", event.kind);
-  say(entry.kind, event.kind);
-  say(entry.subject, event.subject);
-  say(entry.message, event.message);
-});
-
-function renderChanges() {
-  const words = byId("changes-follow").checked ? byId("filter").value.trim().toLowerCase().split(/\s+/).filter(Boolean) : [];
-  const of = ({ subject, message }) => words.every((word) => `${subject} ${message}`.toLowerCase().includes(word));
-  const found = shown.changes.filter(of);
-  changes.render(found.slice(0, shown.changesPage), ({ id }) => id);
-  show(byId("changes-none"), found.length === 0);
-  say(byId("changes-none"), words.length && shown.changes.length ? "None of the last changes has these words." : "Nothing has changed since the server started.");
-  show(byId("changes-more"), found.length > shown.changesPage);
-  say(byId("changes-more"), `${count(Math.max(0, found.length - shown.changesPage))} more`);
-}
-
-byId("changes-follow").addEventListener("change", renderChanges);
-byId("changes-more").addEventListener("click", () => {
-  shown.changesPage += PAGE;
-  renderChanges();
-});
-
-const overrides = new Keyed(byId("override-list"), ({ key }) => {
-  const entry = { shape: shape("drained"), word: make("b"), key: make("code"), told: make("span", { class: "quiet" }) };
-  const back = make("button", { type: "button", class: "hand", "aria-label": `Give back ${key}`, click: () => steer.open(key, { override: true }) }, "Give back…");
-  entry.element = make("li", {}, make("span", { class: "state" }, entry.shape, entry.word), entry.key, entry.told, back);
-  return entry;
-}, (entry, { key, state, author, reason, since, until, is_known: isKnown }) => {
-  reshape(entry.shape, { up: "up", down: "down", drain: "drained" }[state]);
-  say(entry.word, { up: "set up", down: "set down", drain: "drained" }[state]);
-  say(entry.key, key);
-  const lasts = until ? `, until ${when(until)}` : "";
-  say(entry.told, `by ${author} at ${when(since)}${reason ? `: ${reason}` : ""}${lasts}${isKnown ? "" : "; there is no such backend now"}`);
-});
-
-function renderOverrides() {
-  const all = shown.overrides;
-  show(byId("overrides"), all.length > 0);
-  overrides.render(all.slice(0, shown.overridesPage), ({ key }) => key);
-  show(byId("overrides-more"), all.length > shown.overridesPage);
-  say(byId("overrides-more"), `${count(Math.max(0, all.length - shown.overridesPage))} more`);
-}
-
-byId("overrides-more").addEventListener("click", () => {
-  shown.overridesPage += PAGE;
-  renderOverrides();
-});
-
-const alarms = new Keyed(byId("alarm-list"), () => ({ element: make("li") }), (entry, alarm) => say(entry.element, alarm));
-
-// Shapes with how many there are of each; what is none is left out.
-function states(element, counts) {
-  const wanted = counts.filter(([, , number]) => number > 0);
-  const signs = wanted.join(";");
-  if (element.dataset.signs === signs) return;
-  element.dataset.signs = signs;
-  element.replaceChildren(...wanted.map(([of, word, number]) => make("span", { class: "state" }, shape(of), make("span", { class: "word" }, `${count(number)} ${word}`))));
-}
-
-const sum = (counts) => Object.values(counts).reduce((all, one) => all + one, 0);
-
-function glance(status) {
-  const { zones, backends, probers } = status;
-  rateOf(status);
-  say(byId("glance-backends"), count(sum(backends)));
-  states(byId("glance-backends-more"), Object.entries(STATES).map(([state, [of, word]]) => [of, word, backends[state] ?? 0]));
-  say(byId("glance-pools"), count(sum(status.pools)));
-  states(byId("glance-pools-more"), Object.entries(SOURCES).map(([source, [of, word]]) => [of, word, status.pools[source] ?? 0]));
-  say(byId("glance-zones"), count(zones.served + zones.stale + zones.broken));
-  states(byId("glance-zones-more"), [["up", "served", zones.served], ["degraded", "stale", zones.stale], ["down", "broken", zones.broken]]);
-  say(byId("glance-probers"), count(probers.length));
-  const heardOf = (state) => probers.filter((prober) => prober.state === state).length;
-  states(byId("glance-probers-more"), [["up", "heard", heardOf("live")], ["degraded", "cut off", heardOf("cut_off")], ["down", "lost", heardOf("lost")], ["partial", "awaited", heardOf("awaited")]]);
-  say(byId("glance-uptime-more"), `since ${day(status.started)} ${time(status.started)}`);
-  say(byId("version"), status.version);
-  set(byId("version"), "title", `zones ${status.snapshot.digest.slice(0, 12)}, config ${status.config_digest.slice(0, 12)}, DNS on ${status.listen.join(", ")}`);
-  alarms.render(status.alarms, (alarm) => alarm);
-  show(byId("alarms"), status.alarms.length > 0);
-  const down = (backends.down ?? 0) + (backends.partial ?? 0);
-  const wrong = down + status.alarms.length;
-  document.title = `${wrong ? `(${wrong}) ` : ""}RotaDNS ${location.hostname}`;
-}
-
-// Queries a second since the last look.
-function rateOf({ queries, now }) {
-  const at = Date.parse(now);
-  const before = shown.queries;
-  shown.queries = { queries, at };
-  say(byId("glance-queries-more"), `${count(queries)} since the start`);
-  if (!before || queries < before.queries || at - before.at < 500) {
-    if (before && queries >= before.queries) shown.queries = before;
-    return;
-  }
-  say(byId("glance-queries"), `${rate(((queries - before.queries) * 1000) / (at - before.at))}/s`);
 }
 
 // What goes by the clock.
 function tick() {
-  if (shown.status) say(byId("glance-uptime"), lasting(clock.now() - Date.parse(shown.status.started)));
-  if (line.state === "live" && !document.hidden) pools.render();
+  if (line.state === "live" && !document.hidden) {
+    say(byId("glance-uptime"), lasting(clock.now() - Date.parse(status.started)));
+    pools.render();
+  }
   if (line.state === "lost") {
     const left = line.retryAt - Date.now();
-    say(byId("lost-next"), `${line.since ? `For ${lasting(clock.now() - line.since)} now. ` : ""}${left > 0 ? `Trying again in ${countdown(left)}.` : "Trying again …"}`);
+    say(byId("lost-next"), `For ${lasting(clock.now() - line.since)} now. ${left > 0 ? `Trying again in ${countdown(left)}.` : "Trying again …"}`);
   }
 }
 

@@ -37,13 +37,15 @@ macro_rules! files {
 }
 
 /// The page first.
-const FILES: [File; 11] = files! {
+const FILES: [File; 13] = files! {
     "index.html" HTML
     "style.css" STYLE
     "main.js" SCRIPT
     "api.js" SCRIPT
     "dom.js" SCRIPT
     "words.js" SCRIPT
+    "glance.js" SCRIPT
+    "changes.js" SCRIPT
     "chart.js" SCRIPT
     "pools.js" SCRIPT
     "detail.js" SCRIPT

@@ -222,7 +222,8 @@ class Row {
     show(this.history, reports.length > 0);
     const [first, second] = this.check.children;
     if (!reports.length) {
-      say(first, pool.check ? "not judged yet" : "–");
+      // A pool within has no address of its own, and is not checked here.
+      say(first, pool.check && backend.addresses.length ? "not judged yet" : "–");
       return say(second, "");
     }
     const latest = reports.reduce((a, b) => (Date.parse(a.at) > Date.parse(b.at) ? a : b));

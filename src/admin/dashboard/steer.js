@@ -1,11 +1,13 @@
 // A hand on backends: drain, down, up, and back to their checks.
 
 import { get, post } from "./api.js";
-import { byId, make, say, shape, show } from "./dom.js";
-import { clock, countdown, several, when } from "./words.js";
+import { byId, Keyed, make, reshape, say, shape, show } from "./dom.js";
+import { clock, count, countdown, several, when } from "./words.js";
 
 const AUTHOR = "rotadns-author";
 const NAMED_MAX = 6;
+// How many of what hands have set are shown at first and with each `more`.
+const PAGE = 8;
 const VERBS = { drain: "Drain", down: "Set down", up: "Set up", auto: "Give back" };
 const DONE = { drain: "being drained", down: "set down", up: "set up", auto: "given back" };
 
@@ -114,4 +116,42 @@ export class Steer {
     say(byId("steer-close"), "Close");
     byId("steer-close").focus();
   }
+}
+
+// What hands have set, whoever did.
+export class SetByHand {
+  constructor(steer) {
+    this.all = [];
+    this.shown = PAGE;
+    this.keyed = new Keyed(byId("override-list"), ({ key }) => create(key, steer), update);
+    byId("overrides-more").addEventListener("click", () => {
+      this.shown += PAGE;
+      this.heard(this.all);
+    });
+  }
+
+  heard(overrides) {
+    this.all = overrides;
+    show(byId("overrides"), overrides.length > 0);
+    this.keyed.render(overrides.slice(0, this.shown), ({ key }) => key);
+    show(byId("overrides-more"), overrides.length > this.shown);
+    say(byId("overrides-more"), `${count(Math.max(0, overrides.length - this.shown))} more`);
+  }
+}
+
+const SET = { up: ["up", "set up"], down: ["down", "set down"], drain: ["drained", "drained"] };
+
+function create(key, steer) {
+  const entry = { shape: shape("drained"), word: make("b"), told: make("span", { class: "quiet" }) };
+  const back = make("button", { type: "button", class: "hand", "aria-label": `Give back ${key}`, click: () => steer.open(key, { override: true }) }, "Give back…");
+  entry.element = make("li", {}, make("span", { class: "state" }, entry.shape, entry.word), make("code", {}, key), entry.told, back);
+  return entry;
+}
+
+function update(entry, { state, author, reason, since, until, is_known: isKnown }) {
+  const [of, word] = SET[state];
+  reshape(entry.shape, of);
+  say(entry.word, word);
+  const lasts = until ? `, until ${when(until)}` : "";
+  say(entry.told, `by ${author} at ${when(since)}${reason ? `: ${reason}` : ""}${lasts}${isKnown ? "" : "; there is no such backend now"}`);
 }
