@@ -16,8 +16,9 @@ import { clock, countdown, lasting, STATES, time } from "./words.js";
 
 const POLL = 5_000;
 const HISTORY = 10_000;
-// What happens at once is asked for once.
+// What happens at once is asked for once; a server that has much to look at is left so many times as long in peace.
 const GATHER = 250;
+const PEACE = 4;
 const [RETRY_FIRST, RETRY_MOST] = [1_000, 15_000];
 // A page that nobody sees lets go of its stream after this; the server has places for 32.
 const HIDDEN = 120_000;
@@ -136,6 +137,7 @@ async function login(error) {
 // ---------------------------------------------------------------------------------------------- what is asked for
 
 let asking = null;
+let took = 0;
 let again = false;
 
 // Asks for everything that changes with health; what is wanted meanwhile is asked for once more.
@@ -146,7 +148,9 @@ async function refresh(known = null) {
   }
   asking = (async () => {
     const query = pools.query();
+    const began = performance.now();
     const [told, { body, total }, overrides] = await Promise.all([known ?? get("/v1/status"), page("/v1/pools", query), get("/v1/overrides")]);
+    took = performance.now() - began;
     status = told;
     clock.heard(status.now);
     glance(status);
@@ -172,7 +176,7 @@ async function history() {
 
 let gathering = null;
 
-function soon(after = GATHER) {
+function soon(after = Math.max(GATHER, PEACE * took)) {
   gathering ??= setTimeout(async () => {
     gathering = null;
     await attempt(refresh());
