@@ -3,7 +3,7 @@
 //! What is wrong is found in [`crate::config`], [`crate::zonefile`] and [`crate::zone::build`]; here it is
 //! gathered, and shown as `told.rs` does.
 
-mod programs;
+mod allowed;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -206,7 +206,7 @@ impl Report {
         let mut built = None;
         if let Some(zone) = zone {
             if let Some((_, config)) = &self.config {
-                self.tell(programs::refused(&config.prober.exec, file, &zone), "");
+                self.tell(allowed::refused(&config.prober, file, &zone), "");
             }
             if self.is_transferred(&zone) {
                 let sharded = config::sharded_names(file, &text);

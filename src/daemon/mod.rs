@@ -407,6 +407,7 @@ impl Backstage {
             source: config.prober.source.clone(),
             in_flight: config.prober.in_flight,
             programs: config.prober.exec.clone(),
+            secrets: config.prober.secrets.clone(),
         };
         let reports = publisher.clone();
         let started = Prober::start(settings, move |report| reports.report(report))

@@ -48,6 +48,7 @@ pub fn run(config: &Config, feed: &Feed) -> anyhow::Result<()> {
         source: config.prober.source.clone(),
         in_flight: config.prober.in_flight,
         programs: config.prober.exec.clone(),
+        secrets: config.prober.secrets.clone(),
     };
     let reports = feeder.clone();
     let prober = Prober::start(settings, move |report| reports.report(&report))

@@ -34,7 +34,7 @@ use tracing::{debug, error};
 use self::check::Checker;
 use self::run::{Progress, Wanted};
 use self::schedule::Schedule;
-use crate::config::model::probers::Programs;
+use crate::config::model::probers::{Programs, Secrets};
 use crate::health::target::{Report, Target};
 use crate::sys::priority;
 
@@ -48,6 +48,8 @@ pub struct Settings {
     pub in_flight: NonZeroUsize,
     /// The programs that checks may run.
     pub programs: Programs,
+    /// Where they may take passwords from.
+    pub secrets: Secrets,
 }
 
 /// A running prober. It ends when it is stopped, or when the last of its handles is dropped.
@@ -68,14 +70,15 @@ impl Prober {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (wanted, receiver) = watch::channel(Wanted::default());
         let progress = Arc::new(Progress::default());
-        let checker = Arc::new(Checker::with_programs(settings.source, settings.programs));
+        let Settings { source, in_flight, programs, secrets } = settings;
+        let checker = Arc::new(Checker::with(source, programs, secrets));
 
         let (ended, checking) = (EndGuard(Arc::clone(&progress)), Arc::clone(&checker));
         let thread = thread::Builder::new().name("prober".into()).spawn(move || {
             if let Err(error) = priority::behind_answers() {
                 debug!("the prober keeps the priority of the process: {error}");
             }
-            let schedule = Schedule::new(settings.in_flight, fastrand::Rng::new());
+            let schedule = Schedule::new(in_flight, fastrand::Rng::new());
             let probe = |target| {
                 let checker = Arc::clone(&checking);
                 async move { checker.check(&target).await }
@@ -156,6 +159,7 @@ mod tests {
             source: Vec::new(),
             in_flight: NonZeroUsize::new(2).unwrap(),
             programs: Programs::default(),
+            secrets: Secrets::default(),
         };
         let sink = move |report| {
             let _ = reports.send(report);
@@ -244,6 +248,7 @@ mod tests {
             source: Vec::new(),
             in_flight: NonZeroUsize::MIN,
             programs: Programs::default(),
+            secrets: Secrets::default(),
         };
         let prober = Prober::start(settings, |_| panic!("on purpose")).unwrap();
         prober.set_targets(vec![target(open.local_addr().unwrap())]);

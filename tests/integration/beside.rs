@@ -50,12 +50,24 @@ pub(crate) struct Probe {
 
 impl Probe {
     pub(crate) fn start(name: &str, zone: &str, servers: &[SocketAddr]) -> Self {
+        Self::start_with(name, zone, servers, "")
+    }
+
+    /// One with more in its config file.
+    pub(crate) fn start_with(
+        name: &str,
+        zone: &str,
+        servers: &[SocketAddr],
+        settings: &str,
+    ) -> Self {
         let folder = Folder::new();
         folder.write("zones/beside.example.yaml", zone);
         let servers: Vec<String> =
             servers.iter().map(|server| format!("{{server: \"http://{server}\"}}")).collect();
-        let config =
-            format!("zones: zones\nfeed: {{name: {name}, to: [{}]}}\n", servers.join(", "));
+        let config = format!(
+            "zones: zones\nfeed: {{name: {name}, to: [{}]}}\n{settings}",
+            servers.join(", ")
+        );
         folder.write("probe.yaml", &config);
         let process = Self::spawn(&folder);
         Self { process, folder }

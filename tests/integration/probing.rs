@@ -1,10 +1,11 @@
 //! What a check of ours finds of a real server, one probe at a time.
 
 use std::net::Ipv4Addr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use rotadns::config::model::probers::{Programs, Secrets};
 use rotadns::config::model::{Check, Role};
 use rotadns::config::read_zone;
 use rotadns::health::target::{Outcome, Target};
@@ -16,6 +17,8 @@ use crate::waiting::until_or;
 pub(crate) struct Probes {
     check: Arc<Check>,
     addresses: Vec<Ipv4Addr>,
+    /// From here it may take passwords.
+    folder: PathBuf,
 }
 
 impl Probes {
@@ -28,14 +31,15 @@ impl Probes {
         let (zone, mistakes) = read_zone(&folder.join("x.yaml"), &zone);
         let zone = zone.unwrap_or_else(|| panic!("{mistakes:?}"));
         let check = zone.pools[0].check.clone().expect("it has one");
-        Self { check, addresses: addresses.to_vec() }
+        Self { check, addresses: addresses.to_vec(), folder: folder.to_path_buf() }
     }
 
     pub(crate) fn probe(&self, place: usize) -> Found {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let target =
             Target { address: self.addresses[place].into(), check: Arc::clone(&self.check) };
-        let checker = Checker::new(Vec::new());
+        let secrets = Secrets { files: vec![self.folder.clone()], ..Secrets::default() };
+        let checker = Checker::with(Vec::new(), Programs::default(), secrets);
         let found = runtime.expect("a runtime").block_on(checker.check(&target));
         found.unwrap_or_else(|obstacle| panic!("{obstacle}"))
     }

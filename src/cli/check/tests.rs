@@ -1,6 +1,7 @@
 //! What `rotadns check` prints.
 
 use super::*;
+use crate::config::model::Secret;
 
 /// A folder of one test, removed with it.
 struct Folder(PathBuf);
@@ -280,6 +281,30 @@ fn the_worst_case_is_told_to_machines_and_warned_of() {
         ]
     );
     assert_eq!(report.errors(), 0, "warnings are no errors");
+}
+
+#[test]
+fn what_checks_use_and_the_config_file_does_not_allow_is_told() {
+    let zone = "zone: a.example\nns: ns.example.net.\npools:\n\
+                \x20 a: {check: {exec: {command: [/opt/a], env: {TZ: UTC, LD_PRELOAD: /tmp/x}}}, backends: [192.0.2.1]}\n\
+                \x20 b: {check: {redis: {password_file: ../tokens}}, backends: [192.0.2.2]}\n\
+                \x20 c: {check: {redis: {password_file: keys/c}}, backends: [192.0.2.2]}\n\
+                \x20 d: {check: {redis: {password_env: D}}, backends: [192.0.2.2]}\n\
+                \x20 e: {check: {redis: {password_env: E}}, backends: [192.0.2.2]}\n\
+                records: {a: {pool: a}, b: {pool: b}, c: {pool: c}, d: {pool: d}, e: {pool: e}}\n";
+    let config =
+        "zones: .\nprober: {exec: {allow: /opt, env: TZ}, secrets: {files: keys, env: D}}\n";
+    let folder = Folder::with("allowed", &[("rotadns.yaml", config), ("a.example.yaml", zone)]);
+    let report = Report::of(None, &[folder.0.join(CONFIG_FILE)]);
+    assert_eq!(report.errors(), 0);
+    let refused = [
+        Problem::VariableNotAllowed { name: "LD_PRELOAD".into() },
+        Problem::SecretNotAllowed { secret: Secret::File(folder.0.join("../tokens")) },
+        Problem::SecretNotAllowed { secret: Secret::Variable("E".into()) },
+    ];
+    let expected: Vec<String> = refused.iter().map(ToString::to_string).collect();
+    let found: Vec<&String> = report.mistakes.iter().map(|told| &told.message).collect();
+    assert_eq!(found, expected.iter().collect::<Vec<_>>());
 }
 
 #[test]

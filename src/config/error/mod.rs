@@ -12,6 +12,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::model::Secret;
 use super::node::{Style, Text};
 use super::octodns;
 use crate::name::NameError;
@@ -134,6 +135,8 @@ pub enum Problem {
     BadProgram { text: String },
     BadEnvironment { text: String },
     ProgramNotAllowed { program: String },
+    VariableNotAllowed { name: String },
+    SecretNotAllowed { secret: Secret },
     EmptyText { what: &'static str },
     SaidTooLong { what: &'static str, most: usize },
     BadProberName { text: String },
@@ -285,6 +288,8 @@ impl Problem {
             | Self::TooManyWarnings { .. }
             | Self::UnusedCheck { .. }
             | Self::ProgramNotAllowed { .. }
+            | Self::VariableNotAllowed { .. }
+            | Self::SecretNotAllowed { .. }
             | Self::UnusedPool { .. }
             | Self::RoleNeverTold { .. }
             | Self::ShardsNotTransferred { .. }

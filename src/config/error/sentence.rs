@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::Problem;
+use crate::config::model::Secret;
 
 /// The longest piece of a written text that a sentence repeats, in characters.
 const QUOTED_MAX: usize = 60;
@@ -216,6 +217,21 @@ impl fmt::Display for Problem {
                 f,
                 "`{}` is not run: the config file does not allow it; add it, or its folder, to `prober.exec.allow`",
                 Quoted(program)
+            ),
+            Self::VariableNotAllowed { name } => write!(
+                f,
+                "programs are not run with the variable `{}`: the config file does not allow it; add it to `prober.exec.env`",
+                Quoted(name)
+            ),
+            Self::SecretNotAllowed { secret: Secret::File(path) } => write!(
+                f,
+                "the password file {} is not read: the config file does not allow it; add it, or its folder, to `prober.secrets.files`",
+                path.display()
+            ),
+            Self::SecretNotAllowed { secret: Secret::Variable(name) } => write!(
+                f,
+                "the variable `{}` is not read: the config file does not allow it; add it to `prober.secrets.env`",
+                Quoted(name)
             ),
             Self::CaWithoutTls => f.write_str("`ca` has no use without `https://`; remove it"),
             Self::ValueTwice { text } => {

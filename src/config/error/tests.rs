@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{ConfigError, Location, MISTAKES_MAX, Mistakes, Problem, Severity, Span};
+use crate::config::model::Secret;
 use crate::config::octodns;
 use crate::name::NameError;
 use crate::rdata;
@@ -248,6 +249,18 @@ fn each_problem_has_its_sentence() {
         (
             Problem::ProgramNotAllowed { program: text() },
             "`x y` is not run: the config file does not allow it; add it, or its folder, to `prober.exec.allow`",
+        ),
+        (
+            Problem::VariableNotAllowed { name: text() },
+            "programs are not run with the variable `x y`: the config file does not allow it; add it to `prober.exec.env`",
+        ),
+        (
+            Problem::SecretNotAllowed { secret: Secret::File("keys/db".into()) },
+            "the password file keys/db is not read: the config file does not allow it; add it, or its folder, to `prober.secrets.files`",
+        ),
+        (
+            Problem::SecretNotAllowed { secret: Secret::Variable(text()) },
+            "the variable `x y` is not read: the config file does not allow it; add it to `prober.secrets.env`",
         ),
         (
             Problem::BadEscape { text: text() },

@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::error::{ConfigError, Location, Problem};
 use super::model::access::ZONE_BYTES;
 use super::model::place::Network;
-use super::model::probers::{Isolation, OnProberLoss, Programs, Quorum};
+use super::model::probers::{Isolation, OnProberLoss, Programs, Quorum, Secrets};
 use feed::Feed;
 
 pub mod admin;
@@ -88,6 +88,8 @@ pub struct Prober {
     pub in_flight: NonZeroUsize,
     /// Which programs checks may run.
     pub exec: Programs,
+    /// Where checks may take passwords from.
+    pub secrets: Secrets,
     /// How long the first round may hold back the first answer.
     pub first_round: Duration,
     /// Whether the server probes itself while it hears probers beside.
@@ -161,6 +163,7 @@ impl Default for Config {
                 source: Vec::new(),
                 in_flight: count(1000),
                 exec: Programs::default(),
+                secrets: Secrets::default(),
                 first_round: Duration::from_secs(5),
                 inside: true,
                 quorum: Quorum::Majority,
@@ -252,7 +255,8 @@ admin: {listen: 127.0.0.1:8054}
 prober:
   source: [192.0.2.53, "2001:db8::53"]
   in_flight: 10
-  exec: {allow: [/usr/lib/nagios/plugins, checks/], at_once: 3}
+  exec: {allow: [/usr/lib/nagios/plugins, checks/], env: [TZ], at_once: 3}
+  secrets: {files: keys/, env: [PG_PASSWORD]}
   first_round: 500ms
   inside: false
   quorum: 2
@@ -295,7 +299,12 @@ log: {format: json, level: debug}
                 in_flight: count(10),
                 exec: Programs {
                     allow: vec!["/usr/lib/nagios/plugins".into(), "/etc/rotadns/checks/".into()],
+                    env: vec!["TZ".into()],
                     at_once: count(3),
+                },
+                secrets: Secrets {
+                    files: vec!["/etc/rotadns/keys/".into()],
+                    env: vec!["PG_PASSWORD".into()],
                 },
                 first_round: Duration::from_millis(500),
                 inside: false,

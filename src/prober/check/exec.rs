@@ -25,6 +25,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 use super::{Deadline, Obstacle, Passed, Trouble};
+use crate::config::Problem;
 use crate::config::model::ExecCheck;
 use crate::config::model::probers::Programs;
 use crate::health::told::Told;
@@ -60,9 +61,14 @@ impl Runner {
     ) -> Result<Passed, Trouble> {
         let program = check.command.first().map_or("", String::as_str);
         if !self.programs.allows(program) {
-            return Err(obstacle(format!(
-                "{program} is not run: the config file does not allow it; add it, or its folder, to prober.exec.allow"
-            )));
+            return Err(obstacle(
+                Problem::ProgramNotAllowed { program: program.into() }.to_string(),
+            ));
+        }
+        if let Some((name, _)) =
+            check.env.iter().find(|(name, _)| !self.programs.allows_variable(name))
+        {
+            return Err(obstacle(Problem::VariableNotAllowed { name: name.clone() }.to_string()));
         }
         let _place = self.place(deadline).await?;
         let deadline = deadline.anew();

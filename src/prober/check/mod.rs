@@ -35,7 +35,7 @@ use self::file::Files;
 use self::icmp::Pings;
 use self::tls::Trust;
 use crate::config::model::CheckKind;
-use crate::config::model::probers::Programs;
+use crate::config::model::probers::{Programs, Secrets};
 use crate::health::target::{Outcome, Target};
 use crate::health::told::Told;
 
@@ -53,6 +53,8 @@ pub struct Checker {
     agents: Agents,
     pings: Pings,
     files: Files,
+    #[cfg(feature = "databases")]
+    secrets: Secrets,
     #[cfg(target_os = "linux")]
     runner: exec::Runner,
 }
@@ -88,22 +90,27 @@ impl Checker {
     /// without one the system chooses.
     #[must_use]
     pub fn new(source: Vec<IpAddr>) -> Self {
-        Self::with_programs(source, Programs::default())
+        Self::with(source, Programs::default(), Secrets::default())
     }
 
-    /// One that also runs these programs.
+    /// One that also runs these programs, and takes passwords from these places.
     #[must_use]
     #[cfg_attr(
-        not(target_os = "linux"),
-        expect(unused_variables, reason = "programs are run on Linux alone")
+        not(all(target_os = "linux", feature = "databases")),
+        expect(
+            unused_variables,
+            reason = "programs are run on Linux alone, and databases have passwords"
+        )
     )]
-    pub fn with_programs(source: Vec<IpAddr>, programs: Programs) -> Self {
+    pub fn with(source: Vec<IpAddr>, programs: Programs, secrets: Secrets) -> Self {
         Self {
             source,
             trust: Trust::default(),
             agents: Agents::default(),
             pings: Pings::default(),
             files: Files::default(),
+            #[cfg(feature = "databases")]
+            secrets,
             #[cfg(target_os = "linux")]
             runner: exec::Runner::new(programs),
         }
@@ -169,7 +176,8 @@ impl Checker {
             }
             #[cfg(feature = "databases")]
             CheckKind::Database(check) => {
-                let probe = database::check(check, address, source, &self.trust, deadline);
+                let allowed = &self.secrets;
+                let probe = database::check(check, address, source, &self.trust, allowed, deadline);
                 Box::pin(probe).await
             }
             #[cfg(not(feature = "databases"))]

@@ -24,9 +24,14 @@ fn zone(machines: &Machines, check: &str, max_lag: &str) -> String {
     )
 }
 
-fn serve(zone: &str) -> Server {
+/// What the config file must say so that the password is read.
+fn allowed(password: &Path) -> String {
+    format!("prober: {{secrets: {{files: {}}}}}\n", password.display())
+}
+
+fn serve(zone: &str, password: &Path) -> Server {
     let zones = [ZoneFile { name: "beside.example.yaml", text: zone }];
-    Server::rotadns_with(&[Ipv4Addr::LOCALHOST.into()], "", &zones)
+    Server::rotadns_with(&[Ipv4Addr::LOCALHOST.into()], &allowed(password), &zones)
 }
 
 /// The last bytes of the addresses that a name has, in order.
@@ -74,7 +79,7 @@ fn names_follow_postgres_through_a_promotion() {
     fs::write(&password, PASSWORD).expect("a file");
     let check =
         format!("postgres: {{port: {port}, user: rota, password_file: {}}}", password.display());
-    let server = serve(&zone(&cluster.machines, &check, "3s"));
+    let server = serve(&zone(&cluster.machines, &check, "3s"), &password);
     until_answers(&server, &["1"], &["2", "3"]);
 
     // Without its primary one replica is promoted. The other has lost whom it follows, and is left out when it is too far behind.
@@ -109,7 +114,7 @@ fn names_follow_redis_through_a_failover_that_a_prober_beside_sees() {
     let check = format!("redis: {{port: {port}, password_file: {}}}", password.display());
     let zone = zone(&pair.0, &check, "15s");
     let (server, admin) = beside::serve(&zone, "");
-    let probe = Probe::start("a", &zone, &[admin]);
+    let probe = Probe::start_with("a", &zone, &[admin], &allowed(&password));
     until_answers(&server, &["1"], &["2"]);
 
     pair.0.stop(0, Signal::TERM);
@@ -131,7 +136,7 @@ fn names_follow_mariadb_through_a_failover() {
     let port = pair.0.port;
     let check =
         format!("mysql: {{port: {port}, user: rota, password_file: {}}}", password.display());
-    let server = serve(&zone(&pair.0, &check, "5s"));
+    let server = serve(&zone(&pair.0, &check, "5s"), &password);
     until_answers(&server, &["1"], &["2"]);
 
     pair.0.stop(0, Signal::TERM);

@@ -1,6 +1,7 @@
 //! `prober:`.
 
 use std::num::NonZeroU8;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -26,6 +27,7 @@ pub(super) struct ProberSpec {
     source: Option<Many>,
     in_flight: Option<Text>,
     exec: Option<ExecSpec>,
+    secrets: Option<SecretsSpec>,
     first_round: Option<Text>,
     inside: Option<Text>,
     quorum: Option<Text>,
@@ -42,7 +44,15 @@ pub(super) struct ProberSpec {
 pub(super) struct ExecSpec {
     /// May be empty.
     allow: Option<Many>,
+    env: Option<Many>,
     at_once: Option<Text>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct SecretsSpec {
+    files: Option<Many>,
+    env: Option<Many>,
 }
 
 /// The most programs at once: each is a process.
@@ -57,13 +67,15 @@ impl Reader<'_> {
             count("a number of probes", text, 1_000_000)
         });
         if let Some(exec) = &spec.exec {
-            if let Some(allow) = &exec.allow {
-                let texts = allow.texts().into_iter();
-                prober.exec.allow = texts.map(|(text, _)| self.path(text)).collect();
-            }
+            prober.exec.allow = self.paths(exec.allow.as_ref());
+            prober.exec.env = words(exec.env.as_ref());
             self.set(&mut prober.exec.at_once, exec.at_once.as_ref(), |text| {
                 count("a number of programs", text, PROGRAMS_MAX)
             });
+        }
+        if let Some(secrets) = &spec.secrets {
+            prober.secrets.files = self.paths(secrets.files.as_ref());
+            prober.secrets.env = words(secrets.env.as_ref());
         }
         self.set(&mut prober.first_round, spec.first_round.as_ref(), value::duration);
         let words = [("true", true), ("false", false)];
@@ -94,6 +106,11 @@ impl Reader<'_> {
         }
     }
 
+    fn paths(&self, spec: Option<&Many>) -> Vec<PathBuf> {
+        let texts = spec.into_iter().flat_map(Many::texts);
+        texts.map(|(text, _)| self.path(text)).collect()
+    }
+
     fn expect(&mut self, prober: &mut Prober, spec: &Many) {
         // Without the one inside.
         let most = PROBERS_MAX - 1;
@@ -111,6 +128,11 @@ impl Reader<'_> {
             }
         }
     }
+}
+
+fn words(spec: Option<&Many>) -> Vec<String> {
+    let texts = spec.into_iter().flat_map(Many::texts);
+    texts.map(|(text, _)| text.to_owned()).collect()
 }
 
 /// The name of a prober beside.

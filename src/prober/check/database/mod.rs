@@ -25,6 +25,7 @@ use self::secret::Password;
 use super::bounded::{Bound, Bounded, TooMuch};
 use super::tls::{self, Connector, Trust};
 use super::{Deadline, Obstacle, Passed, Trouble, tcp};
+use crate::config::model::probers::Secrets;
 use crate::config::model::{DatabaseCheck, DatabaseKind, Role};
 use crate::health::told::{Behind, Told};
 
@@ -39,10 +40,12 @@ pub async fn check(
     address: IpAddr,
     source: Option<IpAddr>,
     trust: &Trust,
+    secrets: &Secrets,
     deadline: Deadline,
 ) -> Result<Passed, Trouble> {
     // Before the connection: a check that cannot be made leaves no trace at the target.
-    let password = check.password.as_ref().map(Password::read).transpose();
+    let password = check.password.as_ref();
+    let password = password.map(|secret| Password::read(secret, secrets)).transpose();
     let password = password.map_err(Trouble::Obstacle)?;
     let connector = connector(check, address, trust).map_err(Trouble::Obstacle)?;
     let login =

@@ -4,7 +4,9 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use crate::config::Problem;
 use crate::config::model::Secret;
+use crate::config::model::probers::Secrets;
 use crate::prober::check::{Obstacle, plain};
 
 /// The largest file of a password, in bytes; a token of some identity services has two thousand.
@@ -14,10 +16,18 @@ const PASSWORD_MAX: usize = 16 * 1024;
 pub(super) struct Password(String);
 
 impl Password {
-    /// Reads it where it is.
-    pub(super) fn read(secret: &Secret) -> Result<Self, Obstacle> {
+    /// Reads it where it is, if the operator allows that.
+    pub(super) fn read(secret: &Secret, allowed: &Secrets) -> Result<Self, Obstacle> {
+        let refused = || {
+            let problem = Problem::SecretNotAllowed { secret: secret.clone() };
+            Obstacle::Check(problem.to_string())
+        };
         let password = match secret {
-            Secret::File(path) => Self::from_file(path),
+            Secret::File(path) => {
+                let file = allowed.allowed_file(path).ok_or_else(refused)?;
+                Self::from_file(&file, path)
+            }
+            Secret::Variable(name) if !allowed.allows_variable(name) => return Err(refused()),
             Secret::Variable(name) => match std::env::var(name) {
                 Ok(password) if !password.is_empty() => Ok(password),
                 Ok(_) => Err(format!("the variable {name} is empty; it should hold the password")),
@@ -32,10 +42,10 @@ impl Password {
         password.map(Self).map_err(Obstacle::Check)
     }
 
-    fn from_file(path: &Path) -> Result<String, String> {
+    fn from_file(file: &Path, path: &Path) -> Result<String, String> {
         let shown = path.display();
         let mut bytes = Vec::new();
-        File::open(path)
+        File::open(file)
             .and_then(|file| file.take(PASSWORD_MAX as u64 + 1).read_to_end(&mut bytes))
             .map_err(|error| format!("cannot read the password file {shown}: {}", plain(&error)))?;
         if bytes.len() > PASSWORD_MAX {
@@ -73,9 +83,10 @@ mod tests {
         std::fs::create_dir_all(&folder).unwrap();
         let path = folder.join("password");
         let secret = Secret::File(path.clone());
+        let allowed = Secrets { files: vec![folder.clone()], ..Secrets::default() };
         let read = |content: &[u8]| {
             std::fs::write(&path, content).unwrap();
-            Password::read(&secret).map(|password| password.0)
+            Password::read(&secret, &allowed).map(|password| password.0)
         };
         for (content, expected) in
             [(&b"one\n"[..], "one"), (b"two\r\n", "two"), (b" a b ", " a b ")]
@@ -94,7 +105,7 @@ mod tests {
             assert_eq!(read(content), Err(Obstacle::Check(expected)));
         }
         std::fs::remove_dir_all(&folder).unwrap();
-        let gone = Password::read(&secret).map(|password| password.0);
+        let gone = Password::read(&secret, &allowed).map(|password| password.0);
         let expected = format!("cannot read the password file {shown}: no such file or directory");
         assert_eq!(gone, Err(Obstacle::Check(expected)));
     }
@@ -102,10 +113,42 @@ mod tests {
     #[test]
     fn a_variable_that_is_not_set_says_its_name() {
         let secret = Secret::Variable("ROTADNS_NO_SUCH_VARIABLE".into());
-        let read = Password::read(&secret).map(|password| password.0);
+        let allowed =
+            Secrets { env: vec!["ROTADNS_NO_SUCH_VARIABLE".into()], ..Secrets::default() };
+        let read = Password::read(&secret, &allowed).map(|password| password.0);
         let expected =
             "the variable ROTADNS_NO_SUCH_VARIABLE is not set; it should hold the password";
         assert_eq!(read, Err(Obstacle::Check(expected.into())));
+    }
+
+    #[test]
+    fn only_what_the_operator_allows_is_read() {
+        let folder = std::env::temp_dir().join(format!("rotadns-allowed-{}", std::process::id()));
+        std::fs::create_dir_all(folder.join("keys")).unwrap();
+        std::fs::write(folder.join("keys/db"), "one").unwrap();
+        std::fs::write(folder.join("tokens"), "two").unwrap();
+        std::os::unix::fs::symlink("../tokens", folder.join("keys/link")).unwrap();
+        let files = vec![folder.join("keys")];
+        let allowed = Secrets { files, env: vec!["ALLOWED".into()] };
+        let read = |secret: Secret, allowed: &Secrets| {
+            Password::read(&secret, allowed).map(|password| password.0)
+        };
+        let file = |path: &str| Secret::File(folder.join(path));
+        assert_eq!(read(file("keys/db"), &allowed).as_deref(), Ok("one"));
+        assert_eq!(read(file("keys/../keys/db"), &allowed).as_deref(), Ok("one"));
+        for (secret, allowed) in [
+            (file("tokens"), &allowed),
+            (file("keys/../tokens"), &allowed),
+            (file("keys/link"), &allowed),
+            (file("keys/none/../../tokens"), &allowed),
+            (file("keys/db"), &Secrets::default()),
+            (Secret::Variable("PATH".into()), &allowed),
+            (Secret::Variable("ALLOWED".into()), &Secrets::default()),
+        ] {
+            let expected = Problem::SecretNotAllowed { secret: secret.clone() }.to_string();
+            assert_eq!(read(secret, allowed), Err(Obstacle::Check(expected)));
+        }
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 
     #[test]

@@ -8,6 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 use super::super::Checker;
 use super::super::tests::{probe, target};
 use super::*;
+use crate::config::model::probers::Programs;
 use crate::config::model::{CheckKind, Secret};
 
 /// A password in a file, which goes with it.
@@ -44,7 +45,9 @@ pub(super) async fn found(
         kind: kind.clone(),
     };
     let target = target(address, CheckKind::Database(check));
-    let checker = Checker::new(Vec::new());
+    let files = password.map(|file| file.0.clone()).into_iter().collect();
+    let secrets = Secrets { files, ..Secrets::default() };
+    let checker = Checker::with(Vec::new(), Programs::default(), secrets);
     let served = async {
         let (mut stream, _) = listener.accept().await.unwrap();
         serve(&mut stream).await;
@@ -150,7 +153,9 @@ async fn a_password_that_cannot_be_read_is_no_fault_of_the_server() {
     };
     let address = "127.0.0.1:1".parse().unwrap();
     let target = target(address, CheckKind::Database(check));
-    let found = probe(&Checker::new(Vec::new()), &target).await;
+    let secrets = Secrets { files: vec![gone.0.clone()], ..Secrets::default() };
+    let checker = Checker::with(Vec::new(), Programs::default(), secrets);
+    let found = probe(&checker, &target).await;
     assert!(found.starts_with("! cannot read the password file "), "{found}");
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::super::{Checker, Found};
 use super::*;
+use crate::config::model::probers::Secrets;
 use crate::config::model::{Check, CheckKind};
 use crate::health::target::{Outcome, Target};
 
@@ -15,7 +16,11 @@ const LONG: Duration = Duration::from_secs(60);
 
 fn programs(at_once: usize) -> Programs {
     let at_once = NonZeroUsize::new(at_once).expect("above zero");
-    Programs { allow: vec!["/bin".into()], at_once }
+    Programs { allow: vec!["/bin".into()], env: vec!["GIVEN".into()], at_once }
+}
+
+fn checker(at_once: usize) -> Checker {
+    Checker::with(Vec::new(), programs(at_once), Secrets::default())
 }
 
 fn target(words: &[&str], timeout: Duration) -> Target {
@@ -39,7 +44,7 @@ fn target(words: &[&str], timeout: Duration) -> Target {
 
 /// "+", "~" for degraded, "-" or "!", and what was said.
 async fn ran(script: &str, timeout: Duration) -> String {
-    let checker = Checker::with_programs(Vec::new(), programs(10));
+    let checker = checker(10);
     match checker
         .check(&target(&["/bin/sh", "-c", script, "sh", "{address}:{port}"], timeout))
         .await
@@ -90,10 +95,19 @@ async fn only_what_the_operator_allows_is_run() {
     };
     let usual = Checker::new(Vec::new());
     refused(usual.check(&target(&["/bin/true"], LONG)).await);
-    let checker = Checker::with_programs(Vec::new(), programs(1));
+    let checker = checker(1);
     for program in ["/usr/bin/true", "/bin/../usr/bin/true", "/binary/true", "bin/true"] {
         refused(checker.check(&target(&[program], LONG)).await);
     }
+    // BASH_ENV, PERL5OPT, LD_PRELOAD and their like make a program that is allowed run what is not.
+    let mut given = target(&["/bin/true"], LONG);
+    let mut check = Check::clone(&given.check);
+    let CheckKind::Exec(exec) = &mut check.kind else { unreachable!("it is made so") };
+    exec.env.push(("BASH_ENV".into(), "/tmp/harm".into()));
+    given.check = Arc::new(check);
+    let why = checker.check(&given).await.expect_err("it is not allowed").to_string();
+    let problem = Problem::VariableNotAllowed { name: "BASH_ENV".into() };
+    assert_eq!(why, problem.to_string());
     let missing = checker.check(&target(&["/bin/no-such-program"], LONG)).await;
     let why = missing.expect_err("it is not there").to_string();
     assert_eq!(why, "cannot run /bin/no-such-program: no such file or directory");
@@ -190,7 +204,7 @@ async fn what_leaves_the_group_does_not_hold_up_the_probe() {
 
 #[tokio::test]
 async fn programs_wait_for_a_place_and_their_time_begins_with_it() {
-    let checker = Arc::new(Checker::with_programs(Vec::new(), programs(1)));
+    let checker = Arc::new(checker(1));
     let ask = |script: &'static str, timeout| {
         let checker = Arc::clone(&checker);
         tokio::spawn(
