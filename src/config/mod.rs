@@ -20,6 +20,7 @@ mod master;
 pub(crate) mod nearest;
 mod node;
 pub mod octodns;
+mod quick;
 mod resolve;
 mod rules;
 mod sharded;

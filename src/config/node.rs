@@ -12,6 +12,7 @@ use granit_parser::{Event, Marker, Parser, ScalarStyle};
 
 use super::error::{Mistakes, Problem, Span};
 use super::include::Includes;
+use super::quick::Table;
 
 /// The largest file that is read: 256 MiB.
 pub(crate) const TEXT_MAX: usize = 256 << 20;
@@ -364,6 +365,10 @@ impl<'a> Builder<'a> {
                 if is_merge(&key) {
                     mistakes.add(key.span, Problem::MergeKey);
                 }
+                // Most maps and lists of a large file have one entry.
+                if entries.is_empty() {
+                    entries.reserve_exact(1);
+                }
                 entries.push((key, node));
             }
             (Kind::Map(_), None) => {
@@ -397,7 +402,11 @@ fn is_merge(key: &Node<'_>) -> bool {
 }
 
 fn tell_duplicates(entries: &[(Node<'_>, Node<'_>)], mistakes: &mut Mistakes<'_>) {
-    let mut first: HashMap<&str, u32> = HashMap::with_capacity(entries.len());
+    if entries.len() < 2 {
+        return;
+    }
+    let mut first: Table<&str, u32> = Table::default();
+    first.reserve(entries.len());
     for (key, _) in entries {
         let Kind::Scalar(text, _) = &key.kind else { continue };
         if let Some(line) = first.get(text.as_ref()) {

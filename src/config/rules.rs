@@ -11,9 +11,10 @@
 //! | RFC 2136 §7.18, RFC 6672 §2.4 | what a cut or a DNAME hides is never answered | `occluded` |
 //! | RFC 4592 §3.3.1 | the closest encloser decides which wildcard | `Index::find` |
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, hash_map};
 
 use super::error::{Mistakes, Problem, Span};
+use super::quick::Table;
 use crate::name::Name;
 use crate::rdata::{self, rtype};
 
@@ -26,7 +27,7 @@ pub(crate) struct Owner {
     /// Its pool, if it has one.
     pub(crate) pool: Option<OwnPool>,
     /// Whose addresses it has, if it is an alias.
-    pub(crate) alias: Option<AliasOf>,
+    pub(crate) alias: Option<Box<AliasOf>>,
     /// Its record sets, no type twice.
     pub(crate) sets: Vec<Set>,
 }
@@ -47,7 +48,7 @@ pub(crate) struct AliasOf {
     /// The other name.
     pub(crate) target: Name,
     /// The other name as written, where it was read as relative though it has dots.
-    pub(crate) dotted: Option<Dotted>,
+    pub(crate) dotted: Option<Box<Dotted>>,
 }
 
 /// The records of one type.
@@ -69,7 +70,7 @@ pub(crate) struct Entry {
     /// Where it stands.
     pub(crate) at: Span,
     /// Its target as written, where it was read as relative though it has dots.
-    pub(crate) dotted: Option<Dotted>,
+    pub(crate) dotted: Option<Box<Dotted>>,
 }
 
 /// A target with dots and no last one.
@@ -217,36 +218,38 @@ fn duplicates(set: &Set, mistakes: &mut Mistakes<'_>) {
 struct Index<'o> {
     origin: &'o Name,
     owners: &'o [Owner],
-    places: HashMap<&'o [u8], usize>,
-    /// Every owner and every name between one and the apex.
-    existing: HashSet<&'o [u8]>,
+    /// Every owner with its place, and every name between one and the apex without one.
+    existing: Table<&'o [u8], Option<usize>>,
 }
 
 impl<'o> Index<'o> {
     fn new(origin: &'o Name, owners: &'o [Owner]) -> Self {
-        let mut existing = HashSet::with_capacity(owners.len());
-        for owner in owners {
-            let within = suffixes(owner.name.as_wire())
-                .take_while(|name| name.len() >= origin.as_wire().len());
-            for name in within {
-                // Above a name that was met before, all were.
-                if !existing.insert(name) {
-                    break;
-                }
+        let mut existing = Table::default();
+        existing.reserve(owners.len());
+        for (place, owner) in owners.iter().enumerate() {
+            // Whatever is above a name that was met before was met too.
+            let is_new = existing.insert(owner.name.as_wire(), Some(place)).is_none();
+            let above = suffixes(owner.name.as_wire())
+                .skip(1)
+                .take_while(|name| is_new && name.len() >= origin.as_wire().len());
+            for name in above {
+                match existing.entry(name) {
+                    hash_map::Entry::Occupied(_) => break,
+                    hash_map::Entry::Vacant(vacant) => vacant.insert(None),
+                };
             }
         }
-        let place = |(place, owner): (usize, &'o Owner)| (owner.name.as_wire(), place);
-        Self { origin, owners, places: owners.iter().enumerate().map(place).collect(), existing }
+        Self { origin, owners, existing }
     }
 
     /// Who answers for a name of the zone, be it a wildcard.
     fn find(&self, name: &Name) -> Option<usize> {
-        if self.existing.contains(name.as_wire()) {
-            return self.places.get(name.as_wire()).copied();
+        if let Some(place) = self.existing.get(name.as_wire()) {
+            return *place;
         }
-        let encloser = suffixes(name.as_wire()).find(|above| self.existing.contains(above))?;
+        let encloser = suffixes(name.as_wire()).find(|above| self.existing.contains_key(above))?;
         let wildcard = [b"\x01*", encloser].concat();
-        self.places.get(wildcard.as_slice()).copied()
+        *self.existing.get(wildcard.as_slice())?
     }
 
     fn cname_circles(&self, mistakes: &mut Mistakes<'_>) {
@@ -273,7 +276,7 @@ impl<'o> Index<'o> {
     /// Where NS, MX, SRV, CNAME and aliases lead.
     fn targets(&self, mistakes: &mut Mistakes<'_>) {
         for AliasOf { target, dotted, .. } in
-            self.owners.iter().filter_map(|own| own.alias.as_ref())
+            self.owners.iter().filter_map(|own| own.alias.as_deref())
         {
             if let Some(dotted) = dotted.as_ref().filter(|_| self.find(target).is_none()) {
                 let (text, name) = (dotted.text.clone(), target.to_string());

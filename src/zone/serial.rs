@@ -113,21 +113,26 @@ impl fmt::Display for Unseen {
 
 /// A digest of the records of a zone, in one order.
 fn digest(zone: &Zone) -> Digest {
-    let mut content = Vec::new();
     let soa = &zone.soa;
-    let mut apex = part(&[&soa.mname, &soa.rname]);
+    let mut bytes = Vec::new();
+    push_part(&mut bytes, &[&soa.mname, &soa.rname]);
     for number in [soa.ttl, soa.refresh, soa.retry, soa.expire, soa.minimum] {
-        apex.extend_from_slice(&number.to_be_bytes());
+        bytes.extend_from_slice(&number.to_be_bytes());
     }
-    content.push(apex);
+    // Where each record ends: there may be millions, in one text.
+    let mut ends = vec![bytes.len()];
     for rrset in &zone.records {
         let numbers = [&rrset.rtype.to_be_bytes()[..], &rrset.ttl.to_be_bytes()].concat();
         for rdata in &rrset.rdata {
-            content.push(part(&[rrset.owner.as_wire(), &numbers, rdata]));
+            push_part(&mut bytes, &[rrset.owner.as_wire(), &numbers, rdata]);
+            ends.push(bytes.len());
         }
     }
+    let starts = std::iter::once(0).chain(ends.iter().copied());
+    let mut content: Vec<&[u8]> =
+        starts.zip(&ends).map(|(start, end)| &bytes[start..*end]).collect();
     content.sort_unstable();
-    sha256(&content)
+    sha256(content)
 }
 
 /// A digest of what pools say.
@@ -147,7 +152,16 @@ fn both(mut one: Digest, other: Digest) -> Digest {
 
 /// Fields with their lengths, so that no two lists of fields give the same bytes.
 fn part(fields: &[&[u8]]) -> Vec<u8> {
-    fields.iter().flat_map(|field| [&(field.len() as u32).to_be_bytes(), *field].concat()).collect()
+    let mut bytes = Vec::new();
+    push_part(&mut bytes, fields);
+    bytes
+}
+
+fn push_part(bytes: &mut Vec<u8>, fields: &[&[u8]]) {
+    for field in fields {
+        bytes.extend_from_slice(&(field.len() as u32).to_be_bytes());
+        bytes.extend_from_slice(field);
+    }
 }
 
 #[cfg(test)]

@@ -7,11 +7,10 @@ mod checks;
 mod inner;
 mod pools;
 
-use std::collections::HashMap;
-
 use super::error::{Mistakes, Problem, Span};
 use super::model::{Alias, Balanced, Form, RrSet, Soa, Zone};
 use super::node::Text;
+use super::quick::Table;
 use super::rules::{self, AliasOf, Dotted, Entry, OwnPool, Owner, Set};
 use super::spec::{MadeSpec, RecordSpec, SetSpec, SoaSpec, ZoneSpec};
 use crate::name::{self, Name};
@@ -36,7 +35,7 @@ pub(crate) fn zone(spec: ZoneSpec<'_>, top: Span, mistakes: &mut Mistakes<'_>) -
         ttl: spec.ttl,
         ns_at: spec.ns_at,
         owners: Vec::new(),
-        places: HashMap::new(),
+        places: Table::default(),
     };
     let soa = soa(&spec, top, mistakes);
     records.name_servers(&spec, top, mistakes);
@@ -45,7 +44,8 @@ pub(crate) fn zone(spec: ZoneSpec<'_>, top: Span, mistakes: &mut Mistakes<'_>) -
         let RecordSpec { name, pool, alias, sets } = record;
         // A pool is resolved though its record's name is wrong: so its check counts as used.
         let mut shards = None;
-        let pool = pool.map(|(key, mut pool)| {
+        let pool = pool.map(|pool| {
+            let (key, mut pool) = *pool;
             let spec = pool.shards.take().map(|spec| pools.shards(spec, pool.role, mistakes));
             let found = pools.of_record(pool, mistakes);
             let is_whole = spec.as_ref().is_none_or(Option::is_some);
@@ -74,20 +74,20 @@ pub(crate) fn zone(spec: ZoneSpec<'_>, top: Span, mistakes: &mut Mistakes<'_>) -
                 balanced.push(Balanced { owner, form, rules, pool, shards });
             }
         }
-        if let Some((key, target)) = alias {
+        if let Some((key, target)) = alias.map(|alias| *alias) {
             records.alias(place, key, target, mistakes);
         }
         for mut set in sets {
             let made = set.made.take();
             // Hints are of the name's own pools where they name none.
-            let is_own = matches!(&made, Some(MadeSpec::Hints { pools: None, .. }));
+            let is_own = matches!(made.as_deref(), Some(MadeSpec::Hints { pools: None, .. }));
             let key = set.key.span;
             let rtype = set.rtype;
             let is_new = records.set(place, set, mistakes);
             let owner = &mut records.owners[place];
             let found = made.filter(|_| is_new).and_then(|made| {
                 let values = owner.take_values(key);
-                pools.made(rtype, made, own.as_ref(), (key, &values), mistakes)
+                pools.made(rtype, *made, own.as_ref(), (key, &values), mistakes)
             });
             if let Some((form, rules, pool)) = found {
                 let (owner, shards) = (owner.name.clone(), shards.clone().filter(|_| is_own));
@@ -95,13 +95,14 @@ pub(crate) fn zone(spec: ZoneSpec<'_>, top: Span, mistakes: &mut Mistakes<'_>) -
             }
         }
     }
-    rules::check_owners(&spec.origin, &records.owners, mistakes);
-    let aliases = records.owners.iter().filter_map(|owner| {
+    let Records { owners, .. } = records;
+    rules::check_owners(&spec.origin, &owners, mistakes);
+    let aliases = owners.iter().filter_map(|owner| {
         let target = owner.alias.as_ref()?.target.clone();
         Some(Alias { owner: owner.name.clone(), target })
     });
     let aliases = aliases.collect();
-    let sets = records.owners.into_iter().flat_map(|owner| {
+    let sets = owners.into_iter().flat_map(|owner| {
         let Owner { name, sets, .. } = owner;
         sets.into_iter().map(move |set| RrSet {
             owner: name.clone(),
@@ -190,7 +191,7 @@ struct Records<'z> {
     ns_at: Option<Span>,
     owners: Vec<Owner>,
     /// Of each owner's name: its place among them.
-    places: HashMap<Name, usize>,
+    places: Table<Name, usize>,
 }
 
 impl Records<'_> {
@@ -269,7 +270,8 @@ impl Records<'_> {
         let name = Name::parse(target.text, self.origin).map_err(|error| bad_name(target, error));
         if let Some(name) = mistakes.take(target.span, name) {
             let dotted = dotted(rtype::CNAME, target, mistakes);
-            self.owners[place].alias = Some(AliasOf { at: key.span, target: name, dotted });
+            let alias = AliasOf { at: key.span, target: name, dotted };
+            self.owners[place].alias = Some(Box::new(alias));
         }
     }
 
@@ -294,6 +296,9 @@ impl Records<'_> {
             }
         }
         let ttl = spec.ttl.unwrap_or(self.ttl);
+        if owner.sets.is_empty() {
+            owner.sets.reserve_exact(1);
+        }
         owner.sets.push(Set { rtype: spec.rtype, ttl, at: spec.key.span, entries });
         true
     }
@@ -336,7 +341,7 @@ pub(super) fn write_text(text: &[u8], wire: &mut Vec<u8>) {
 }
 
 /// The target of a value where it has dots and no last one, which is seldom meant.
-fn dotted(rtype: u16, value: Text<'_>, mistakes: &Mistakes<'_>) -> Option<Dotted> {
+fn dotted(rtype: u16, value: Text<'_>, mistakes: &Mistakes<'_>) -> Option<Box<Dotted>> {
     let with_target = [rtype::NS, rtype::CNAME, rtype::PTR, rtype::MX, rtype::SRV, rtype::DNAME];
     if !with_target.contains(&rtype) || !value.text.contains('.') {
         return None;
@@ -345,5 +350,5 @@ fn dotted(rtype: u16, value: Text<'_>, mistakes: &Mistakes<'_>) -> Option<Dotted
     let start = value.text[..end].rfind([' ', '\t']).map_or(0, |blank| blank + 1);
     let target = &value.text[start..end];
     (target.contains('.') && !target.ends_with('.') && !target.contains(['\\', '"', '(', ')']))
-        .then(|| Dotted { at: mistakes.part(value, start..end), text: target.to_owned() })
+        .then(|| Box::new(Dotted { at: mistakes.part(value, start..end), text: target.to_owned() }))
 }

@@ -395,7 +395,7 @@ impl<'z> Pools<'z> {
                     };
                     mistakes.add(spec.name.span, problem);
                 }
-                self.add(spec.name, Some(&spec), mistakes)
+                self.add(spec.name, Some(&*spec), mistakes)
             }
         };
         self.used[place] = true;

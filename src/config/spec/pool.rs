@@ -39,7 +39,7 @@ pub(crate) struct PoolSpec<'n> {
 /// Where a record's pool is.
 pub(crate) enum PoolRef<'n> {
     Named(Text<'n>),
-    Inline(PoolSpec<'n>),
+    Inline(Box<PoolSpec<'n>>),
 }
 
 /// Where a check is; an inline one is `None` where it has a mistake.
@@ -140,7 +140,7 @@ pub(super) fn pool_ref<'n>(
 ) -> Option<PoolRef<'n>> {
     match &node.kind {
         Kind::Scalar(..) => scalar(node, "a pool's name", mistakes).map(PoolRef::Named),
-        _ => pool(record, node, file, mistakes).map(PoolRef::Inline),
+        _ => pool(record, node, file, mistakes).map(|pool| PoolRef::Inline(Box::new(pool))),
     }
 }
 

@@ -14,10 +14,11 @@ use crate::rdata;
 /// One name and all that stands under it.
 pub(crate) struct RecordSpec<'n> {
     pub(crate) name: Text<'n>,
+    // There may be millions of records, most of which have nothing of what stands in a box.
     /// The key `pool`, `rules` or `shards`, and what it says.
-    pub(crate) pool: Option<(Text<'n>, RulesSpec<'n>)>,
+    pub(crate) pool: Option<Box<(Text<'n>, RulesSpec<'n>)>>,
     /// The key, and the name whose addresses are this name's.
-    pub(crate) alias: Option<(Text<'n>, Text<'n>)>,
+    pub(crate) alias: Option<Box<(Text<'n>, Text<'n>)>>,
     pub(crate) sets: Vec<SetSpec<'n>>,
 }
 
@@ -30,7 +31,7 @@ pub(crate) struct SetSpec<'n> {
     /// In presentation format, or the text itself of TXT.
     pub(crate) values: Vec<Text<'n>>,
     /// What it makes of a pool.
-    pub(crate) made: Option<MadeSpec<'n>>,
+    pub(crate) made: Option<Box<MadeSpec<'n>>>,
 }
 
 /// What a set makes of a pool, as written.
@@ -65,10 +66,11 @@ pub(super) fn record<'n>(
         return record;
     };
     let (mut empty, mut role) = (true, None);
+    let mut pool: Option<(Text<'n>, RulesSpec<'n>)> = None;
     for (key, value) in entries {
         empty = false;
         if ["pool", "rules", "shards"].contains(&key.text) {
-            if let Some((first, _)) = &record.pool {
+            if let Some((first, _)) = &pool {
                 mistakes.add(key.span, Problem::PoolBesideRules { first: first.span.line });
             }
             let found = match key.text {
@@ -76,17 +78,21 @@ pub(super) fn record<'n>(
                 "shards" => read_shards(value, mistakes),
                 _ => pool_ref(name, value, file, mistakes).map(RulesSpec::everybody),
             };
-            record.pool = found.map(|found| (key, found));
+            pool = found.map(|found| (key, found));
         } else if key.text == "role" {
             role = Some((key, value));
         } else if key.text == "alias" {
-            record.alias = scalar(value, "a name", mistakes).map(|target| (key, target));
+            let target = scalar(value, "a name", mistakes);
+            record.alias = target.map(|target| Box::new((key, target)));
         } else if let Some(rtype) = rtype(key, mistakes) {
+            if record.sets.is_empty() {
+                record.sets.reserve_exact(1);
+            }
             record.sets.push(set(rtype, (key, value), mistakes));
         }
     }
-    record.pool = if let Some((key, found)) = record.pool.take() {
-        Some((key, found.in_role(role, mistakes)))
+    record.pool = if let Some((key, found)) = pool {
+        Some(Box::new((key, found.in_role(role, mistakes))))
     } else {
         if let Some((role, _)) = role {
             mistakes.add(role.span, Problem::RoleWithoutPool);
@@ -129,11 +135,12 @@ fn set<'n>(rtype: u16, (key, node): Field<'n>, mistakes: &mut Mistakes<'_>) -> S
                 return set;
             };
             set.ttl = ttl.and_then(|(_, node)| ttl_of(node, mistakes));
-            set.made = made(rtype, [pool, rules, role, priority, hints], mistakes);
+            let made = made(rtype, [pool, rules, role, priority, hints], mistakes);
+            set.made = made.map(Box::new);
             if let Some((ttl, _)) = ttl.filter(|_| set.made.is_some()) {
                 mistakes.add(ttl.span, Problem::TtlBesidePool);
             }
-            if let Some(MadeSpec::Addresses(_) | MadeSpec::Services { .. }) = set.made {
+            if let Some(MadeSpec::Addresses(_) | MadeSpec::Services { .. }) = set.made.as_deref() {
                 if let Some((values, _)) = values {
                     mistakes.add(values.span, Problem::ValuesBesidePool);
                 }
