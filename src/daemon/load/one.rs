@@ -95,6 +95,7 @@ pub(super) fn load_one(
         return as_before(content, true, mistakes);
     };
     let alone = last.filter(|last| last.is_unread).and(before.as_ref()).map(|zone| zone.serial);
+    let is_plain = over.is_nothing();
     let (next, zone) = over.apply(file, &base, next, (last_kept, alone), known.now);
     let is_unread = over.is_unread();
     mistakes.extend(over.into_mistakes());
@@ -120,7 +121,9 @@ pub(super) fn load_one(
         Some(before) => zone.following(before),
         None => zone,
     };
-    let (zone, base) = (Some(Arc::new(zone)), Some(Arc::new(base)));
+    let zone = Arc::new(zone);
+    let base = if is_plain { Arc::clone(&zone) } else { Arc::new(base) };
+    let (zone, base) = (Some(zone), Some(base));
     (Loaded { zone, base, is_unread, ..as_before(content, is_unread, mistakes).0 }, Some(next))
 }
 

@@ -57,6 +57,11 @@ impl Over {
         self.is_unread
     }
 
+    /// Whether the zone is served as its file has it.
+    pub(super) fn is_nothing(&self) -> bool {
+        self.kept.serial.is_none()
+    }
+
     pub(super) fn into_mistakes(self) -> Vec<Mistake> {
         self.mistakes
     }
@@ -76,7 +81,7 @@ impl Over {
         (last, alone): (Option<Kept>, Option<u32>),
         now: u32,
     ) -> (Kept, Zone) {
-        let Some(last) = last.filter(|_| self.kept.serial.is_some()) else {
+        let Some(last) = last.filter(|_| !self.is_nothing()) else {
             return (next, base.clone());
         };
         let serial = if last.digest == next.digest {
