@@ -22,7 +22,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
-use tracing::info;
+use tracing::{debug, info};
 
 use super::clock::seconds;
 use super::load::{Changes, Guard, Loader, Made, Mistake, Part, Round, Zones};
@@ -32,6 +32,7 @@ use crate::authority::answer::answer;
 use crate::authority::update::Refusal;
 use crate::authority::{Reply, Request};
 use crate::name::Name;
+use crate::sys::{memory, priority};
 use crate::wire::edns::error;
 use crate::wire::rcode;
 use crate::zone::Zone;
@@ -39,6 +40,8 @@ use crate::zone::exported::Exported;
 
 /// How often folders that were replaced or came back are looked for.
 const RENEW: Duration = Duration::from_secs(2);
+/// Zones of fewer names leave nothing behind that would be worth a look at all memory.
+const GARBAGE_NAMES: usize = 10_000;
 /// The most wishes that wait. Of those for a reload, one that nobody waits for is as good as those before it.
 const QUEUE_MAX: usize = 256;
 /// The most updates that are made together.
@@ -216,10 +219,17 @@ pub(super) fn keep_loading(
     wishes: &Wishes,
     stage: &impl Stage,
 ) {
+    // Whoever answers has begun: what is loaded from now on leaves the cores to it.
+    if let Err(error) = priority::behind_answers() {
+        debug!("zones are loaded at the priority of the process: {error}");
+    }
+    loader.leave_cores();
     let mut quiet = Quiet::default();
     watch.also(loader.included());
     let mut next = None;
     let mut look = now() + RENEW;
+    // What was read, and what was replaced, is freed a little later.
+    let mut give_back = Some(look);
     loop {
         let until = quiet.due().map_or(look, |due| due.min(look));
         let wait = until.saturating_duration_since(now());
@@ -257,6 +267,7 @@ pub(super) fn keep_loading(
                 let is_forced = heard.iter().any(|wish| wish.guard == Guard::Off);
                 let guard = if is_forced { Guard::Off } else { Guard::On };
                 let reloaded = Arc::new(reload(&mut loader, stage, guard));
+                give_back = Some(now() + RENEW);
                 watch.also(loader.included());
                 for answer in heard.into_iter().filter_map(|wish| wish.answer) {
                     // Who asked may have gone.
@@ -264,7 +275,9 @@ pub(super) fn keep_loading(
                 }
             }
             Some(Settled::Some(names)) => {
-                reload_some(&mut loader, stage, &names);
+                if reload_some(&mut loader, stage, &names) > GARBAGE_NAMES {
+                    give_back = Some(now() + RENEW);
+                }
                 watch.also(loader.included());
             }
             None => {}
@@ -274,6 +287,9 @@ pub(super) fn keep_loading(
                 quiet.notice(Noticed::Any(Sign::Open), now());
             }
             stage.look();
+            if give_back.take_if(|at| *at <= now()).is_some() {
+                memory::give_back();
+            }
             look = now() + RENEW;
         }
     }
@@ -344,17 +360,19 @@ fn reload(loader: &mut Loader, stage: &impl Stage, guard: Guard) -> Reloaded {
     Reloaded { changes, mistakes }
 }
 
-/// Reads the files of these names alone, where that is enough.
-fn reload_some(loader: &mut Loader, stage: &impl Stage, names: &BTreeSet<OsString>) {
+/// Reads the files of these names alone, where that is enough. Gives how many names the zones have that were built.
+fn reload_some(loader: &mut Loader, stage: &impl Stage, names: &BTreeSet<OsString>) -> usize {
     let Some(Part { zones, changes, broken }) = loader.load_some(names) else {
         reload(loader, stage, Guard::On);
-        return;
+        return usize::MAX;
     };
     stage.reading();
+    let built = zones.iter().filter_map(|(_, zone)| zone.as_ref()).map(|zone| zone.names).sum();
     if !zones.is_empty() {
         stage.show(Show::Some(zones));
     }
     tell(changes.count(), broken);
+    built
 }
 
 fn tell(changed: usize, broken: usize) {

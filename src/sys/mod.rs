@@ -7,6 +7,7 @@
 
 #[cfg(target_os = "linux")]
 pub mod batch;
+pub mod memory;
 pub mod priority;
 
 /// Asks the processor to bring the cache line at `bytes[at]` closer; nothing where there is none.
