@@ -18,12 +18,24 @@ import admin
 import load
 import policies
 import prober
+import reload
 import servers
 import transfer
+import update
 from load import SERVER_CORE
 from servers import Server, Zone
 
-SCENARIOS = ["udp", "tcp", "million", "transfer", "prober", "verdict", "admin", "policies"]
+SCENARIOS = [
+    "udp",
+    "tcp",
+    "million",
+    "transfer",
+    "reload",
+    "prober",
+    "verdict",
+    "admin",
+    "policies",
+]
 SMALL = "bench.example"
 MILLION = "million.example"
 NAMES = 1_000_000
@@ -55,6 +67,9 @@ def main():
             table.print()
             if options.only in (None, "transfer"):
                 bench_transfer(options, folder)
+            if options.rotadns and options.only in (None, "reload"):
+                reload.bench_reload(options, MILLION, million_names(folder), folder)
+                update.bench_update(options, MILLION, NAMES, million_names(folder), folder)
             if options.rotadns and options.only in (None, "prober"):
                 prober.bench_prober(options, folder)
             if options.rotadns and options.only in (None, "verdict"):
