@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use super::overrides::Kept;
 use super::persist::LastHealth;
+use super::persist::tests::Folder;
 use super::publisher::{Publisher, Start};
 use crate::config::model::Endpoint;
 use crate::config::read_zone;
@@ -84,6 +85,20 @@ impl Stage {
         let (publisher, _) =
             Publisher::start_at(start, tell, clock_of_it).expect("a thread can be started");
         Self { publisher, targets, clock }
+    }
+
+    /// Stops, and waits until the health that is kept in a folder has this in it.
+    fn stop(&self, folder: &Folder, what: &str) {
+        self.publisher.stop();
+        let file = folder.0.join("health");
+        let is_kept = || std::fs::read_to_string(&file).is_ok_and(|text| text.contains(what));
+        for _ in 0..500 {
+            if is_kept() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        panic!("{what:?} is not kept");
     }
 
     /// It is so many milliseconds since the test began.

@@ -30,13 +30,17 @@ fn standing_in() -> Stage {
 }
 
 fn stage_with(settings: Settings) -> Stage {
+    begin(LastHealth::load(Path::new("/dev/null/state")), settings)
+}
+
+fn begin(last_health: LastHealth, settings: Settings) -> Stage {
     let isolation = Isolation {
         targets: 4.try_into().expect("not zero"),
         hold_max: Duration::from_secs(60),
         ..Isolation::default()
     };
     let settings = Settings { isolation: Some(isolation), ..settings };
-    let stage = Stage::with(Kept::default(), settings);
+    let stage = Stage::remembering(last_health, Kept::default(), settings);
     stage.serve(&[&zone(TWO)]);
     stage
 }
@@ -193,6 +197,20 @@ fn who_stands_in_and_finds_all_down_is_cut_off_itself() {
     assert_eq!(stage.hearing(), Hearing::Live, "it is believed after 60 s");
     let View::Served { ready, .. } = stage.view() else { panic!("the zone is served") };
     assert!(ready.iter().all(|ready| ready.source == Source::AllDown));
+}
+
+#[test]
+fn who_finds_all_down_after_a_restart_is_cut_off() {
+    let folder = Folder::new("cut-off");
+    let begin = || begin(LastHealth::load(&folder.0), Settings::default());
+    let stage = begin();
+    stage.all(1..=5, UP);
+    stage.all(6..=6, DOWN);
+    stage.stop(&folder, "down");
+    let stage = begin();
+    stage.all(1..=6, DOWN);
+    assert_eq!(stage.hearing(), Hearing::CutOff);
+    assert_eq!(stage.handouts(), [vec![1, 2, 3], vec![4, 5]]);
 }
 
 #[test]

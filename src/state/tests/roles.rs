@@ -186,8 +186,6 @@ fn who_holds_the_role_is_known_over_a_reload() {
 
 #[test]
 fn who_holds_the_role_is_known_over_a_restart() {
-    use crate::state::persist::tests::Folder;
-
     let folder = Folder::new("primary");
     let begin = || {
         let health = LastHealth::load(&folder.0);
@@ -198,15 +196,7 @@ fn who_holds_the_role_is_known_over_a_restart() {
     let stage = begin();
     stage.says("192.0.2.2", UP, P);
     stage.says("192.0.2.3", UP, R);
-    stage.publisher.stop();
-    let file = folder.0.join("health");
-    let is_kept = || std::fs::read_to_string(&file).is_ok_and(|text| text.contains("primary"));
-    for _ in 0..500 {
-        if is_kept() {
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    stage.stop(&folder, "primary\t");
     let stage = begin();
     assert_eq!(stage.roles()[0], [2], "before the first round");
     // The one that was replaced is asked first.
