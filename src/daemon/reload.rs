@@ -40,6 +40,8 @@ use crate::zone::exported::Exported;
 
 /// How often folders that were replaced or came back are looked for.
 const RENEW: Duration = Duration::from_secs(2);
+/// When what a load has left is free: the publisher looks once a second whether anybody reads the version before.
+const FREED: Duration = Duration::from_secs(4);
 /// Zones of fewer names leave nothing behind that would be worth a look at all memory.
 const GARBAGE_NAMES: usize = 10_000;
 /// The most wishes that wait. Of those for a reload, one that nobody waits for is as good as those before it.
@@ -229,7 +231,7 @@ pub(super) fn keep_loading(
     let mut next = None;
     let mut look = now() + RENEW;
     // What was read, and what was replaced, is freed a little later.
-    let mut give_back = Some(look);
+    let mut give_back = Some(now() + FREED);
     loop {
         let until = quiet.due().map_or(look, |due| due.min(look));
         let wait = until.saturating_duration_since(now());
@@ -267,7 +269,7 @@ pub(super) fn keep_loading(
                 let is_forced = heard.iter().any(|wish| wish.guard == Guard::Off);
                 let guard = if is_forced { Guard::Off } else { Guard::On };
                 let reloaded = Arc::new(reload(&mut loader, stage, guard));
-                give_back = Some(now() + RENEW);
+                give_back = Some(now() + FREED);
                 watch.also(loader.included());
                 for answer in heard.into_iter().filter_map(|wish| wish.answer) {
                     // Who asked may have gone.
@@ -276,7 +278,7 @@ pub(super) fn keep_loading(
             }
             Some(Settled::Some(names)) => {
                 if reload_some(&mut loader, stage, &names) > GARBAGE_NAMES {
-                    give_back = Some(now() + RENEW);
+                    give_back = Some(now() + FREED);
                 }
                 watch.also(loader.included());
             }
