@@ -11,6 +11,7 @@ use ipnet::IpNet;
 use crate::name::Name;
 
 pub mod access;
+pub mod allowed;
 pub mod answers;
 mod backend;
 mod check;

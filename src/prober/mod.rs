@@ -34,7 +34,7 @@ use tracing::{debug, error};
 use self::check::Checker;
 use self::run::{Progress, Wanted};
 use self::schedule::Schedule;
-use crate::config::model::probers::{Programs, Secrets};
+use crate::config::model::allowed::{Programs, Secrets};
 use crate::health::target::{Report, Target};
 use crate::sys::priority;
 

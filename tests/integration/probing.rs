@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rotadns::config::model::probers::{Programs, Secrets};
+use rotadns::config::model::allowed::{Programs, Secrets};
 use rotadns::config::model::{Check, Role};
 use rotadns::config::read_zone;
 use rotadns::health::target::{Outcome, Target};

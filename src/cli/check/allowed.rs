@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::config::Problem;
 use crate::config::error::{ConfigError, Location};
+use crate::config::model::allowed::Refusal;
 use crate::config::model::{CheckKind, OwnCheck, Zone};
 use crate::config::server::Prober;
 use crate::daemon::load::Mistake;
@@ -19,11 +20,12 @@ pub(super) fn refused(allowed: &Prober, file: &Path, zone: &Zone) -> Vec<Mistake
         pool.check.iter().chain(own)
     });
     let mut told = BTreeSet::new();
-    let problems = checks
+    let refusals = checks
         .flat_map(|check| check.kind.plain())
-        .flat_map(|kind| problems(allowed, kind))
-        .filter(|problem| told.insert(problem.to_string()));
-    let mistake = |problem: Problem| {
+        .flat_map(|kind| refusals(allowed, kind))
+        .filter(|refusal| told.insert(refusal.to_string()));
+    let mistake = |refusal| {
+        let problem = Problem::NotAllowed(refusal);
         Mistake::from(ConfigError {
             file: file.to_path_buf(),
             at: Location::WHOLE_FILE,
@@ -31,25 +33,25 @@ pub(super) fn refused(allowed: &Prober, file: &Path, zone: &Zone) -> Vec<Mistake
             problem,
         })
     };
-    problems.map(mistake).collect()
+    refusals.map(mistake).collect()
 }
 
-fn problems(allowed: &Prober, kind: &CheckKind) -> Vec<Problem> {
+fn refusals(allowed: &Prober, kind: &CheckKind) -> Vec<Refusal> {
     match kind {
         CheckKind::Exec(exec) => {
             let program = exec.command.iter().take(1);
             let programs = program
                 .filter(|program| !allowed.exec.allows(program))
-                .map(|program| Problem::ProgramNotAllowed { program: program.clone() });
+                .map(|program| Refusal::Program(program.clone()));
             let variables = exec.env.iter().map(|(name, _)| name);
             let variables = variables
                 .filter(|name| !allowed.exec.allows_variable(name))
-                .map(|name| Problem::VariableNotAllowed { name: name.clone() });
+                .map(|name| Refusal::Variable(name.clone()));
             programs.chain(variables).collect()
         }
         CheckKind::Database(check) => {
             let secrets = check.password.iter().filter(|secret| !allowed.secrets.allows(secret));
-            secrets.map(|secret| Problem::SecretNotAllowed { secret: secret.clone() }).collect()
+            secrets.map(|secret| Refusal::Secret(secret.clone())).collect()
         }
         _ => Vec::new(),
     }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::config::model::Secret;
+use crate::config::model::allowed::Refusal;
 
 /// A folder of one test, removed with it.
 struct Folder(PathBuf);
@@ -298,9 +299,9 @@ fn what_checks_use_and_the_config_file_does_not_allow_is_told() {
     let report = Report::of(None, &[folder.0.join(CONFIG_FILE)]);
     assert_eq!(report.errors(), 0);
     let refused = [
-        Problem::VariableNotAllowed { name: "LD_PRELOAD".into() },
-        Problem::SecretNotAllowed { secret: Secret::File(folder.0.join("../tokens")) },
-        Problem::SecretNotAllowed { secret: Secret::Variable("E".into()) },
+        Refusal::Variable("LD_PRELOAD".into()),
+        Refusal::Secret(Secret::File(folder.0.join("../tokens"))),
+        Refusal::Secret(Secret::Variable("E".into())),
     ];
     let expected: Vec<String> = refused.iter().map(ToString::to_string).collect();
     let found: Vec<&String> = report.mistakes.iter().map(|told| &told.message).collect();
@@ -322,10 +323,8 @@ fn a_program_that_the_config_file_does_not_allow_is_told() {
         let folder = Folder::with("programs", &files);
         let report = Report::of(None, &[folder.0.join(CONFIG_FILE)]);
         assert_eq!(report.errors(), 0);
-        let expected: Vec<String> = told
-            .iter()
-            .map(|program| Problem::ProgramNotAllowed { program: (*program).into() }.to_string())
-            .collect();
+        let expected: Vec<String> =
+            told.iter().map(|program| Refusal::Program((*program).into()).to_string()).collect();
         let found: Vec<&String> = report.mistakes.iter().map(|told| &told.message).collect();
         assert_eq!(found, expected.iter().collect::<Vec<_>>(), "{config}");
     }

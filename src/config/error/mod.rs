@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::model::Secret;
+use super::model::allowed::Refusal;
 use super::node::{Style, Text};
 use super::octodns;
 use crate::name::NameError;
@@ -134,9 +134,7 @@ pub enum Problem {
     BadEscape { text: String },
     BadProgram { text: String },
     BadEnvironment { text: String },
-    ProgramNotAllowed { program: String },
-    VariableNotAllowed { name: String },
-    SecretNotAllowed { secret: Secret },
+    NotAllowed(Refusal),
     EmptyText { what: &'static str },
     SaidTooLong { what: &'static str, most: usize },
     BadProberName { text: String },
@@ -287,9 +285,7 @@ impl Problem {
             Self::OctoDns(octodns::Problem::TargetNotChecked)
             | Self::TooManyWarnings { .. }
             | Self::UnusedCheck { .. }
-            | Self::ProgramNotAllowed { .. }
-            | Self::VariableNotAllowed { .. }
-            | Self::SecretNotAllowed { .. }
+            | Self::NotAllowed(_)
             | Self::UnusedPool { .. }
             | Self::RoleNeverTold { .. }
             | Self::ShardsNotTransferred { .. }

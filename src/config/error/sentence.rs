@@ -4,8 +4,6 @@ use std::fmt;
 use std::time::Duration;
 
 use super::Problem;
-use crate::config::model::Secret;
-
 /// The longest piece of a written text that a sentence repeats, in characters.
 const QUOTED_MAX: usize = 60;
 
@@ -213,26 +211,7 @@ impl fmt::Display for Problem {
                 "`{}` is not a variable: its name has no `=`, and neither name nor value a NUL",
                 Quoted(text)
             ),
-            Self::ProgramNotAllowed { program } => write!(
-                f,
-                "`{}` is not run: the config file does not allow it; add it, or its folder, to `prober.exec.allow`",
-                Quoted(program)
-            ),
-            Self::VariableNotAllowed { name } => write!(
-                f,
-                "programs are not run with the variable `{}`: the config file does not allow it; add it to `prober.exec.env`",
-                Quoted(name)
-            ),
-            Self::SecretNotAllowed { secret: Secret::File(path) } => write!(
-                f,
-                "the password file {} is not read: the config file does not allow it; add it, or its folder, to `prober.secrets.files`",
-                path.display()
-            ),
-            Self::SecretNotAllowed { secret: Secret::Variable(name) } => write!(
-                f,
-                "the variable `{}` is not read: the config file does not allow it; add it to `prober.secrets.env`",
-                Quoted(name)
-            ),
+            Self::NotAllowed(refusal) => write!(f, "{refusal}"),
             Self::CaWithoutTls => f.write_str("`ca` has no use without `https://`; remove it"),
             Self::ValueTwice { text } => {
                 write!(f, "`{}` stands here twice; remove one of the two", Quoted(text))

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{ConfigError, Location, MISTAKES_MAX, Mistakes, Problem, Severity, Span};
 use crate::config::model::Secret;
+use crate::config::model::allowed::Refusal;
 use crate::config::octodns;
 use crate::name::NameError;
 use crate::rdata;
@@ -247,19 +248,19 @@ fn each_problem_has_its_sentence() {
             "`x y` is not a variable: its name has no `=`, and neither name nor value a NUL",
         ),
         (
-            Problem::ProgramNotAllowed { program: text() },
+            Problem::NotAllowed(Refusal::Program(text())),
             "`x y` is not run: the config file does not allow it; add it, or its folder, to `prober.exec.allow`",
         ),
         (
-            Problem::VariableNotAllowed { name: text() },
-            "programs are not run with the variable `x y`: the config file does not allow it; add it to `prober.exec.env`",
+            Problem::NotAllowed(Refusal::Variable(text())),
+            "no program is given the variable `x y`: the config file does not allow it; add it to `prober.exec.env`",
         ),
         (
-            Problem::SecretNotAllowed { secret: Secret::File("keys/db".into()) },
+            Problem::NotAllowed(Refusal::Secret(Secret::File("keys/db".into()))),
             "the password file keys/db is not read: the config file does not allow it; add it, or its folder, to `prober.secrets.files`",
         ),
         (
-            Problem::SecretNotAllowed { secret: Secret::Variable(text()) },
+            Problem::NotAllowed(Refusal::Secret(Secret::Variable(text()))),
             "the variable `x y` is not read: the config file does not allow it; add it to `prober.secrets.env`",
         ),
         (

@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use super::error::{ConfigError, Location, Problem};
 use super::model::access::ZONE_BYTES;
+use super::model::allowed::{Programs, Secrets};
 use super::model::place::Network;
-use super::model::probers::{Isolation, OnProberLoss, Programs, Quorum, Secrets};
+use super::model::probers::{Isolation, OnProberLoss, Quorum};
 use feed::Feed;
 
 pub mod admin;

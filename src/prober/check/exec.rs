@@ -25,9 +25,8 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 use super::{Deadline, Obstacle, Passed, Trouble};
-use crate::config::Problem;
 use crate::config::model::ExecCheck;
-use crate::config::model::probers::Programs;
+use crate::config::model::allowed::{Programs, Refusal};
 use crate::health::told::Told;
 
 /// How much of what a program writes is kept, in bytes; Nagios keeps as much.
@@ -61,14 +60,12 @@ impl Runner {
     ) -> Result<Passed, Trouble> {
         let program = check.command.first().map_or("", String::as_str);
         if !self.programs.allows(program) {
-            return Err(obstacle(
-                Problem::ProgramNotAllowed { program: program.into() }.to_string(),
-            ));
+            return Err(obstacle(Refusal::Program(program.into()).to_string()));
         }
         if let Some((name, _)) =
             check.env.iter().find(|(name, _)| !self.programs.allows_variable(name))
         {
-            return Err(obstacle(Problem::VariableNotAllowed { name: name.clone() }.to_string()));
+            return Err(obstacle(Refusal::Variable(name.clone()).to_string()));
         }
         let _place = self.place(deadline).await?;
         let deadline = deadline.anew();

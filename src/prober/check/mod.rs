@@ -35,7 +35,7 @@ use self::file::Files;
 use self::icmp::Pings;
 use self::tls::Trust;
 use crate::config::model::CheckKind;
-use crate::config::model::probers::{Programs, Secrets};
+use crate::config::model::allowed::{Programs, Secrets};
 use crate::health::target::{Outcome, Target};
 use crate::health::told::Told;
 

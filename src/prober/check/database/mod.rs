@@ -25,7 +25,7 @@ use self::secret::Password;
 use super::bounded::{Bound, Bounded, TooMuch};
 use super::tls::{self, Connector, Trust};
 use super::{Deadline, Obstacle, Passed, Trouble, tcp};
-use crate::config::model::probers::Secrets;
+use crate::config::model::allowed::Secrets;
 use crate::config::model::{DatabaseCheck, DatabaseKind, Role};
 use crate::health::told::{Behind, Told};
 

@@ -4,9 +4,8 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use crate::config::Problem;
 use crate::config::model::Secret;
-use crate::config::model::probers::Secrets;
+use crate::config::model::allowed::{Refusal, Secrets};
 use crate::prober::check::{Obstacle, plain};
 
 /// The largest file of a password, in bytes; a token of some identity services has two thousand.
@@ -18,10 +17,7 @@ pub(super) struct Password(String);
 impl Password {
     /// Reads it where it is, if the operator allows that.
     pub(super) fn read(secret: &Secret, allowed: &Secrets) -> Result<Self, Obstacle> {
-        let refused = || {
-            let problem = Problem::SecretNotAllowed { secret: secret.clone() };
-            Obstacle::Check(problem.to_string())
-        };
+        let refused = || Obstacle::Check(Refusal::Secret(secret.clone()).to_string());
         let password = match secret {
             Secret::File(path) => {
                 let file = allowed.allowed_file(path).ok_or_else(refused)?;
@@ -145,7 +141,7 @@ mod tests {
             (Secret::Variable("PATH".into()), &allowed),
             (Secret::Variable("ALLOWED".into()), &Secrets::default()),
         ] {
-            let expected = Problem::SecretNotAllowed { secret: secret.clone() }.to_string();
+            let expected = Refusal::Secret(secret.clone()).to_string();
             assert_eq!(read(secret, allowed), Err(Obstacle::Check(expected)));
         }
         std::fs::remove_dir_all(&folder).unwrap();

@@ -8,7 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 use super::super::Checker;
 use super::super::tests::{probe, target};
 use super::*;
-use crate::config::model::probers::Programs;
+use crate::config::model::allowed::Programs;
 use crate::config::model::{CheckKind, Secret};
 
 /// A password in a file, which goes with it.

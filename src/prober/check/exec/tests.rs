@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::super::{Checker, Found};
 use super::*;
-use crate::config::model::probers::Secrets;
+use crate::config::model::allowed::Secrets;
 use crate::config::model::{Check, CheckKind};
 use crate::health::target::{Outcome, Target};
 
@@ -106,8 +106,7 @@ async fn only_what_the_operator_allows_is_run() {
     exec.env.push(("BASH_ENV".into(), "/tmp/harm".into()));
     given.check = Arc::new(check);
     let why = checker.check(&given).await.expect_err("it is not allowed").to_string();
-    let problem = Problem::VariableNotAllowed { name: "BASH_ENV".into() };
-    assert_eq!(why, problem.to_string());
+    assert_eq!(why, Refusal::Variable("BASH_ENV".into()).to_string());
     let missing = checker.check(&target(&["/bin/no-such-program"], LONG)).await;
     let why = missing.expect_err("it is not there").to_string();
     assert_eq!(why, "cannot run /bin/no-such-program: no such file or directory");
