@@ -51,7 +51,10 @@ export class Chart {
   }
 
   heard({ samples }) {
-    this.samples = samples.map((sample) => ({
+    // Samples that took longer than they should may reach back further than what is drawn.
+    const oldest = Date.parse(samples.at(-1)?.at) - SPANS.at(-1);
+    const drawn = samples.filter(({ at }) => Date.parse(at) >= oldest);
+    this.samples = drawn.map((sample) => ({
       at: Date.parse(sample.at),
       queries: sample.queries / sample.seconds,
       rates: LAYERS.map(([name, , codes]) => {

@@ -99,3 +99,25 @@ fn a_connection_that_is_lost_is_told_and_comes_back() {
     browser.wait_for("#change-list", "dash.example/web/web-3");
     assert_eq!(browser.run(greyed, &[]), "none");
 }
+
+#[test]
+fn samples_of_more_than_an_hour_stay_within_the_frame() {
+    let ground = Ground::new([127, 61, 15], "");
+    let Some(browser) = ground.page(Screen::Desktop) else { return };
+    // What a server tells whose samples took eleven seconds each, as on a machine that is busy.
+    let slow = "const plain = window.fetch; \
+        const samples = Array.from({length: 360}, (_, place) => ({ \
+            at: new Date(Date.now() - (359 - place) * 11000).toISOString(), \
+            seconds: 11, queries: 110, answers: {noerror: 110}, dropped: 0})); \
+        const told = () => new Response(JSON.stringify({step: 10, samples})); \
+        window.fetch = (path, options) => path === '/v1/history' ? Promise.resolve(told()) : plain(path, options)";
+    browser.run(slow, &[]);
+    browser.wait_for("#traffic-title", "the last hour");
+    browser.wait_for("#reading", "10 queries/s: NOERROR 10/s");
+    // The frame begins where the lines behind it do.
+    let begins = "const at = (kind) => document.querySelector(`#chart ${kind}`).getBBox().x; \
+        return at('.layer-noerror') - at('.grid')";
+    let begins = browser.run(begins, &[]).as_f64().expect("a length");
+    assert!((0.0..10.0).contains(&begins), "{begins}");
+    assert_calm(&browser);
+}
