@@ -112,30 +112,42 @@ impl<A: Address, T: PartialEq> Spans<A, T> {
 
     /// The same, where values of neighbouring spans may come to the same.
     ///
-    /// It is looked at so many spans at most as [`WIDENED_MAX`]; what lies beyond is taken as different.
+    /// It is looked at so many neighbours at most as [`WIDENED_MAX`], each time at the one that decides; what lies beyond is taken
+    /// as different.
     #[must_use]
     pub fn bits_while(&self, address: A, is_same: impl Fn(Option<&T>) -> bool) -> u8 {
         let own = self.behind(address);
         // Place 0 is what lies before the first span.
         let value = |place: usize| place.checked_sub(1).and_then(|place| self.values.get(place));
-        let (mut first, mut last) = (own, own);
-        let mut left = WIDENED_MAX;
-        while first > 0 && left > 0 && is_same(value(first - 1)) {
-            first -= 1;
-            left -= 1;
-        }
-        let mut left = WIDENED_MAX;
-        while last < self.values.len() && left > 0 && is_same(value(last + 1)) {
-            last += 1;
-            left -= 1;
-        }
-        // Where a span begins at the first address of all, nothing lies before it.
-        let begin = first.checked_sub(1).map(|place| self.begins[place].bits());
-        let before = begin.and_then(|begin| begin.checked_sub(1));
-        let behind = self.begins.get(last).map(|begin| begin.bits());
         let apart =
             |other: Option<u128>| other.map_or(0, |other| 1 + common::<A>(address.bits(), other));
-        apart(before).max(apart(behind)).min(A::BITS) as u8
+        // Where a span begins at the first address of all, nothing lies before it.
+        let before = |first: usize| {
+            let begin = first.checked_sub(1).map(|place| self.begins[place].bits());
+            apart(begin.and_then(|begin| begin.checked_sub(1)))
+        };
+        let behind = |last: usize| apart(self.begins.get(last).map(|begin| begin.bits()));
+        let (mut first, mut last) = (own, own);
+        let mut bits = (before(first), behind(last));
+        for _ in 0..WIDENED_MAX {
+            // No two are alike: of addresses before and behind, one shares the bit that the other has not.
+            if bits.0 > bits.1 {
+                if !is_same(value(first - 1)) {
+                    break;
+                }
+                first -= 1;
+                bits.0 = before(first);
+            } else if bits.1 > 0 {
+                if !is_same(value(last + 1)) {
+                    break;
+                }
+                last += 1;
+                bits.1 = behind(last);
+            } else {
+                break;
+            }
+        }
+        bits.0.max(bits.1).min(A::BITS) as u8
     }
 
     /// Where spans begin, and their values.
@@ -144,8 +156,9 @@ impl<A: Address, T: PartialEq> Spans<A, T> {
     }
 }
 
-/// How many spans to each side of an address are looked at for the same outcome.
-pub const WIDENED_MAX: usize = 256;
+/// How many spans beside that of an address are looked at for the same outcome. Anybody may ask for that, and for each of them the choice
+/// is made again; with fewer, resolvers keep an answer for fewer clients.
+pub const WIDENED_MAX: usize = 8;
 
 /// How many leading bits two different addresses have in common.
 fn common<A: Address>(one: u128, other: u128) -> u32 {
@@ -223,6 +236,22 @@ mod tests {
         };
         assert_eq!((bits("10.0.0.1", "ab"), bits("10.1.2.3", "ab")), (8, 8));
         assert_eq!((bits("10.1.2.3", "b"), bits("10.2.0.0", "a-")), (16, 15));
+    }
+
+    #[test]
+    fn few_neighbours_are_looked_at_however_many_are_alike() {
+        // A span for each 10.0.x.0, all of which come to the same.
+        let spans = Spans::new((0..256_u32).map(|place| (v4("10.0.0.0") + place * 256, place)));
+        for address in ["10.0.0.0", "10.0.77.1", "10.0.128.0", "10.0.255.255", "11.0.0.0"] {
+            let looked = std::cell::Cell::new(0);
+            let all_are = |value: Option<&u32>| {
+                looked.set(looked.get() + 1);
+                value.is_some()
+            };
+            let bits = spans.bits_while(v4(address), all_are);
+            assert!(looked.get() <= WIDENED_MAX, "{address}: {}", looked.get());
+            assert!(bits <= spans.bits(v4(address)), "{address}: {bits}");
+        }
     }
 
     #[test]
