@@ -218,7 +218,7 @@ pub(super) fn roles(
     now: &Cast,
 ) {
     let pool = &zone.pools[index];
-    if !speaks_of_roles(zone, index) {
+    if !speaks_of_roles(pool) {
         return;
     }
     let (key, name) = (|| pool_key(zone, pool), &pool.name);
@@ -241,15 +241,10 @@ pub(super) fn roles(
     shared.tell(Kind::Pool, key(), said.unwrap_or_else(|| "one primary again".to_owned()));
 }
 
-/// Whether what becomes of the role of primary is told of this pool: it is seen in several ways, and one of them tells.
-fn speaks_of_roles(zone: &Zone, index: usize) -> bool {
-    let own = zone.pools[index].face;
-    let of_same = |pool: &Pool| {
-        pool.role() == Some(Role::Primary)
-            && pool.site().is_none()
-            && pool.face.map(|face| face.of) == own.map(|own| own.of)
-    };
-    zone.pools.iter().position(of_same) == Some(index)
+/// Whether what becomes of the role of primary is told of this pool: it is seen in several ways, and that by public addresses
+/// tells, which is there wherever one by private addresses is.
+fn speaks_of_roles(pool: &Pool) -> bool {
+    pool.role() == Some(Role::Primary) && pool.site().is_none() && !pool.is_private()
 }
 
 /// A prober is there that was not.
