@@ -127,6 +127,37 @@ records:
 }
 
 #[test]
+fn what_a_hand_took_out_is_no_guess_within_another_pool_either() {
+    const GUESSES: &str = "
+zone: example
+ns: [ns]
+checks: {c: {tcp: {port: 80}}}
+pools:
+  a: {check: c, min_healthy: 2, backends: [192.0.2.1, 192.0.2.2]}
+  b: {check: c, min_healthy: 2, backends: [192.0.2.3, 192.0.2.4]}
+  nested: {backends: {x: {pool: a}, y: {pool: b}}}
+  deep: {backends: {z: {pool: nested}}}
+  flat: {check: c, backends: {a1: 192.0.2.1, a2: 192.0.2.2, b1: 192.0.2.3, b2: 192.0.2.4}}
+records:
+  ns: {A: 192.0.2.53}
+  nested: {pool: deep}
+  flat: {pool: flat}
+";
+    let folder = Folder::new("guesses");
+    let stage =
+        Stage::with(Kept::load(&folder.0, BEGIN).expect("it can be read"), Settings::default());
+    stage.serve(&[&zone(GUESSES)]);
+    stage.hand("example/a/*", down());
+    stage.hand("example/flat/a*", down());
+    // One of the others fails, which holds back its pool as a whole; then both do.
+    for (address, flat) in [("192.0.2.3", &[4][..]), ("192.0.2.4", &[3, 4])] {
+        stage.report(address, DOWN);
+        let found = [stage.out("nested"), stage.out("deep"), stage.out("flat")];
+        assert_eq!(found, [vec![3, 4], vec![3, 4], flat.to_vec()], "{address}");
+    }
+}
+
+#[test]
 fn a_role_is_found_in_whichever_pool_has_it() {
     const SITES: &str = "
 zone: example
