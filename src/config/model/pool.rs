@@ -461,14 +461,23 @@ impl Policy {
         matches!(self, Self::Weighted | Self::LeastLoad | Self::Hash)
     }
 
-    /// The tier of a backend that sets none, behind these in the file.
+    /// The tier of a backend that sets none, where this is the last one of those before it in the file.
     #[must_use]
-    pub fn priority_after(self, before: &[Backend]) -> u16 {
-        let last = before.iter().map(|backend| backend.priority).max();
+    pub fn priority_after(self, last: Option<u16>) -> u16 {
         match self {
             Self::Failover => last.map_or(0, |last| last.saturating_add(1)),
             _ => 0,
         }
+    }
+
+    /// Each backend with whether its tier is one that the file must say.
+    pub fn with_own_tier(self, backends: &[Backend]) -> impl Iterator<Item = (&Backend, bool)> {
+        let mut last = None;
+        backends.iter().map(move |backend| {
+            let is_own = backend.priority != self.priority_after(last);
+            last = last.max(Some(backend.priority));
+            (backend, is_own)
+        })
     }
 }
 

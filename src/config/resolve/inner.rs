@@ -157,10 +157,27 @@ impl<'z> Pools<'z> {
         own.map_or(self.keys[place].span, |(_, name)| name.span)
     }
 
-    /// Whether a pool, or one within it, has private addresses.
-    pub(super) fn has_private(&self, place: usize) -> bool {
-        let all = self.with_inner(place).into_iter();
-        all.filter_map(|place| self.found[place].as_ref()).any(Pool::has_private)
+    /// Which pools have private addresses, or one within them, or one that they fall back on; `next` has those by their places.
+    pub(super) fn with_private(&self, next: &[Option<usize>]) -> Vec<bool> {
+        let mut outer = vec![Vec::new(); self.found.len()];
+        for (place, pool) in self.found.iter().enumerate() {
+            // A face falls back on what its pool does.
+            let fallback = next.get(self.whole(place)).copied().flatten();
+            for other in inner(pool.as_ref()).into_iter().chain(fallback) {
+                outer[other].push(place);
+            }
+        }
+        let has_own = |pool: &Option<Pool>| pool.as_ref().is_some_and(Pool::has_private);
+        let mut found: Vec<bool> = self.found.iter().map(has_own).collect();
+        let mut open: Vec<usize> = (0..found.len()).filter(|place| found[*place]).collect();
+        while let Some(place) = open.pop() {
+            for &place in &outer[place] {
+                if !std::mem::replace(&mut found[place], true) {
+                    open.push(place);
+                }
+            }
+        }
+        found
     }
 
     /// Tells of each SRV that is made of a pool that has others within, or that falls back on such a one.

@@ -1,6 +1,7 @@
 //! Pools and the checks they name: references tied, circles and what is left over told.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry as Slot;
 use std::sync::Arc;
 
 use super::checks::Checks;
@@ -40,8 +41,10 @@ pub(super) struct Pools<'z> {
     without_service: Vec<Option<(String, &'static str)>>,
     /// The pools that SRV is made of, and where.
     pub(super) services: Vec<(usize, Span)>,
-    /// Where faces of pools stand.
+    /// Where faces of pools stand, in the order of their places.
     faces: Vec<(usize, Face)>,
+    /// The same by what they are.
+    places_of_faces: HashMap<Face, usize>,
     /// The pools that are asked for by a role, and where.
     pub(super) roles: Vec<(usize, Span)>,
     /// The pools that stand in others, by the others' places.
@@ -63,6 +66,7 @@ impl<'z> Pools<'z> {
             without_service: Vec::new(),
             services: Vec::new(),
             faces: Vec::new(),
+            places_of_faces: HashMap::new(),
             roles: Vec::new(),
             inner: Vec::new(),
             kinds: Kinds::of(spec),
@@ -294,10 +298,11 @@ impl<'z> Pools<'z> {
         if face.role.is_none() && !face.is_private && face.site.is_none() {
             return face.of;
         }
-        if let Some((place, _)) = self.faces.iter().find(|(_, other)| *other == face) {
-            return *place;
-        }
         let place = self.keys.len();
+        match self.places_of_faces.entry(face) {
+            Slot::Occupied(known) => return *known.get(),
+            Slot::Vacant(new) => new.insert(place),
+        };
         self.without_service.push(self.without_service[face.of].clone());
         self.keys.push(self.keys[face.of]);
         self.found.push(self.found[face.of].clone());
@@ -309,18 +314,23 @@ impl<'z> Pools<'z> {
         place
     }
 
+    /// What the pool at a place is a face of, and how.
+    fn face_at(&self, place: usize) -> Option<Face> {
+        let at = self.faces.binary_search_by_key(&place, |(place, _)| *place).ok()?;
+        Some(self.faces[at].1)
+    }
+
     /// The place of a pool by its private addresses.
     fn private(&mut self, place: usize) -> usize {
-        let known = self.faces.iter().find(|(other, _)| *other == place);
-        let (of, role) = known.map_or((place, None), |(_, face)| (face.of, face.role));
+        let known = self.face_at(place);
+        let (of, role) = known.map_or((place, None), |face| (face.of, face.role));
         self.face(Face { of, role, is_private: true, site: None })
     }
 
-    /// Gives each pool with private addresses a face of them.
-    fn add_private_faces(&mut self) {
-        for place in 0..self.found.len() {
-            let is_face = self.faces.iter().any(|(other, face)| *other == place && face.is_private);
-            if !is_face && self.has_private(place) {
+    /// Gives each pool with private addresses, its own or those of another that it may hand out, a face of them.
+    fn add_private_faces(&mut self, next: &[Option<usize>]) {
+        for (place, has_private) in self.with_private(next).into_iter().enumerate() {
+            if has_private && self.face_at(place).is_none_or(|face| !face.is_private) {
                 self.private(place);
             }
         }
@@ -331,7 +341,7 @@ impl<'z> Pools<'z> {
         for place in 0..self.found.len() {
             let Some(pool) = self.found[place].as_ref() else { continue };
             let count = if pool.policy == Policy::Nearest { pool.sites().len() } else { 0 };
-            let own = self.faces.iter().find(|(other, _)| *other == place).map(|(_, face)| *face);
+            let own = self.face_at(place);
             if count > SITES_MAX {
                 if own.is_none() {
                     let pool = pool.name.clone();
@@ -374,8 +384,7 @@ impl<'z> Pools<'z> {
 
     /// The place of the pool that one is a face of, or its own.
     pub(super) fn whole(&self, place: usize) -> usize {
-        let own = self.faces.iter().find(|(other, _)| *other == place);
-        own.map_or(place, |(_, face)| face.of)
+        self.face_at(place).map_or(place, |face| face.of)
     }
 
     /// The name of a pool.
@@ -424,15 +433,15 @@ impl<'z> Pools<'z> {
             }
         }
         let is_right = self.tell_inner(mistakes);
-        if is_right {
-            self.add_private_faces();
-            self.add_site_faces(mistakes);
-        }
-        let fallbacks = std::mem::take(&mut self.fallbacks);
+        let fallbacks = self.fallbacks.clone();
         let next: Vec<Option<usize>> = fallbacks
             .iter()
             .map(|fallback| fallback.and_then(|name| self.named(name, mistakes)))
             .collect();
+        if is_right {
+            self.add_private_faces(&next);
+            self.add_site_faces(mistakes);
+        }
         for (pool, next) in self.found.iter_mut().zip(&next) {
             if let (Some(pool), Some(next)) = (pool, next) {
                 pool.when_all_down = WhenAllDown::Fallback(*next);
@@ -586,6 +595,7 @@ fn backends(
     let origin = &pools.origin;
     let mut lines = HashMap::new();
     let mut found = Vec::with_capacity(spec.backends.len());
+    let mut last = None;
     for (backend, check) in spec.backends.iter().zip(own) {
         let probe_of_target = backend.addresses.first().or(backend.check_addresses.first());
         let serves = match (backend.pool, backend.target) {
@@ -620,7 +630,8 @@ fn backends(
         };
         let check = check.clone();
         let own = Backend::new(name, serves);
-        let priority = backend.priority.unwrap_or_else(|| spec.policy.priority_after(&found));
+        let priority = backend.priority.unwrap_or_else(|| spec.policy.priority_after(last));
+        last = last.max(Some(priority));
         let (private, site) = (backend.private.clone(), backend.site.clone());
         let own = Backend { weight, state, service, private, site, ..own };
         found.push(Backend { priority, check, check_addresses, ..own });

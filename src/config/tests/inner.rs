@@ -2,7 +2,7 @@
 
 use super::{HEAD, TAIL, told};
 use crate::config::error::Problem;
-use crate::config::model::{Form, POOLS_WITHIN_MAX, Serves};
+use crate::config::model::{Form, POOL_ADDRESSES_MAX, POOLS_WITHIN_MAX, Serves, WhenAllDown};
 use crate::config::read_zone;
 
 /// A zone with these pools, a line each, and `www` of the first.
@@ -57,6 +57,58 @@ fn private_addresses_are_those_of_the_pools_within() {
         pools.iter().position(|pool| pool.is_private() && pool.name == name).expect(name)
     };
     assert_eq!(pools[private("all")].backends[0].inner(), Some(private("n")));
+}
+
+#[test]
+fn private_addresses_are_those_of_the_pools_that_one_falls_back_on() {
+    let falls_back = |on: &str| {
+        format!(
+            "{{when_all_down: fallback, fallback: {on}, backends: {{x: {{address: 192.0.2.5}}}}}}"
+        )
+    };
+    let (a, b) = (format!("a: {}", falls_back("b")), format!("b: {}", falls_back("c")));
+    let text = with(
+        &[&a, &b, "c: {backends: {w: {address: 192.0.2.1, private: 10.0.0.1}}}", "d: [{pool: a}]"],
+        "www: {pool: d}",
+    );
+    let (zone, mistakes) = read_zone("example.com.yaml".as_ref(), &text);
+    let pools = zone.unwrap_or_else(|| panic!("{mistakes:?}")).pools;
+    let private = |name: &str| {
+        pools.iter().position(|pool| pool.is_private() && pool.name == name).expect(name)
+    };
+    for (pool, on) in [("a", "b"), ("b", "c")] {
+        assert_eq!(pools[private(pool)].when_all_down, WhenAllDown::Fallback(private(on)));
+    }
+    assert_eq!(pools[private("d")].backends[0].inner(), Some(private("a")));
+}
+
+#[test]
+fn what_is_far_too_large_is_told_in_no_more_time_than_reading_takes() {
+    let many = |each: &dyn Fn(usize) -> String| (0..20_000).map(each).collect::<Vec<_>>();
+    let backends = many(&|place| format!("10.0.{}.{}", place / 250, place % 250));
+    let all = format!("all: {{policy: failover, backends: [{}]}}", backends.join(", "));
+    let (_, mistakes) = read_zone("example.com.yaml".as_ref(), &with(&[&all], "www: {pool: all}"));
+    let problems: Vec<_> = mistakes.iter().map(|mistake| &mistake.problem).collect();
+    assert_eq!(problems, [&Problem::TooManyAddresses { most: POOL_ADDRESSES_MAX }]);
+}
+
+#[test]
+fn very_many_pools_are_seen_in_several_ways() {
+    const POOLS: usize = 5_000;
+    let lines = |each: &dyn Fn(usize) -> String| (0..POOLS).map(each).collect::<Vec<_>>();
+    let pools = lines(&|place| {
+        format!(
+            "p{place}: {{policy: nearest, backends: {{a: {{address: 192.0.2.1, private: 10.0.0.1, \
+             region: NO}}, b: {{address: 192.0.2.2, region: US}}}}}}"
+        )
+    });
+    let records = lines(&|place| format!("r{place}: {{pool: p{place}}}"));
+    let pools: Vec<&str> = pools.iter().map(String::as_str).collect();
+    let (zone, mistakes) =
+        read_zone("example.com.yaml".as_ref(), &with(&pools, &records.join("\n  ")));
+    let zone = zone.unwrap_or_else(|| panic!("{mistakes:?}"));
+    // By private addresses, and both at each of two sites.
+    assert_eq!(zone.pools.len(), POOLS * 6);
 }
 
 #[test]

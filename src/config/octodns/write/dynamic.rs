@@ -478,8 +478,7 @@ fn unsaid(pool: &Pool) -> Vec<&'static str> {
     } = pool;
     let usual = Tiers::default();
     let has = |is_it: fn(&Backend) -> bool| backends.iter().any(is_it);
-    let is_tiered = (backends.iter().enumerate())
-        .any(|(place, own)| own.priority != policy.priority_after(&backends[..place]));
+    let is_tiered = policy.with_own_tier(backends).any(|(_, has_own_tier)| has_own_tier);
     let told = [
         ("the pools within", has(|own| own.inner().is_some())),
         ("the private addresses", has(|own| !own.private.is_empty())),

@@ -343,9 +343,8 @@ pub(super) fn pool(pool: &Pool, pools: &[Pool], checks: &Checks) -> (String, Yam
         Failback::After(hold) => found.push(("failback".into(), span(*hold))),
         Failback::Never => found.push(entry("failback", "never")),
     }
-    let own = |place: usize, each: &Backend| {
-        let each = &as_set(each, check.as_deref());
-        backend(each, pools, checks, each.priority != policy.priority_after(&backends[..place]))
+    let own = |(each, has_own_tier): (&Backend, bool)| {
+        backend(&as_set(each, check.as_deref()), pools, checks, has_own_tier)
     };
     found.extend(max_lag.map(|lag| ("max_lag".into(), span(lag))));
     if *multi_primary {
@@ -353,10 +352,10 @@ pub(super) fn pool(pool: &Pool, pools: &[Pool], checks: &Checks) -> (String, Yam
     }
     let is_named = backends.iter().any(|backend| backend.name != resolve::unnamed(&backend.serves));
     let backends = if is_named {
-        let named = |(place, each): (usize, &Backend)| (each.name.clone(), own(place, each));
-        Yaml::Map(backends.iter().enumerate().map(named).collect())
+        let named = |each: (&Backend, bool)| (each.0.name.clone(), own(each));
+        Yaml::Map(policy.with_own_tier(backends).map(named).collect())
     } else {
-        Yaml::List(backends.iter().enumerate().map(|(place, each)| own(place, each)).collect())
+        Yaml::List(policy.with_own_tier(backends).map(own).collect())
     };
     found.push(("backends".into(), backends));
     (name.clone(), Yaml::Map(found))
