@@ -54,6 +54,9 @@ pub(super) struct Flags {
     /// The name of a prober beside, which gets a token of its own; as often as there are any
     #[arg(long = "prober", value_name = "NAME", value_parser = prober)]
     probers: Vec<String>,
+    /// Who reports on backends that report by themselves, such as a deploy script, and gets a token for that; as often as there are any
+    #[arg(long = "push", value_name = "NAME", value_parser = prober)]
+    pushers: Vec<String>,
     /// Leave all as it is where the folder has every file already
     #[arg(long)]
     keep: bool,
@@ -61,15 +64,17 @@ pub(super) struct Flags {
 
 /// Writes the files, and says what they are for.
 pub(super) fn run(flags: &Flags) -> anyhow::Result<bool> {
-    let Flags { folder, names, probers, keep } = flags;
-    let mut met = HashSet::new();
-    if let Some(twice) = probers.iter().find(|name| !met.insert(*name)) {
-        bail!("--prober {twice} stands there twice; each prober has a name of its own");
+    let Flags { folder, names, probers, pushers, keep } = flags;
+    for (flag, named) in [("prober", probers), ("push", pushers)] {
+        let mut met = HashSet::new();
+        if let Some(twice) = named.iter().find(|name| !met.insert(*name)) {
+            bail!("--{flag} {twice} stands there twice; each has a name of its own");
+        }
     }
     if probers.len() > PROBERS_MAX {
         bail!("a server hears at most {PROBERS_MAX} probers beside; name fewer");
     }
-    let files = files(names, probers)?;
+    let files = files(names, probers, pushers)?;
     let is_there = |file: &NewFile| fs::symlink_metadata(folder.join(&file.name)).is_ok();
     if *keep && files.iter().all(is_there) {
         println!("{}: all keys are there already, and stay", folder.display());
@@ -98,11 +103,11 @@ pub(super) fn run(flags: &Flags) -> anyhow::Result<bool> {
     }
     // Without what a shell adds to the end, as it is pasted into a config file.
     let shown: PathBuf = folder.components().collect();
-    println!("{}", guide(&shown.display().to_string(), names, probers));
+    println!("{}", guide(&shown.display().to_string(), names, probers, pushers));
     Ok(true)
 }
 
-fn files(names: &[String], probers: &[String]) -> anyhow::Result<Vec<NewFile>> {
+fn files(names: &[String], probers: &[String], pushers: &[String]) -> anyhow::Result<Vec<NewFile>> {
     let [ca, certificate, key] = certificates(names)?;
     let open = |name: &str, text| NewFile { name: name.into(), text, mode: 0o644 };
     let secret = |name: String, text| NewFile { name, text, mode: 0o600 };
@@ -112,7 +117,8 @@ fn files(names: &[String], probers: &[String]) -> anyhow::Result<Vec<NewFile>> {
         secret("key.pem".into(), key),
     ];
     let mut all = String::from(
-        "# ROLE NAME TOKEN; `read` looks, `feed` tells what a prober found, `operate` steers.\n",
+        "# ROLE NAME TOKEN; `read` looks, `feed` tells what a prober found, `operate` steers,\n\
+         # `push` reports on backends that report by themselves.\n",
     );
     let mut add = |role: &str, name: &str, file: String| -> anyhow::Result<()> {
         let token = token()?;
@@ -127,6 +133,9 @@ fn files(names: &[String], probers: &[String]) -> anyhow::Result<Vec<NewFile>> {
     }
     for name in probers {
         add("feed", name, format!("token-feed-{name}"))?;
+    }
+    for name in pushers {
+        add("push", name, format!("token-push-{name}"))?;
     }
     files.push(secret("tokens".into(), all));
     Ok(files)
@@ -193,7 +202,7 @@ fn prober(text: &str) -> Result<String, String> {
     Source::beside(text).map(|source| source.to_string()).map_err(|bad| bad.to_string())
 }
 
-fn guide(folder: &str, names: &[String], probers: &[String]) -> String {
+fn guide(folder: &str, names: &[String], probers: &[String], pushers: &[String]) -> String {
     let server = match names[0].parse() {
         Ok(IpAddr::V6(address)) => format!("[{address}]"),
         _ => names[0].clone(),
@@ -202,6 +211,10 @@ fn guide(folder: &str, names: &[String], probers: &[String]) -> String {
         None => (PROBER, "token-feed".to_owned()),
         Some(name) => (name.as_str(), format!("token-feed-{name}")),
     };
+    let pushers = pushers.iter().map(|name| {
+        format!("{folder}/ca.pem, {folder}/token-push-{name}\n    belong to {name}, which reports on backends whose check is `push`.\n")
+    });
+    let pushers: String = pushers.collect();
     format!(
         "\
 {folder}/certificate.pem, {folder}/key.pem, {folder}/tokens
@@ -216,7 +229,7 @@ fn guide(folder: &str, names: &[String], probers: &[String]) -> String {
 {folder}/ca.pem, {folder}/token-operate or {folder}/token-read
     are for people and programs:
         curl --cacert {folder}/ca.pem -H \"Authorization: Bearer $(cat {folder}/token-read)\" https://{server}:8053/v1/status
-
+{pushers}
 In {folder}/tokens, add a line for each further person, prober or program, so that it can be taken away alone."
     )
 }
@@ -245,7 +258,8 @@ mod tests {
     #[test]
     fn no_two_tokens_are_the_same_and_secrets_are_their_owners() {
         let probers = ["probe-1", "probe-2"].map(str::to_owned);
-        let files = files(&["ns1.example.com".to_owned()], &probers).expect("keys can be made");
+        let files = files(&["ns1.example.com".to_owned()], &probers, &["deploy".to_owned()])
+            .expect("keys can be made");
         let mode =
             |wanted: &str| files.iter().find(|file| file.name == wanted).map(|file| file.mode);
         for (name, expected) in [
@@ -253,6 +267,7 @@ mod tests {
             ("key.pem", 0o600),
             ("tokens", 0o600),
             ("token-feed-probe-2", 0o600),
+            ("token-push-deploy", 0o600),
         ] {
             assert_eq!(mode(name), Some(expected), "{name}");
         }

@@ -4,3 +4,4 @@ mod agent;
 mod haproxy;
 mod name_server;
 mod nginx;
+mod push;
