@@ -4,6 +4,7 @@
 //! gathered, and shown as `told.rs` does.
 
 mod allowed;
+mod failover;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Result;
+use failover::{Bounds, Failover};
 
 use super::plain::plain;
 use super::screen::Screen;
@@ -19,7 +21,7 @@ use super::told::{self, Lines, Told, counted};
 use crate::config::files::{read_at_most, read_file};
 use crate::config::model::access::Secondaries;
 use crate::config::model::{Pool, Zone};
-use crate::config::{self, CONFIG_FILE, Config, MasterRecord, Problem, Severity};
+use crate::config::{self, CONFIG_FILE, Config, Location, MasterRecord, Problem, Severity};
 use crate::daemon::load::{Mistake, together};
 use crate::daemon::named;
 use crate::daemon::places::Sources;
@@ -59,7 +61,7 @@ pub fn run(
             out.write_all(report.human(Screen::of_stdout().is_coloured()).as_bytes())?;
         }
         Format::Json if failover.is_shown => {
-            let all: Vec<_> = report.failovers.iter().map(Failover::json).collect();
+            let all: Vec<_> = report.failovers.iter().map(|one| one.json(report.bounds)).collect();
             writeln!(out, "{}", serde_json::to_string_pretty(&all)?)?;
         }
         Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&report.mistakes)?)?,
@@ -84,19 +86,12 @@ struct Report {
     mistakes: Vec<Told>,
     /// Of each good zone's pools: the longest time until a failure is out of every cache.
     failovers: Vec<Failover>,
+    /// What is wanted of them.
+    bounds: Bounds,
     /// Each zone and its file; without content where it cannot be served.
     zones: Vec<(Name, PathBuf, Option<zone::Zone>)>,
     /// The config file, where one is checked.
     config: Option<(PathBuf, Config)>,
-}
-
-/// The worst case of one pool.
-struct Failover {
-    file: PathBuf,
-    zone: String,
-    pool: String,
-    detection: Option<Duration>,
-    ttl: Duration,
 }
 
 impl Report {
@@ -167,6 +162,7 @@ impl Report {
                 for message in named::mistakes(&config) {
                     self.tell(vec![Mistake::whole(file, message)], "");
                 }
+                self.bounds.config = config.failover_max;
                 let zones = config.zones.clone();
                 self.config = Some((file.to_path_buf(), config));
                 zones
@@ -215,7 +211,11 @@ impl Report {
             // The serial has no part in whether the zone can be built.
             built = self.built(file, build::from_model(&zone, 0, None));
             let whole = zone.pools.iter().filter(|pool| pool.site().is_none());
-            let failovers = whole.map(|pool| Failover::of(file, &zone, pool));
+            let places = config::pool_places(file, &text);
+            let place = |pool: &Pool| places.get(&pool.name).copied();
+            let failovers = whole.map(|pool| {
+                Failover::of(file, place(pool).unwrap_or(Location::WHOLE_FILE), &zone, pool)
+            });
             self.failovers.extend(failovers);
         }
         let origin = config::zone_of_file(file);
@@ -325,19 +325,15 @@ impl Report {
         self.mistakes.extend(mistakes.into_iter().map(|mistake| Told::new(mistake, &lines)));
     }
 
-    /// Warns of pools whose failures are in caches for longer than this, or for good.
+    /// Warns of pools whose failures are in caches for longer than is wanted, or for good.
     fn warn_of_late(&mut self, most: Option<Duration>) {
-        let Some(most) = most else { return };
-        let late = self
-            .failovers
-            .iter()
-            .filter(|failover| failover.worst().is_none_or(|worst| worst > most));
-        let warning = |failover: &Failover| {
-            let sentence = format!("{}; at most {} are wanted", failover.sentence(), seconds(most));
-            Mistake { severity: Severity::Warning, ..Mistake::whole(&failover.file, sentence) }
-        };
-        let warnings = late.map(warning).collect();
-        self.tell(warnings, "");
+        self.bounds.flag = most;
+        let late: Vec<Mistake> =
+            self.failovers.iter().filter_map(|failover| failover.warning(self.bounds)).collect();
+        for late in late.chunk_by(|a, b| a.file == b.file) {
+            let text = read_file(&late[0].file).unwrap_or_default();
+            self.tell(late.to_vec(), &String::from_utf8_lossy(&text));
+        }
     }
 
     fn errors(&self) -> usize {
@@ -356,68 +352,6 @@ impl Report {
         }
         let _ = writeln!(text, "{}", parts.join(", "));
         text
-    }
-}
-
-impl Failover {
-    fn of(file: &Path, zone: &Zone, pool: &Pool) -> Self {
-        // The slowest check of its backends counts, and the shortest TTL of those within it.
-        let mut all = Vec::new();
-        let mut open = vec![pool];
-        // The model has no loops of pools.
-        while let Some(pool) = open.pop() {
-            all.push(pool);
-            open.extend(pool.within(&zone.pools).map(|(_, inner)| inner));
-        }
-        let checks = all.iter().flat_map(|pool| {
-            let own = pool.backends.iter().filter(|backend| backend.inner().is_none());
-            own.filter_map(|backend| pool.check_of(backend))
-        });
-        let ttl = all.iter().map(|pool| pool.ttl).min().unwrap_or(pool.ttl);
-        Self {
-            file: file.to_path_buf(),
-            zone: zone.origin.to_string(),
-            pool: pool.label().into_owned(),
-            detection: checks.map(|check| check.detection_max()).max(),
-            ttl: Duration::from_secs(ttl.into()),
-        }
-    }
-
-    /// The longest time until a failure has left every cache; `None` where none is noticed.
-    fn worst(&self) -> Option<Duration> {
-        Some(self.detection? + self.ttl)
-    }
-
-    fn json(&self) -> serde_json::Value {
-        serde_json::json!({
-            "zone": self.zone,
-            "pool": self.pool,
-            "detection": self.detection.map(|time| time.as_secs_f64()),
-            "ttl": self.ttl.as_secs(),
-            "worst": self.worst().map(|time| time.as_secs_f64()),
-        })
-    }
-
-    fn sentence(&self) -> String {
-        let Self { file: _, zone, pool, detection, ttl } = self;
-        match detection {
-            Some(detection) => format!(
-                "{zone} {pool}: a failure has left every cache after {} at most ({} to notice it, a TTL of {})",
-                seconds(*detection + *ttl),
-                seconds(*detection),
-                seconds(*ttl)
-            ),
-            None => format!("{zone} {pool}: no check, so a failure is never noticed"),
-        }
-    }
-}
-
-/// Seconds to the tenth above.
-fn seconds(duration: Duration) -> String {
-    let tenths = duration.as_millis().div_ceil(100);
-    match tenths % 10 {
-        0 => format!("{} s", tenths / 10),
-        tenth => format!("{}.{tenth} s", tenths / 10),
     }
 }
 

@@ -31,6 +31,7 @@ pub mod write;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashMap;
 use std::path::Path;
 
 pub use error::{ConfigError, Location, Problem, Severity};
@@ -61,6 +62,18 @@ pub fn read_zone_file(
     include: &mut Include<'_>,
 ) -> (Option<model::Zone>, Vec<ConfigError>) {
     read_zone_of(file, text, Some(include))
+}
+
+/// Where the pools of a zone file in our own format stand, by their names: a pool that stands inline has its record's.
+#[must_use]
+pub fn pool_places(file: &Path, text: &str) -> HashMap<String, Location> {
+    let mut mistakes = Mistakes::new(file, text);
+    let root = node::parse(text, &mut Includes::new(file, None), &mut mistakes);
+    let Some(root) = root.filter(spec::is_native) else { return HashMap::new() };
+    // Pools last, as they have the names that records leave.
+    let keys = ["records", "pools"].into_iter().filter_map(|key| root.entry(key));
+    let keys = keys.flat_map(node::Node::keys);
+    keys.map(|key| (key.text.to_owned(), mistakes.location(key.span))).collect()
 }
 
 fn read_zone_of(

@@ -87,6 +87,22 @@ impl Node<'_> {
         }
     }
 
+    /// What a map has under a key.
+    pub(crate) fn entry(&self, wanted: &str) -> Option<&Self> {
+        let Kind::Map(entries) = &self.kind else { return None };
+        let is_it = |key: &Self| key.scalar().is_some_and(|key| key.text == wanted);
+        entries.iter().find(|(key, _)| is_it(key)).map(|(_, value)| value)
+    }
+
+    /// The keys of a map.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = Text<'_>> {
+        let entries = match &self.kind {
+            Kind::Map(entries) => entries.as_slice(),
+            Kind::Scalar(..) | Kind::List(_) => &[],
+        };
+        entries.iter().filter_map(|(key, _)| key.scalar())
+    }
+
     /// The same for itself, whatever becomes of the text that it was read from.
     pub(crate) fn into_owned(self) -> Node<'static> {
         let kind = match self.kind {

@@ -577,6 +577,8 @@ struct PoolMap {
     multi_primary: Flag,
     /// In what time the part of a backend that comes up grows from a tenth to all of its weight; at once.
     slow_start: Span,
+    /// How long a failure may be in caches before `rotadns check` warns of it, such as `30s`; as `failover_max` in `rotadns.yaml`.
+    failover_max: Span,
     /// By what a client keeps its backend, with `policy: hash`.
     hash: HashBy,
     /// The port of backends that set none, for SRV.

@@ -21,6 +21,9 @@ pub(crate) fn duration(text: &str) -> Result<Duration, Problem> {
     rdata::parse_duration(text).ok_or_else(|| Problem::BadDuration { text: text.into() })
 }
 
+/// The bounds of `failover_max`.
+const FAILOVERS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(86_400));
+
 /// A duration between two bounds; both are in it.
 pub(crate) fn span(
     what: &'static str,
@@ -32,6 +35,11 @@ pub(crate) fn span(
         return Ok(span);
     }
     Err(Problem::BadSpan { what, text: text.into(), least, most })
+}
+
+/// How long a failure may be in caches.
+pub(crate) fn failover_max(text: &str) -> Result<Duration, Problem> {
+    span("the worst case of a failover", text, FAILOVERS)
 }
 
 /// A duration in whole seconds, at most [`TTL_MAX`].

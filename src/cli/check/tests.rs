@@ -264,8 +264,8 @@ fn the_worst_case_is_told_to_machines_and_warned_of() {
     let zone = "zone: a.example\nns: ns.b.example.\nchecks: {c: {tcp: {port: 80}}}\npools:\n  web: {check: c, backends: {a: 192.0.2.1, b: {address: 192.0.2.2, check: {push: {ttl: 90s}}}}}\n  one: {check: c, backends: [192.0.2.3]}\n  no: [192.0.2.4]\nrecords: {w: {pool: web}, o: {pool: one}, n: {pool: no}}\n";
     let folder = Folder::with("worst", &[("a.example.yaml", zone)]);
     let (mut report, _) = folder.report();
-    let told: Vec<_> = report.failovers.iter().map(Failover::json).collect();
-    let row = |pool, detection: Option<f64>, worst: Option<f64>| serde_json::json!({"zone": "a.example.", "pool": pool, "detection": detection, "ttl": 30, "worst": worst});
+    let told: Vec<_> = report.failovers.iter().map(|one| one.json(report.bounds)).collect();
+    let row = |pool, detection: Option<f64>, worst: Option<f64>| serde_json::json!({"zone": "a.example.", "pool": pool, "detection": detection, "ttl": 30, "worst": worst, "fallback": null, "worst_with_fallback": null, "failover_max": null, "is_late": false});
     let expected = [
         row("web", Some(90.0), Some(120.0)),
         row("one", Some(17.0), Some(47.0)),
@@ -277,11 +277,68 @@ fn the_worst_case_is_told_to_machines_and_warned_of() {
     assert_eq!(
         warnings,
         [
-            "a.example. web: a failure has left every cache after 120 s at most (90 s to notice it, a TTL of 30 s); at most 60 s are wanted",
-            "a.example. no: no check, so a failure is never noticed; at most 60 s are wanted",
+            "a.example. web: a failure has left every cache after 120 s at most (90 s to notice it, a TTL of 30 s); at most 60 s are wanted: have its check notice it in 30 s, by `interval`, `timeout` and `fall`",
+            "a.example. no: no check, so a failure is never noticed; at most 60 s are wanted: give it a check",
         ]
     );
     assert_eq!(report.errors(), 0, "warnings are no errors");
+}
+
+#[test]
+fn a_bound_stands_in_the_config_in_a_pool_or_in_a_flag() {
+    // 17 s to notice a failure of `c`, 170 s of `slow`. What has a pool within has the shorter TTL of the two.
+    let zone = "\
+zone: a.example
+ns: ns.b.example.
+checks: {c: {tcp: {port: 80}}, slow: {tcp: {port: 81}, interval: 100s, timeout: 20s}}
+pools:
+  web: {check: c, backends: [192.0.2.1]}
+  own: {check: c, failover_max: 40s, backends: [192.0.2.2]}
+  brief: {check: c, failover_max: 12s, ttl: 11s, backends: [192.0.2.2]}
+  back: {check: c, when_all_down: fallback, fallback: spare, backends: [192.0.2.3]}
+  spare: {check: slow, ttl: 10s, when_all_down: fallback, fallback: sorry, failover_max: 200s, backends: [192.0.2.4]}
+  sorry: {check: off, failover_max: 1d, backends: [192.0.2.5]}
+  around: {failover_max: 1m, backends: {a: {pool: spare}}}
+  calm: {check: c, failover_max: 1m, when_all_down: fallback, fallback: late, backends: [192.0.2.8]}
+  late: {check: slow, failover_max: 10m, backends: [192.0.2.9]}
+records:
+  r: {pool: {check: c, ttl: 1m, backends: [192.0.2.6]}}
+  w: {pool: web}
+  o: {pool: own}
+  b: {pool: brief}
+  k: {pool: back}
+  a: {pool: around}
+  l: {pool: calm}
+";
+    let zone = zone.replace("check: off, ", "");
+    let files =
+        [("a.example.yaml", zone.as_str()), ("rotadns.yaml", "zones: .\nfailover_max: 47s\n")];
+    let folder = Folder::with("bounds", &files);
+    let late = |flag: Option<u64>| {
+        let mut report = Report::of(None, &[folder.0.join(CONFIG_FILE)]);
+        report.warn_of_late(flag.map(Duration::from_secs));
+        assert_eq!(report.errors(), 0, "{}", report.human(false));
+        let found = report.mistakes.iter().map(|told| {
+            let (_, advice) =
+                told.message.split_once(" are wanted: ").expect("what would be right");
+            let pool = told.message.split([' ', ':']).nth(1).expect("the pool");
+            format!("{}:{} {pool}: {advice}", told.line, told.column)
+        });
+        found.collect::<Vec<_>>()
+    };
+    assert_eq!(
+        late(None),
+        [
+            "6:3 own: write `ttl: 23s`, or have its check notice it in 10 s",
+            "7:3 brief: have its check notice it in 1 s, by `interval`, `timeout` and `fall`",
+            "10:3 sorry: give it a check",
+            "11:3 around: have its check notice it in 50 s, by `interval`, `timeout` and `fall`",
+            "12:3 calm: what it falls back on, late, is to be quicker",
+            "15:3 r: write `ttl: 30s`",
+        ]
+    );
+    assert_eq!(late(Some(1000)), ["10:3 sorry: give it a check"]);
+    assert_eq!(late(Some(20)).len(), 10, "of all of them");
 }
 
 #[test]

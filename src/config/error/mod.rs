@@ -451,7 +451,8 @@ impl<'f> Mistakes<'f> {
         }
     }
 
-    fn location(&self, span: Span) -> Location {
+    /// Where a span of the file stands, for people.
+    pub(super) fn location(&self, span: Span) -> Location {
         if span == Span::FILE {
             return Location::WHOLE_FILE;
         }

@@ -125,6 +125,8 @@ pub struct Pool {
     pub multi_primary: bool,
     /// In what time the part of a backend that comes up grows to all of its weight; zero is at once. Weights choose then.
     pub slow_start: Duration,
+    /// How long a failure may be in caches before `rotadns check` warns of it; `None` is as the config file has it.
+    pub failover_max: Option<Duration>,
     /// By what a client keeps its backend, where that is the policy.
     pub hash: HashBy,
     /// What records make of it besides addresses and a target, each once. A zone's builder fills it in.
@@ -227,6 +229,7 @@ impl Pool {
             max_lag: None,
             multi_primary: false,
             slow_start: Duration::ZERO,
+            failover_max: None,
             hash: HashBy::default(),
             made: Vec::new(),
             face: None,

@@ -112,6 +112,7 @@ impl<'z> Pools<'z> {
                 max_lag: spec.max_lag,
                 multi_primary: spec.multi_primary,
                 slow_start: spec.slow_start,
+                failover_max: spec.failover_max,
                 hash: spec.hash,
                 made: Vec::new(),
                 face: None,

@@ -48,6 +48,8 @@ pub struct Config {
     pub prober: Prober,
     /// What `rotadns probe` feeds.
     pub feed: Option<Feed>,
+    /// How long a failure may be in caches before a check of the files warns of it; `None` is however long.
+    pub failover_max: Option<Duration>,
     /// What clients may use.
     pub limits: Limits,
     /// What other servers and programs may do to zones.
@@ -175,6 +177,7 @@ impl Default for Config {
                 isolation: Some(Isolation::default()),
             },
             feed: None,
+            failover_max: None,
             limits: Limits {
                 tcp_connections: count(20_000),
                 tcp_per_client: count(100),
@@ -274,6 +277,7 @@ feed:
     - {server: "http://127.0.0.1:8054"}
     - {server: "unix:run/admin"}
 limits: {tcp_connections: 200, tcp_per_client: 1, zone_bytes: 1000}
+failover_max: 2m
 log: {format: json, level: debug}
 "#;
         let count = |count| NonZeroUsize::new(count).expect("above zero");
@@ -334,6 +338,7 @@ log: {format: json, level: debug}
                     server(Endpoint::Unix("/etc/rotadns/run/admin".into())),
                 ],
             }),
+            failover_max: Some(Duration::from_secs(120)),
             limits: Limits {
                 tcp_connections: count(200),
                 tcp_per_client: count(1),

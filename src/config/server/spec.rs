@@ -39,6 +39,7 @@ pub(super) struct ConfigSpec {
     admin: Option<Spanned<admin::AdminSpec>>,
     prober: Option<prober::ProberSpec>,
     feed: Option<Spanned<feed::FeedSpec>>,
+    failover_max: Option<Text>,
     limits: Option<LimitsSpec>,
     log: Option<LogSpec>,
     keys: authority::Named<Spanned<authority::KeySpec>>,
@@ -187,6 +188,7 @@ impl Reader<'_> {
             admin,
             prober,
             feed,
+            failover_max,
             limits,
             log,
             ..
@@ -242,6 +244,9 @@ impl Reader<'_> {
         if let Some(feed) = feed {
             config.feed = self.feed(&feed);
         }
+        self.set(&mut config.failover_max, failover_max.as_ref(), |text| {
+            value::failover_max(text).map(Some)
+        });
         let limits = limits.unwrap_or_default();
         let connections = |text: &str| count("a number of connections", text, 10_000_000);
         self.set(&mut config.limits.tcp_connections, limits.tcp_connections.as_ref(), connections);

@@ -32,6 +32,7 @@ pub(crate) struct PoolSpec<'n> {
     pub(crate) multi_primary: bool,
     pub(crate) hash: HashBy,
     pub(crate) slow_start: Duration,
+    pub(crate) failover_max: Option<Duration>,
     pub(crate) check: Option<CheckRef<'n>>,
     pub(crate) backends: Vec<BackendSpec<'n>>,
 }
@@ -68,7 +69,7 @@ pub(crate) enum WhenSpec<'n> {
 }
 
 /// What may stand in a pool.
-pub(in crate::config) const POOL_KEYS: [&str; 17] = [
+pub(in crate::config) const POOL_KEYS: [&str; 18] = [
     "check",
     "policy",
     "ttl",
@@ -84,6 +85,7 @@ pub(in crate::config) const POOL_KEYS: [&str; 17] = [
     "multi_primary",
     "hash",
     "slow_start",
+    "failover_max",
     "port",
     "backends",
 ];
@@ -168,6 +170,7 @@ pub(super) fn pool<'n>(
             multi_primary: false,
             hash: HashBy::default(),
             slow_start: Duration::ZERO,
+            failover_max: None,
             check: None,
             backends: read_backends(node, file, mistakes),
         });
@@ -188,6 +191,7 @@ pub(super) fn pool<'n>(
         multi_primary,
         hash,
         slow_start,
+        failover_max,
         port,
         backends,
     ] = fields(node, "a pool", POOL_KEYS, mistakes)?;
@@ -234,6 +238,10 @@ pub(super) fn pool<'n>(
             .unwrap_or_default(),
         hash: read_hash(hash, policy, mistakes),
         slow_start: read_slow_start(slow_start, policy, mistakes),
+        failover_max: failover_max.and_then(|(_, node)| {
+            let text = scalar(node, "a duration", mistakes)?;
+            mistakes.take(text.span, value::failover_max(text.text))
+        }),
         check: check.and_then(|(_, node)| read_check(node, file, mistakes)),
         backends: backends.map(|(_, node)| read_backends(node, file, mistakes)).unwrap_or_default(),
     })

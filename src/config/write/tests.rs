@@ -73,7 +73,7 @@ pools:
   pinged: {check: {icmp: {count: 5, at_least: 3}}, backends: [192.0.2.17]}
   once_pinged: {check: {icmp: {}}, backends: [192.0.2.18]}
   told: {check: {agent: {port: 9999, send: 'a\n\\\x00 é'}}, backends: [192.0.2.12]}
-  kept: {policy: hash, slow_start: 90s, hash: {key: client, v4: 32, v6: 64}, backends: [192.0.2.1]}
+  kept: {policy: hash, slow_start: 90s, failover_max: 45s, hash: {key: client, v4: 32, v6: 64}, backends: [192.0.2.1]}
   busy: {check: {agent: {port: 9707}}, policy: least_load, backends: [192.0.2.1, {address: 192.0.2.2, weight: 3}]}
   tiers: {policy: failover, failback: never, backends: [192.0.2.1, {address: 192.0.2.2, priority: 0}, 192.0.2.3, {address: 192.0.2.4, priority: 0}]}
   filed: {check: {file: {path: /run/states}}, backends: {a: 192.0.2.80, b: {address: 192.0.2.81, check: {any: [{file: {path: /run/states, name: c, unlisted: down}}, {tcp: {port: 1}}]}}}}

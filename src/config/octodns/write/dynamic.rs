@@ -472,6 +472,7 @@ fn unsaid(pool: &Pool) -> Vec<&'static str> {
         max_lag,
         multi_primary,
         slow_start,
+        failover_max,
         hash,
         made: _,
         face: _,
@@ -492,6 +493,7 @@ fn unsaid(pool: &Pool) -> Vec<&'static str> {
         ("`max_lag`", max_lag.is_some()),
         ("`multi_primary`", *multi_primary),
         ("`slow_start`", !slow_start.is_zero()),
+        ("`failover_max`", failover_max.is_some()),
         ("`hash`", *hash != HashBy::default()),
     ];
     told.into_iter().filter(|(_, is_set)| *is_set).map(|(what, _)| what).collect()

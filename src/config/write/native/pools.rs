@@ -334,6 +334,7 @@ pub(super) fn pool(pool: &Pool, pools: &[Pool], checks: &Checks) -> (String, Yam
     if !pool.slow_start.is_zero() {
         found.push(("slow_start".into(), span(pool.slow_start)));
     }
+    found.extend(pool.failover_max.map(|most| ("failover_max".into(), span(most))));
     let Tiers { min_healthy, failback } = tiers;
     if *min_healthy != Tiers::default().min_healthy {
         found.push(entry("min_healthy", min_healthy));
