@@ -78,6 +78,10 @@ pub async fn run<F>(
                     }
                     End::Obstacle(obstacle) => {
                         warnings.tell(&obstacle, now);
+                        if let Obstacle::Unknown(_) = obstacle {
+                            schedule.end_undecided(id, now);
+                            continue;
+                        }
                         (None, Arc::default(), Told::SILENT, Duration::ZERO)
                     }
                     End::Dropped => (None, Arc::default(), Told::SILENT, Duration::ZERO),

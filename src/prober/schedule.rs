@@ -10,6 +10,7 @@
 //!   just judged        a random part of the interval: what was added together spreads out
 //!   settled            the interval, 10 % early or late at random
 //!   changing side      the fast interval, to the point
+//!   came to no verdict as it would have been without that probe
 //! ```
 //!
 //! Every time here is a [`Duration`] since the prober began. Chance comes from a generator that is
@@ -164,10 +165,8 @@ impl Schedule {
                 let pause = if before == Health::Unknown {
                     self.unjudged = self.unjudged.saturating_sub(1);
                     check.interval.mul_f64(self.random.f64())
-                } else if entry.health.checks_to_change(streak).is_some() {
-                    check.fast_interval.min(check.interval)
                 } else {
-                    check.interval.mul_f64(1.0 - JITTER + 2.0 * JITTER * self.random.f64())
+                    pause(entry, &mut self.random)
                 };
                 let found = (entry.target.clone(), entry.health);
                 ((entry.started + pause).max(now), Some(found))
@@ -177,10 +176,29 @@ impl Schedule {
         found
     }
 
+    /// Notes that a probe was made and came to no verdict: the target stands as it did, and has its next turn as ever.
+    pub fn end_undecided(&mut self, id: Id, now: Duration) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        let Some(entry) = self.entries.get_mut(&id) else { return };
+        entry.in_flight = false;
+        let pause = pause(entry, &mut self.random);
+        self.due.push(Reverse(((entry.started + pause).max(now), id)));
+    }
+
     /// How many targets have had no outcome yet.
     #[must_use]
     pub fn unjudged(&self) -> usize {
         self.unjudged
+    }
+}
+
+/// From the start of one probe to the next, of a target that stands so.
+fn pause(entry: &Entry, random: &mut fastrand::Rng) -> Duration {
+    let check = &entry.target.check;
+    if entry.health.checks_to_change(Streak::of(check)).is_some() {
+        check.fast_interval.min(check.interval)
+    } else {
+        check.interval.mul_f64(1.0 - JITTER + 2.0 * JITTER * random.f64())
     }
 }
 

@@ -5,7 +5,7 @@
 //! | 0 | OK | passes |
 //! | 1 | WARNING | passes, and the target is degraded |
 //! | 2 | CRITICAL | fails |
-//! | 3, others, a signal | UNKNOWN | says nothing of the target: an obstacle |
+//! | 3, others, a signal | UNKNOWN | says nothing of the target: no verdict |
 //! | none within the timeout | | fails |
 //!
 //! There is no shell. The program leads a process group of its own, which is killed when the program has ended or ran out of
@@ -86,6 +86,10 @@ impl Runner {
 
 fn obstacle(why: String) -> Trouble {
     Trouble::Obstacle(Obstacle::Program(why))
+}
+
+fn unknown(why: String) -> Trouble {
+    Trouble::Obstacle(Obstacle::Unknown(why))
 }
 
 /// A program that runs. When it goes, so do all processes of its group.
@@ -204,12 +208,12 @@ fn verdict(program: &str, status: ExitStatus, output: &[u8]) -> Result<Passed, T
             Ok(Passed { detail: detail("WARNING"), told })
         }
         Some(2) => Err(Trouble::Failed(detail("CRITICAL"))),
-        Some(3) => Err(obstacle(format!("{program} does not know: {}", detail("UNKNOWN")))),
-        Some(code) => Err(obstacle(format!(
+        Some(3) => Err(unknown(format!("{program} does not know: {}", detail("UNKNOWN")))),
+        Some(code) => Err(unknown(format!(
             "{program} ended with {code}, and only 0 to 3 mean something: {}",
             detail("it said nothing")
         ))),
-        None => Err(obstacle(format!(
+        None => Err(unknown(format!(
             "{program} was ended by signal {}",
             status.signal().unwrap_or_default()
         ))),

@@ -244,8 +244,10 @@ pub enum Obstacle {
     Trust(String),
     /// The check asks for what cannot be sent.
     Check(String),
-    /// A program cannot be run, may not, or does not know.
+    /// A program cannot be run, or may not.
     Program(String),
+    /// A program ran and came to no verdict. To ask again at once would run it again and again, so the target has its turn.
+    Unknown(String),
     /// A file cannot be used, or does not say.
     File(String),
     /// The deadline was noticed this much too late.
@@ -274,9 +276,11 @@ impl fmt::Display for Obstacle {
                 f,
                 "cannot probe from {address}: {error}; prober.source must be an address of this machine"
             ),
-            Self::Trust(why) | Self::Check(why) | Self::Program(why) | Self::File(why) => {
-                f.write_str(why)
-            }
+            Self::Trust(why)
+            | Self::Check(why)
+            | Self::Program(why)
+            | Self::Unknown(why)
+            | Self::File(why) => f.write_str(why),
             Self::Late(late) => {
                 write!(f, "the prober was held up for {late:.1?}; it may lack CPU time")
             }

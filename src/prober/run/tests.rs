@@ -251,6 +251,18 @@ async fn a_probe_that_cannot_be_made_is_not_reported_and_is_made_later() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_comes_to_no_verdict_is_asked_again_when_its_turn_comes() {
+    let simulation = Simulation::start(1, 10, |_, _| async {
+        Err(Obstacle::Unknown("it does not know".into()))
+    });
+    simulation.set_targets(targets(1));
+    simulation.until(100).await;
+    let story = simulation.story();
+    assert!(story.reports.is_empty());
+    assert!((9..=13).contains(&story.starts.len()), "every ten seconds: {}", story.starts.len());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_probe_that_panics_takes_nothing_along() {
     let broken = targets(1)[0].clone();
     let simulation = Simulation::start(1, 10, move |target, _| {

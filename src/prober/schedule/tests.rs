@@ -69,6 +69,34 @@ fn new_targets_are_due_at_once_in_order() {
 }
 
 #[test]
+fn a_probe_without_a_verdict_keeps_health_and_interval() {
+    // Settled: the interval, 10 % early or late, and not a second later.
+    let (mut schedule, id, due) = judged(Outcome::Pass);
+    schedule.start(due).unwrap();
+    schedule.end_undecided(id, due + FAST);
+    let next = schedule.wake().unwrap();
+    assert!(
+        (due + INTERVAL.mul_f64(0.9)..=due + INTERVAL.mul_f64(1.1)).contains(&next),
+        "{next:?}"
+    );
+    // Changing side: the fast interval, and no step towards that side.
+    for _ in 0..5 {
+        let now = schedule.wake().unwrap();
+        schedule.start(now).unwrap();
+        schedule.end(id, Some(Outcome::Fail), now);
+        let fast = schedule.wake().unwrap();
+        assert_eq!(fast, now + FAST);
+        schedule.start(fast).unwrap();
+        schedule.end_undecided(id, fast);
+        let now = schedule.wake().unwrap();
+        assert_eq!(now, fast + FAST);
+        schedule.start(now).unwrap();
+        let (_, health) = schedule.end(id, Some(Outcome::Pass), now).unwrap();
+        assert_eq!(health, Health::Up { failed: 0 });
+    }
+}
+
+#[test]
 fn a_target_that_stands_twice_is_probed_once() {
     let mut schedule = schedule(10);
     let twice = [targets(1..3), targets(1..3)].concat();
