@@ -2,6 +2,8 @@
 
 mod agent;
 mod haproxy;
+mod isolation;
+mod load;
 mod name_server;
 mod nginx;
 mod push;
