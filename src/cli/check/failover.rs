@@ -69,7 +69,7 @@ impl Failover {
             let fallback = self.fallback.as_ref().filter(|one| one.worst > Some(most))?;
             return Some(format!("what it falls back on, {}, is to be quicker", fallback.pool));
         }
-        let detection = worst - self.ttl;
+        let detection = worst.saturating_sub(self.ttl);
         let ttl = most.saturating_sub(detection).as_secs();
         let quicker = most.saturating_sub(self.ttl);
         Some(match (ttl, quicker.is_zero()) {

@@ -247,9 +247,8 @@ mod tests {
         }
     }
 
-    #[test]
-    fn everything_can_be_set() {
-        let text = r#"
+    /// A config file that leaves nothing as it is.
+    const EVERYTHING: &str = r#"
 listen: [0.0.0.0:53, "[::]:53"]
 zones: zones/
 state: /var/lib/rotadns
@@ -280,6 +279,9 @@ limits: {tcp_connections: 200, tcp_per_client: 1, zone_bytes: 1000}
 failover_max: 2m
 log: {format: json, level: debug}
 "#;
+
+    #[test]
+    fn everything_can_be_set() {
         let count = |count| NonZeroUsize::new(count).expect("above zero");
         let https = |host: &str, port| Endpoint::Https { host: host.into(), port };
         let server = |at| Server { at, ca: None, token: None };
@@ -350,7 +352,7 @@ log: {format: json, level: debug}
             views: places::Views::default(),
             log: Log { format: LogFormat::Json, level: LogLevel::Debug },
         };
-        assert_eq!(read(text), Ok(expected));
+        assert_eq!(read(EVERYTHING), Ok(expected));
     }
 
     #[test]

@@ -41,10 +41,11 @@ impl World {
         for (pool, name) in POOLS.iter().enumerate() {
             let backends: Vec<_> =
                 (0..BACKENDS).map(|one| address(pool, one).to_string()).collect();
-            zone += &format!(
-                "  {name}: {{pool: {{check: own, backends: [{}]}}}}\n",
-                backends.join(", ")
-            );
+            zone += "  ";
+            zone += name;
+            zone += ": {pool: {check: own, backends: [";
+            zone += &backends.join(", ");
+            zone += "]}}\n";
         }
         let settings = "prober: {isolation: {share: 0.5, targets: 4, window: 20s, hold_max: 5m}}\n";
         let services = all().map(|address| Some(listen(address, port))).collect();
