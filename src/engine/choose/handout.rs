@@ -1,6 +1,9 @@
 //! Records that are ready to be copied into answers.
 
+use std::sync::Arc;
+
 use super::draw::{Way, turn};
+use super::tables::{Making, Of};
 use super::{hash, weight};
 use crate::config::model::{Endpoint, HashBy, Offer, Policy, Pool};
 use crate::rdata::rtype;
@@ -27,7 +30,7 @@ pub struct Handout {
     /// round robin does.
     pub way: Way,
     /// The places that each answer of a full turn takes, where weights choose.
-    turns: Box<[u16]>,
+    turns: Arc<[u16]>,
     /// Seconds that "no address" may be kept when the list is empty, at most.
     pub empty_ttl: u32,
 }
@@ -57,9 +60,9 @@ impl Handout {
                 // Who has no weight has no place: SRV is of both families, in one of which nobody else may have any.
                 let weighed = weights.iter().filter(|weight| **weight > 0).count();
                 let answers = answers.min(weighed);
-                (answers, weight::turns(&weights, answers))
+                (answers, weight::turns(&weights, answers).into())
             }
-            _ => (answers, Box::default()),
+            _ => (answers, Arc::default()),
         };
         let first = records.first().map_or(0, |record| record.len());
         let is_uniform = records.iter().all(|record| record.len() == first);
@@ -83,16 +86,17 @@ impl Handout {
 
     /// These records as a pool of so many backends hands them out, each with what is offered by it.
     #[must_use]
-    pub fn of<'r>(
-        pool: &Pool,
-        backends: usize,
+    pub(super) fn of<'r>(
+        (pool, backends): (&Pool, usize),
+        tables: &mut Making<'_>,
         records: impl IntoIterator<Item = (&'r [u8], &'r Offer)>,
         answers: usize,
         empty_ttl: u32,
     ) -> Self {
         let records = records.into_iter();
         if pool.policy == Policy::Hash {
-            return Self::keyed(records, pool.hash, hash::rows_of(backends), answers, empty_ttl);
+            let rows = hash::rows_of(backends);
+            return Self::keyed(records, (pool.hash, rows), tables, answers, empty_ttl);
         }
         Self::new(
             records.map(|(record, offer)| (record, offer.part)),
@@ -105,8 +109,8 @@ impl Handout {
     /// These records, of which each client keeps its own; each has what is offered by it.
     fn keyed<'r>(
         records: impl IntoIterator<Item = (&'r [u8], &'r Offer)>,
-        by: HashBy,
-        rows: usize,
+        (by, full): (HashBy, usize),
+        tables: &mut Making<'_>,
         answers: usize,
         empty_ttl: u32,
     ) -> Self {
@@ -118,9 +122,10 @@ impl Handout {
             return plain;
         }
         let offers = records.iter().map(|(_, offer)| offer);
-        let backends: Vec<_> = offers.clone().map(|own| (own.identity, own.part)).collect();
-        let groups: Vec<_> = offers.map(|own| own.group).collect();
-        let turns = hash::rows_within(&backends, &groups, plain.answers, answers, rows);
+        let backends = offers.clone().map(|own| (own.identity, own.part)).collect();
+        let groups = offers.map(|own| own.group).collect();
+        let of = Of { backends, groups, answers: plain.answers, most: answers, full };
+        let turns = tables.places(of);
         Self { way: Way::Keys(by), turns, ..plain }
     }
 

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 
 use super::draw::{Way, turn};
 use super::handout::{Handout, RECORD_HEAD, whole};
+use super::tables::Making;
 use crate::config::model::{Endpoint, HINTS_MAX, Made, Offer, Policy, Pool, srv, with_hints};
 use crate::rdata::rtype;
 
@@ -15,11 +16,12 @@ const TURNS_MAX: usize = 64;
 
 /// What a pool, with how many backends, hands out as one form, from what it offers and its lists of A and AAAA.
 #[must_use]
-pub fn handout(
+pub(super) fn handout(
     (pool, backends): (&Pool, usize),
     made: &Made,
     offers: &[Offer],
     lists: &[Handout],
+    tables: &mut Making<'_>,
     ttl: u32,
 ) -> Handout {
     let rtype = made.rtype();
@@ -31,7 +33,7 @@ pub fn handout(
                 .collect();
             let records = records.iter().map(|(record, offer)| (record.as_slice(), *offer));
             let most = usize::from(pool.services.get());
-            Handout::of(pool, backends, records, most, pool.min_ttl)
+            Handout::of((pool, backends), tables, records, most, pool.min_ttl)
         }
         Made::Hints { values, .. } => {
             let turns = if offers.is_empty() { 0 } else { turns(Way::of(pool.policy), lists) };

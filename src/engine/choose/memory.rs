@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::candidate::{Lineup, all};
 use super::least_load::Balance;
 use super::ready::{SHARE_WHOLE, Standing};
+use super::tables::Tables;
 use super::{eligible, tier};
 use crate::config::model::{Endpoint, Pool, Role};
 use crate::health::sources::Moment;
@@ -33,6 +34,8 @@ pub struct Memory {
     pub rising: BTreeMap<Endpoint, Duration>,
     /// The parts that follow from loads, where they choose.
     pub balance: Balance,
+    /// The tables by which clients keep their backends.
+    pub tables: Tables,
 }
 
 /// In how many steps a slow start goes from [`SLOW_LEAST`] to the whole: so many times is the pool made anew.

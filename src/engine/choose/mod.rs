@@ -28,3 +28,4 @@ mod ttl;
 pub mod handout;
 pub mod made;
 pub mod share;
+mod tables;

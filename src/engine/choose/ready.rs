@@ -20,6 +20,7 @@ use super::handout::{Handout, RECORD_HEAD, record};
 use super::left_out::LeftOut;
 pub use super::memory::Memory;
 use super::roles::Cast;
+use super::tables::Making;
 use super::tier::Serving;
 use super::{candidate, count, eligible, made, panic, tier, ttl, weight};
 use crate::config::model::{Endpoint, Offer, Pool, Role};
@@ -199,8 +200,10 @@ impl Ready {
                 u32::MAX
             }
         };
-        let (lists, made) = handouts((pool, groups), &offers, ttl, empty_ttl);
-        let mut memory = Memory { tier: tier.or(memory.tier), ..memory.clone() };
+        let mut tables = Making::after(&memory.tables);
+        let (lists, made) = handouts((pool, groups), &offers, &mut tables, ttl, empty_ttl);
+        let tables = tables.done();
+        let mut memory = Memory { tier: tier.or(memory.tier), tables, ..memory.clone() };
         if cast.holder.is_some() {
             (memory.primary, memory.claims) = (cast.holder.clone(), cast.claims.clone());
         }
@@ -231,7 +234,10 @@ impl Ready {
         let offers: Vec<Offer> = offers.cloned().collect();
         let left_out = self.left_out.iter().filter(|(endpoint, _)| own.contains(endpoint));
         let left_out = left_out.cloned().collect();
-        let (lists, made) = handouts((site, &self.groups), &offers, self.ttl, |_| site.min_ttl);
+        // Who hands out the nearest keeps no clients.
+        let mut tables = Making::default();
+        let (lists, made) =
+            handouts((site, &self.groups), &offers, &mut tables, self.ttl, |_| site.min_ttl);
         let (cast, memory, groups) = (self.cast.clone(), self.memory.clone(), self.groups.clone());
         let (ttl, source, tier, ending) = (self.ttl, self.source, self.tier, self.ending);
         let origin = self.origin;
@@ -338,6 +344,7 @@ impl Ready {
 fn handouts(
     (pool, groups): (&Pool, &[Group]),
     offers: &[Offer],
+    tables: &mut Making<'_>,
     ttl: u32,
     empty_ttl: impl Fn(List) -> u32,
 ) -> ([Handout; LISTS.len()], Box<[Handout]>) {
@@ -347,11 +354,14 @@ fn handouts(
         let records: Vec<(Vec<u8>, &Offer)> =
             own.map(|offer| (record(&offer.endpoint, ttl), offer)).collect();
         let records = records.iter().map(|(record, offer)| (record.as_slice(), *offer));
-        Handout::of(pool, backends, records, count::most(pool, list), empty_ttl(list))
+        let most = count::most(pool, list);
+        Handout::of((pool, backends), tables, records, most, empty_ttl(list))
     });
-    let made =
-        pool.made.iter().map(|made| made::handout((pool, backends), made, offers, &lists, ttl));
-    let made = made.collect();
+    let made = pool
+        .made
+        .iter()
+        .map(|made| made::handout((pool, backends), made, offers, &lists, tables, ttl))
+        .collect();
     (lists, made)
 }
 

@@ -218,3 +218,31 @@ fn a_site_has_what_its_pool_as_a_whole_hands_out_there() {
     let of_sites = events.iter().filter(|event| event.subject.contains('('));
     assert_eq!(of_sites.count(), 0, "what becomes of a pool is told once");
 }
+
+#[test]
+fn a_table_is_made_once_for_both_families_and_again_when_who_serves_changes() {
+    let backends =
+        "{a: [192.0.2.1, 2001:db8::1], b: [192.0.2.2, 2001:db8::2], c: [192.0.2.4, 2001:db8::4]}";
+    let text = TIERS
+        .replace("policy: failover, failback: 60s", "policy: hash")
+        .replace("[192.0.2.1, 192.0.2.2]", backends);
+    let stage = Stage::new();
+    stage.serve(&[&zone(&text)]);
+    let tables = || {
+        let View::Served { ready, .. } = stage.view() else { panic!("the zone is served") };
+        let ready = Arc::clone(ready.get(0).expect("there are two"));
+        let of = |family| ready.handout(List::Addresses(family)).places(0).as_ptr();
+        ([Family::V4, Family::V6].map(of), ready)
+    };
+    let (first, _kept) = tables();
+    assert_eq!(first[0], first[1], "both families have the same backends");
+    // Another TTL, and another version of the file, leave who has which client as it is.
+    stage.report("192.0.2.1", Health::Up { failed: 1 });
+    stage.serve(&[&zone(&text.replace("ns: {A: 192.0.2.53}", "ns: {A: 192.0.2.54}"))]);
+    let (second, _kept_too) = tables();
+    assert_eq!(first, second);
+    stage.report("192.0.2.1", DOWN);
+    let (third, _) = tables();
+    assert_ne!(third[0], first[0]);
+    assert_eq!(third[1], first[1], "the other family has lost nobody");
+}
