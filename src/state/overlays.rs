@@ -8,11 +8,13 @@
 //!
 //! A commit is whole on the disk or not there, whenever the process or the machine ends. After a failure the file is opened
 //! anew, and one that cannot be read is never overwritten. A new one is made beside its place, so that an empty one there is a
-//! damaged one.
+//! damaged one. What is open may have been removed or replaced by others: what is written to that is on no disk, so whether it
+//! is still the file there is looked at before and after each commit. Serials are kept in `raised` too, as the file may be lost.
 
 use std::collections::HashMap;
 use std::fmt;
 use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use redb::backends::InMemoryBackend;
@@ -21,6 +23,7 @@ use redb::{
     TableError,
 };
 
+use super::persist::Serials;
 use crate::name::Name;
 use crate::zone::delta::Record;
 use crate::zone::overlay::{Changed, Overlay};
@@ -48,8 +51,37 @@ pub struct Overlays {
     file: PathBuf,
     /// `None` while there is no such file, and after a failure.
     db: Option<Database>,
+    /// The file that was opened last, as it was left. While there was none, one is made.
+    seen: Option<Seen>,
+    /// Whether it was found to be gone or another, and nobody was told yet.
+    is_lost: bool,
     /// How many RRsets of each zone are changed, where that is known.
     counts: HashMap<Name, usize>,
+    /// The serials that zones came to; `None` until they were read.
+    raised: Option<Serials>,
+}
+
+/// What tells a file from another that stands in its place.
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    device: u64,
+    inode: u64,
+    length: u64,
+}
+
+impl Seen {
+    fn of(file: &Path) -> Result<Self, Failed> {
+        let found = std::fs::metadata(file).map_err(|error| io(&error))?;
+        Ok(Self { device: found.dev(), inode: found.ino(), length: found.len() })
+    }
+
+    /// Whether what stands there now is what this was, and has all that it had.
+    fn still(self, file: &Path) -> Result<(), Failed> {
+        let Self { device, inode, length } = self;
+        let is_it = Self::of(file)
+            .is_ok_and(|now| (now.device, now.inode) == (device, inode) && now.length >= length);
+        if is_it { Ok(()) } else { Err(gone()) }
+    }
 }
 
 /// What is kept of one zone.
@@ -61,20 +93,38 @@ pub struct Kept {
     pub beside: Option<u32>,
     /// What updates have made of it.
     pub overlay: Overlay,
+    /// Whether it once had more, which is lost: what is served now differs from what [`Self::serial`] stood for.
+    pub is_behind: bool,
 }
 
 impl Kept {
+    /// Nothing, of a zone that had come to this serial.
+    #[must_use]
+    pub fn lost(serial: Option<u32>) -> Self {
+        Self { serial, is_behind: serial.is_some(), ..Self::default() }
+    }
+
+    /// The same, of a zone that had come to this serial at least.
+    fn since(self, raised: Option<u32>) -> Self {
+        let is_behind = raised.is_some_and(|raised| {
+            self.serial.is_none_or(|serial| serial::is_greater(raised, serial))
+        });
+        if is_behind { Self { serial: raised, beside: None, is_behind, ..self } } else { self }
+    }
+
     /// What was served last, where the file `serials` says that of the zone.
     #[must_use]
     pub fn last(&self, serials: Option<serial::Kept>) -> Option<serial::Kept> {
         let Some(raised) = self.serial else { return serials };
-        let Some(last) = serials else {
-            return Some(serial::Kept { serial: raised, digest: [0; 32] });
-        };
+        let unknown = serial::Kept { serial: raised, digest: [0; 32] };
+        let Some(last) = serials else { return Some(unknown) };
         // What has not moved since the last update came before it, even where updates have led the serial back, round all
         // numbers (RFC 1982 §7).
         let is_before = self.beside == Some(last.serial);
         let is_later = !is_before && serial::is_greater(last.serial, raised);
+        if self.is_behind && !is_later {
+            return Some(unknown);
+        }
         Some(serial::Kept { serial: if is_later { last.serial } else { raised }, ..last })
     }
 }
@@ -111,7 +161,9 @@ impl Overlays {
     /// Those of a state folder, which are opened when they are needed.
     #[must_use]
     pub fn new(state: &Path) -> Self {
-        Self { file: state.join("updates.redb"), db: None, counts: HashMap::new() }
+        let (db, seen, raised) = (None, None, None);
+        let file = state.join("updates.redb");
+        Self { file, db, seen, is_lost: false, counts: HashMap::new(), raised }
     }
 
     /// Where they are.
@@ -126,15 +178,30 @@ impl Overlays {
         self.counts.get(zone).copied().unwrap_or_default()
     }
 
+    /// The zones of which something is kept, where the file that has it was found to be gone or another since this was asked last.
+    pub fn take_lost(&mut self) -> Vec<Name> {
+        if !std::mem::take(&mut self.is_lost) {
+            return Vec::new();
+        }
+        let kept = self.counts.iter().filter(|(_, count)| **count > 0);
+        kept.map(|(zone, _)| zone.clone()).collect()
+    }
+
+    /// The serial that updates of a zone came to last, where the file that has them may be lost.
+    pub fn raised(&mut self, zone: &Name) -> Option<u32> {
+        self.serials().ok()?.get(zone).map(|kept| kept.serial)
+    }
+
     /// What is kept of a zone; nothing where no update was made yet.
     pub fn read(&mut self, zone: &Name) -> Result<Kept, Failed> {
-        if self.db.is_none() && !is_there(&self.file)? {
-            return Ok(Kept::default());
+        let raised = self.raised(zone);
+        if self.seen.is_none() && !is_there(&self.file)? {
+            return Ok(Kept::default().since(raised));
         }
         let read = self.open().and_then(|db| read(&db.begin_read()?, zone));
         let kept = read.inspect_err(|_| self.db = None)?;
         self.counts.insert(zone.clone(), kept.overlay.len());
-        Ok(kept)
+        Ok(kept.since(raised))
     }
 
     /// What is kept of a zone in a state folder that a server may use at the moment: it has the file for itself, so a copy is
@@ -154,8 +221,7 @@ impl Overlays {
 
     /// Keeps what zones have come to, all of it or nothing. It is on the disk when this returns.
     pub fn commit(&mut self, commits: &[Commit]) -> Result<(), Failed> {
-        let committed = self.open().and_then(|db| write(db, commits));
-        match committed {
+        match self.write(commits) {
             Ok(counts) => {
                 for (zone, more) in counts {
                     let count = self.counts.entry(zone).or_default();
@@ -171,13 +237,48 @@ impl Overlays {
         }
     }
 
+    fn write(&mut self, commits: &[Commit]) -> Result<Vec<(Name, isize)>, Failed> {
+        self.open()?;
+        // First, so that nothing was served that came after it.
+        let raised = commits.iter().map(|Commit { zone, serial, .. }| {
+            (zone.clone(), serial::Kept { serial: *serial, digest: [0; 32] })
+        });
+        self.serials()?.keep(raised).map_err(|error| io(&error))?;
+        let counts = write(self.open()?, commits)?;
+        self.look()?;
+        self.seen = Some(Seen::of(&self.file)?);
+        Ok(counts)
+    }
+
+    fn serials(&mut self) -> Result<&mut Serials, Failed> {
+        let state = self.file.parent().unwrap_or(Path::new("."));
+        match &mut self.raised {
+            Some(raised) => Ok(raised),
+            raised => Ok(raised.insert(Serials::raised(state).map_err(|error| io(&error))?)),
+        }
+    }
+
+    /// Whether the file that is open is the one that stands there, and has all that was written.
+    fn look(&mut self) -> Result<(), Failed> {
+        let Some(seen) = self.seen else { return Ok(()) };
+        seen.still(&self.file).inspect_err(|_| self.is_lost = true)
+    }
+
     fn open(&mut self) -> Result<&Database, Failed> {
-        if self.db.is_none() {
+        if self.db.is_some() {
+            self.look()?;
+        } else {
             if let Some(folder) = self.file.parent() {
                 std::fs::create_dir_all(folder).map_err(|error| io(&error))?;
             }
-            self.db =
-                Some(if is_there(&self.file)? { open(&self.file)? } else { make(&self.file)? });
+            let db = match (is_there(&self.file)?, self.seen) {
+                (true, _) => open(&self.file)?,
+                (false, None) => make(&self.file)?,
+                // What is served was made by updates that it had.
+                (false, Some(_)) => return Err(gone()),
+            };
+            self.seen = Some(Seen::of(&self.file)?);
+            self.db = Some(db);
         }
         self.db.as_ref().ok_or_else(|| Failed("it was not opened".to_owned()))
     }
@@ -206,6 +307,14 @@ fn make(file: &Path) -> Result<Database, Failed> {
         synced.map_err(|error| io(&error))?;
     }
     Ok(db)
+}
+
+fn gone() -> Failed {
+    Failed(
+        "the file was removed, replaced or cut off while the server ran; put back the last one, or start the server again to go \
+         without its updates"
+            .to_owned(),
+    )
 }
 
 fn empty() -> Failed {

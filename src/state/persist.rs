@@ -25,6 +25,7 @@ pub struct Serials {
     kept: HashMap<Name, Kept>,
     /// How many lines the file has; `None` where it is to be written anew.
     lines: Option<usize>,
+    durability: Durability,
 }
 
 /// The most lines of the file that later ones have made void, beside as many as there are zones.
@@ -36,7 +37,16 @@ impl Serials {
     /// A file that is there and cannot be read is an error: what is in it would be overwritten. A server
     /// that goes on without it takes [`Serials::default`], which forgets at the end.
     pub fn load(state: &Path) -> io::Result<Self> {
-        let file = state.join("serials");
+        Self::of_file(state.join("serials"), Durability::OnDisk)
+    }
+
+    /// The serials that updates came to last, in the file `raised` beside what they made, which is on the disk when it is
+    /// answered: this is there for when that is lost.
+    pub(super) fn raised(state: &Path) -> io::Result<Self> {
+        Self::of_file(state.join("raised"), Durability::Eventually)
+    }
+
+    fn of_file(file: PathBuf, durability: Durability) -> io::Result<Self> {
         let bytes = match fs::read(&file) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             read => read?,
@@ -53,6 +63,7 @@ impl Serials {
             kept: kept.collect(),
             file: Some(file),
             lines: (is_whole && lines > 0).then_some(lines),
+            durability,
         })
     }
 
@@ -79,12 +90,19 @@ impl Serials {
         let lines = self.lines.take().map(|lines| lines + new.len());
         let most = self.kept.len() * 2 + VOID_MAX;
         if let Some(lines) = lines.filter(|lines| *lines <= most) {
-            append(file, text(new.iter().map(|(zone, kept)| (zone, kept))).as_bytes())?;
-            self.lines = Some(lines);
-        } else {
-            replace(file, text(self.kept.iter()).as_bytes(), Durability::OnDisk)?;
-            self.lines = Some(self.kept.len());
+            let text = text(new.iter().map(|(zone, kept)| (zone, kept)));
+            match append(file, text.as_bytes(), self.durability) {
+                // Somebody has removed it.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                appended => {
+                    appended?;
+                    self.lines = Some(lines);
+                    return Ok(());
+                }
+            }
         }
+        replace(file, text(self.kept.iter()).as_bytes(), self.durability)?;
+        self.lines = Some(self.kept.len());
         Ok(())
     }
 }
@@ -213,9 +231,10 @@ fn read_digest(text: &str) -> Option<Digest> {
 }
 
 /// When a file must be safe from a loss of power.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Durability {
     /// Before the call returns.
+    #[default]
     OnDisk,
     /// When the system gets to it.
     Eventually,
@@ -237,11 +256,14 @@ pub(super) fn replace(file: &Path, content: &[u8], durability: Durability) -> io
     Ok(())
 }
 
-/// Writes behind what a file has; it is on the disk when this returns.
-fn append(file: &Path, content: &[u8]) -> io::Result<()> {
+/// Writes behind what a file has.
+fn append(file: &Path, content: &[u8], durability: Durability) -> io::Result<()> {
     let mut writer = File::options().append(true).open(file)?;
     writer.write_all(content)?;
-    writer.sync_data()
+    if durability == Durability::OnDisk {
+        writer.sync_data()?;
+    }
+    Ok(())
 }
 
 fn write(file: &Path, content: &[u8], durability: Durability) -> io::Result<()> {

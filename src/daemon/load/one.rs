@@ -76,15 +76,17 @@ pub(super) fn load_one(
     }
     let mut overlays = overlays.lock().unwrap_or_else(PoisonError::into_inner);
     let over = overlays.as_mut().map(|overlays| updates::over(file, origin, overlays));
+    let raised = overlays.as_mut().and_then(|overlays| overlays.raised(origin));
     drop(overlays);
     let mut over = match over {
         None => updates::Over::default(),
         Some(Ok(over)) => over,
         Some(Err(mistake)) if before.is_some() => {
             mistake.log();
-            return as_before(Content::default(), true, vec![mistake]);
+            let as_before = as_before(Content::default(), true, vec![mistake]).0;
+            return (Loaded { is_unread: true, ..as_before }, None);
         }
-        Some(Err(mistake)) => updates::Over::unread(mistake),
+        Some(Err(mistake)) => updates::Over::unread(mistake, raised),
     };
     let last_kept = over.kept(known.kept);
     let known = Known { kept: last_kept, ..*known };

@@ -48,9 +48,10 @@ pub(super) fn over(file: &Path, origin: &Name, overlays: &mut Overlays) -> Resul
 }
 
 impl Over {
-    /// Nothing, as it cannot be read: the file alone is better than no answer.
-    pub(super) fn unread(mistake: Mistake) -> Self {
-        Self { mistakes: vec![mistake], is_unread: true, ..Self::default() }
+    /// Nothing, as it cannot be read: the file alone is better than no answer. `raised` is the serial that updates came to.
+    pub(super) fn unread(mistake: Mistake, raised: Option<u32>) -> Self {
+        let kept = overlays::Kept::lost(raised);
+        Self { kept, mistakes: vec![mistake], is_unread: true }
     }
 
     pub(super) fn is_unread(&self) -> bool {
@@ -133,11 +134,22 @@ struct Draft {
 impl Loader {
     /// Whether what updates made of one of these zones can be read now and could not before: it is to be loaded again.
     pub fn can_read_again<'r>(&mut self, mut requests: impl Iterator<Item = &'r Request>) -> bool {
+        self.mark_lost();
         let Some(overlays) = &mut self.overlays else { return false };
         requests.any(|Request { zone, .. }| {
             let is_unread = self.zones.get(zone).is_some_and(|loaded| loaded.is_unread);
             is_unread && overlays.read(zone).is_ok()
         })
+    }
+
+    /// Has no update made of zones whose updates are on no disk any more, until what there is was read.
+    fn mark_lost(&mut self) {
+        let lost = self.overlays.as_mut().map(Overlays::take_lost).unwrap_or_default();
+        for origin in lost {
+            if let Some(loaded) = self.zones.get_mut(&origin) {
+                (loaded.is_unread, loaded.is_broken) = (true, true);
+            }
+        }
     }
 
     /// Makes updates one after the other, and keeps what they come to: it is on the disk when this returns, or nothing was
@@ -151,6 +163,7 @@ impl Loader {
         let commits: Vec<Commit> = commits.collect();
         if let Err(error) = self.keep(&commits) {
             error!("updates are not made, as they cannot be kept: {error}");
+            self.mark_lost();
             // One after the other has seen what those before it did: none of them holds.
             let failed = Refusal { rcode: rcode::SERVFAIL, why: "it could not be kept".to_owned() };
             let updated: Vec<Updated> = updated.iter().map(|_| Err(failed.clone())).collect();

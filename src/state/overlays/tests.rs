@@ -107,3 +107,80 @@ fn without_a_folder_nothing_is_kept_and_nothing_is_there() {
     assert_eq!(overlays.read(&name("a.")).expect("nothing"), Kept::default());
     overlays.commit(&[commit("a.", 7, &[])]).expect_err("there is no folder");
 }
+
+#[test]
+fn nothing_is_acknowledged_that_goes_to_a_file_that_nobody_can_find() {
+    let folder = Folder::new("overlays-gone");
+    let file = folder.0.join("updates.redb");
+    let away = folder.0.with_extension("away");
+    let cut = |file: &Path| {
+        let half = fs::metadata(file).expect("it is there").len() / 2;
+        fs::File::options().write(true).open(file).expect("it is ours").set_len(half).expect("so");
+    };
+    let copy = folder.0.join("copy");
+    let harms: [(&str, &dyn Fn()); 4] = [
+        ("removed", &|| fs::remove_file(&file).expect("it is there")),
+        ("its folder moved away", &|| fs::rename(&folder.0, &away).expect("it is there")),
+        ("replaced", &|| {
+            fs::copy(&file, &copy).expect("it is there");
+            fs::rename(&copy, &file).expect("it is there");
+        }),
+        ("cut off", &|| cut(&file)),
+    ];
+    for (what, harm) in harms {
+        let _ = fs::remove_dir_all(&folder.0);
+        let mut overlays = Overlays::new(&folder.0);
+        let first = commit("a.", 7, &[("x.a.", &[], &["first"])]);
+        overlays.commit(&[first]).expect("the folder can be made");
+        let good = fs::read(&file).expect("it was made");
+        harm();
+        let second = || [commit("a.", 8, &[("y.a.", &[], &["second"])]), commit("b.", 3, &[])];
+        let error = overlays.commit(&second()).expect_err(what).to_string();
+        assert!(error.starts_with("the file was removed, replaced or cut off"), "{what}: {error}");
+        assert_eq!(overlays.take_lost(), [name("a.")], "{what}");
+        assert_eq!(overlays.take_lost(), [], "{what}: told once");
+        if what != "replaced" {
+            overlays.read(&name("a.")).expect_err(what);
+            overlays.commit(&second()).expect_err(what);
+        }
+        // It is put back.
+        fs::create_dir_all(&folder.0).expect("it can be made");
+        fs::write(&copy, &good).expect("it can be written");
+        fs::rename(&copy, &file).expect("it can be renamed");
+        let kept = overlays.read(&name("a.")).expect(what);
+        assert_eq!((kept.serial, kept.overlay.len()), (Some(7), 1), "{what}");
+        overlays.commit(&second()).expect(what);
+        let _ = fs::remove_dir_all(&away);
+    }
+}
+
+#[test]
+fn rfc1982_a_serial_that_updates_came_to_does_not_fall_when_they_are_lost() {
+    let folder = Folder::new("overlays-raised");
+    let (file, a) = (folder.0.join("updates.redb"), name("a."));
+    let mut overlays = Overlays::new(&folder.0);
+    overlays.commit(&[commit("a.", 7, &[])]).expect("the folder can be made");
+    drop(overlays);
+    let old = fs::read(&file).expect("it was made");
+    let mut overlays = Overlays::new(&folder.0);
+    overlays.commit(&[commit("a.", 9, &[])]).expect("it is there");
+    drop(overlays);
+    let served = |digest: u8, serial| serial::Kept { serial, digest: [digest; 32] };
+    let last = |serials| {
+        let kept = Overlays::new(&folder.0).read(&a).expect("it can be read");
+        kept.last(serials)
+    };
+    // What the file `serials` has, which knows of no updates, and what was served last: of unknown content where it is lost.
+    assert_eq!(last(Some(served(1, 6))), Some(served(1, 9)));
+    fs::write(&file, old).expect("it can be written");
+    assert_eq!(last(Some(served(1, 6))), Some(served(0, 9)), "an old copy");
+    fs::remove_file(&file).expect("it is there");
+    assert_eq!(last(Some(served(1, 6))), Some(served(0, 9)), "none");
+    assert_eq!(last(None), Some(served(0, 9)));
+    // What the zone has come to since.
+    assert_eq!(last(Some(served(1, 10))), Some(served(1, 10)));
+    fs::write(&file, "no database").expect("it can be written");
+    let mut overlays = Overlays::new(&folder.0);
+    overlays.read(&a).expect_err("it is none");
+    assert_eq!(overlays.raised(&a), Some(9));
+}
