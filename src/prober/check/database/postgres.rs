@@ -152,22 +152,7 @@ fn no_row() -> Trouble {
 
 async fn look(client: &Client) -> Result<Option<Look>, Error> {
     let rows = client.simple_query(LOOK).await?;
-    Ok(first_row(&rows).map(|row| {
-        let text = |column: usize| row.try_get(column).ok().flatten();
-        let is = |column| text(column) == Some("t");
-        let milliseconds = |text: &str| text.parse::<i64>().ok();
-        Look {
-            is_recovering: is(0),
-            is_read_only: is(1),
-            is_receiving: is(2),
-            received: text(3).and_then(position),
-            replayed: text(4).and_then(position),
-            // Clocks that differ may put it into the future.
-            age: text(5)
-                .and_then(milliseconds)
-                .map(|age| Duration::from_millis(age.try_into().unwrap_or(0))),
-        }
-    }))
+    Ok(first_row(&rows).and_then(|row| Look::read(|column| row.try_get(column).ok().flatten())))
 }
 
 fn first_row(messages: &[SimpleQueryMessage]) -> Option<&SimpleQueryRow> {
@@ -185,6 +170,27 @@ fn position(text: &str) -> Option<u64> {
 }
 
 impl Look {
+    /// What a row says, by its columns; `None` where it leaves open what it is: that is no primary.
+    fn read<'r>(text: impl Fn(usize) -> Option<&'r str>) -> Option<Self> {
+        let is = |column| match text(column)? {
+            "t" => Some(true),
+            "f" => Some(false),
+            _ => None,
+        };
+        let milliseconds = |text: &str| text.parse::<i64>().ok();
+        Some(Self {
+            is_recovering: is(0)?,
+            is_read_only: is(1)?,
+            is_receiving: is(2)?,
+            received: text(3).and_then(position),
+            replayed: text(4).and_then(position),
+            // Clocks that differ may put it into the future.
+            age: text(5)
+                .and_then(milliseconds)
+                .map(|age| Duration::from_millis(age.try_into().unwrap_or(0))),
+        })
+    }
+
     /// What it is, where one look is enough.
     fn said(self) -> Option<Said> {
         match self {
@@ -365,6 +371,23 @@ mod tests {
             (Look { received: None, ..at(7, 7, 40) }, behind(40)),
         ] {
             assert_eq!(look.said(), expected, "{look:?}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_say_whether_it_recovers_is_no_primary() {
+        for (row, expected) in [
+            (&[Some("f"), Some("f"), Some("f"), None, None, None][..], Some(Said::Primary)),
+            (&[Some("f"), Some("t"), Some("f"), None, None, None], Some(Said::Fenced)),
+            (&[Some("f"), Some("f"), Some("f")], Some(Said::Primary)),
+            (&[], None),
+            (&[None; 6], None),
+            (&[Some("f"), None, Some("f"), None, None, None], None),
+            (&[Some("0"), Some("f"), Some("f"), None, None, None], None),
+            (&[Some(""), Some("f"), Some("f"), None, None, None], None),
+        ] {
+            let look = Look::read(|column| row.get(column).copied().flatten());
+            assert_eq!(look.and_then(Look::said), expected, "{row:?}");
         }
     }
 
