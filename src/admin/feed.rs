@@ -12,7 +12,8 @@ use super::guard::tokens::Caller;
 use super::refusal::Refusal;
 use super::{Admin, apart};
 use crate::feed::message::{Batch, OutOfOrder, Taken};
-use crate::feed::receive::{self, Accepted, Brings};
+use crate::feed::receive::{self, Accepted, Brings, Here};
+use crate::health::key::TargetKey;
 use crate::health::registry::Registry;
 use crate::health::source::Source;
 use crate::state::publisher::{Fed, Feed, FeedError};
@@ -48,7 +49,9 @@ fn publish(admin: &Admin, caller: &Caller, batch: &Batch) -> Result<Taken, NotTa
 
     // Held until it is published: batches are published in the order in which they were taken.
     let mut feeds = admin.feeds.lock().unwrap_or_else(PoisonError::into_inner);
-    let accepted = feeds.take(batch, token, version, lease, (now.running, now.unix));
+    let is_known = |key: &TargetKey| publisher.registry().probed_target(key).is_some();
+    let here = Here { version, is_known: &is_known, lease };
+    let accepted = feeds.take(batch, token, here, (now.running, now.unix));
     let Accepted { source, brings, next, again } =
         accepted.map_err(|refusal| not_taken(&refusal))?;
     let counts = counts(publisher.registry(), &brings);
@@ -74,22 +77,23 @@ fn publish(admin: &Admin, caller: &Caller, batch: &Batch) -> Result<Taken, NotTa
 /// How many of the targets that a prober tells of are known here, how many are not, and of how many it does not tell:
 /// that can be seen in a whole report alone. A target that it has not judged yet is told of.
 fn counts(registry: &Registry, brings: &Brings) -> [u64; 3] {
-    let known = |found: &&receive::Found| registry.target(&found.key).is_some();
-    let (reports, targets) = match brings {
+    let known = |found: &&receive::Found| registry.probed_target(&found.key).is_some();
+    let (reports, unknown, targets) = match brings {
         Brings::Nothing => return [0; 3],
-        Brings::News(reports) => (reports, 0),
-        Brings::Whole(reports) => (reports, registry.probed()),
+        Brings::News(reports) => (reports, 0, 0),
+        Brings::Whole { reports, unknown } => (reports, *unknown, registry.probed()),
     };
     let known = reports.iter().filter(known).count();
-    [known, reports.len() - known, targets.saturating_sub(known)].map(|count| count as u64)
+    [known, reports.len() - known + unknown, targets.saturating_sub(known)]
+        .map(|count| count as u64)
 }
 
 /// What the publisher is to know of it; `None` is nothing.
 fn feed(source: Source, brings: Brings) -> Option<Feed> {
-    let (whole, reports) = match brings {
+    let (whole, reports, unknown) = match brings {
         Brings::Nothing => return None,
-        Brings::News(reports) => (false, reports),
-        Brings::Whole(reports) => (true, reports),
+        Brings::News(reports) => (false, reports, 0),
+        Brings::Whole { reports, unknown } => (true, reports, unknown as u64),
     };
     let fed = |receive::Found { key, health, detail, told, took, at }| Fed {
         key,
@@ -99,7 +103,7 @@ fn feed(source: Source, brings: Brings) -> Option<Feed> {
         took,
         at,
     };
-    Some(Feed { source, whole, reports: reports.into_iter().map(fed).collect() })
+    Some(Feed { source, whole, reports: reports.into_iter().map(fed).collect(), unknown })
 }
 
 fn not_taken(refusal: &receive::Refusal) -> NotTaken {

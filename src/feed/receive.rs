@@ -13,7 +13,7 @@
 //!
 //! There is no clock and no socket here: time comes in, and what is to be published goes out.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,11 +43,33 @@ struct Session {
     number: u64,
     next: u64,
     /// The whole report as far as it has come; `None` once it is there.
-    whole: Option<Vec<Found>>,
+    whole: Option<Gathered>,
     /// Which version of this server's targets the whole report has met.
     version: u64,
     /// When a batch came last.
     heard: Duration,
+}
+
+/// A whole report as far as it has come. It has one report at most of each target that is known here: whoever tells of others
+/// takes no room.
+#[derive(Debug, Default)]
+struct Gathered {
+    found: BTreeMap<TargetKey, Found>,
+    /// How many reports have come, those that are not kept too.
+    told: usize,
+    /// How many of them are of targets that nobody knows here.
+    unknown: usize,
+}
+
+/// What a batch meets.
+#[derive(Clone, Copy)]
+pub struct Here<'h> {
+    /// Tells when this server's targets change.
+    pub version: u64,
+    /// Whether this server has a target that is probed.
+    pub is_known: &'h dyn Fn(&TargetKey) -> bool,
+    /// For how long a prober may be silent.
+    pub lease: Duration,
 }
 
 /// What is to be published of a batch.
@@ -71,7 +93,12 @@ pub enum Brings {
     /// What was found since; without reports a heartbeat.
     News(Vec<Found>),
     /// All that the prober knows.
-    Whole(Vec<Found>),
+    Whole {
+        /// Of targets that are known here.
+        reports: Vec<Found>,
+        /// How many reports more are of others.
+        unknown: usize,
+    },
 }
 
 /// A report of a prober beside.
@@ -145,15 +172,14 @@ pub enum Why {
 
 impl Receiver {
     /// Takes a batch, whose token is bound to the name `token`, at a time on two clocks: since the start, and in unix
-    /// milliseconds. `version` tells when this server's targets change, and `lease` when a prober makes room for another.
+    /// milliseconds.
     ///
     /// What comes of it is to be published at once; where that fails, the prober is to be [forgotten](Self::forget).
     pub fn take(
         &mut self,
         batch: &Batch,
         token: Option<&str>,
-        version: u64,
-        lease: Duration,
+        here: Here<'_>,
         (running, unix): (Duration, u64),
     ) -> Result<Accepted, Refusal> {
         if batch.version != VERSION {
@@ -171,22 +197,24 @@ impl Receiver {
             batch.reports.iter().map(|report| found(report, unix)).collect();
         let reports = reports?;
 
-        let session = self.session(&source, batch, version, lease, running)?;
+        self.end_silent(here.lease, running);
+        let session = self.session(&source, batch, here, running)?;
         session.heard = running;
         let brings = match (batch.part, &mut session.whole) {
             (_, None) if batch.sequence < session.next => Brings::News(Vec::new()),
             (_, Some(_)) if batch.sequence < session.next => Brings::Nothing,
             (Part::News, None) => Brings::News(reports),
             (Part::Whole | Part::WholeEnd, Some(gathered)) => {
-                if gathered.len() + reports.len() > WHOLE_MAX {
+                if gathered.told + reports.len() > WHOLE_MAX {
                     self.forget(&source);
                     return Err(Refusal::WholeTooLarge);
                 }
-                gathered.extend(reports);
+                gathered.take(reports, here.is_known);
                 if batch.part == Part::Whole {
                     Brings::Nothing
                 } else {
-                    Brings::Whole(session.whole.take().unwrap_or_default())
+                    let Gathered { found, unknown, .. } = session.whole.take().unwrap_or_default();
+                    Brings::Whole { reports: found.into_values().collect(), unknown }
                 }
             }
             (Part::News, Some(_)) | (Part::Whole | Part::WholeEnd, None) => {
@@ -194,7 +222,7 @@ impl Receiver {
             }
         };
         session.next = session.next.max(batch.sequence + 1);
-        let again = session.version != version && session.whole.is_none();
+        let again = session.version != here.version && session.whole.is_none();
         Ok(Accepted { source, brings, next: session.next, again })
     }
 
@@ -203,8 +231,7 @@ impl Receiver {
         &mut self,
         source: &Source,
         batch: &Batch,
-        version: u64,
-        lease: Duration,
+        Here { version, lease, .. }: Here<'_>,
         now: Duration,
     ) -> Result<&mut Session, Refusal> {
         let known = self.sessions.get(source);
@@ -232,13 +259,21 @@ impl Receiver {
             let session = Session {
                 number: batch.session,
                 next: 0,
-                whole: Some(Vec::new()),
+                whole: Some(Gathered::default()),
                 version,
                 heard: now,
             };
             self.sessions.insert(source.clone(), session);
         }
         Ok(self.sessions.get_mut(source).expect("it was there, or was put there above"))
+    }
+
+    /// Lets go of what will not be told to its end: a session ends with its lease.
+    fn end_silent(&mut self, lease: Duration, now: Duration) {
+        let silent = self.sessions.values_mut().filter(|known| now >= known.heard + lease);
+        silent
+            .filter_map(|known| known.whole.as_mut())
+            .for_each(|whole| *whole = Gathered::default());
     }
 
     /// Forgets the prober that was silent for longest, where there is one that is lost, and no room.
@@ -261,6 +296,19 @@ impl Receiver {
     /// Forgets a prober, which will have to begin anew.
     pub fn forget(&mut self, source: &Source) {
         self.sessions.remove(source);
+    }
+}
+
+impl Gathered {
+    fn take(&mut self, reports: Vec<Found>, is_known: &dyn Fn(&TargetKey) -> bool) {
+        self.told += reports.len();
+        for found in reports {
+            if is_known(&found.key) {
+                self.found.insert(found.key, found);
+            } else {
+                self.unknown += 1;
+            }
+        }
     }
 }
 

@@ -369,6 +369,12 @@ impl Registry {
         self.read().by_key.get(key).map(|entry| entry.target.clone())
     }
 
+    /// The target of a key, where it is one that probers report on: what backends say of themselves is not theirs to tell.
+    #[must_use]
+    pub fn probed_target(&self, key: &TargetKey) -> Option<Target> {
+        self.target(key).filter(|target| !target.check.kind.is_pushed())
+    }
+
     /// All targets with their keys.
     #[must_use]
     pub fn targets(&self) -> Vec<(TargetKey, Target)> {

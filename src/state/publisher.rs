@@ -92,6 +92,8 @@ pub struct Feed {
     pub whole: bool,
     /// In the order in which it found them.
     pub reports: Vec<Fed>,
+    /// How many reports more it has told, of targets that nobody has here.
+    pub unknown: u64,
 }
 
 /// A report of a prober beside, which names its target by key.
@@ -304,7 +306,7 @@ impl Publisher {
 
     /// Notes that a prober beside is alive, though it has nothing to tell.
     pub fn heard(&self, source: Source) -> Result<FeedCounts, FeedError> {
-        self.feed(Feed { source, whole: false, reports: Vec::new() })
+        self.feed(Feed { source, whole: false, reports: Vec::new(), unknown: 0 })
     }
 
     /// Waits until everything sent before is published.

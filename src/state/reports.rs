@@ -28,11 +28,11 @@ impl State {
     }
 
     pub(super) fn take_feed(&mut self, feed: Feed) -> Result<FeedCounts, TooManySources> {
-        let Feed { source, whole, reports } = feed;
+        let Feed { source, whole, reports, unknown } = feed;
         let now = self.shared.now();
         let heard = self.shared.sources().heard(&source, now)?;
         let registry = Arc::clone(&self.shared.registry);
-        let mut counts = FeedCounts::default();
+        let mut counts = FeedCounts { unknown, ..FeedCounts::default() };
         let mut told = HashSet::new();
         let mut changes = Vec::with_capacity(reports.len());
         if whole {

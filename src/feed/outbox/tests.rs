@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::config::model::{Check, CheckKind};
 use crate::feed::message::{self, VERSION, WireHealth, age_ms};
-use crate::feed::receive::{Accepted, Brings, Receiver, Refusal};
+use crate::feed::receive::{Accepted, Brings, Here, Receiver, Refusal};
 use crate::health::source::Source;
 use crate::health::target::{Health, Report, Target};
 use crate::health::told::Told;
@@ -205,14 +205,15 @@ struct Server {
 
 impl Server {
     fn take(&mut self, batch: &message::Batch, now: Duration) -> Result<Taken, Refusal> {
-        let lease = LEASE_MS as u32 * MS;
-        let accepted = self.receiver.take(batch, None, self.version, lease, (now, 0))?;
+        let (version, lease) = (self.version, LEASE_MS as u32 * MS);
+        let here = Here { version, lease, is_known: &|_| true };
+        let accepted = self.receiver.take(batch, None, here, (now, 0))?;
         let Accepted { brings, next, again, .. } = accepted;
         let mut before = self.known.clone();
-        if matches!(brings, Brings::Whole(_)) {
+        if matches!(brings, Brings::Whole { .. }) {
             self.known.clear();
         }
-        let (Brings::Whole(reports) | Brings::News(reports)) = brings else {
+        let (Brings::Whole { reports, .. } | Brings::News(reports)) = brings else {
             return Ok(taken(next, again));
         };
         for found in reports.into_iter().filter(|found| found.health != Health::Unknown) {

@@ -46,18 +46,24 @@ fn batch(text: &str) -> Batch {
     }
 }
 
+/// A server that has every target but the one whose address ends with 9.
+fn here(version: u64) -> Here<'static> {
+    let is_known = &|key: &TargetKey| !key.address.to_string().ends_with(".9");
+    Here { version, is_known, lease: LEASE }
+}
+
 /// What becomes of a batch, in a few words.
 fn take(receiver: &mut Receiver, batch: &Batch, version: u64, now: Duration) -> String {
-    match receiver.take(batch, None, version, LEASE, (now, 1_000_000)) {
+    match receiver.take(batch, None, here(version), (now, 1_000_000)) {
         Err(Refusal::OutOfOrder(Expected { session, next, why })) => {
             format!("{why:?}, not {session}.{next}")
         }
         Err(refusal) => refusal.to_string(),
         Ok(Accepted { brings, next, again, .. }) => {
-            let (what, reports) = match brings {
-                Brings::Nothing => (" nothing", Vec::new()),
-                Brings::News(reports) => ("", reports),
-                Brings::Whole(reports) => (" whole", reports),
+            let (what, reports, unknown) = match brings {
+                Brings::Nothing => (" nothing", Vec::new(), 0),
+                Brings::News(reports) => ("", reports, 0),
+                Brings::Whole { reports, unknown } => (" whole", reports, unknown),
             };
             let mut text = format!("next {next}{what}");
             for Found { key, health, .. } in reports {
@@ -69,6 +75,9 @@ fn take(receiver: &mut Receiver, batch: &Batch, version: u64, now: Duration) -> 
                     Health::Down { passed } => format!("-{passed}"),
                 };
                 let _ = write!(text, " {byte}{side}");
+            }
+            if unknown > 0 {
+                let _ = write!(text, " unknown {unknown}");
             }
             text + if again { " again" } else { "" }
         }
@@ -161,6 +170,42 @@ fn a_session_ends_with_its_lease() {
 }
 
 #[test]
+fn what_waits_for_its_end_is_bounded_by_what_is_known_here() {
+    check(&[
+        ("7.0 whole 9+ 1-", "next 1 nothing"),
+        ("7.1 whole 9- 1+", "next 2 nothing"),
+        ("7.2 whole_end 2+", "next 3 whole 1+0 2+0 unknown 2"),
+    ]);
+    let mut receiver = Receiver::default();
+    let one = batch("7.0 whole 9+").reports.remove(0);
+    for sequence in 0..(WHOLE_MAX / BATCH_MAX) as u64 {
+        let (part, reports) = (Part::Whole, vec![one.clone(); BATCH_MAX]);
+        let batch = Batch { sequence, part, reports, ..batch("7.0 whole") };
+        take(&mut receiver, &batch, 1, SECOND);
+    }
+    let waits = receiver.sessions.values().next().and_then(|session| session.whole.as_ref());
+    assert_eq!(waits.map(|waits| (waits.told, waits.found.len())), Some((WHOLE_MAX, 0)));
+}
+
+#[test]
+fn what_will_not_be_told_to_its_end_goes_with_the_lease() {
+    let mut receiver = Receiver::default();
+    let named = |name: &str, text: &str| Batch { prober: name.into(), ..batch(text) };
+    let waits = |receiver: &Receiver| -> usize {
+        let whole = receiver.sessions.values().filter_map(|session| session.whole.as_ref());
+        whole.map(|whole| whole.found.len()).sum()
+    };
+    take(&mut receiver, &named("a", "7.0 whole 1+ 2+"), 1, SECOND);
+    take(&mut receiver, &named("b", "7.0 whole_end 3+"), 1, SECOND * 5);
+    assert_eq!(waits(&receiver), 2);
+    // Whoever is heard next.
+    take(&mut receiver, &named("b", "7.1 news"), 1, SECOND * 11);
+    assert_eq!(waits(&receiver), 0);
+    let late = take(&mut receiver, &named("a", "7.1 whole_end 3+"), 1, SECOND * 12);
+    assert_eq!(late, "Silence, not 7.1");
+}
+
+#[test]
 fn a_prober_that_is_forgotten_begins_anew() {
     let mut receiver = Receiver::default();
     take(&mut receiver, &batch("7.0 whole_end"), 1, SECOND);
@@ -218,7 +263,7 @@ fn what_cannot_be_is_refused_with_a_reason() {
         ),
     ] {
         let mut receiver = Receiver::default();
-        let refusal = receiver.take(&batch, token, 1, LEASE, (SECOND, 0)).expect_err(reason);
+        let refusal = receiver.take(&batch, token, here(1), (SECOND, 0)).expect_err(reason);
         assert_eq!(refusal.to_string(), reason);
         assert!(receiver.sessions.is_empty(), "{reason}");
     }
@@ -251,8 +296,10 @@ fn a_report_is_told_by_the_clock_of_the_server() {
     let mut batch = batch("7.0 whole_end 1+");
     batch.reports[0].took_us = u64::MAX;
     batch.reports[0].detail = "a\nb".into();
-    let accepted = Receiver::default().take(&batch, None, 1, LEASE, (SECOND, 1_000_000));
-    let Brings::Whole(found) = accepted.expect("it is fine").brings else { panic!("it is whole") };
-    let found = &found[0];
+    let accepted = Receiver::default().take(&batch, None, here(1), (SECOND, 1_000_000));
+    let Brings::Whole { reports, .. } = accepted.expect("it is fine").brings else {
+        panic!("it is whole")
+    };
+    let found = &reports[0];
     assert_eq!((found.at, found.took, &*found.detail), (999_980, TOOK_MAX, "ab"));
 }

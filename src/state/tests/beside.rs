@@ -28,7 +28,7 @@ impl Stage {
     /// A prober tells of some targets.
     fn feed(&self, name: &str, whole: bool, told: &[(&str, Health)]) -> FeedCounts {
         let reports = told.iter().map(|told| self.fed(*told)).collect();
-        let counts = self.publisher.feed(Feed { source: prober(name), whole, reports });
+        let counts = self.publisher.feed(Feed { source: prober(name), whole, reports, unknown: 0 });
         self.publisher.flush();
         counts.expect("there is room for a prober")
     }

@@ -75,7 +75,7 @@ impl Stage {
             at: BEGIN,
         };
         let reports = range.map(fed).collect();
-        let told = Feed { source: prober.clone(), whole, reports };
+        let told = Feed { source: prober.clone(), whole, reports, unknown: 0 };
         self.publisher.feed(told).expect("there is room");
         self.publisher.flush();
     }
