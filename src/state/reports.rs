@@ -40,7 +40,7 @@ impl State {
             self.begin_to_guard(&source, |key| probed.contains(key));
         }
         for fed in reports {
-            let Some(target) = registry.target(&fed.key) else {
+            let Some(target) = registry.probed_target(&fed.key) else {
                 changes.push(None);
                 continue;
             };

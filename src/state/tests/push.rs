@@ -3,7 +3,9 @@
 use super::*;
 use crate::config::model::Pool;
 use crate::health::backend::BackendKey;
+use crate::health::key::TargetKey;
 use crate::health::target::Side;
+use crate::state::publisher::{Fed, Feed};
 use crate::state::push::{Push, PushError};
 
 const PUSHED: &str = "
@@ -60,6 +62,34 @@ fn what_a_backend_says_holds_until_it_is_not_renewed() {
     let target = Target::of_backend(pool, &pool.backends[1]).next().expect("it has an address");
     let seen = stage.publisher.registry().seen(&target).expect("it is known");
     assert_eq!(&*seen.reports[0].detail, "no report for 30s");
+}
+
+#[test]
+fn probers_have_no_part_in_what_backends_say() {
+    let stage = Stage::new();
+    stage.serve(&[&zone(PUSHED)]);
+    stage.push("example/web/a", Side::Down, None).expect("it reports");
+    assert_eq!(stage.handouts()[0], [3]);
+    let View::Served { zone, .. } = stage.view() else { panic!("the zone is served") };
+    let pool = &zone.pools[0];
+    let targets = Target::of_backend(pool, &pool.backends[0]);
+    let ups = targets.map(|target| Fed {
+        key: TargetKey::of(&target),
+        health: UP,
+        detail: Arc::from("HTTP 200"),
+        told: Told::default(),
+        took: Duration::ZERO,
+        at: BEGIN,
+    });
+    let reports: Vec<Fed> = ups.collect();
+    for whole in [true, false] {
+        let source = Prober::beside("ams").expect("a name");
+        let feed = Feed { source, whole, reports: reports.clone(), unknown: 0 };
+        let counts = stage.publisher.feed(feed).expect("there is room for a prober");
+        stage.publisher.flush();
+        assert_eq!(stage.handouts()[0], [3], "whole: {whole}");
+        assert_eq!((counts.known, counts.unknown), (0, 2), "whole: {whole}");
+    }
 }
 
 #[test]
