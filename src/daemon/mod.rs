@@ -413,6 +413,8 @@ impl Backstage {
         let started = Prober::start(settings, move |report| reports.report(report))
             .context("cannot start the prober")?;
         let prober = prober.get_or_init(|| started).clone();
+        let progress = prober.progress();
+        publisher.watch_prober(move || progress.is_late());
         let herald = Herald::start(config, &publisher, editor, set, counters.thread_beside())?;
         Ok(Self { publisher, publishing, prober, herald })
     }

@@ -107,6 +107,12 @@ impl Prober {
         self.progress.wait(version, cap)
     }
 
+    /// How far it is, for those who keep no handle of it.
+    #[must_use]
+    pub fn progress(&self) -> Arc<Progress> {
+        Arc::clone(&self.progress)
+    }
+
     /// Whether its thread has ended, be it by a panic: nobody probes any more.
     #[must_use]
     pub fn is_finished(&self) -> bool {

@@ -22,6 +22,10 @@ use crate::health::told::Told;
 
 /// From one warning to the next of its kind.
 const WARN_PAUSE: Duration = Duration::from_secs(60);
+/// A probe that begins this long after its time is late.
+pub const LATE: Duration = Duration::from_secs(5);
+/// For how long that is told.
+const LATE_TOLD: Duration = Duration::from_secs(60);
 
 /// What the prober shall do; only the newest counts.
 #[derive(Clone, Debug, Default)]
@@ -52,7 +56,13 @@ pub async fn run<F>(
     let mut version = 0;
 
     loop {
-        while let Some((id, target)) = schedule.start(began.elapsed()) {
+        while let Some(due) = schedule.wake()
+            && let Some((id, target)) = schedule.start(began.elapsed())
+        {
+            // The first round takes as long as it does.
+            if schedule.unjudged() == 0 && began.elapsed() >= due + LATE {
+                progress.note_late();
+            }
             flights.start(id, probe(target));
         }
         progress.set(version, schedule.unjudged());
@@ -78,9 +88,13 @@ pub async fn run<F>(
                     }
                     End::Obstacle(obstacle) => {
                         warnings.tell(&obstacle, now);
-                        if let Obstacle::Unknown(_) = obstacle {
-                            schedule.end_undecided(id, now);
-                            continue;
+                        match obstacle {
+                            Obstacle::Unknown(_) => {
+                                schedule.end_undecided(id, now);
+                                continue;
+                            }
+                            Obstacle::Places(_) => progress.note_late(),
+                            _ => {}
                         }
                         (None, Arc::default(), Told::SILENT, Duration::ZERO)
                     }
@@ -200,6 +214,8 @@ struct State {
     version: u64,
     unjudged: usize,
     ended: bool,
+    /// When a probe was late last.
+    late: Option<Instant>,
 }
 
 impl Progress {
@@ -211,6 +227,15 @@ impl Progress {
         let waited = self.changed.wait_timeout_while(self.lock(), cap, open);
         let (state, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
         !state.ended && !timeout.timed_out()
+    }
+
+    /// Whether some probes began [`LATE`] or found no place lately, so that failures are noticed later than they should be.
+    pub fn is_late(&self) -> bool {
+        self.lock().late.is_some_and(|late| late.elapsed() < LATE_TOLD)
+    }
+
+    fn note_late(&self) {
+        self.lock().late = Some(Instant::now());
     }
 
     /// The loop has ended, whatever ended it.

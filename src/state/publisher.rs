@@ -239,8 +239,21 @@ impl Publisher {
                 "dynamic updates are answered SERVFAIL, as the disk does not take them".to_owned(),
             );
         }
+        if self.shared.is_prober_late.get().is_some_and(|is_late| is_late()) {
+            alarms.push(
+                "probes run late, so failures are noticed later than `rotadns check` says; raise prober.in_flight, or \
+                 prober.exec.at_once if programs hang"
+                    .to_owned(),
+            );
+        }
         alarms.extend(guessing(&self.shared.snapshot.load()));
         alarms
+    }
+
+    /// Asks there whether probes run late.
+    pub fn watch_prober(&self, is_late: impl Fn() -> bool + Send + Sync + 'static) {
+        // There is one start.
+        let _ = self.shared.is_prober_late.set(Box::new(is_late));
     }
 
     /// Notes whether the disk took the last dynamic updates.

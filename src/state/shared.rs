@@ -34,6 +34,8 @@ pub(super) struct Shared {
     pub(super) is_unkept: AtomicBool,
     /// Whether the disk refused the last dynamic updates.
     pub(super) are_updates_unkept: AtomicBool,
+    /// Whether the prober inside is late.
+    pub(super) is_prober_late: OnceLock<Box<dyn Fn() -> bool + Send + Sync>>,
     /// Who is told that a zone's pools hand out something else.
     pub(super) on_health: OnceLock<OnHealth>,
     generation: AtomicU64,
@@ -78,6 +80,7 @@ impl Shared {
             kept: Mutex::new(kept),
             is_unkept: AtomicBool::new(false),
             are_updates_unkept: AtomicBool::new(false),
+            is_prober_late: OnceLock::new(),
             on_health: OnceLock::new(),
             generation: AtomicU64::new(0),
             published: AtomicU64::new(now.unix),

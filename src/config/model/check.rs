@@ -232,14 +232,17 @@ impl CheckKind {
 impl Check {
     /// The longest time from a failure until it is noticed; with the TTL, until no cache hands the address out any
     /// more: interval with its jitter + timeout + (fall - 1) × the greater of
-    /// the fast interval and the timeout. Of what reports by itself: the time for which a report holds.
+    /// the fast interval and the timeout. A program may wait for a place as long as it may run, so its timeout counts twice. Of
+    /// what reports by itself: the time for which a report holds.
     #[must_use]
     pub fn detection_max(&self) -> Duration {
         if let CheckKind::Push(push) = &self.kind {
             return push.ttl;
         }
-        let retry = self.fast_interval.max(self.timeout);
-        self.interval.mul_f64(1.0 + JITTER) + self.timeout + retry * u32::from(self.fall.get() - 1)
+        let has_program = self.kind.plain().iter().any(|kind| matches!(kind, CheckKind::Exec(_)));
+        let probe = if has_program { self.timeout * 2 } else { self.timeout };
+        let retry = self.fast_interval.max(probe);
+        self.interval.mul_f64(1.0 + JITTER) + probe + retry * u32::from(self.fall.get() - 1)
     }
 }
 

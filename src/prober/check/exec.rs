@@ -11,17 +11,23 @@
 //! There is no shell. The program leads a process group of its own, which is killed when the program has ended or ran out of
 //! time, so that nothing it started stays behind; what leaves the group on purpose (`setsid`) does. Of what it writes, the first
 //! `OUTPUT_MAX` bytes are kept, the rest is read and thrown away.
+//!
+//! Places are shared fairly: some are kept for programs that ended by themselves the last time, so that those which hang, however
+//! many, hold up each other alone.
 
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher as _, RandomState};
 use std::net::IpAddr;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{ExitStatus, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
 use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncReadExt, Interest};
 use tokio::process::{Child, ChildStdout, Command};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{AcquireError, Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 use super::{Deadline, Obstacle, Passed, Trouble};
@@ -33,6 +39,12 @@ use crate::health::told::Told;
 const OUTPUT_MAX: usize = 8 * 1024;
 /// How long what a program wrote last is waited for when it has ended.
 const LAST_WORDS: Duration = Duration::from_millis(100);
+/// The part of the places that is kept for programs that ended by themselves the last time: a quarter, and one at least where there
+/// are two.
+const KEPT_PART: usize = 4;
+/// The most programs that are remembered to have ended by themselves; past that all are forgotten, and known again when they
+/// have run.
+const ENDED_MAX: usize = 100_000;
 /// Where programs look for others, where the prober itself has no `PATH`.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -41,14 +53,32 @@ const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 pub struct Runner {
     programs: Programs,
     places: Semaphore,
+    /// The places that are for all, those too that hang or have not run yet.
+    open: Semaphore,
+    /// What ended by itself the last time, with its target's address.
+    ended: Mutex<HashMap<u64, IpAddr>>,
+    hasher: RandomState,
+}
+
+/// A place for a program that runs.
+struct Place<'r> {
+    _place: SemaphorePermit<'r>,
+    _open: Option<SemaphorePermit<'r>>,
 }
 
 impl Runner {
     /// One that runs these programs.
     #[must_use]
     pub fn new(programs: Programs) -> Self {
-        let places = Semaphore::new(programs.at_once.get().min(Semaphore::MAX_PERMITS));
-        Self { programs, places }
+        let places = programs.at_once.get().min(Semaphore::MAX_PERMITS);
+        let kept = (places / KEPT_PART).max(usize::from(places > 1));
+        let (places, open) = (Semaphore::new(places), Semaphore::new(places - kept));
+        Self { programs, places, open, ended: Mutex::default(), hasher: RandomState::new() }
+    }
+
+    /// Forgets what it knows of others than these addresses.
+    pub fn keep(&self, addresses: &HashSet<IpAddr>) {
+        self.ended().retain(|_, address| addresses.contains(address));
     }
 
     /// Runs a program once, when there is a place: waiting for one takes nothing from its time.
@@ -67,19 +97,42 @@ impl Runner {
         {
             return Err(obstacle(Refusal::Variable(name.clone()).to_string()));
         }
-        let _place = self.place(deadline).await?;
+        let key = self.hasher.hash_one((address, check));
+        let has_ended = self.ended().contains_key(&key);
+        let _place = self.place(has_ended, deadline).await?;
         let deadline = deadline.anew();
-        let (status, output) = run(check, address, deadline).await?;
+        let ran = run(check, address, deadline).await;
+        self.note(key, address, ran.is_ok());
+        let (status, output) = ran?;
         verdict(program, status, &output)
     }
 
-    async fn place(&self, deadline: Deadline) -> Result<SemaphorePermit<'_>, Trouble> {
-        match timeout(deadline.timeout(), self.places.acquire()).await {
+    /// Notes whether a program ended by itself.
+    fn note(&self, key: u64, address: IpAddr, has_ended: bool) {
+        let mut ended = self.ended();
+        if !has_ended {
+            ended.remove(&key);
+            return;
+        }
+        if ended.len() >= ENDED_MAX && !ended.contains_key(&key) {
+            ended.clear();
+        }
+        ended.insert(key, address);
+    }
+
+    fn ended(&self) -> MutexGuard<'_, HashMap<u64, IpAddr>> {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn place(&self, has_ended: bool, deadline: Deadline) -> Result<Place<'_>, Trouble> {
+        let place = async {
+            let open = if has_ended { None } else { Some(self.open.acquire().await?) };
+            let place = self.places.acquire().await?;
+            Ok::<_, AcquireError>(Place { _place: place, _open: open })
+        };
+        match timeout(deadline.timeout(), place).await {
             Ok(Ok(place)) => Ok(place),
-            _ => Err(obstacle(format!(
-                "{} programs run already; raise prober.exec.at_once, or the interval of exec checks",
-                self.programs.at_once
-            ))),
+            _ => Err(Trouble::Obstacle(Obstacle::Places(self.programs.at_once))),
         }
     }
 }

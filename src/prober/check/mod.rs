@@ -25,6 +25,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -120,6 +121,8 @@ impl Checker {
     pub fn keep(&self, targets: &[Target]) {
         let addresses: HashSet<IpAddr> = targets.iter().map(|target| target.address).collect();
         self.agents.keep(&addresses);
+        #[cfg(target_os = "linux")]
+        self.runner.keep(&addresses);
         self.files.keep(targets);
     }
 
@@ -248,6 +251,8 @@ pub enum Obstacle {
     Program(String),
     /// A program ran and came to no verdict. To ask again at once would run it again and again, so the target has its turn.
     Unknown(String),
+    /// So many programs run already.
+    Places(NonZeroUsize),
     /// A file cannot be used, or does not say.
     File(String),
     /// The deadline was noticed this much too late.
@@ -281,6 +286,10 @@ impl fmt::Display for Obstacle {
             | Self::Program(why)
             | Self::Unknown(why)
             | Self::File(why) => f.write_str(why),
+            Self::Places(most) => write!(
+                f,
+                "{most} programs run already; raise prober.exec.at_once, or the interval of exec checks"
+            ),
             Self::Late(late) => {
                 write!(f, "the prober was held up for {late:.1?}; it may lack CPU time")
             }

@@ -62,6 +62,7 @@ struct Simulation {
     began: Instant,
     story: Arc<Mutex<Story>>,
     wanted: watch::Sender<Wanted>,
+    progress: Arc<Progress>,
 }
 
 impl Simulation {
@@ -98,10 +99,12 @@ impl Simulation {
         };
         let in_flight_max = NonZeroUsize::new(in_flight_max).unwrap();
         let schedule = Schedule::new(in_flight_max, fastrand::Rng::with_seed(seed));
+        let progress = Arc::<Progress>::default();
+        let shown = Arc::clone(&progress);
         tokio::spawn(async move {
-            run(schedule, receiver, &Progress::default(), probe, sink).await;
+            run(schedule, receiver, &shown, probe, sink).await;
         });
-        Self { began, story, wanted }
+        Self { began, story, wanted, progress }
     }
 
     fn set_targets(&self, targets: Arc<[Target]>) {
@@ -190,6 +193,38 @@ async fn a_broken_target_is_down_within_the_time_that_is_promised() {
             let promised = check().detection_max() + Duration::from_millis(10);
             assert!(took <= promised, "seed {seed}: {took:?}");
         }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn probes_that_run_late_are_told_until_they_do_so_no_more() {
+    // 300 targets that hang for 2 s each until second 300, and 10 places.
+    let simulation = Simulation::start(1, 10, |_, now| async move {
+        if now < Duration::from_secs(300) {
+            sleep(check().timeout).await;
+            return Ok(fail());
+        }
+        Ok(pass())
+    });
+    simulation.set_targets(targets(300));
+    simulation.until(40).await;
+    assert!(!simulation.progress.is_late(), "the first round takes as long as it does");
+    simulation.until(290).await;
+    assert!(simulation.progress.is_late());
+    simulation.until(450).await;
+    assert!(!simulation.progress.is_late());
+}
+
+#[tokio::test(start_paused = true)]
+async fn probes_that_find_no_place_are_told_until_they_do() {
+    let simulation = Simulation::start(1, 10, |_, now| async move {
+        let is_full = (100..200).contains(&now.as_secs());
+        if is_full { Err(Obstacle::Places(NonZeroUsize::MIN)) } else { Ok(pass()) }
+    });
+    simulation.set_targets(targets(2));
+    for (second, expected) in [(99, false), (130, true), (230, true), (270, false)] {
+        simulation.until(second).await;
+        assert_eq!(simulation.progress.is_late(), expected, "at {second} s");
     }
 }
 

@@ -81,6 +81,49 @@ async fn nagios_exit_codes_are_what_they_are_there() {
 }
 
 #[tokio::test]
+async fn programs_that_hang_leave_places_for_others() {
+    let checker = Arc::new(Checker::with(Vec::new(), programs(4), Secrets::default()));
+    let quick = target(&["/bin/sh", "-c", "exit 0"], LONG);
+    let found = checker.check(&quick).await.expect("it can be run");
+    assert_eq!(found.outcome, Outcome::Pass);
+    let mut hanging = tokio::task::JoinSet::new();
+    for number in 0..20 {
+        let checker = Arc::clone(&checker);
+        let target = target(&["/bin/sh", "-c", &format!("sleep 1000 # {number}")], LONG);
+        hanging.spawn(async move { checker.check(&target).await });
+    }
+    // Three run, and the others wait.
+    while checker.runner.open.available_permits() > 0 {
+        tokio::task::yield_now().await;
+    }
+    let found = checker.check(&quick).await.expect("it can be run");
+    assert_eq!(found.outcome, Outcome::Pass, "nobody is to end for it");
+    assert_eq!(hanging.try_join_next().map(|_| ()), None);
+    // What has not run yet waits with those that hang.
+    let new = target(&["/bin/sh", "-c", "exit 0 # new"], Duration::from_millis(50));
+    let told = checker.check(&new).await.expect_err("there is no place").to_string();
+    assert_eq!(
+        told,
+        "4 programs run already; raise prober.exec.at_once, or the interval of exec checks"
+    );
+}
+
+#[tokio::test]
+async fn a_program_that_hangs_waits_with_those_that_do() {
+    let runner = Runner::new(programs(2));
+    let (one, other) = ([192, 0, 2, 1].into(), [192, 0, 2, 2].into());
+    runner.note(1, one, true);
+    runner.note(2, other, true);
+    runner.note(1, one, false);
+    assert_eq!(runner.ended().keys().copied().collect::<Vec<_>>(), [2]);
+    runner.keep(&HashSet::new());
+    assert!(runner.ended().is_empty());
+    for (at_once, open) in [(1, 1), (2, 1), (3, 2), (4, 3), (10, 8), (100, 75)] {
+        assert_eq!(Runner::new(programs(at_once)).open.available_permits(), open, "{at_once}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_written_is_bounded_and_does_not_hold_it_up() {
     // Far more than a pipe holds: who stops to read would stop the program.
     let found = ran("head -c 1000000 /dev/zero | tr '\\0' x; exit 2", LONG).await;
