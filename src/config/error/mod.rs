@@ -138,6 +138,7 @@ pub enum Problem {
     EmptyText { what: &'static str },
     SaidTooLong { what: &'static str, most: usize },
     BadProberName { text: String },
+    SlashInName { text: String },
     BadServer { text: String },
     PlainServer { text: String },
     CaWithoutTls,

@@ -186,6 +186,12 @@ impl fmt::Display for Problem {
                 "`{}` is not a prober's name: up to 63 letters, digits, `.`, `_` and `-`, and not `inside`",
                 Quoted(text)
             ),
+            Self::SlashInName { text } => write!(
+                f,
+                "`{}` has a `/`, which stands between the names of zone, pool and backend; write it without, such as `{}`",
+                Quoted(text),
+                Quoted(&text.replace('/', "-"))
+            ),
             Self::BadServer { text } => write!(
                 f,
                 "`{}` is not a server, such as `https://192.0.2.53:8053`, `http://127.0.0.1:8053` or `unix:/run/rotadns/admin`",

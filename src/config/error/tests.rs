@@ -216,6 +216,10 @@ fn each_problem_has_its_sentence() {
             "`x y` is not a prober's name: up to 63 letters, digits, `.`, `_` and `-`, and not `inside`",
         ),
         (
+            Problem::SlashInName { text: "a/b".into() },
+            "`a/b` has a `/`, which stands between the names of zone, pool and backend; write it without, such as `a-b`",
+        ),
+        (
             Problem::BadServer { text: text() },
             "`x y` is not a server, such as `https://192.0.2.53:8053`, `http://127.0.0.1:8053` or `unix:/run/rotadns/admin`",
         ),

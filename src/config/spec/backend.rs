@@ -6,7 +6,7 @@ use std::num::NonZeroU16;
 use std::path::Path;
 
 use super::pool::{CheckRef, read_check, read_port};
-use super::{Field, choice, fields, map, number, scalar, texts};
+use super::{Field, choice, fields, map, no_slash, number, scalar, texts};
 use crate::config::error::{Mistakes, Problem, Span};
 use crate::config::model::place::Site;
 use crate::config::model::{Backend, POOL_ADDRESSES_MAX, SetState};
@@ -92,6 +92,7 @@ pub(super) fn read_backends<'n>(
         Kind::List(items) => items.iter().for_each(|item| backends.add(None, item, mistakes)),
         Kind::Map(_) => {
             for (name, value) in map(node, "backends", mistakes).into_iter().flatten() {
+                no_slash(name, mistakes);
                 backends.add(Some(name), value, mistakes);
             }
         }

@@ -115,7 +115,10 @@ pub(crate) fn zone<'n>(
             .collect(),
         pools: entries(pools, "a map of pools", mistakes)
             .into_iter()
-            .map(|(name, node)| (name, pool::pool(name, node, file, mistakes)))
+            .map(|(name, node)| {
+                no_slash(name, mistakes);
+                (name, pool::pool(name, node, file, mistakes))
+            })
             .collect(),
         records: entries(records, "a map of records", mistakes)
             .into_iter()
@@ -124,6 +127,13 @@ pub(crate) fn zone<'n>(
         origin: origin?,
     };
     Some(spec)
+}
+
+/// Tells a name of a pool or a backend that would make their keys mean two things: `ZONE/POOL/BACKEND`.
+fn no_slash(name: Text<'_>, mistakes: &mut Mistakes<'_>) {
+    if name.text.contains('/') {
+        mistakes.add(name.span, Problem::SlashInName { text: name.text.into() });
+    }
 }
 
 fn origin(node: &Node<'_>, file: &Path, mistakes: &mut Mistakes<'_>) -> Option<Name> {

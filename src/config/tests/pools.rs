@@ -336,3 +336,12 @@ fn who_is_nearest_needs_to_know_where_backends_are() {
         Problem::TooManySites { pool: "web".into(), most: SITES_MAX },
     );
 }
+
+#[test]
+fn a_slash_in_a_name_would_make_keys_mean_two_things() {
+    let pool = with(&["«a/b»: [192.0.2.1]"], &["www: {pool: a/b}"]);
+    one(&pool, Problem::SlashInName { text: "a/b".into() });
+    let backend = with(&["a: {backends: {«b/c»: 192.0.2.1}}"], &["www: {pool: a}"]);
+    one(&backend, Problem::SlashInName { text: "b/c".into() });
+    zone(&with(&["a.b: {backends: {c-d: 192.0.2.1}}"], &["www: {pool: a.b}"]));
+}
