@@ -256,7 +256,7 @@ impl Plan {
 
     /// Notes that so many bits of that address decide.
     pub(super) fn depends_on(&mut self, bits: u8) {
-        let Some(told) = self.told() else { return };
+        let Some(told) = self.told().filter(|_| bits > 0) else { return };
         // IPv4 in the form of IPv6 is looked at as IPv4.
         let mapped = if told.is_ipv6() && told.to_canonical().is_ipv4() { 96 } else { 0 };
         self.scope = self.scope.max(bits + mapped);

@@ -64,8 +64,15 @@ pub(super) struct Pushed {
 /// When reports end, by the running clock.
 #[derive(Default)]
 pub(super) struct Pushes {
-    ends: BTreeMap<(Duration, TargetKey), Target>,
+    ends: BTreeMap<(Duration, TargetKey), Held>,
     by_key: HashMap<TargetKey, Duration>,
+}
+
+/// A report that holds.
+struct Held {
+    target: Target,
+    /// For how long in all.
+    ttl: Duration,
 }
 
 impl Publisher {
@@ -103,8 +110,7 @@ impl State {
         let now = self.shared.now();
         for target in targets {
             let Some(usual) = ttl(&target) else { continue };
-            let end = now.running.saturating_add(push.ttl.unwrap_or(usual));
-            self.pushes.set(&target, end);
+            self.pushes.set(&target, now.running, push.ttl.unwrap_or(usual));
             self.take_pushed(target, Health::settled(push.side), push.told, &push.detail);
         }
     }
@@ -112,8 +118,7 @@ impl State {
     /// Takes down what was not renewed.
     pub(super) fn end_pushes(&mut self) {
         let now = self.shared.now();
-        while let Some(target) = self.pushes.pop_over(now.running) {
-            let Some(ttl) = ttl(&target) else { continue };
+        while let Some(Held { target, ttl }) = self.pushes.pop_over(now.running) {
             let detail = format!("no report for {ttl:?}");
             self.take_pushed(target, Health::Down { passed: 0 }, Told::SILENT, &detail);
         }
@@ -137,19 +142,19 @@ impl State {
             if !self.pushes.by_key.contains_key(&key)
                 && let Some(ttl) = ttl(&target)
             {
-                self.pushes.set(&target, now.saturating_add(ttl));
+                self.pushes.set(&target, now, ttl);
             }
         }
     }
 }
 
 impl Pushes {
-    fn set(&mut self, target: &Target, end: Duration) {
-        let key = TargetKey::of(target);
+    fn set(&mut self, target: &Target, now: Duration, ttl: Duration) {
+        let (key, end) = (TargetKey::of(target), now.saturating_add(ttl));
         if let Some(before) = self.by_key.insert(key, end) {
             self.ends.remove(&(before, key));
         }
-        self.ends.insert((end, key), target.clone());
+        self.ends.insert((end, key), Held { target: target.clone(), ttl });
     }
 
     /// When the next report ends.
@@ -157,9 +162,9 @@ impl Pushes {
         self.ends.first_key_value().map(|((end, _), _)| *end)
     }
 
-    fn pop_over(&mut self, now: Duration) -> Option<Target> {
+    fn pop_over(&mut self, now: Duration) -> Option<Held> {
         self.next_end().filter(|end| *end <= now)?;
-        self.ends.pop_first().map(|(_, target)| target)
+        self.ends.pop_first().map(|(_, held)| held)
     }
 }
 

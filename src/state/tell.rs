@@ -99,6 +99,11 @@ fn each_user(state: &State, target: &Target, said: &str, is_warning: bool) {
 /// How a target came to its side: by its streak where one prober alone has a vote, else by what all of them say.
 fn how(change: Change, report: Option<&Report>, known: &Known) -> String {
     match report {
+        // One report is enough, and no streak counts.
+        Some(report) if report.source.is_pushed() => match &*report.detail {
+            "" => "at once".to_owned(),
+            detail => format!("at once: {detail}"),
+        },
         Some(report) if known.counted().count() == 1 => {
             let detail = &report.detail;
             match (change.before, change.after) {

@@ -165,6 +165,7 @@ fn rfc7871_7_2_1_the_scope_is_what_decided() {
         ("0.0.0.0/0", www, "192.0.2.4", 0),
         // Nothing of the client decides.
         ("10.1.0.0/16", "plain.example.com. A", "192.0.2.4", 0),
+        ("::ffff:10.1.0.0/112", "plain.example.com. A", "192.0.2.4", 0),
         (
             "10.1.0.0/16",
             "half.example.com. TXT",
