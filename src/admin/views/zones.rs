@@ -1,6 +1,6 @@
 //! Zones: how they are served, and the digest of all of them.
 
-use crate::admin::model::{Zone, ZoneCounts, ZoneState};
+use crate::admin::model::{Mistake, Zone, ZoneCounts, ZoneState};
 use crate::admin::{Admin, ZoneFile};
 use crate::digest::{hex, sha256};
 use crate::engine::snapshot::{Snapshot, View};
@@ -16,7 +16,12 @@ pub fn zone(admin: &Admin, view: &View) -> Zone {
         (Some(ZoneFile { state: ZoneState::Stale, .. }), _) => ZoneState::Stale,
         _ => ZoneState::Served,
     };
-    let (path, mistakes) = file.map(|file| (file.path, file.mistakes)).unzip();
+    let (path, mistakes) = file
+        .map(|ZoneFile { path, mistakes, .. }| {
+            let mistakes = mistakes.into_iter().map(|mistake| quoteless(mistake, &path)).collect();
+            (path, mistakes)
+        })
+        .unzip();
     Zone {
         zone: origin.to_string(),
         state,
@@ -27,6 +32,17 @@ pub fn zone(admin: &Admin, view: &View) -> Zone {
         mistakes: mistakes.unwrap_or_default(),
         secondary: (admin.owner.secondary)(origin),
     }
+}
+
+/// A mistake as whoever may read is told of it. What a zone includes may be any file that the server reads, whoever may edit the
+/// zone wrote its path, and a mistake quotes it.
+fn quoteless(mistake: Mistake, zone: &str) -> Mistake {
+    if mistake.file == zone {
+        return mistake;
+    }
+    let message =
+        "a mistake in a file that the zone includes; `rotadns check` and the log tell which";
+    Mistake { message: message.to_owned(), ..mistake }
 }
 
 /// How many zones are served how.
@@ -56,4 +72,27 @@ pub fn digest(snapshot: &Snapshot) -> String {
         [view.origin().as_wire().to_vec(), digest.to_vec()]
     });
     hex(&sha256(parts))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::admin::model::Severity;
+
+    #[test]
+    fn what_an_included_file_says_is_not_quoted() {
+        let mistake = |file: &str| Mistake {
+            file: file.to_owned(),
+            line: 3,
+            column: 1,
+            width: 6,
+            severity: Severity::Error,
+            message: "`secret` is no type".to_owned(),
+        };
+        let (own, included) = (mistake("zones/a.zone"), mistake("/etc/tokens"));
+        assert_eq!(quoteless(own.clone(), "zones/a.zone"), own);
+        let told = quoteless(included, "zones/a.zone");
+        assert_eq!((told.line, &*told.file), (3, "/etc/tokens"));
+        assert!(!told.message.contains("secret"), "{}", told.message);
+    }
 }
