@@ -175,3 +175,40 @@ fn what_cannot_be_kept_is_not_made() {
     check(&server);
     assert_eq!(serial(&server), updated);
 }
+
+#[test]
+fn what_goes_to_a_folder_that_was_removed_is_not_acknowledged() {
+    let mut server = server(&MASTER);
+    let update = |text: &str| Update::of("example.com.").insert("a.example.com.", 60, "TXT", text);
+    assert_eq!(make(&server, &update("kept")), 0);
+    let (state, away) = (server.file("state"), server.file("away"));
+    fs::rename(&state, &away).expect("it is there");
+    for _ in 0..2 {
+        assert_eq!(make(&server, &update("lost")), 2, "SERVFAIL");
+        let texts = data(&server, "a.example.com.", RecordType::TXT);
+        assert_eq!(texts, ["a.example.com. 60 TXT \"kept\""], "what was served still is");
+    }
+    assert!(server.said().contains("the file was removed, replaced or cut off"));
+    // What was made anew meanwhile is less than what was there.
+    let _ = fs::remove_dir_all(&state);
+    fs::rename(&away, &state).expect("it is there");
+    assert_eq!(make(&server, &update("again")), 0);
+    let updated = serial(&server);
+    let check = |server: &Server, texts: [&str; 2]| {
+        let mut found = data(server, "a.example.com.", RecordType::TXT);
+        found.sort();
+        assert_eq!(found, texts.map(|text| format!("a.example.com. 60 TXT \"{text}\"")));
+    };
+    check(&server, ["again", "kept"]);
+    server.kill();
+    server.start_again();
+    check(&server, ["again", "kept"]);
+    assert_eq!(serial(&server), updated);
+
+    // Without its updates the zone is another version, and no older one.
+    server.kill();
+    fs::remove_file(server.file("state/updates.redb")).expect("it was made");
+    server.start_again();
+    assert_eq!(data(&server, "a.example.com.", RecordType::TXT), [] as [&str; 0]);
+    assert!(serial(&server) > updated, "{updated} to {}", serial(&server));
+}
