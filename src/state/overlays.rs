@@ -245,6 +245,8 @@ impl Overlays {
         });
         self.serials()?.keep(raised).map_err(|error| io(&error))?;
         let counts = write(self.open()?, commits)?;
+        // A commit may make the file shorter.
+        self.seen = self.seen.map(|seen| Seen { length: 0, ..seen });
         self.look()?;
         self.seen = Some(Seen::of(&self.file)?);
         Ok(counts)

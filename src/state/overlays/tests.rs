@@ -109,6 +109,21 @@ fn without_a_folder_nothing_is_kept_and_nothing_is_there() {
 }
 
 #[test]
+fn a_file_that_grows_and_shrinks_by_commits_is_still_the_one() {
+    let folder = Folder::new("overlays-long");
+    let mut overlays = Overlays::new(&folder.0);
+    let text = "x".repeat(200);
+    let owners: Vec<String> = (0..200).map(|number| format!("x{number}.a.")).collect();
+    for serial in 2..40 {
+        let added: &[&str] = if serial % 2 == 0 { &[&text] } else { &[] };
+        let sets: Vec<(&str, &[&str], &[&str])> =
+            owners.iter().map(|owner| (&**owner, &[][..], added)).collect();
+        overlays.commit(&[commit("a.", serial, &sets)]).expect("nobody else touches it");
+    }
+    assert_eq!(overlays.take_lost(), []);
+}
+
+#[test]
 fn nothing_is_acknowledged_that_goes_to_a_file_that_nobody_can_find() {
     let folder = Folder::new("overlays-gone");
     let file = folder.0.join("updates.redb");
