@@ -106,6 +106,12 @@ impl Stage {
         self.notify.as_ref().expect("it lives").send(notify).await.expect("it lives");
     }
 
+    /// Waits until these serials were served, and what is shown knows of the last: it is served first.
+    async fn until_served(&self, what: &str, serials: &str) {
+        let last = serials.rsplit(' ').next().and_then(|serial| serial.parse().ok());
+        self.until(what, |stage| stage.served() == serials && stage.shown().serial == last).await;
+    }
+
     async fn until(&self, what: &str, mut look: impl FnMut(&Self) -> bool) {
         for _ in 0..4000 {
             if look(self) {
@@ -134,10 +140,10 @@ fn a_zone_comes_whole_then_by_differences_and_is_kept() {
         let mut stage = Stage::new("comes");
         let primary = Scripted::start(zone("S5", &["S5 N a1", "b1 S5"])).await;
         stage.begin(&[&primary]);
-        stage.until("the zone is there", |stage| stage.served() == "- 5").await;
+        stage.until_served("the zone is there", "- 5").await;
         primary.says(zone("S6", &["S6 S5 a1 S6 a2 c1 S6"]));
         stage.notify().await;
-        stage.until("the difference is there", |stage| stage.served() == "- 5 6").await;
+        stage.until_served("the difference is there", "- 5 6").await;
         assert_eq!(stage.last(), told(&built("S6 N a2 c1 b1 S6")));
         let shown = stage.shown();
         assert_eq!((shown.whole, shown.incremental, shown.failed, shown.notified), (1, 1, 0, 1));
@@ -183,7 +189,7 @@ fn what_has_expired_is_not_served_until_a_primary_has_it() {
         place.keep(&built("S5 N a1 S5"), wall() - Duration::from_secs(1001)).expect("it is kept");
         stage.begin(&[&primary]);
         assert_eq!(stage.served(), "-");
-        stage.until("it is back", |stage| stage.served() == "- 5").await;
+        stage.until_served("it is back", "- 5").await;
         assert_eq!(stage.shown().whole, 0, "nothing was transferred");
         stage
             .until("the file knows", |stage| {
@@ -236,7 +242,7 @@ fn a_check_is_signed_with_the_secret_of_the_moment() {
         stage.rolled = Some(Arc::new(key()));
         let primary = Scripted::start(zone("S5", &["S5 N a1 S5"])).await;
         stage.begin(&[&primary]);
-        stage.until("the zone is there", |stage| stage.served() == "- 5").await;
+        stage.until_served("the zone is there", "- 5").await;
         assert_eq!(stage.shown().failed, 0);
     });
 }
@@ -260,7 +266,7 @@ fn who_takes_a_version_late_holds_up_no_other_work() {
         // On the thread that all zones share.
         began.recv().await.expect("a version comes");
         go_on.send(()).expect("it is waited for");
-        stage.until("the zone is there", |stage| stage.served() == "- 5").await;
+        stage.until_served("the zone is there", "- 5").await;
         assert_eq!(*in_time.lock().expect("nobody panics with it"), Some(true));
     });
 }
@@ -275,7 +281,7 @@ fn a_file_that_is_torn_is_transferred_anew() {
         fs::write(place.file(), &whole[..whole.len() - 1]).expect("it can be torn");
         let primary = Scripted::start(zone("S5", &["S5 N a1 S5"])).await;
         stage.begin(&[&primary]);
-        stage.until("it is transferred", |stage| stage.served() == "- 5").await;
+        stage.until_served("it is transferred", "- 5").await;
         assert_eq!(stage.shown().whole, 1);
     });
 }
@@ -300,7 +306,7 @@ fn rfc1995_4_what_does_not_fit_is_asked_for_as_a_whole() {
             })
             .await;
             stage.begin(&[&primary]);
-            stage.until(name, |stage| stage.served() == "5 6").await;
+            stage.until_served(name, "5 6").await;
             assert_eq!(stage.last(), told(&built("S6 N a2 S6")), "{name}");
             assert_eq!((stage.shown().whole, stage.shown().incremental), (1, 0), "{name}");
         });
@@ -314,7 +320,7 @@ fn a_difference_that_adds_what_stays_changes_nothing_there() {
         stage.place().keep(&built("S5 N a1 a2 S5"), wall()).expect("it can be kept");
         let primary = Scripted::start(zone("S6", &["S6 S5 a2 S6 a1 a2 a3 N S6"])).await;
         stage.begin(&[&primary]);
-        stage.until("the difference is there", |stage| stage.served() == "5 6").await;
+        stage.until_served("the difference is there", "5 6").await;
         assert_eq!(stage.last(), told(&built("S6 N a1 a2 a3 S6")));
         assert_eq!((stage.shown().whole, stage.shown().incremental), (0, 1));
     });
@@ -412,7 +418,7 @@ fn the_next_primary_is_asked_at_once() {
         let broken = Scripted::start(zone("S9", &["S9"])).await;
         let ahead = Scripted::start(zone("S6", &["S6 S5 S6 a2 S6"])).await;
         stage.begin(&[&behind, &broken, &ahead]);
-        stage.until("the third has it", |stage| stage.served() == "5 6").await;
+        stage.until_served("the third has it", "5 6").await;
         assert_eq!(stage.shown().primary, Some(ahead.address));
         assert_eq!(stage.shown().failed, 2);
     });
