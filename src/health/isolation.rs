@@ -7,7 +7,7 @@
 //!              most fail at once, of pools that share no address
 //!   trusted ──────────────────────────────────────────────────────▶ cut off: what fell counts as it was before
 //!      ▲                                                              │
-//!      ├──────── so many are back that it is not most any more ───────┤
+//!      ├──────── so many are back that it is not most any more ───────┤  who was not probed since stays for `window`
 //!      └──────── `hold_max` is over: then it is true ─────────────────┘
 //! ```
 //!
@@ -41,6 +41,8 @@ struct Prober {
     group: HashSet<IpAddr>,
     /// Since when it is taken as cut off.
     cut_off: Option<Duration>,
+    /// Since when enough are back, while others may not be probed again yet.
+    back: Option<Duration>,
 }
 
 /// What has fallen, and when.
@@ -60,8 +62,10 @@ pub enum Turn {
         /// How many it had found up before.
         of: usize,
     },
-    /// So many are back that it is believed again.
+    /// So many are back that it is believed again. Those that it has not reached since stay as they were before.
     Back,
+    /// Since then it could reach all: what it says counts.
+    Over,
     /// It says so for so long that it is believed.
     Believed,
 }
@@ -104,8 +108,11 @@ impl Guard {
             Side::Up => {
                 prober.up.insert(target);
                 prober.fallen.remove(&target);
-                (prober.cut_off.is_some() && !prober.is_most(settings))
-                    .then(|| prober.believe(Turn::Back))
+                (prober.cut_off.is_some() && !prober.is_most(settings)).then(|| {
+                    prober.believe();
+                    prober.back = Some(now);
+                    Turn::Back
+                })
             }
             Side::Down => {
                 if !prober.up.remove(&target) {
@@ -130,28 +137,32 @@ impl Guard {
                     return None;
                 }
                 prober.cut_off = Some(now);
+                prober.back = None;
                 Some(Turn::CutOff { of: fallen.len() + prober.up.len(), fallen })
             }
         }
     }
 
-    /// The probers that were cut off for so long that they are believed now.
+    /// The probers that were cut off for so long that they are believed now, and those that are back for so long that they
+    /// have reached all.
     pub fn pass_time(&mut self, now: Duration) -> Vec<(Source, Turn)> {
         let Some(settings) = &self.settings else { return Vec::new() };
-        let over = self.probers.iter_mut().filter(|(_, prober)| {
-            prober.cut_off.is_some_and(|since| now >= since.saturating_add(settings.hold_max))
+        let ended = self.probers.iter_mut().filter_map(|(source, prober)| {
+            let (end, turn) = prober.end(settings)?;
+            if now < end {
+                return None;
+            }
+            prober.believe();
+            Some((source.clone(), turn))
         });
-        over.map(|(source, prober)| (source.clone(), prober.believe(Turn::Believed))).collect()
+        ended.collect()
     }
 
     /// When the next hold is over.
     #[must_use]
     pub fn next_end(&self) -> Option<Duration> {
-        let hold_max = self.settings.as_ref()?.hold_max;
-        self.probers
-            .values()
-            .filter_map(|prober| Some(prober.cut_off?.saturating_add(hold_max)))
-            .min()
+        let settings = self.settings.as_ref()?;
+        self.probers.values().filter_map(|prober| Some(prober.end(settings)?.0)).min()
     }
 
     /// Forgets a prober.
@@ -185,10 +196,19 @@ impl Prober {
             && fallen * 1000 > all * usize::from(settings.share)
     }
 
-    fn believe(&mut self, turn: Turn) -> Turn {
-        self.cut_off = None;
-        self.fallen = Fallen::default();
-        turn
+    /// When what holds now is over, and what is then.
+    fn end(&self, settings: &Isolation) -> Option<(Duration, Turn)> {
+        let believed =
+            self.cut_off.map(|since| (since.saturating_add(settings.hold_max), Turn::Believed));
+        let over = self.back.map(|since| (since.saturating_add(settings.window), Turn::Over));
+        believed.or(over)
+    }
+
+    fn believe(&mut self) {
+        if self.cut_off.take().is_some() {
+            self.fallen = Fallen::default();
+        }
+        self.back = None;
     }
 }
 

@@ -81,7 +81,8 @@ pub struct Latest {
     pub at: u64,
     /// How many probes in a row found the same: pass or failure.
     pub run: u32,
-    /// Where the target stood before its prober was cut off, where it fell by that.
+    /// Where the target stood before its prober was cut off, where it fell by that; until the prober is believed, and a probe
+    /// says more than that the target is on its way back.
     pub held: Option<Health>,
 }
 
@@ -216,12 +217,15 @@ impl Registry {
         let detail = known.map(|known| &known.detail).filter(|detail| **detail == report.detail);
         let detail = Arc::clone(detail.unwrap_or(&report.detail));
         // What falls while its prober is cut off stays as it was, be it by what others found.
-        let falls = panel.cut_off.contains(source) && health.side() == Some(Side::Down);
+        let stands_down = health.side() == Some(Side::Down);
+        let falls = panel.cut_off.contains(source) && stands_down;
+        // It is on its way back, after its prober was: a failure is believed again.
+        let comes = known.is_some_and(|known| known.held.is_some()) && passed && stands_down;
         let stood = known.map_or_else(
             || state.side.or(state.remembered).map(Health::settled),
             |known| Some(known.held.unwrap_or(known.health)),
         );
-        let held = stood.filter(|stood| falls && stood.side() == Some(Side::Up));
+        let held = stood.filter(|stood| (falls || comes) && stood.side() == Some(Side::Up));
         let went_on = known.filter(|known| known.health.last_outcome() == health.last_outcome());
         let run = went_on.map_or(1, |known| known.run.saturating_add(1));
 
@@ -249,7 +253,8 @@ impl Registry {
         let held = entry.penalise(&mut state, change, now);
         let is_first = before.is_none();
         let is_own = before.and_then(|(health, _)| health.side()) != health.side();
-        Some(Change { moved: before != Some((*health, told)), is_first, is_own, held, ..change })
+        let moved = change.moved || before != Some((*health, told));
+        Some(Change { moved, is_first, is_own, held, ..change })
     }
 
     /// Lets go a target that was held down, where its time is over by the running clock. Gives the hold that goes on else.
@@ -306,15 +311,18 @@ impl Registry {
         }
     }
 
-    /// Has count what a source says, which was cut off.
-    pub fn release(&self, source: &Source) {
-        for entry in self.read().by_key.values() {
+    /// Has count what a source says, which was cut off. Gives the targets that stood as before.
+    pub fn release(&self, source: &Source, at: u64) -> Vec<(Target, Change)> {
+        let panel = self.panel();
+        let entries = self.read();
+        let release = |entry: &Arc<Entry>| {
             let mut state = entry.lock();
             let own = state.reports.iter_mut().find(|known| known.source == *source);
-            if let Some(known) = own {
-                known.held = None;
-            }
-        }
+            own.and_then(|known| known.held.take())?;
+            let change = entry.settle(&mut state, &panel, at);
+            Some((entry.target.clone(), Change { moved: true, ..change }))
+        };
+        entries.by_key.values().filter_map(release).collect()
     }
 
     /// Who votes.

@@ -59,11 +59,17 @@ impl State {
     }
 
     fn turn(&mut self, source: &Source, turn: &Turn) {
-        let registry = &self.shared.registry;
         let is_cut_off = matches!(turn, Turn::CutOff { .. });
         match turn {
-            Turn::CutOff { fallen, .. } => registry.hold(source, fallen, Side::Up),
-            Turn::Back | Turn::Believed => registry.release(source),
+            Turn::CutOff { fallen, .. } => self.shared.registry.hold(source, fallen, Side::Up),
+            // What it has not reached since stays as it was: its last word is of when it was cut off.
+            Turn::Back => {}
+            Turn::Over | Turn::Believed => {
+                let now = self.shared.now().unix;
+                for (target, change) in self.shared.registry.release(source, now) {
+                    self.moved(&target, change, None);
+                }
+            }
         }
         self.shared.sources().set_cut_off(source, is_cut_off);
         tell::isolation(&self.shared, source, turn);

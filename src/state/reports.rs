@@ -95,7 +95,7 @@ impl State {
     }
 
     /// Follows a change of a target, which a report may have brought.
-    fn moved(&mut self, target: &Target, change: TargetChange, report: Option<&Report>) {
+    pub(super) fn moved(&mut self, target: &Target, change: TargetChange, report: Option<&Report>) {
         if change.moved {
             self.dirty.extend(self.users.of(target));
         }

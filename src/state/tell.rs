@@ -274,6 +274,8 @@ pub(super) fn isolation(shared: &Shared, source: &Source, turn: &Turn) {
             fallen.len()
         ),
         Turn::Back => "it is believed again, as enough of its targets are back".to_owned(),
+        // Nothing that an operator waits for.
+        Turn::Over => return,
         Turn::Believed => "it is believed now, as most of its targets stay down".to_owned(),
     };
     warn!(prober = %source, "the prober {source}: {said}");

@@ -45,6 +45,7 @@ impl Guard {
             None => String::new(),
             Some(Turn::CutOff { fallen, of }) => format!("!{} of {of}", fallen.len()),
             Some(Turn::Back) => "back".to_owned(),
+            Some(Turn::Over) => "over".to_owned(),
             Some(Turn::Believed) => "believed".to_owned(),
         }
     }
@@ -113,7 +114,8 @@ fn it_is_believed_again_when_enough_are_back_or_after_the_longest_hold() {
     // Ten are down; five of ten is no more than half.
     let back: Vec<String> = (1..=5).map(|last| guard.tell(20, last, Side::Up)).collect();
     assert_eq!(back, ["", "", "", "", "back"]);
-    assert_eq!(guard.next_end(), None);
+    // For a window it may not have reached the others yet.
+    assert_eq!(guard.next_end(), Some(Duration::from_secs(50)));
     for last in 6..=10 {
         assert_eq!(guard.tell(25, last, Side::Up), "");
     }
@@ -125,6 +127,19 @@ fn it_is_believed_again_when_enough_are_back_or_after_the_longest_hold() {
     // It is told once, and what is down already is no news.
     assert_eq!(guard.pass_time(Duration::from_secs(151)), []);
     assert_eq!(fall(&mut guard, 152), "");
+    assert_eq!(guard.next_end(), None);
+}
+
+#[test]
+fn who_is_believed_again_has_a_window_to_reach_the_others() {
+    let mut guard = guard(settings());
+    for last in 1..=6 {
+        guard.tell(10, last, Side::Down);
+    }
+    assert_eq!(guard.tell(20, 1, Side::Up), "back", "five of ten are no more than half");
+    assert_eq!(guard.pass_time(Duration::from_millis(49_999)), []);
+    assert_eq!(guard.pass_time(Duration::from_secs(50)), [(Source::inside(), Turn::Over)]);
+    assert_eq!((guard.pass_time(Duration::from_secs(51)), guard.next_end()), (vec![], None));
 }
 
 #[test]

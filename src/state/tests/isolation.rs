@@ -107,7 +107,19 @@ fn most_that_fall_at_once_count_as_before_until_enough_are_back() {
     // Three are back: half of six is not most.
     stage.all(1..=3, UP);
     assert_eq!((stage.hearing(), stage.is_alarmed()), (Hearing::Live, false));
+    // The others stay until they are probed.
+    assert_eq!(stage.handouts(), [vec![1, 2, 3], vec![4, 5, 6]]);
     stage.all(4..=4, UP);
+    stage.all(5..=5, Health::Down { passed: 1 });
+    assert_eq!(
+        stage.handouts(),
+        [vec![1, 2, 3], vec![4, 5, 6]],
+        "a probe has passed, and one more is to"
+    );
+    stage.all(5..=5, DOWN);
+    assert_eq!(stage.handouts(), [vec![1, 2, 3], vec![4, 6]]);
+    // 6 was not probed in the whole window: what was said of it last counts.
+    stage.wait_until(30_000);
     assert_eq!(stage.handouts(), [vec![1, 2, 3], vec![4]]);
 }
 

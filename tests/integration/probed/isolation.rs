@@ -132,11 +132,15 @@ fn what_all_backends_say_at_once_is_held_and_what_one_says_is_not() {
     let said = world.server.said();
     assert!(said.contains("the prober inside: it seems to be cut off"), "{said}");
 
-    // And back. Once most are, it is believed, and those that it has not found up yet wait for their next probes.
+    // And back, and nobody is out on the way: who was not probed since stays as it was.
     world.set_all(true);
-    until("it is believed again", PATIENCE, || (!world.is_cut_off()).then_some(()));
+    until("it is believed again", PATIENCE, || {
+        assert_eq!(world.answers(), [3; 3]);
+        (!world.is_cut_off()).then_some(())
+    });
     until("all are back", PATIENCE, || {
-        (world.answers() == [3; 3] && world.on("judged") == 9).then_some(())
+        assert_eq!(world.answers(), [3; 3]);
+        (world.on("judged") == 9).then_some(())
     });
     assert!(world.alarms().is_empty());
     let said = world.server.said();
