@@ -7,8 +7,8 @@ use std::sync::{Arc, LazyLock};
 
 use libfuzzer_sys::fuzz_target;
 use rotadns::config::model::access::{Access, Allow, ZoneAccess};
-use rotadns::engine::choose::ready::{Ready, Standing};
-use rotadns::engine::settings::{AnyAnswer, Cookies, Policy, Responses, Settings};
+use rotadns::engine::choose::ready::{Memory, Ready, Standing};
+use rotadns::engine::settings::{AnyAnswer, Cookies, Places, Policy, Responses, Settings};
 use rotadns::engine::snapshot::Chunks;
 use rotadns::engine::{Context, OUT_TCP, OUT_UDP, Plan, Snapshot, Transport, View, respond};
 use rotadns::name::Name;
@@ -54,10 +54,9 @@ many SRV 1 2 3 ns
 ";
 
 fn view(zone: Zone) -> View {
-    let up = Standing { in_service: true, is_set_down: false, may_change_in: None };
     let ready = zone.pools.iter().map(|pool| {
-        let standings = vec![up; pool.endpoints().count()];
-        Arc::new(Ready::new(pool, &standings, &[], None))
+        let standings = vec![Standing::UP; pool.endpoints().count()];
+        Arc::new(Ready::new(pool, &standings, &Memory::default(), None))
     });
     let ready = Chunks::new(ready.collect::<Vec<_>>());
     View::Served { zone: Arc::new(zone), ready }
@@ -92,6 +91,7 @@ static SNAPSHOTS: LazyLock<[Snapshot; 2]> = LazyLock::new(|| {
         any: AnyAnswer::Full,
         keys: Keys::new(vec![Key::new(name("k."), Algorithm::Sha256, &[7; 32])]),
         access: Access { general, ..Access::default() },
+        places: Places::default(),
     };
     let set = bare.clone().with_settings(Arc::new(settings));
     [bare, set]
