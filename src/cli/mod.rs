@@ -38,7 +38,7 @@ const UNREACHABLE: u8 = 3;
 
 /// An authoritative DNS server that balances load.
 ///
-/// Exit codes: 0 fine, 1 the input is wrong, 2 the command line is wrong, 3 the server could not be reached.
+/// Exit codes: 0 fine, 1 the input is wrong or the server refused, 2 the command line is wrong, 3 the server could not be reached.
 #[derive(Debug, Parser)]
 #[command(name = "rotadns", version, arg_required_else_help = true)]
 pub struct Cli {

@@ -11,7 +11,7 @@
 //!        └────────────── what it did ─────────────┘
 //! ```
 //!
-//! A file is read when it has been quiet for a moment, and those beside it are not ([`super::quiet`]); nothing else waits for
+//! A file is read when it has been quiet for a moment, and those beside it are not (`quiet`); nothing else waits for
 //! that. Updates that have come meanwhile are
 //! made together: one write to the disk for all, one new snapshot, and then all the answers.
 
