@@ -139,6 +139,19 @@ fn site(
     Site { location, region }
 }
 
+/// Reads `weight`, `priority` and `state`, which an address and a pool within have alike.
+fn standing(
+    [weight, priority, state]: [Option<Field<'_>>; 3],
+    mistakes: &mut Mistakes<'_>,
+) -> (u16, Option<u16>, SetState) {
+    let weight =
+        weight.and_then(|(_, node)| number(node, "a weight", 0..=u16::MAX.into(), mistakes));
+    let priority =
+        priority.and_then(|(_, node)| number(node, "a priority", 0..=u16::MAX.into(), mistakes));
+    let state = state.and_then(|(_, node)| choice(node, "a state", &STATES, mistakes));
+    (weight.unwrap_or(Backend::WEIGHT), priority, state.unwrap_or(SetState::Auto))
+}
+
 impl<'n> Backends<'n, '_> {
     /// Takes one backend: an address, several, or a map of its settings.
     fn add(&mut self, name: Option<Text<'n>>, node: &'n Node<'_>, mistakes: &mut Mistakes<'_>) {
@@ -166,11 +179,7 @@ impl<'n> Backends<'n, '_> {
         let target = target.and_then(|(_, node)| scalar(node, "a name", mistakes));
         let host = host.and_then(|(_, node)| scalar(node, "a name", mistakes));
         let port = port.and_then(|(_, node)| read_port(node, mistakes));
-        let weight =
-            weight.and_then(|(_, node)| number(node, "a weight", 0..=u16::MAX.into(), mistakes));
-        let priority = priority
-            .and_then(|(_, node)| number(node, "a priority", 0..=u16::MAX.into(), mistakes));
-        let state = state.and_then(|(_, node)| choice(node, "a state", &STATES, mistakes));
+        let (weight, priority, state) = standing([weight, priority, state], mistakes);
         let [check, check_address, check_port, private, location, region, _] = own;
         let check = check.and_then(|(_, node)| self.own_check(node, mistakes));
         let check_port = check_port.and_then(|(_, node)| {
@@ -192,9 +201,9 @@ impl<'n> Backends<'n, '_> {
         self.found.push(BackendSpec {
             name,
             at: node.span,
-            weight: weight.unwrap_or(Backend::WEIGHT),
+            weight,
             priority,
-            state: state.unwrap_or(SetState::Auto),
+            state,
             addresses,
             target,
             pool: None,
@@ -222,18 +231,14 @@ impl<'n> Backends<'n, '_> {
             return;
         };
         let pool = scalar(pool, "a pool's name", mistakes);
-        let weight =
-            weight.and_then(|(_, node)| number(node, "a weight", 0..=u16::MAX.into(), mistakes));
-        let priority = priority
-            .and_then(|(_, node)| number(node, "a priority", 0..=u16::MAX.into(), mistakes));
-        let state = state.and_then(|(_, node)| choice(node, "a state", &STATES, mistakes));
+        let (weight, priority, state) = standing([weight, priority, state], mistakes);
         let Some(pool) = pool else { return };
         self.found.push(BackendSpec {
             name,
             at: node.span,
-            weight: weight.unwrap_or(Backend::WEIGHT),
+            weight,
             priority,
-            state: state.unwrap_or(SetState::Auto),
+            state,
             addresses: Vec::new(),
             target: None,
             pool: Some(pool),
