@@ -3,6 +3,7 @@
 #
 #   need dig=bind9-dnsutils named=bind9           # command=package
 #   need python3:yaml=python3-yaml                # a module of Python's
+#   need pdns:bind=pdns-backend-bind              # a backend of PowerDNS's
 #
 # Name servers arrive as packages that start themselves. Nothing here may: they would take port 53
 # from whoever has it, so they are told not to, now and at the next boot.
@@ -40,6 +41,7 @@ need() {
 is_here() {
     case $1 in
     python3:*) python3 -c "import ${1#python3:}" 2>/dev/null ;;
+    pdns:*) compgen -G "/usr/lib/*/pdns/lib${1#pdns:}backend.so" >/dev/null ;;
     *) command -v "$1" >/dev/null ;;
     esac
 }
@@ -61,6 +63,7 @@ install_quietly() (
         for package in "$@"; do
             case $package in
             mariadb-server) "${root[@]}" systemctl disable --quiet mariadb || true ;;
+            pdns-server) "${root[@]}" systemctl disable --quiet pdns || true ;;
             bind9) "${root[@]}" systemctl disable --quiet named || true ;;
             gdnsd | haproxy | knot | nginx | nsd | postgresql | prometheus | redis-server | unbound) "${root[@]}" systemctl disable --quiet "$package" || true ;;
             esac

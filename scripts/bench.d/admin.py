@@ -12,7 +12,8 @@ from pathlib import Path
 import prober
 from latency import LATENCY_RATIO_MAX, OTHERS_MAX, QUERIES_A_SECOND, Latency
 from load import LOAD_CORE, SERVER_CORE
-from servers import Server, Zone, free_port
+from server import Server, free_port
+from servers import Zone
 
 ORIGIN = "scraped.example"
 POOLS = 10_000

@@ -3,22 +3,16 @@
 import os
 import re
 import subprocess
+from contextlib import contextmanager
 
 SERVER_CORE, LOAD_CORE = 0, 1
 # As many questions under way as any of the servers takes without losing one.
 UDP_UNDER_WAY = 150
-TCP_UNDER_WAY = 100
-TCP_CONNECTIONS = 20
 LOST_MAX = 0.001
 
 
-def dnsperf(server, questions, seconds, *further):
-    """Runs dnsperf on the load's core, and gives what it printed."""
-    command = ["dnsperf", "-s", "127.0.0.1", "-p", str(server.port), "-d", str(questions)]
-    return on_load_core(server, [*command, "-l", str(seconds), "-T", "1", *further])
-
-
 def on_load_core(server, command):
+    """Runs a command on the load's core, and gives what it printed."""
     done = subprocess.run(
         list(map(str, command)),
         stdin=subprocess.DEVNULL,
@@ -31,18 +25,38 @@ def on_load_core(server, command):
     return done.stdout
 
 
+def dnsperf(server, questions, seconds, *further):
+    """Where each answer is wanted by itself; as a load it is too weak to fill a server's core."""
+    command = ["dnsperf", "-s", "127.0.0.1", "-p", str(server.port), "-d", str(questions)]
+    return on_load_core(server, [*command, "-l", str(seconds), "-T", "1", *further])
+
+
+def figures(out):
+    """The `key=number` pairs of our own programs."""
+    return {key: float(value) for key, value in re.findall(r"(\w+)=([\d.]+)", out)}
+
+
+class Failed(Exception):
+    """A server did not stand the load; the text says how."""
+
+
 class Load:
     """One run against a server: answers a second, and CPU in microseconds an answer."""
 
-    def __init__(self, server, run, nxdomain_share):
+    def __init__(self, server, command, under_way, nxdomain_share):
         before = server.cpu()
-        self.sent, self.answers, self.seconds, good, missing = run()
+        told = figures(on_load_core(server, command))
         after = server.cpu()
-        lost = self.sent - self.answers
-        if self.answers == 0 or lost > max(self.sent * LOST_MAX, UDP_UNDER_WAY):
-            server.fail(f"of {self.sent:.0f} questions {lost:.0f} were lost")
-        if good + missing != self.answers or abs(missing / self.answers - nxdomain_share) > 0.01:
-            server.fail(f"wrong answers under load: {good} NOERROR, {missing} NXDOMAIN of {self.answers}")
+        self.answers, self.seconds, self.failed = told["answers"], told["seconds"], told.get("failed", 0)
+        if self.answers == 0:
+            raise Failed("no answer under load")
+        # What was under way at the end is not lost.
+        lost = told["sent"] - self.answers - under_way
+        if lost > max(told["sent"] * LOST_MAX, under_way):
+            raise Failed(f"of {told['sent']:.0f} questions {lost:.0f} were lost")
+        missing = told["nxdomain"]
+        if told["other"] or abs(missing / self.answers - nxdomain_share) > 0.01:
+            raise Failed(f"wrong answers under load: {missing:.0f} NXDOMAIN, {told['other']:.0f} others of {self.answers:.0f}")
         self.queries_a_second = self.answers / self.seconds
         user, system = after.since(before)
         self.user = user / self.answers * 1e6
@@ -50,34 +64,48 @@ class Load:
         # The threads' time over the load's: below one the load was too weak to fill the server's core.
         self.busy = (user + system) / self.seconds
 
+    def add_to(self, table, title, name):
+        table.add(f"{title}: queries a second", name, self.queries_a_second)
+        table.add(f"{title}: CPU µs an answer", name, self.user + self.system)
+        table.add(f"{title}: – in user space", name, self.user)
+        table.add(f"{title}: – in the kernel", name, self.system)
+        table.add(f"{title}: – how full its core was", name, self.busy)
+
 
 def udp(options, server, questions, nxdomain_share):
-    """Our own load: many questions a system call, so that the server's core is full before the load's is."""
-
-    def run():
-        where = f"127.0.0.1:{server.port}"
-        out = on_load_core(server, [options.load, where, questions, options.seconds, UDP_UNDER_WAY])
-        told = {key: float(value) for key, value in re.findall(r"(\w+)=([\d.]+)", out)}
-        # What was under way at the end is not lost.
-        sent = told["sent"] - min(told["sent"] - told["answers"], UDP_UNDER_WAY)
-        return sent, told["answers"], told["seconds"], told["noerror"], told["nxdomain"]
-
-    return Load(server, run, nxdomain_share)
+    """Many questions a system call, so that the server's core is full before the load's is."""
+    command = [options.load, f"127.0.0.1:{server.port}", questions, options.seconds, UDP_UNDER_WAY]
+    return Load(server, command, UDP_UNDER_WAY, nxdomain_share)
 
 
-def tcp(options, server, questions, nxdomain_share):
-    """dnsperf over many connections."""
+def tcp(options, server, questions, nxdomain_share, mode, connections, each=1):
+    """Connections that have `each` questions under way, or one question each (`keep` and `once`)."""
+    command = streams(options, server, questions, options.seconds, mode, connections, each)
+    return Load(server, command, connections * each, nxdomain_share)
 
-    def run():
-        further = ["-m", "tcp", "-c", TCP_CONNECTIONS, "-q", TCP_UNDER_WAY]
-        out = dnsperf(server, questions, options.seconds, *further)
 
-        def figure(pattern):
-            found = re.search(pattern, out)
-            return float(found[1]) if found else 0.0
+def streams(options, server, questions, *further):
+    return [options.streams, f"127.0.0.1:{server.port}", questions, *further]
 
-        sent, answers = figure(r"Queries sent: +(\d+)"), figure(r"Queries completed: +(\d+)")
-        seconds = answers / max(figure(r"Queries per second: +([\d.]+)"), 1e-9)
-        return sent, answers, seconds, figure(r"NOERROR (\d+)"), figure(r"NXDOMAIN (\d+)")
 
-    return Load(server, run, nxdomain_share)
+@contextmanager
+def beside(command):
+    """A program on the load's core that says "begun", goes on while something else is done, and ends with its input.
+    The dictionary has its figures when it is over."""
+    process = subprocess.Popen(
+        list(map(str, command)),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: os.sched_setaffinity(0, {LOAD_CORE}),
+    )
+    told = {}
+    try:
+        if process.stdout.readline().strip() != "begun":
+            raise SystemExit(f"bench: {command[0]} did not begin")
+        yield told
+        out, _ = process.communicate()
+        told.update(figures(out))
+    finally:
+        process.kill()
+        process.wait()

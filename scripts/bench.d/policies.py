@@ -5,7 +5,8 @@ import sys
 
 import load
 from load import SERVER_CORE
-from servers import POOL, Server, Zone
+from server import Server
+from servers import POOL, Zone
 
 ORIGIN = "policies.example"
 # The budget: CPU an answer, to that of a pool in turn.

@@ -5,15 +5,16 @@ import os
 import re
 import socket
 import statistics
-import subprocess
 import sys
 import time
 from datetime import datetime
-from pathlib import Path
 
+import spread
+import targets
 from latency import LATENCY_RATIO_MAX, OTHERS_MAX, QUERIES_A_SECOND, Latency
 from load import LOAD_CORE, SERVER_CORE
-from servers import Server, Zone, free_port
+from server import Server, free_port
+from servers import Zone
 
 ORIGIN = "probed.example"
 
@@ -29,14 +30,16 @@ VERDICT_MS_MAX = 10
 FLIP_SECONDS_MAX = 10
 
 
-def bench_prober(options, folder):
+def bench_probe(options, folder):
+    bench_latency(options, folder)
+    spread.bench_spread(options, folder)
+
+
+def bench_latency(options, folder):
     """p50 and p99 of answers while the prober is busy and while it has nothing to do, in turn."""
     port = free_port()
-    targets = Path(__file__).with_name("targets.py")
-    listening = subprocess.Popen([sys.executable, str(targets), str(port)], stdin=subprocess.DEVNULL)
     measured = {"idle": [], "busy": []}
-    try:
-        os.sched_setaffinity(listening.pid, {LOAD_CORE})
+    with targets.listening(folder, port):
         questions = folder / "questions-prober"
         questions.write_text("".join(f"pool-{n}.{ORIGIN} A\n" for n in range(POOLS)))
         for turn in range(options.rounds):
@@ -59,16 +62,13 @@ def bench_prober(options, folder):
                 told = server.folder.joinpath("output").read_text()
                 if name == "busy" and ": down after" in told:
                     server.fail("a target that takes every connection was found down")
-    finally:
-        listening.terminate()
-        listening.wait()
     print_prober(measured)
 
 
-def probed_zone(check):
+def probed_zone(check, pools=POOLS):
     """Targets are loopback addresses from 127.1.0.1 on, a thousand in each pool."""
     text = f"zone: {ORIGIN}\nns: [ns1]\nrecords:\n  ns1: {{A: 192.0.2.53}}\n"
-    for pool in range(POOLS):
+    for pool in range(pools):
         backends = ", ".join(f"127.{pool + 1}.{n // 250}.{n % 250 + 1}" for n in range(POOL_TARGETS))
         text += f"  pool-{pool}: {{pool: {{{check}backends: [{backends}]}}}}\n"
     return text

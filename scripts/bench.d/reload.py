@@ -7,23 +7,29 @@ import sys
 import time
 from pathlib import Path
 
+import load
+import million
 import servers
+import update
 from latency import Latency
 from load import LOAD_CORE, SERVER_CORE, UDP_UNDER_WAY
-from servers import Server, Zone
+from server import Server
+from servers import Zone
 
 ZONES, NAMES_EACH = 10_000, 100
 CHANGES, CHANGE_MS_MAX = 20, 100
-MILLION = 1_000_000
+MILLION = million.NAMES
 # For a reload to be over, and for what it left to be given back.
 SETTLED_SECONDS = 8
 P99_RATIO_MAX = 2.0
 LOADERS = ("loader",)
 
 
-def bench_reload(options, origin, master_file, folder):
+def bench_reload(options, folder):
+    names = million.names_file(folder)
     one_among_many(options, folder)
-    under_load(options, origin, master_file, folder)
+    under_load(options, million.ORIGIN, names, folder)
+    update.bench_update(options, million.ORIGIN, MILLION, names, folder)
 
 
 def one_among_many(options, folder):
@@ -179,7 +185,7 @@ def full(options, server, questions, zone, serial):
         if served is None and asked(server, origin) == [address(serial)]:
             served = time.monotonic() - changed
         time.sleep(0.02)
-    a, b = told(before), told(during)
+    a, b = (load.figures(run.stdout.read()) for run in (before, during))
     # What was under way at the end is not lost.
     lost = max(b["sent"] - b["answers"] - UDP_UNDER_WAY, 0)
     return {
@@ -206,7 +212,3 @@ def run_load(options, server, questions, seconds):
         text=True,
     )
 
-
-def told(process):
-    out = process.stdout.read()
-    return {key: float(value) for key, value in re.findall(r"(\w+)=([\d.]+)", out)}

@@ -1,20 +1,20 @@
-"""The servers that are measured: each with one worker, everything it writes in a folder of its own,
-stopped by the pid that was started."""
+"""The servers that are compared, each configured as well as we know for this: one worker, minimal responses, no log of
+queries, and no limit on what one client may do, as the load comes from few addresses."""
 
+import functools
 import grp
 import os
 import pwd
-import random
-import signal
-import socket
-import struct
+import resource
 import subprocess
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
 POOL = [f"192.0.2.{last}" for last in range(1, 9)]
-READY_SECONDS_MAX = 120
+OURS = "RotaDNS"
+# More connections than any part opens, where the process may have as many files open.
+CONNECTIONS = 25_000
+IDLE_SECONDS = 120
 
 
 @dataclass
@@ -25,6 +25,39 @@ class Zone:
     master_file: Path | None = None
 
 
+def measured(options):
+    """How each server is configured, by its name in the tables; ours is first."""
+    found = {"gdnsd": gdnsd, "NSD": nsd, "Knot": knot, "BIND": bind, "PowerDNS": powerdns}
+    if options.rotadns:
+        found = {OURS: rotadns(options.rotadns)} | found
+    if options.hickory:
+        found["hickory-dns"] = hickory(options.hickory)
+    return found
+
+
+# The one answers in the order of the file; the other draws an order, and keeps it while the packet is in its cache.
+WITHOUT_ROTATION = {"hickory-dns", "PowerDNS"}
+PACKAGES = {"gdnsd": "gdnsd", "NSD": "nsd", "Knot": "knot", "BIND": "bind9", "PowerDNS": "pdns-server"}
+
+
+@functools.cache
+def version(name, binary=None):
+    """As Debian has it, without its own revision; of what is not Debian's as it says itself."""
+    if name in PACKAGES:
+        out = run("dpkg-query", "--show", "--showformat=${source:Upstream-Version}", PACKAGES[name])
+        return out.split("+")[0]
+    return run(str(binary), "--version").split()[-1]
+
+
+def run(*command):
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def connections():
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return min(CONNECTIONS, most - 200)
+
+
 def master_file_header(origin):
     return (
         f"$ORIGIN {origin}.\n$TTL 3600\n"
@@ -33,9 +66,14 @@ def master_file_header(origin):
     )
 
 
-def pool_master_file(origin):
+def master_file_of(folder, zone):
+    """The zone's own, or one of the small zone."""
+    if zone.master_file:
+        return zone.master_file
+    made = folder / "zone"
     addresses = "".join(f"pool 30 IN A {address}\n" for address in POOL)
-    return f"{master_file_header(origin)}one IN A 192.0.2.80\n{addresses}"
+    made.write_text(f"{master_file_header(zone.origin)}one IN A 192.0.2.80\n{addresses}")
+    return made
 
 
 def gdnsd(folder, port, zone):
@@ -52,16 +90,13 @@ def gdnsd(folder, port, zone):
         plugins = f"plugins => {{ multifo => {{ pool => {{ addrs_v4 => [ {', '.join(POOL)} ] }} }} }}\n"
     (folder / "config").write_text(
         f"options => {{ listen => 127.0.0.1:{port}, udp_threads => 1, tcp_threads => 1,"
+        f" tcp_clients_per_thread => {connections()}, tcp_timeout => {IDLE_SECONDS},"
         f" run_dir => {folder}/run, state_dir => {folder}/state }}\n{plugins}"
     )
     return ["gdnsd", "-c", str(folder), "start"]
 
 
 def nsd(folder, port, zone):
-    master_file = zone.master_file
-    if not master_file:
-        master_file = folder / "zone"
-        master_file.write_text(pool_master_file(zone.origin))
     config = folder / "nsd.conf"
     config.write_text(f"""\
 server:
@@ -79,22 +114,20 @@ server:
   zonelistfile: "{folder}/zone.list"
   round-robin: yes
   minimal-responses: yes
+  tcp-count: {connections()}
+  tcp-timeout: {IDLE_SECONDS}
   rrl-ratelimit: 0
   rrl-whitelist-ratelimit: 0
 remote-control:
   control-enable: no
 zone:
   name: {zone.origin}
-  zonefile: "{master_file}"
+  zonefile: "{master_file_of(folder, zone)}"
 """)
     return ["nsd", "-d", "-c", str(config)]
 
 
 def knot(folder, port, zone):
-    master_file = zone.master_file
-    if not master_file:
-        master_file = folder / "zone"
-        master_file.write_text(pool_master_file(zone.origin))
     config = folder / "knot.conf"
     config.write_text(f"""\
 server:
@@ -103,6 +136,9 @@ server:
   udp-workers: 1
   tcp-workers: 1
   background-workers: 1
+  tcp-max-clients: {connections()}
+  tcp-idle-timeout: {IDLE_SECONDS}
+  tcp-reuseport: on
   answer-rotation: on
 log:
 - target: stderr
@@ -111,23 +147,73 @@ database:
   storage: {folder}
 zone:
 - domain: {zone.origin}
-  file: {master_file}
+  file: {master_file_of(folder, zone)}
   zonefile-load: whole
   journal-content: none
 """)
     return ["knotd", "-c", str(config)]
 
 
-# It answers in the order of the file.
-WITHOUT_ROTATION = {"hickory-dns"}
+def bind(folder, port, zone):
+    config = folder / "named.conf"
+    config.write_text(f"""\
+options {{
+  directory "{folder}";
+  pid-file none;
+  session-keyfile none;
+  listen-on port {port} {{ 127.0.0.1; }};
+  listen-on-v6 {{ none; }};
+  recursion no;
+  allow-query {{ any; }};
+  allow-transfer {{ none; }};
+  notify no;
+  empty-zones-enable no;
+  minimal-responses yes;
+  querylog no;
+  zone-statistics none;
+  dnssec-validation no;
+  rrset-order {{ order cyclic; }};
+  tcp-clients {connections()};
+  tcp-initial-timeout 300;
+  tcp-idle-timeout {IDLE_SECONDS * 10};
+}};
+controls {{ }};
+zone "{zone.origin}" {{ type primary; file "{master_file_of(folder, zone)}"; }};
+""")
+    # In the foreground, and its log, without queries, to the output.
+    return ["named", "-g", "-4", "-n", "1", "-c", str(config)]
+
+
+def powerdns(folder, port, zone):
+    """With its backend of master files, and with both its caches for the time that it keeps to by itself."""
+    zones = folder / "named.conf"
+    zones.write_text(f'zone "{zone.origin}" {{ type master; file "{master_file_of(folder, zone)}"; }};\n')
+    (folder / "pdns.conf").write_text(f"""\
+launch=bind
+bind-config={zones}
+local-address=127.0.0.1
+local-port={port}
+socket-dir={folder}
+receiver-threads=1
+distributor-threads=1
+reuseport=yes
+cache-ttl=20
+query-cache-ttl=20
+negquery-cache-ttl=60
+max-tcp-connections={connections()}
+max-tcp-connections-per-client=0
+tcp-idle-timeout={IDLE_SECONDS}
+guardian=no
+daemon=no
+disable-syslog=yes
+log-dns-queries=no
+loglevel=3
+""")
+    return ["pdns_server", f"--config-dir={folder}"]
 
 
 def hickory(binary):
     def configure(folder, port, zone):
-        master_file = zone.master_file
-        if not master_file:
-            master_file = folder / "zone"
-            master_file.write_text(pool_master_file(zone.origin))
         config = folder / "named.toml"
         config.write_text(f"""\
 listen_addrs_ipv4 = ["127.0.0.1"]
@@ -138,7 +224,7 @@ directory = "{folder}"
 [[zones]]
 zone = "{zone.origin}."
 zone_type = "Primary"
-file = "{master_file}"
+file = "{master_file_of(folder, zone)}"
 """)
         return [str(binary), "--quiet", "--workers", "1", "--config", str(config)]
 
@@ -164,171 +250,8 @@ records:
         config = folder / "rotadns.yaml"
         config.write_text(
             f"listen: [127.0.0.1:{port}]\nzones: {zones}\nstate: {folder}/state\nworkers: 1\nadmin: off\n"
-            # The load comes from one address.
-            "limits: {tcp_connections: 1000, tcp_per_client: 1000}\n"
+            f"limits: {{tcp_connections: {connections()}, tcp_per_client: {connections()}}}\n"
         )
         return [str(binary), "serve", "--config", str(config)]
 
     return configure
-
-
-@dataclass
-class Cpu:
-    """CPU time as the kernel counts it: the sum to the nanosecond, its two parts in ticks."""
-
-    seconds: float
-    user_ticks: int
-    system_ticks: int
-
-    def since(self, before):
-        """(user, system) in seconds: the ticks give the proportion, the scheduler's clock the sum."""
-        user = self.user_ticks - before.user_ticks
-        system = self.system_ticks - before.system_ticks
-        share = user / max(user + system, 1)
-        total = self.seconds - before.seconds
-        return total * share, total * (1 - share)
-
-
-class Server:
-    """A running server."""
-
-    running = []
-
-    def __init__(self, name, configure, folder, zone):
-        self.name = name
-        self.folder = folder
-        folder.mkdir(parents=True)
-        self.port = free_port()
-        argv = configure(folder, self.port, zone)
-        self.output = (folder / "output").open("wb")
-        self.started = time.monotonic()
-        self.process = subprocess.Popen(
-            argv, stdin=subprocess.DEVNULL, stdout=self.output, stderr=self.output
-        )
-        Server.running.append(self)
-
-    def wait_for(self, name):
-        """Asks for `name` until it is answered; the seconds since the start."""
-        while True:
-            waited = time.monotonic() - self.started
-            if self.process.poll() is not None:
-                self.fail("ended before it answered")
-            if waited > READY_SECONDS_MAX:
-                self.fail(f"no answer for {name} in {READY_SECONDS_MAX} s")
-            try:
-                if self.ask(name, timeout=0.002).addresses:
-                    return time.monotonic() - self.started
-            except OSError:
-                time.sleep(0.001)
-
-    def ask(self, name, timeout=1):
-        """The answer to A for `name` over UDP."""
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
-            asking.settimeout(timeout)
-            # Connected, so that a closed port says so at once.
-            asking.connect(("127.0.0.1", self.port))
-            query_id = random.getrandbits(16)
-            asking.send(query(query_id, name))
-            while True:
-                message = asking.recv(4096)
-                if message[:2] == query_id.to_bytes(2):
-                    return Answer(message)
-
-    def pids(self):
-        """The process and what it forked, as NSD does."""
-        found = [self.process.pid]
-        for pid in found:
-            for children in Path(f"/proc/{pid}/task").glob("*/children"):
-                found += [int(child) for child in children.read_text().split()]
-        return found
-
-    def threads(self):
-        return [task for pid in self.pids() for task in Path(f"/proc/{pid}/task").iterdir()]
-
-    def pin(self, core):
-        """Every thread on one core, also those that have pinned themselves elsewhere."""
-        for task in self.threads():
-            os.sched_setaffinity(int(task.name), {core})
-
-    def cpu(self):
-        """What its threads have used so far."""
-        total = sum(int((task / "schedstat").read_text().split()[0]) for task in self.threads())
-        user = system = 0
-        for pid in self.pids():
-            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-            user += int(fields[11])
-            system += int(fields[12])
-        return Cpu(total / 1e9, user, system)
-
-    def memory_bytes(self):
-        """What it holds, shared pages divided among their holders (PSS)."""
-        kilobytes = 0
-        for pid in self.pids():
-            for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-                if line.startswith("Pss:"):
-                    kilobytes += int(line.split()[1])
-        return kilobytes * 1024
-
-    @classmethod
-    def stop_all(cls):
-        for server in list(cls.running):
-            server.stop()
-
-    def stop(self):
-        if self in Server.running:
-            Server.running.remove(self)
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            try:
-                self.process.wait(10)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
-        self.output.close()
-
-    def fail(self, what):
-        self.stop()
-        output = (self.folder / "output").read_text(errors="replace")
-        raise SystemExit(f"bench: {self.name}: {what}; it said:\n{output}")
-
-
-def free_port():
-    """A port of 127.0.0.1 that neither UDP nor TCP uses, outside the range that clients get."""
-    while True:
-        port = random.randint(20000, 32000)
-        try:
-            for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
-                with socket.socket(socket.AF_INET, kind) as probe:
-                    probe.bind(("127.0.0.1", port))
-            return port
-        except OSError:
-            continue
-
-
-def query(query_id, name):
-    """A question for A, as it goes over the wire (RFC 1035 §4.1)."""
-    labels = b"".join(bytes([len(label)]) + label.encode() for label in name.split("."))
-    return struct.pack("!6H", query_id, 0, 1, 0, 0, 0) + labels + b"\0" + struct.pack("!2H", 1, 1)
-
-
-class Answer:
-    """The code of an answer and the addresses of its answer section, in order."""
-
-    def __init__(self, message):
-        self.rcode = message[3] & 0xF
-        count = int.from_bytes(message[6:8])
-        at = skip_name(message, 12) + 4
-        self.addresses = []
-        for _ in range(count):
-            at = skip_name(message, at)
-            kind, _, _, length = struct.unpack_from("!HHIH", message, at)
-            at += 10
-            if kind == 1:
-                self.addresses.append(socket.inet_ntoa(message[at : at + length]))
-            at += length
-
-
-def skip_name(message, at):
-    while message[at] not in (0, *range(0xC0, 0x100)):
-        at += 1 + message[at]
-    return at + (1 if message[at] == 0 else 2)

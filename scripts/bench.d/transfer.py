@@ -1,12 +1,13 @@
 """A zone of a million names by AXFR: how fast it is handed out, and what that costs beside the zone."""
 
-import re
 from pathlib import Path
 
 import load
 import servers
 from load import SERVER_CORE
-from servers import Server, Zone
+from server import Server
+from servers import Zone
+from table import Table, print_head
 
 
 def rotadns(binary):
@@ -37,11 +38,13 @@ def nsd(folder, port, zone):
     return argv
 
 
-def bench_transfer(options, origin, master_file, last, records, folder, table):
+def bench_transfer(options, origin, master_file, last, records, folder):
     """Rounds over servers that have read the zone; its last name is `last`."""
     measured = {"Knot": knot, "NSD": nsd}
     if options.rotadns:
         measured = {"RotaDNS": rotadns(options.rotadns)} | measured
+    table = Table(measured, base="Knot")
+    print_head(options, f"A zone of {records:,} records by AXFR, servers on one core, the client on the other.", measured)
     zone = Zone(origin, master_file)
     running = []
     for name, configure in measured.items():
@@ -54,6 +57,7 @@ def bench_transfer(options, origin, master_file, last, records, folder, table):
             one_transfer(options, server, origin, records, table)
     for server in running:
         server.stop()
+    table.print()
 
 
 def one_transfer(options, server, origin, records, table):
@@ -61,7 +65,7 @@ def one_transfer(options, server, origin, records, table):
     out = load.on_load_core(server, [options.transfer, f"127.0.0.1:{server.port}", origin])
     user, system = server.cpu().since(before)
     grown = max(peak(server) - memory, 0)
-    told = {key: float(value) for key, value in re.findall(r"(\w+)=([\d.]+)", out)}
+    told = load.figures(out)
     if told["records"] != records:
         server.fail(f"AXFR brought {told['records']:.0f} records of {records}")
     title = "AXFR of a million names"

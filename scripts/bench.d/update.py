@@ -12,7 +12,8 @@ import time
 from pathlib import Path
 
 import servers
-from servers import Server, Zone
+from server import Server
+from servers import Zone
 
 KEY, SECRET = "bench.example", b"of the bench, and of nobody else"
 UPDATES, UPDATE_MS_MAX = 300, 1
