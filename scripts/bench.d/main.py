@@ -17,6 +17,7 @@ import overload
 import policies
 import prober
 import reload
+import scale
 import small
 import tcp
 from server import Server
@@ -26,6 +27,7 @@ PARTS = {
     "udp": (small.bench_udp, False, "queries a second and CPU an answer over UDP"),
     "tcp": (tcp.bench_tcp, False, "few, many, short, idle and stalled connections"),
     "million": (million.bench_million, False, "a zone of a million names: ready, memory, random names"),
+    "scale": (scale.bench_scale, False, "10 thousand to 10 million names: time, memory and CPU an answer; draws docs/scale.svg"),
     "transfer": (million.bench_transfer, False, "the million names by AXFR"),
     "reload": (reload.bench_reload, True, "changed files and updates, under load"),
     "overload": (overload.bench_overload, False, "three times the questions that can be answered"),
