@@ -1,7 +1,7 @@
 //! DNS over UDP: receive a batch, answer it, send it.
 //!
-//! One thread for each worker and listen address, pinned to the worker's core, with a socket of its own that the
-//! kernel spreads clients over (`SO_REUSEPORT`). No lock, no allocation and no log line for a query.
+//! One thread for each worker and listen address, pinned to the worker's core, with a socket of its own. The kernel throws for
+//! each datagram which of them gets it ([`spread`]). No lock, no allocation and no log line for a query.
 //!
 //! ```text
 //!   recvmmsg ─▶ decode, find the zone ─▶ look up ─▶ one turn of each rotation ─▶ encode ─▶ sendmmsg
@@ -29,7 +29,7 @@ use crate::authority::{Reply, Request, Services};
 use crate::counters::{AllCounters, Counter, Counters, Via};
 use crate::engine::{self, Context, OUT_UDP, Plan, Snapshot, Transport};
 use crate::sys::batch::{self, BATCH, Batch};
-use crate::sys::priority;
+use crate::sys::{priority, spread};
 
 /// How often a thread without queries looks whether it shall stop.
 const STOP_CHECK: Duration = Duration::from_millis(200);
@@ -54,6 +54,12 @@ pub fn bind(addresses: &[SocketAddr], workers: usize) -> io::Result<Vec<Listener
             // Port 0 is the kernel's choice once; the other workers share it.
             address = socket.local_addr()?;
             listeners.push(Listener { socket, address, worker });
+        }
+        if workers > 1
+            && let Some(Listener { socket, .. }) = listeners.last()
+            && let Err(error) = spread::by_chance(socket, workers as u32)
+        {
+            debug!("the kernel spreads clients and not queries over the workers: {error}");
         }
     }
     Ok(listeners)

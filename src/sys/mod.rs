@@ -9,6 +9,8 @@
 pub mod batch;
 pub mod memory;
 pub mod priority;
+#[cfg(target_os = "linux")]
+pub mod spread;
 
 /// Asks the processor to bring the cache line at `bytes[at]` closer; nothing where there is none.
 #[inline]
