@@ -6,6 +6,7 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -88,16 +89,18 @@ impl Acceptor {
         open: mpsc::Sender<Infallible>,
         mut deadline: Deadline,
     ) {
+        // Once for all connections: to begin waiting costs a lock.
+        let mut told = pin!(deadline.changed());
         loop {
             let accepted = tokio::select! {
                 accepted = socket.accept() => accepted,
-                _ = deadline.changed() => break,
+                _ = &mut told => break,
             };
             let pause = self.take(accepted, tls.as_ref(), &open);
             if !pause.is_zero() {
                 tokio::select! {
                     () = sleep(pause) => {}
-                    _ = deadline.changed() => break,
+                    _ = &mut told => break,
                 }
             }
         }

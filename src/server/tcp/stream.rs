@@ -271,7 +271,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
             if !self.later.is_empty() {
                 return Poll::Pending;
             }
-            ready!(Pin::new(&mut self.stream).poll_shutdown(task))?;
+            // Without TLS the end of the stream is its closing, and one system call for it is enough.
+            if self.transport == Transport::Tls {
+                ready!(Pin::new(&mut self.stream).poll_shutdown(task))?;
+            }
             return Poll::Ready(Ok(Next::Close));
         }
         // What is left over goes before what is new.
