@@ -13,7 +13,8 @@ import prober
 from latency import LATENCY_RATIO_MAX, OTHERS_MAX, QUERIES_A_SECOND, Latency
 from load import LOAD_CORE, SERVER_CORE
 from server import Server, free_port
-from servers import Zone
+from servers import OURS, Zone
+from table import print_head
 
 ORIGIN = "scraped.example"
 POOLS = 10_000
@@ -37,6 +38,7 @@ def bench_admin(options, folder):
     questions = folder / "questions-admin"
     questions.write_text("".join(f"pool-{n}.{ORIGIN} A\n" for n in range(0, POOLS, 10)))
     took, size = scrape_ms(port)
+    print_head(options, "RotaDNS on one core, `dnsperf` and the visitors on the other.", [OURS])
     measured = {name: ([], []) for name in VISITORS}
     for _ in range(options.rounds):
         for name, (without, beside) in measured.items():

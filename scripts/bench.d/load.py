@@ -49,14 +49,14 @@ class Load:
         after = server.cpu()
         self.answers, self.seconds, self.failed = told["answers"], told["seconds"], told.get("failed", 0)
         if self.answers == 0:
-            raise Failed("no answer under load")
+            raise Failed(f"{server.name}: no answer under load")
         # What was under way at the end is not lost.
         lost = told["sent"] - self.answers - under_way
         if lost > max(told["sent"] * LOST_MAX, under_way):
-            raise Failed(f"of {told['sent']:.0f} questions {lost:.0f} were lost")
+            raise Failed(f"{server.name}: of {told['sent']:.0f} questions {lost:.0f} were lost")
         missing = told["nxdomain"]
         if told["other"] or abs(missing / self.answers - nxdomain_share) > 0.01:
-            raise Failed(f"wrong answers under load: {missing:.0f} NXDOMAIN, {told['other']:.0f} others of {self.answers:.0f}")
+            raise Failed(f"{server.name}: wrong answers under load: {missing:.0f} NXDOMAIN, {told['other']:.0f} others of {self.answers:.0f}")
         self.queries_a_second = self.answers / self.seconds
         user, system = after.since(before)
         self.user = user / self.answers * 1e6

@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 
 import admin
+import load
 import million
 import overload
 import policies
@@ -51,6 +52,8 @@ def main():
     with tempfile.TemporaryDirectory(prefix="rotadns-bench-") as folder:
         try:
             bench(options, Path(folder))
+        except load.Failed as why:
+            sys.exit(f"bench: {why}")
         finally:
             # Also where a measurement ended with a mistake.
             Server.stop_all()

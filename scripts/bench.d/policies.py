@@ -6,7 +6,8 @@ import sys
 import load
 from load import SERVER_CORE
 from server import Server
-from servers import POOL, Zone
+from servers import OURS, POOL, Zone
+from table import print_head
 
 ORIGIN = "policies.example"
 # The budget: CPU an answer, to that of a pool in turn.
@@ -62,6 +63,7 @@ def bench_policies(options, folder):
             print(f"{policy}: {run.user:.3f} + {run.system:.3f} µs an answer", file=sys.stderr)
             runs[policy].append(run)
     server.stop()
+    print_head(options, "RotaDNS asked over UDP for one way after the other.", [OURS])
     print(f"One address of a pool of {len(POOL)}, medians, and in brackets the ratio to one {BASE}:\n")
     print("| chosen | CPU µs an answer | in user space |\n|---|---|---|")
     measures = (lambda run: run.user + run.system, lambda run: run.user)

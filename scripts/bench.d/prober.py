@@ -14,7 +14,8 @@ import targets
 from latency import LATENCY_RATIO_MAX, OTHERS_MAX, QUERIES_A_SECOND, Latency
 from load import LOAD_CORE, SERVER_CORE
 from server import Server, free_port
-from servers import Zone
+from servers import OURS, Zone
+from table import print_head
 
 ORIGIN = "probed.example"
 
@@ -31,6 +32,7 @@ FLIP_SECONDS_MAX = 10
 
 
 def bench_probe(options, folder):
+    print_head(options, "RotaDNS on one core, its targets on the other.", [OURS])
     bench_latency(options, folder)
     spread.bench_spread(options, folder)
 
@@ -125,8 +127,9 @@ records:
         listener.close()
     server.stop()
     os.sched_setaffinity(0, {SERVER_CORE, LOAD_CORE})
+    print_head(options, "RotaDNS on one core, the target and who asks on the other.", [OURS])
     print(f"A verdict is in the answers after {statistics.median(took):.2f} ms, {max(took):.2f} ms at worst", end="")
-    print(f" (of {VERDICTS}; budget {VERDICT_MS_MAX} ms)")
+    print(f" (of {VERDICTS}; budget {VERDICT_MS_MAX} ms)\n")
 
 
 def verdict_ms(server, side):

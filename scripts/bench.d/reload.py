@@ -15,21 +15,27 @@ from latency import Latency
 from load import LOAD_CORE, SERVER_CORE, UDP_UNDER_WAY
 from server import Server
 from servers import Zone
+from table import print_head
 
 ZONES, NAMES_EACH = 10_000, 100
 CHANGES, CHANGE_MS_MAX = 20, 100
 MILLION = million.NAMES
 # For a reload to be over, and for what it left to be given back.
-SETTLED_SECONDS = 8
+SETTLED_SECONDS, QUICK_SETTLED_SECONDS, QUICK_CHANGES = 8, 1, 3
 P99_RATIO_MAX = 2.0
 LOADERS = ("loader",)
 
 
 def bench_reload(options, folder):
     names = million.names_file(folder)
+    print_head(options, "RotaDNS reads changed files, all its threads on one core for a zone of a million names.", [servers.OURS])
     one_among_many(options, folder)
     under_load(options, million.ORIGIN, names, folder)
     update.bench_update(options, million.ORIGIN, MILLION, names, folder)
+
+
+def settled(options):
+    return QUICK_SETTLED_SECONDS if options.quick else SETTLED_SECONDS
 
 
 def one_among_many(options, folder):
@@ -42,14 +48,15 @@ def one_among_many(options, folder):
         server = Server(f"RotaDNS, {what}", many(options.rotadns, zones, ending, text), place, Zone("many"))
         last = origin_of(ZONES - 1)
         ready[what] = server.wait_for(f"n{NAMES_EACH - 1}.{last}"), server.memory_bytes() / 1e6
-        time.sleep(SETTLED_SECONDS)
+        time.sleep(settled(options))
+        changes = QUICK_CHANGES if options.quick else CHANGES
         ways = {"written in its place": in_place, "renamed to its name": by_rename}
         for begin, (way, write) in enumerate(ways.items()):
-            turns = range(begin * CHANGES, (begin + 1) * CHANGES)
+            turns = range(begin * changes, (begin + 1) * changes)
             took[what, way] = [until_served(server, zones, ending, text, write, turn) for turn in turns]
             print(f"{what}, {way}: {statistics.median(took[what, way]):.1f} ms", file=sys.stderr)
         server.stop()
-    print(f"One zone changed among {ZONES:,} of {NAMES_EACH} names, {CHANGES} times each:\n")
+    print(f"One zone changed among {ZONES:,} of {NAMES_EACH} names, {changes} times each:\n")
     print("| the zones | the file is | in answers after, ms: median | worst |\n|---|---|---|---|")
     for (what, way), times in took.items():
         print(f"| {what} | {way} | {statistics.median(times):.1f} | {max(times):.1f} |")
@@ -130,17 +137,17 @@ def under_load(options, origin, master_file, folder):
     server.pin(SERVER_CORE)
     questions = folder / "questions-reload"
     questions.write_text("".join(f"n{n:06}.{origin} A\n" for n in range(0, MILLION, 997)))
-    time.sleep(SETTLED_SECONDS)
+    time.sleep(settled(options))
     zone_file = place / "zones" / f"{origin}.zone"
     memory = [server.memory_bytes() / 1e6]
     without, beside, serving = [], [], []
     for turn in range(options.rounds):
-        without.append(Latency(server, questions, SETTLED_SECONDS, LOADERS))
+        without.append(Latency(server, questions, settled(options), LOADERS))
         change(zone_file, own, 2 * turn + 2)
-        beside.append(Latency(server, questions, SETTLED_SECONDS, LOADERS))
+        beside.append(Latency(server, questions, settled(options), LOADERS))
         print(f"a million names: without {without[-1]}; while they are loaded {beside[-1]}", file=sys.stderr)
         serving.append(full(options, server, questions, (zone_file, own, origin), 2 * turn + 3))
-        time.sleep(SETTLED_SECONDS)
+        time.sleep(settled(options))
         memory.append(server.memory_bytes() / 1e6)
     server.stop()
     a, b = (statistics.median(run.p99 for run in runs) for runs in (without, beside))
@@ -174,7 +181,7 @@ def full(options, server, questions, zone, serial):
     zone_file, own, origin = zone
     before = run_load(options, server, questions, options.seconds)
     before.wait()
-    seconds = max(options.seconds, 2 * SETTLED_SECONDS)
+    seconds = max(options.seconds, 2 * settled(options))
     during = run_load(options, server, questions, seconds)
     time.sleep(0.5)
     change(zone_file, own, serial)

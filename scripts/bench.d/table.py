@@ -11,13 +11,14 @@ from pathlib import Path
 import servers
 
 
-def print_head(options, shape, names=()):
+def print_head(options, shape, names):
     """One paragraph: the day, the machine, the versions and the load's shape."""
     binaries = {"RotaDNS": options.rotadns, "hickory-dns": options.hickory}
     versions = [f"{name} {servers.version(name, binaries.get(name))}" for name in names]
-    print(f"{shape} {options.rounds} rounds of {options.seconds} s, interleaved; medians. ", end="")
+    print(f"{shape} {options.rounds} × {options.seconds} s each, in turns; medians. ", end="")
     print(f"Measured on {date.today()} on {machine()}", end="")
-    print(f", with {', '.join(versions[:-1])} and {versions[-1]}" if len(versions) > 1 else f", {versions[0]}", end=".\n\n")
+    *first, last = versions
+    print(f", with {', '.join(first)} and {last}" if first else f", with {last}", end=".\n\n")
 
 
 def machine():

@@ -69,8 +69,8 @@ def attempt(options, server, questions, table, title, *shape):
         run = load.tcp(options, server, questions, NXDOMAIN_SHARE, *shape)
     except load.Failed as why:
         if server.name == servers.OURS:
-            server.fail(f"{title}: {why}")
-        table.note(f"{server.name}: {why} ({title})")
+            server.fail(f"{title}, {why}")
+        table.note(f"{why} ({title})")
         return None
     if run.failed:
         table.note(f"{server.name}: {run.failed:.0f} connections failed ({title})")
