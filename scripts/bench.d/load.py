@@ -5,6 +5,8 @@ import re
 import subprocess
 from contextlib import contextmanager
 
+import servers
+
 SERVER_CORE, LOAD_CORE = 0, 1
 # As many questions under way as any of the servers takes without losing one.
 UDP_UNDER_WAY = 150
@@ -70,6 +72,17 @@ class Load:
         table.add(f"{title}: – in user space", name, self.user)
         table.add(f"{title}: – in the kernel", name, self.system)
         table.add(f"{title}: – how full its core was", name, self.busy)
+
+
+def attempt(table, title, server, run):
+    """What `run` gives; nothing where a server other than ours did not stand it, which a note says."""
+    try:
+        return run()
+    except Failed as why:
+        if server.name == servers.OURS:
+            raise
+        table.note(f"{why} ({title})")
+        return None
 
 
 def udp(options, server, questions, nxdomain_share):

@@ -41,6 +41,8 @@ PARTS = {
 
 def main():
     options = arguments()
+    if options.arguments_alone:
+        return
     if len(os.sched_getaffinity(0)) < 2:
         sys.exit("bench: needs two cores, one for the server and one for the load")
     bench, ours, _ = PARTS[options.part]
@@ -73,6 +75,7 @@ def arguments():
     parser.add_argument("--without-rotadns", action="store_true", help="the other servers alone")
     parser.add_argument("--with-hickory", action="store_true", help="hickory-dns too, built if need be")
     # Given by scripts/bench.
+    parser.add_argument("--arguments-alone", action="store_true", help=argparse.SUPPRESS)
     for path in ("--rotadns", "--load", "--streams", "--transfer", "--hickory"):
         parser.add_argument(path, type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()

@@ -60,9 +60,10 @@ def bench_million(options, folder):
             server = Server(name, configure, folder / f"{name}-million-{turn}", zone)
             table.add("Ready in, s", name, server.wait_for(last_name()))
             server.pin(SERVER_CORE)
-            run = load.udp(options, server, questions, nxdomain_share=0)
+            run = load.attempt(table, "Random names", server, lambda: load.udp(options, server, questions, nxdomain_share=0))
             table.add("Memory (PSS), MB", name, server.memory_bytes() / 1e6)
-            run.add_to(table, "Random names", name)
+            if run:
+                run.add_to(table, "Random names", name)
             server.stop()
     table.print()
 

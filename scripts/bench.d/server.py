@@ -7,6 +7,7 @@ import socket
 import struct
 import subprocess
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,7 +81,9 @@ class Server:
         found = [self.process.pid]
         for pid in found:
             for children in Path(f"/proc/{pid}/task").glob("*/children"):
-                found += [int(child) for child in children.read_text().split()]
+                # Threads come and go: PowerDNS has one a connection.
+                with suppress(FileNotFoundError, ProcessLookupError):
+                    found += [int(child) for child in children.read_text().split()]
         return found
 
     def threads(self):
@@ -89,7 +92,8 @@ class Server:
     def pin(self, core):
         """Every thread on one core, also those that have pinned themselves elsewhere."""
         for task in self.threads():
-            os.sched_setaffinity(int(task.name), {core})
+            with suppress(ProcessLookupError):
+                os.sched_setaffinity(int(task.name), {core})
 
     def cpu(self):
         """What its threads have used so far, also those that are gone."""

@@ -25,7 +25,9 @@ def bench_udp(options, folder):
     print_head(options, f"{MIX_TOLD} UDP from one socket, {load.UDP_UNDER_WAY} questions under way.", measured)
     for _ in range(options.rounds):
         for server in running:
-            load.udp(options, server, questions, NXDOMAIN_SHARE).add_to(table, "UDP", server.name)
+            run = load.attempt(table, "UDP", server, lambda: load.udp(options, server, questions, NXDOMAIN_SHARE))
+            if run:
+                run.add_to(table, "UDP", server.name)
     for server in running:
         server.stop()
     table.print()

@@ -64,15 +64,8 @@ def put_under(options, server, questions, table, title, *shape):
 
 
 def attempt(options, server, questions, table, title, *shape):
-    """A run; nothing where a server other than ours did not stand it, which a note says."""
-    try:
-        run = load.tcp(options, server, questions, NXDOMAIN_SHARE, *shape)
-    except load.Failed as why:
-        if server.name == servers.OURS:
-            server.fail(f"{title}, {why}")
-        table.note(f"{why} ({title})")
-        return None
-    if run.failed:
+    run = load.attempt(table, title, server, lambda: load.tcp(options, server, questions, NXDOMAIN_SHARE, *shape))
+    if run and run.failed:
         table.note(f"{server.name}: {run.failed:.0f} connections failed ({title})")
     return run
 
