@@ -61,7 +61,7 @@ pub(super) async fn check(
     let connector = match &check.tls {
         None => None,
         Some(tls) => {
-            let connector = trust.connector(tls, check.host.as_deref(), address.ip(), &[b"h2"]);
+            let connector = trust.resuming(tls, check.host.as_deref(), address, &[b"h2"]);
             Some(connector.map_err(Trouble::Obstacle)?)
         }
     };
@@ -73,7 +73,9 @@ pub(super) async fn check(
         None => call(stream, origin, &check.service, deadline).await,
         Some(connector) => {
             let stream = connector.connect(stream, deadline).await?;
-            call(stream, origin, &check.service, deadline).await
+            let passed = call(stream, origin, &check.service, deadline).await?;
+            trust.keep(connector);
+            Ok(passed)
         }
     }
 }

@@ -48,16 +48,17 @@ pub async fn check(
     deadline: Deadline,
 ) -> Result<Passed, Trouble> {
     let request = request(check, address).map_err(Trouble::Obstacle)?;
+    let at = SocketAddr::new(address, check.port.get());
     // Before the connection: a check that cannot be made leaves no trace at the target.
     let connector = match &check.tls {
         None => None,
         Some(tls) => {
-            let connector = trust.connector(tls, check.host.as_deref(), address, &[b"http/1.1"]);
+            let connector = trust.resuming(tls, check.host.as_deref(), at, &[b"http/1.1"]);
             Some(connector.map_err(Trouble::Obstacle)?)
         }
     };
 
-    let stream = tcp::connect(SocketAddr::new(address, check.port.get()), source, deadline).await?;
+    let stream = tcp::connect(at, source, deadline).await?;
     // The request must not wait for the acknowledgement of the handshake's last message.
     let _ = stream.set_nodelay(true);
     match connector {
@@ -66,6 +67,7 @@ pub async fn check(
             let stream = connector.connect(stream, deadline).await?;
             let left = tls::Left::of(stream.get_ref().1);
             let mut passed = exchange(stream, request, check, deadline).await?;
+            trust.keep(connector);
             if let Some(left) = left.filter(|left| left.is_short(check.days)) {
                 passed.told.is_degraded = true;
                 passed.detail = format!("{}, certificate {left}", passed.detail);

@@ -121,6 +121,7 @@ impl Checker {
     pub fn keep(&self, targets: &[Target]) {
         let addresses: HashSet<IpAddr> = targets.iter().map(|target| target.address).collect();
         self.agents.keep(&addresses);
+        self.trust.retain(&addresses);
         #[cfg(target_os = "linux")]
         self.runner.keep(&addresses);
         self.files.keep(targets);

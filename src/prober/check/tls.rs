@@ -1,14 +1,16 @@
 //! TLS of checks: by what certificates are judged, how long they are good, and what their faults are called.
 //!
-//! Every probe makes a full handshake: a resumed session would not show the certificate again, and
-//! one that expired since would pass.
+//! HTTPS and gRPC probes of a target go on with its last session ([`session`]), and all others make a full handshake: what they
+//! are for is the certificate, or a password follows.
 
+pub mod session;
 mod validity;
 
+use std::collections::HashSet;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -20,15 +22,18 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+    CertificateError, ClientConfig, DigitallySignedStruct, HandshakeKind, RootCertStore,
+    SignatureScheme,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls;
 
 pub use rustls::ProtocolVersion;
 
+use self::session::{Session, Sessions};
 use super::{Deadline, Obstacle, Trouble};
 use crate::config::model::{Tls, Verify};
 
@@ -43,6 +48,7 @@ pub struct Trust {
     system: Mutex<Option<Arc<ClientConfig>>>,
     off: Mutex<Option<Arc<ClientConfig>>>,
     files: Mutex<Vec<CaFile>>,
+    sessions: Sessions,
 }
 
 #[derive(Debug)]
@@ -57,6 +63,8 @@ struct CaFile {
 pub struct Connector {
     connector: TlsConnector,
     name: ServerName<'static>,
+    /// Where it may go on with the last session: whose that is.
+    session: Option<(SocketAddr, Arc<Session>)>,
 }
 
 impl Connector {
@@ -68,7 +76,14 @@ impl Connector {
     ) -> Result<TlsStream<S>, Trouble> {
         let handshake = self.connector.connect(self.name.clone(), stream);
         let stream = deadline.within("no TLS handshake", handshake).await?;
-        stream.map_err(|error| handshake_trouble(&error))
+        let stream = stream.map_err(|error| handshake_trouble(&error))?;
+        if let Some((_, session)) = &self.session {
+            let connection = stream.get_ref().1;
+            if connection.handshake_kind() != Some(HandshakeKind::Resumed) {
+                session.note_full(Instant::now(), not_after(connection).unwrap_or(i64::MIN));
+            }
+        }
+        Ok(stream)
     }
 }
 
@@ -83,9 +98,40 @@ impl Trust {
     ) -> Result<Connector, Obstacle> {
         let name = server_name(tls, name, address)?;
         let mut config = self.config(&tls.verify)?;
-        Arc::make_mut(&mut config).alpn_protocols =
-            protocols.iter().map(|protocol| protocol.to_vec()).collect();
-        Ok(Connector { connector: TlsConnector::from(config), name })
+        Arc::make_mut(&mut config).alpn_protocols = owned(protocols);
+        Ok(Connector { connector: TlsConnector::from(config), name, session: None })
+    }
+
+    /// The same for who goes on with the target's last session, and [keeps](Self::keep) it.
+    pub fn resuming(
+        &self,
+        tls: &Tls,
+        name: Option<&str>,
+        at: SocketAddr,
+        protocols: &[&[u8]],
+    ) -> Result<Connector, Obstacle> {
+        let name = server_name(tls, name, at.ip())?;
+        let key = (at, name);
+        let session = self.sessions.take(&key, Instant::now(), now());
+        let name = key.1;
+        let mut config = self.config(&tls.verify)?;
+        let ours = Arc::make_mut(&mut config);
+        ours.alpn_protocols = owned(protocols);
+        ours.resumption = Resumption::store(Arc::clone(&session) as _);
+        let connector = TlsConnector::from(config);
+        Ok(Connector { connector, name, session: Some((at, session)) })
+    }
+
+    /// Keeps the session of a probe that passed for the next one. A target that fails shows its certificate again.
+    pub fn keep(&self, connector: Connector) {
+        if let Some((at, session)) = connector.session {
+            self.sessions.keep((at, connector.name), session);
+        }
+    }
+
+    /// Forgets what targets at other addresses gave.
+    pub fn retain(&self, addresses: &HashSet<IpAddr>) {
+        self.sessions.retain(addresses);
     }
 
     /// The client's side of a handshake.
@@ -121,6 +167,10 @@ impl Trust {
         files.push(CaFile { path: path.into(), version, config: Arc::clone(&config) });
         Ok(config)
     }
+}
+
+fn owned(protocols: &[&[u8]]) -> Vec<Vec<u8>> {
+    protocols.iter().map(|protocol| protocol.to_vec()).collect()
 }
 
 /// What was made before, or is made now; a failure is not kept.
@@ -261,8 +311,7 @@ impl Left {
     /// Of the server's own certificate; those of its issuers are their issuers' business, and some servers send old ones along.
     #[must_use]
     pub fn of(connection: &rustls::ClientConnection) -> Option<Self> {
-        let certificate = connection.peer_certificates()?.first()?;
-        Some(Self(validity::not_after(certificate)?.saturating_sub(now())))
+        Some(Self(not_after(connection)?.saturating_sub(now())))
     }
 
     /// Whether it ends in fewer days than these; 0 is never.
@@ -270,6 +319,11 @@ impl Left {
     pub fn is_short(self, days: u16) -> bool {
         days > 0 && self.0 < i64::from(days) * 86_400
     }
+}
+
+/// When the server's certificate ends, in unix seconds.
+fn not_after(connection: &rustls::ClientConnection) -> Option<i64> {
+    validity::not_after(connection.peer_certificates()?.first()?)
 }
 
 impl fmt::Display for Left {

@@ -1,5 +1,7 @@
 //! Certificates against real handshakes on loopback.
 
+mod resumed;
+
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -71,20 +73,7 @@ impl Authority {
         name: &str,
         days: [(i32, u8, u8); 2],
     ) -> Option<String> {
-        let mut params = rcgen::CertificateParams::new([name.to_owned()]).unwrap();
-        let [not_before, not_after] =
-            days.map(|(year, month, day)| rcgen::date_time_ymd(year, month, day));
-        (params.not_before, params.not_after) = (not_before, not_after);
-        let key = rcgen::KeyPair::generate().unwrap();
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-        let config = ServerConfig::builder_with_provider(provider())
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate.der().clone()], key)
-            .unwrap();
-
+        let config = self.config(name, days);
         let (stream, _) = listener.accept().await.unwrap();
         let mut stream = TlsAcceptor::from(Arc::new(config)).accept(stream).await.ok()?;
         let name = stream.get_ref().1.server_name().map(ToOwned::to_owned);
@@ -92,6 +81,23 @@ impl Authority {
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await;
         let _ = stream.shutdown().await;
         name
+    }
+
+    /// A server with a certificate for `name`, from one day to another.
+    fn config(&self, name: &str, days: [(i32, u8, u8); 2]) -> ServerConfig {
+        let mut params = rcgen::CertificateParams::new([name.to_owned()]).unwrap();
+        let [not_before, not_after] =
+            days.map(|(year, month, day)| rcgen::date_time_ymd(year, month, day));
+        (params.not_before, params.not_after) = (not_before, not_after);
+        let key = rcgen::KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+        ServerConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.der().clone()], key)
+            .unwrap()
     }
 }
 
