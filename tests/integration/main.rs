@@ -32,6 +32,7 @@ mod echoes;
 mod end_to_end;
 mod extfile;
 mod failures;
+mod flooded;
 mod formats;
 mod gdnsd;
 mod http;

@@ -12,10 +12,10 @@ use std::time::Duration;
 use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::RecordType;
 use rotadns::config::CONFIG_FILE;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
 use crate::asking::{Client, Question, Way};
-use crate::waiting::until;
+use crate::waiting::{now, until};
 
 /// The binary that is tested.
 pub(crate) const ROTADNS: &str = env!("CARGO_BIN_EXE_rotadns");
@@ -206,6 +206,46 @@ impl Server {
         self.process.wait().expect("our own child")
     }
 
+    /// As [`stop`](Self::stop), and what that took. On a busy machine the clock tells of what others do, and the CPU time of what
+    /// the server did.
+    pub(crate) fn end(&mut self) -> End {
+        let (began, before) = (now(), self.cpu());
+        self.signal(Signal::TERM);
+        // It is to be left to be looked at.
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+        waitid(WaitId::Pid(Pid::from_child(&self.process)), options).expect("our own child");
+        let (took, cpu) = (began.elapsed(), self.cpu().saturating_sub(before));
+        let status = self.process.wait().expect("our own child");
+        assert!(status.success(), "{status}: {}", self.said());
+        End { took, cpu }
+    }
+
+    /// The CPU time of all its threads so far, those that ended among them.
+    fn cpu(&self) -> Duration {
+        /// How many ticks Linux tells a second in, whatever the kernel's own are (proc(5)).
+        const TICKS: u32 = 100;
+        let stat = self.proc("stat");
+        // The name of the command may hold anything, and ends with the last bracket.
+        let (_, fields) = stat.rsplit_once(')').expect("a name in brackets");
+        let mut fields = fields.split_whitespace().skip(11);
+        let mut ticks = || fields.next()?.parse::<u32>().ok();
+        let (user, system) = (ticks().expect("a number"), ticks().expect("a number"));
+        Duration::from_secs(1) * (user + system) / TICKS
+    }
+
+    /// What it has in memory.
+    pub(crate) fn resident_bytes(&self) -> u64 {
+        let status = self.proc("status");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kilobytes = line.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok());
+        kilobytes.expect("it runs") * 1024
+    }
+
+    fn proc(&self, file: &str) -> String {
+        let path = format!("/proc/{}/{file}", self.process.id());
+        fs::read_to_string(path).expect("our own child")
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.process), signal).expect("our own child");
     }
@@ -215,6 +255,15 @@ impl Server {
         self.process.kill().expect("our own child");
         self.process.wait().expect("our own child");
     }
+}
+
+/// What an end took.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct End {
+    /// By the clock.
+    pub took: Duration,
+    /// Of the server's own threads, all together.
+    pub cpu: Duration,
 }
 
 fn rotadns_command(folder: &Folder) -> Command {
