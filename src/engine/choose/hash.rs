@@ -9,6 +9,8 @@
 //! wins when it comes. The numbers are made of integers and of sums, products and quotients of floating point, which IEEE 754 fixes to the
 //! bit: every server makes the same table, today and after an upgrade. Changing any of it moves all clients.
 
+pub mod after;
+
 use std::net::IpAddr;
 
 use crate::config::model::{HashBy, HashKey};
@@ -70,35 +72,98 @@ pub fn scope_bits(by: HashBy, is_v4: bool) -> u8 {
 /// them above zero; `most` is how many an answer may have, whoever serves, and `full` the rows of a table where that is one ([`rows_of`]).
 #[must_use]
 pub fn rows(backends: &[(u64, u32)], answers: usize, most: usize, full: usize) -> Box<[u16]> {
-    let rows = (full / most.max(1).next_power_of_two()).max(ROWS_MIN);
-    let are_alike = backends.iter().all(|(_, weight)| *weight == backends[0].1);
+    let rows = rows_in(most, full);
     let mut found = Vec::with_capacity(rows * answers);
-    let costs: Vec<f64> = backends.iter().map(|(_, weight)| LEAST / f64::from(*weight)).collect();
-    // The best so far, the least cost first.
-    let mut best: Vec<(u64, u16)> = Vec::with_capacity(answers + 1);
-    for row in 0..rows as u64 {
-        // A table of fewer rows has every so many of the full one.
-        let row = mix(row * (full / rows) as u64);
-        best.clear();
-        for (place, (&(own, weight), least)) in (0..).zip(backends.iter().zip(&costs)) {
-            let drawn = mix(own ^ row);
-            let last = best.last().filter(|_| best.len() == answers).map(|(last, _)| *last);
-            // Most are out of the question before their cost is worked out.
-            if !are_alike && last.is_some_and(|last| is_above(drawn, *least, f64::from_bits(last)))
-            {
-                continue;
-            }
-            let cost = if are_alike { !drawn } else { cost(drawn, weight) };
-            if last.is_some_and(|last| last <= cost) {
-                continue;
-            }
-            let at = best.partition_point(|(other, _)| *other <= cost);
-            best.insert(at, (cost, place));
-            best.truncate(answers);
-        }
-        found.extend(best.iter().map(|(_, place)| *place));
+    let mut draws = Draws::new(backends, answers);
+    for row in 0..rows {
+        draws.begin(row_number(row, rows, full));
+        draws.offer_all();
+        found.extend(draws.best());
     }
     found.into_boxed_slice()
+}
+
+/// The rows of a table whose answers have so many at most, where one that is full has `full`.
+fn rows_in(most: usize, full: usize) -> usize {
+    (full / most.max(1).next_power_of_two()).max(ROWS_MIN)
+}
+
+/// What stands for a row: a table of fewer rows has every so many of the full one.
+fn row_number(row: usize, rows: usize, full: usize) -> u64 {
+    mix((row * (full / rows)) as u64)
+}
+
+/// Whether all weigh the same. Then draws compare as they are.
+fn are_alike(backends: &[(u64, u32)]) -> bool {
+    backends.iter().all(|(_, weight)| *weight == backends[0].1)
+}
+
+/// The draws of one row after the other.
+struct Draws<'b> {
+    backends: &'b [(u64, u32)],
+    /// [`LEAST`] over the weight of each.
+    least: Vec<f64>,
+    best: Best,
+}
+
+/// The best of a row so far.
+struct Best {
+    row: u64,
+    answers: usize,
+    are_alike: bool,
+    /// The cost and place of each, the least first; of two that cost the same, the first place.
+    found: Vec<(u64, u16)>,
+}
+
+impl<'b> Draws<'b> {
+    fn new(backends: &'b [(u64, u32)], answers: usize) -> Self {
+        let least = backends.iter().map(|(_, weight)| LEAST / f64::from(*weight)).collect();
+        let (found, are_alike) = (Vec::with_capacity(answers + 1), are_alike(backends));
+        Self { backends, least, best: Best { row: 0, answers, are_alike, found } }
+    }
+
+    /// Turns to a row, by what stands for it.
+    fn begin(&mut self, row: u64) {
+        self.best.row = row;
+        self.best.found.clear();
+    }
+
+    fn offer_all(&mut self) {
+        for (place, (backend, least)) in (0..).zip(self.backends.iter().zip(&self.least)) {
+            self.best.offer(place, *backend, *least);
+        }
+    }
+
+    fn offer(&mut self, place: u16) {
+        let at = usize::from(place);
+        self.best.offer(place, self.backends[at], self.least[at]);
+    }
+
+    /// The places of the best of those that were offered.
+    fn best(&self) -> impl Iterator<Item = u16> {
+        self.best.found.iter().map(|(_, place)| *place)
+    }
+}
+
+impl Best {
+    #[inline]
+    fn offer(&mut self, place: u16, (own, weight): (u64, u32), least: f64) {
+        let drawn = mix(own ^ self.row);
+        let last = self.found.last().filter(|_| self.found.len() == self.answers).copied();
+        // Most are out of the question before their cost is worked out.
+        let is_out = |(last, _): (u64, u16)| is_above(drawn, least, f64::from_bits(last));
+        if !self.are_alike && last.is_some_and(is_out) {
+            return;
+        }
+        let cost = if self.are_alike { !drawn } else { cost(drawn, weight) };
+        let own = (cost, place);
+        if last.is_some_and(|last| last < own) {
+            return;
+        }
+        let at = self.found.partition_point(|other| *other < own);
+        self.found.insert(at, own);
+        self.found.truncate(self.answers);
+    }
 }
 
 /// The same where some are of pools within others: `groups` has what stands for each one's pool, if it is of one.
@@ -128,11 +193,11 @@ pub fn rows_within(
             tops.push(Top { own: group.unwrap_or(own), weight, is_group, places: vec![place] });
         }
     }
-    let rows = (full / most.max(1).next_power_of_two()).max(ROWS_MIN);
+    let rows = rows_in(most, full);
     let mut found = Vec::with_capacity(rows * answers);
     let mut best: Vec<(f64, u16)> = Vec::with_capacity(backends.len());
-    for row in 0..rows as u64 {
-        let row = mix(row * (full / rows) as u64);
+    for row in 0..rows {
+        let row = row_number(row, rows, full);
         let of_top = |top: &Top| draw(top.own, top.weight, row);
         let of_place = |place: &u16| {
             let (own, weight) = backends[usize::from(*place)];

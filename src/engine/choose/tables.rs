@@ -1,11 +1,13 @@
 //! The tables by which clients keep their backends, which go on from one version of a pool to the next.
 //!
 //! To fill one takes far longer than all else that is made of a pool, and most changes leave it as it is: another TTL, another
-//! version of the file. A list of A and one of AAAA that have the same backends share one.
+//! version of the file. A backend that comes or goes, or another weight of one, leaves most of it ([`hash::after`]). A list of A and one of
+//! AAAA that have the same backends share one.
 
 use std::sync::Arc;
 
 use super::hash;
+use super::hash::after::{Before, rows_after};
 
 /// The tables of one version of a pool.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -49,12 +51,30 @@ impl<'b> Making<'b> {
         let known = self.before.iter().find(|table| table.of == of).cloned();
         let table = known.unwrap_or_else(|| {
             let Of { backends, groups, answers, most, full } = &of;
-            let places = hash::rows_within(backends, groups, *answers, *most, *full).into();
+            let places = self.going_on(&of);
+            let anew = || hash::rows_within(backends, groups, *answers, *most, *full);
+            let places = places.unwrap_or_else(anew).into();
             Arc::new(Table { of, places })
         });
         let places = Arc::clone(&table.places);
         self.now.0.push(table);
         places
+    }
+
+    /// The places after the table that is most like it, where one is like it at all.
+    fn going_on(&self, of: &Of) -> Option<Box<[u16]>> {
+        let is_plain = |of: &Of| of.groups.iter().all(Option::is_none);
+        let size = |of: &Of| (of.answers, of.most, of.full);
+        let alike = self
+            .before
+            .iter()
+            .filter(|table| is_plain(of) && is_plain(&table.of) && size(&table.of) == size(of));
+        let common = |table: &&Arc<Table>| {
+            table.of.backends.iter().filter(|own| of.backends.contains(own)).count()
+        };
+        let Table { of: known, places } = &**alike.max_by_key(common)?;
+        let before = Before { backends: &known.backends, rows: places };
+        rows_after(before, &of.backends, of.answers, of.most, of.full)
     }
 
     /// Those that were asked for.
