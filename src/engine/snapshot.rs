@@ -44,17 +44,20 @@ impl<T: Clone> Chunks<T> {
     /// The list with another item at a place that exists.
     #[must_use]
     pub fn with(&self, place: usize, item: T) -> Self {
-        let mut chunks = self.0.to_vec();
-        let mut chunk = chunks[place / CHUNK].to_vec();
-        chunk[place % CHUNK] = item;
-        chunks[place / CHUNK] = Arc::from(chunk);
-        Self(Arc::from(chunks))
+        let chunk = replaced(&self.0[place / CHUNK], place % CHUNK, item);
+        Self(replaced(&self.0, place / CHUNK, chunk))
     }
 
     /// All items in order.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         self.0.iter().flat_map(|chunk| chunk.iter())
     }
+}
+
+/// A list with another item at a place that exists.
+fn replaced<T: Clone>(list: &[T], place: usize, item: T) -> Arc<[T]> {
+    let (before, behind) = (&list[..place], &list[place + 1..]);
+    before.iter().cloned().chain([item]).chain(behind.iter().cloned()).collect()
 }
 
 /// Everything that answers come from.

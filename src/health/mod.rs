@@ -3,6 +3,7 @@
 
 pub mod flap;
 pub mod key;
+pub mod map;
 pub mod source;
 pub mod target;
 pub mod told;

@@ -12,18 +12,19 @@
 //! The publisher's thread is the only writer. Others read, each entry under a lock of its own that is held for a
 //! moment; queries never come here.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use super::flap::{Hold, Penalty};
 use super::history::{Failures, History, Latency, Probed, microseconds};
 use super::key::TargetKey;
+use super::map::Map;
 use super::source::Source;
 use super::sources::{Moment, Panel};
 use super::target::{Health, Outcome, Report, Side, Target};
 use super::told::Told;
-use super::verdict::{Known, Vote};
+use super::verdict::{Finding, Known, Rules, Vote, Word};
 
 /// What is known of every target that is in use.
 #[derive(Debug, Default)]
@@ -36,8 +37,8 @@ pub struct Registry {
 struct Entries {
     /// Counts how often there were other targets than before.
     version: u64,
-    by_target: HashMap<Target, Arc<Entry>>,
-    by_key: HashMap<TargetKey, Arc<Entry>>,
+    by_target: Map<Target, Arc<Entry>>,
+    by_key: Map<TargetKey, Arc<Entry>>,
 }
 
 #[derive(Debug)]
@@ -340,6 +341,22 @@ impl Registry {
         Some(entry.known(&state, &panel))
     }
 
+    /// What that comes to.
+    #[must_use]
+    pub fn found(&self, target: &Target) -> Option<Finding> {
+        let panel = self.panel();
+        let entries = self.read();
+        let entry = entries.by_target.get(target)?;
+        let state = entry.lock();
+        Some(entry.found(&state, &panel))
+    }
+
+    /// The key of a target that is in use.
+    #[must_use]
+    pub fn key(&self, target: &Target) -> Option<TargetKey> {
+        Some(self.read().by_target.get(target)?.key)
+    }
+
     /// What is known of a target, for people.
     #[must_use]
     pub fn seen(&self, target: &Target) -> Option<Seen> {
@@ -500,18 +517,36 @@ impl Entry {
         }
     }
 
+    /// What is known comes to.
+    fn found(&self, state: &State, panel: &Panel) -> Finding {
+        let word = |latest: &Latest| Word {
+            is_live: latest.source.is_pushed() || panel.live.contains(&latest.source),
+            health: latest.health,
+            told: latest.told,
+            is_cut_off: panel.cut_off.contains(&latest.source),
+            held: latest.held,
+        };
+        let rules = Rules {
+            check: &self.target.check,
+            quorum: panel.quorum,
+            is_open: panel.is_open,
+            remembered: state.remembered,
+            is_flapping: state.penalty.hold().is_some(),
+        };
+        Finding::of(rules, state.reports.iter().map(word))
+    }
+
     /// Counts the votes again.
     fn settle(&self, state: &mut State, panel: &Panel, at: u64) -> Change {
         let before = state.side;
-        let known = self.known(state, panel);
-        let after = known.side();
+        let Finding { side: after, told, .. } = self.found(state, panel);
         if before != after {
             // When nobody says anything of it any more, it stays as it was until somebody does.
             state.remembered = before.filter(|_| after.is_none()).or(state.remembered);
             state.changes += u64::from(before.is_some() && after.is_some());
             (state.side, state.since) = (after, Some(at));
         }
-        let is_degraded = after == Some(Side::Up) && known.told().is_degraded;
+        let is_degraded = after == Some(Side::Up) && told.is_degraded;
         let was_degraded = std::mem::replace(&mut state.is_degraded, is_degraded);
         // What goes down is no news about being degraded.
         let is_news = was_degraded != is_degraded && after == Some(Side::Up);

@@ -115,11 +115,61 @@ pub struct Vote {
     pub held: Option<Health>,
 }
 
+/// A vote without what is for people.
+#[derive(Clone, Copy, Debug)]
+pub struct Word {
+    /// [`Vote::is_live`].
+    pub is_live: bool,
+    /// [`Vote::health`].
+    pub health: Health,
+    /// [`Vote::told`].
+    pub told: Told,
+    /// [`Vote::is_cut_off`].
+    pub is_cut_off: bool,
+    /// [`Vote::held`].
+    pub held: Option<Health>,
+}
+
+/// What a target's check, and who votes, have it judged by.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules<'c> {
+    /// How it is probed.
+    pub check: &'c Check,
+    /// [`Known::quorum`].
+    pub quorum: Quorum,
+    /// [`Known::is_open`].
+    pub is_open: bool,
+    /// [`Known::remembered`].
+    pub remembered: Option<Side>,
+    /// Whether it is held down, as it changed side too often.
+    pub is_flapping: bool,
+}
+
+/// What is known of one target comes to, before the file and hands have a say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The side that the votes come to.
+    pub side: Option<Side>,
+    /// What the target said of itself to those whose votes count. What they find down has no role, whatever it was before: it
+    /// neither takes writes nor follows anybody.
+    pub told: Told,
+    /// Whether it should serve, and why.
+    basis: (bool, Basis),
+    /// The least time in which the checks that are missing can have been made, to any of the probers.
+    may_change_in: Option<Duration>,
+}
+
 impl Verdict {
     /// The verdict on an address.
     #[must_use]
     pub fn new(state: SetState, hand: Option<Hand>, known: Option<&Known>) -> Self {
-        let told = known.map(Known::told).unwrap_or_default();
+        Self::of(state, hand, known.map(Known::finding))
+    }
+
+    /// The same by what is known comes to.
+    #[must_use]
+    pub fn of(state: SetState, hand: Option<Hand>, found: Option<Finding>) -> Self {
+        let told = found.map(|found| found.told).unwrap_or_default();
         let settled = |in_service, basis| Self {
             in_service,
             basis,
@@ -128,13 +178,19 @@ impl Verdict {
             told,
         };
         let set_down = |basis| Self { is_set_down: true, ..settled(false, basis) };
-        match (hand, state, known) {
+        match (hand, state, found) {
             (Some(Hand::Up), ..) => settled(true, Basis::Override),
             (Some(Hand::Down | Hand::Drain), ..) => set_down(Basis::Override),
             (None, SetState::Up, _) => settled(true, Basis::Set),
             (None, SetState::Down, _) => set_down(Basis::Set),
             (None, SetState::Auto, None) => settled(true, Basis::Unchecked),
-            (None, SetState::Auto, Some(known)) => known.verdict(settled, told.wish),
+            (None, SetState::Auto, Some(found)) => match found.basis {
+                (_, basis @ Basis::Asked) => set_down(basis),
+                (in_service, basis @ Basis::Judged) => {
+                    Self { may_change_in: found.may_change_in, ..settled(in_service, basis) }
+                }
+                (in_service, basis) => settled(in_service, basis),
+            },
         }
     }
 }
@@ -143,11 +199,22 @@ impl Vote {
     /// Where the target stands, as far as this vote counts.
     #[must_use]
     pub fn stands(&self) -> Health {
+        self.word().stands()
+    }
+
+    fn word(&self) -> Word {
+        let Self { is_live, health, told, is_cut_off, held, .. } = *self;
+        Word { is_live, health, told, is_cut_off, held }
+    }
+}
+
+impl Word {
+    fn stands(self) -> Health {
         self.held.unwrap_or(self.health)
     }
 
     /// Votes of the lowest rank count.
-    fn rank(&self) -> u8 {
+    fn rank(self) -> u8 {
         match (self.is_live, self.is_cut_off) {
             (true, _) => 0,
             (false, true) => 1,
@@ -161,63 +228,71 @@ impl Known {
     /// last.
     pub fn counted(&self) -> impl Iterator<Item = &Vote> + Clone {
         let judged = || self.votes.iter().filter(|vote| vote.health != Health::Unknown);
-        let best = judged().map(Vote::rank).min();
-        judged().filter(move |vote| Some(vote.rank()) == best)
+        let best = judged().map(|vote| vote.word().rank()).min();
+        judged().filter(move |vote| Some(vote.word().rank()) == best)
     }
 
     /// The side that the votes come to.
     #[must_use]
     pub fn side(&self) -> Option<Side> {
-        quorum::side(self.quorum, self.counted().filter_map(|vote| vote.stands().side()))
+        self.finding().side
     }
 
-    /// What the target said of itself to those whose votes count. What they find down has no role, whatever it was before: it
-    /// neither takes writes nor follows anybody.
+    /// See [`Finding::told`].
     #[must_use]
     pub fn told(&self) -> Told {
-        let told = Told::together(self.counted().map(|vote| vote.told));
-        match self.side() {
+        self.finding().told
+    }
+
+    /// What it comes to.
+    #[must_use]
+    pub fn finding(&self) -> Finding {
+        let Self { check, quorum, is_open, remembered, flapping, .. } = self;
+        let rules = Rules {
+            check,
+            quorum: *quorum,
+            is_open: *is_open,
+            remembered: *remembered,
+            is_flapping: flapping.is_some(),
+        };
+        Finding::of(rules, self.votes.iter().map(Vote::word))
+    }
+}
+
+impl Finding {
+    /// What votes come to.
+    #[must_use]
+    pub fn of(rules: Rules<'_>, words: impl Iterator<Item = Word> + Clone) -> Self {
+        let judged = words.filter(|word| word.health != Health::Unknown);
+        let best = judged.clone().map(Word::rank).min();
+        let counted = judged.filter(move |word| Some(word.rank()) == best);
+        let sides = counted.clone().filter_map(|word| word.stands().side());
+        let side = quorum::side(rules.quorum, sides);
+        let told = Told::together(counted.clone().map(|word| word.told));
+        let told = match side {
             Some(Side::Down) => Told { role: None, lag: None, ..told },
             _ => told,
-        }
-    }
-
-    /// Whether those whose votes count seem to be cut off.
-    fn is_cut_off(&self) -> bool {
-        self.counted().any(|vote| vote.is_cut_off)
-    }
-
-    /// Whether a live prober has judged it.
-    fn is_judged(&self) -> bool {
-        self.counted().any(|vote| vote.is_live)
-    }
-
-    fn verdict(&self, settled: impl Fn(bool, Basis) -> Verdict, wish: Wish) -> Verdict {
-        let may_change_in = self.may_change_in();
-        let asked = || Verdict { is_set_down: true, ..settled(false, Basis::Asked) };
-        match (self.side(), self.remembered) {
-            (Some(_), _) if self.is_judged() && wish != Wish::Serve => asked(),
-            (Some(_), _) if self.is_judged() && self.flapping.is_some() => {
-                settled(false, Basis::Flapping)
-            }
-            (Some(side), _) if self.is_judged() => {
-                Verdict { may_change_in, ..settled(side == Side::Up, Basis::Judged) }
-            }
-            _ if self.is_open && !self.is_cut_off() => settled(true, Basis::Open),
-            (Some(_), _) if wish != Wish::Serve => asked(),
-            (Some(side), _) if self.is_cut_off() => settled(side == Side::Up, Basis::Isolated),
-            (Some(side), _) => settled(side == Side::Up, Basis::Held),
-            (None, Some(side)) => settled(side == Side::Up, Basis::Remembered),
-            (None, None) => settled(true, Basis::Assumed),
-        }
-    }
-
-    /// The least time in which the checks that are missing can have been made, to any of the probers.
-    fn may_change_in(&self) -> Option<Duration> {
-        let streak = Streak::of(&self.check);
-        let checks =
-            self.counted().filter_map(|vote| vote.health.checks_to_change(streak)).min()?;
-        Some(self.check.fast_interval * u32::from(checks))
+        };
+        let is_up = side == Some(Side::Up);
+        // Whether a live prober has judged it, and whether those whose votes count seem to be cut off.
+        let is_judged = counted.clone().any(|word| word.is_live);
+        let is_cut_off = counted.clone().any(|word| word.is_cut_off);
+        let has_asked = told.wish != Wish::Serve;
+        let basis = match (side, rules.remembered) {
+            (Some(_), _) if is_judged && has_asked => (false, Basis::Asked),
+            (Some(_), _) if is_judged && rules.is_flapping => (false, Basis::Flapping),
+            (Some(_), _) if is_judged => (is_up, Basis::Judged),
+            _ if rules.is_open && !is_cut_off => (true, Basis::Open),
+            (Some(_), _) if has_asked => (false, Basis::Asked),
+            (Some(_), _) if is_cut_off => (is_up, Basis::Isolated),
+            (Some(_), _) => (is_up, Basis::Held),
+            (None, Some(side)) => (side == Side::Up, Basis::Remembered),
+            (None, None) => (true, Basis::Assumed),
+        };
+        let streak = Streak::of(rules.check);
+        let checks = counted.filter_map(|word| word.health.checks_to_change(streak)).min();
+        let may_change_in = checks.map(|checks| rules.check.fast_interval * u32::from(checks));
+        Self { side, told, basis, may_change_in }
     }
 }
 

@@ -30,7 +30,9 @@ impl State {
             return;
         }
         let (Some(side), true) = (report.health.side(), change.is_own) else { return };
-        let (key, now) = (TargetKey::of(&report.target), self.shared.now().running);
+        // A digest is dear.
+        let Some(key) = self.shared.registry.key(&report.target) else { return };
+        let now = self.shared.now().running;
         let mut guard = std::mem::take(&mut self.guard);
         let turn = guard.found(&report.source, key, side, now, |fallen| self.tied(fallen));
         self.guard = guard;

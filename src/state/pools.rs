@@ -10,6 +10,7 @@ use super::persist::Primary;
 use super::what_if::Facts;
 use crate::config::model::{Face, Pool, WhenAllDown};
 use crate::engine::choose::ready::{Group, Lineup, Memory, Ready, Standing};
+use crate::health::map::Map;
 use crate::health::registry::Registry;
 use crate::health::sources::Moment;
 use crate::health::target::{Side, Target};
@@ -22,7 +23,7 @@ pub(super) type PoolAt = (usize, usize);
 /// Who uses which target, and which pool.
 #[derive(Default)]
 pub(super) struct Users {
-    of_targets: HashMap<Target, BTreeSet<PoolAt>>,
+    of_targets: Map<Target, BTreeSet<PoolAt>>,
     /// By the place of the zone.
     of_pools: Vec<Dependents>,
 }
@@ -30,7 +31,7 @@ pub(super) struct Users {
 impl Users {
     /// Those of these zones; a zone that is broken has none.
     pub(super) fn new<'a>(zones: impl Iterator<Item = Option<&'a Arc<Zone>>>) -> Self {
-        let mut of_targets = HashMap::<_, BTreeSet<_>>::new();
+        let mut of_targets = Map::<_, BTreeSet<_>>::default();
         let mut of_pools = Vec::new();
         for (place, zone) in zones.enumerate() {
             of_pools.push(zone.map(|zone| Dependents::of(&zone.pools)).unwrap_or_default());
@@ -102,13 +103,13 @@ fn targets<'p>(pools: impl Iterator<Item = &'p Pool>) -> impl Iterator<Item = (u
 /// What is remembered of each pool. Kept by name: it outlives a reload.
 #[derive(Default)]
 pub(super) struct Memories {
-    by_pool: HashMap<Key, Memory>,
+    by_pool: Map<Key, Arc<Memory>>,
     /// Who is primary, with the pool itself, so that all who see it see the same.
-    held: HashMap<Key, Held>,
+    held: Map<Key, Held>,
     /// When pools are to be made anew by time alone, by the clock of [`Memory::at`].
     due: BTreeSet<(Duration, Key)>,
     /// The same, by pool.
-    due_of: HashMap<Key, Duration>,
+    due_of: Map<Key, Duration>,
 }
 
 /// A pool by its zone and its label.
@@ -167,7 +168,7 @@ impl Memories {
     pub(super) fn set(&mut self, zone: &Zone, pool: &Pool, memory: Memory) {
         self.note_primary(zone, pool, memory.primary.as_ref(), &memory.claims);
         if !memory.last.is_empty() {
-            self.by_pool.insert(key(zone, pool), memory);
+            self.by_pool.insert(key(zone, pool), Arc::new(memory));
         }
     }
 
@@ -212,6 +213,9 @@ impl Memories {
     }
 
     fn held(&self, zone: &Zone, pool: &Pool) -> Option<&Held> {
+        if self.held.is_empty() {
+            return None;
+        }
         self.held.get(&(zone.origin.clone(), pool.name.clone()))
     }
 
@@ -239,9 +243,9 @@ impl Memories {
         }
         let ready = self.whole(zone, index, facts, now);
         let key = key(zone, pool);
-        self.by_pool.insert(key.clone(), ready.memory.clone());
         self.set_due(&key, ready.due);
         self.note_primary(zone, pool, ready.cast.holder.as_ref(), &ready.cast.claims);
+        self.by_pool.insert(key, Arc::clone(&ready.memory));
         ready
     }
 
@@ -266,7 +270,6 @@ impl Memories {
         fallback: Option<&Ready>,
     ) -> Seen {
         let pool = &zone.pools[index];
-        let key = key(zone, pool);
         // The model has no loops of pools within pools.
         let inner = pool.backends.iter().filter_map(|backend| {
             let place = backend.inner()?;
@@ -278,15 +281,13 @@ impl Memories {
         });
         let groups: Vec<Group> = inner.collect();
         let mut standings = facts.standings(zone, pool);
-        let mut memory = self.by_pool.get(&key).cloned().unwrap_or_default();
+        let known = self.by_pool.get(&key(zone, pool));
+        let mut memory = known.map(|memory| Memory::clone(memory)).unwrap_or_default();
         let held = self.held(zone, pool);
         memory.primary = held.map(|held| held.primary.clone());
         memory.claims = held.map(|held| held.claims.clone()).unwrap_or_default();
-        memory.note(pool, Lineup { endpoints: &standings, groups: &groups }, now);
-        memory.weigh(pool, &mut standings);
         memory.override_ends = facts.override_ends(zone, pool);
-        let lineup = Lineup { endpoints: &standings, groups: &groups };
-        let ready = Ready::new(pool, lineup, &memory, fallback);
+        let ready = Ready::next(pool, (&mut standings, &groups), memory, now, fallback);
         Seen { ready, standings, groups }
     }
 }

@@ -45,7 +45,7 @@ pub(super) fn side(state: &State, target: &Target, change: Change, report: Optio
     let side = if side == Side::Up { "up" } else { "down" };
     let how = how(change, report, &known);
     let address = target.address;
-    for User { backend, state: set, zone, pool, key } in users(state, target) {
+    each_of(state, target, |User { backend, state: set, zone, pool, key }| {
         let held = held(&state.shared, &key, set);
         // A backend that has no name of its own is called by its address.
         let who = match address.to_string() {
@@ -59,7 +59,7 @@ pub(super) fn side(state: &State, target: &Target, change: Change, report: Optio
         } else {
             debug!(%zone, pool, backend, %address, side, "{who}: {side} {how}{held}");
         }
-    }
+    });
 }
 
 /// A target changes side too often, and is held down from now on.
@@ -86,14 +86,14 @@ pub(super) fn degraded(state: &State, target: &Target, is_degraded: bool) {
 /// One line and one event for each backend that a target stands for.
 fn each_user(state: &State, target: &Target, said: &str, is_warning: bool) {
     let address = target.address;
-    for User { backend, zone, pool, key, .. } in users(state, target) {
+    each_of(state, target, |User { backend, zone, pool, key, .. }| {
         if is_warning {
             warn!(%zone, pool, backend, %address, "{backend} {address}: {said}");
         } else {
             info!(%zone, pool, backend, %address, "{backend} {address}: {said}");
         }
         state.shared.tell(Kind::Backend, key.as_str(), format!("{address}: {said}"));
-    }
+    });
 }
 
 /// How a target came to its side: by its streak where one prober alone has a vote, else by what all of them say.
@@ -133,17 +133,16 @@ fn held(shared: &Shared, key: &BackendKey, set: SetState) -> String {
 }
 
 /// A backend that a target stands for.
-struct User {
-    backend: String,
+struct User<'z> {
+    backend: &'z str,
     state: SetState,
-    zone: Name,
-    pool: String,
+    zone: &'z Name,
+    pool: &'z str,
     key: BackendKey,
 }
 
-fn users(state: &State, target: &Target) -> Vec<User> {
+fn each_of(state: &State, target: &Target, mut tell: impl FnMut(User<'_>)) {
     let snapshot = state.shared.snapshot.load();
-    let mut all = Vec::new();
     for (place, index) in state.users.of(target) {
         let Some(View::Served { zone, .. }) = snapshot.zone(place as u32) else { continue };
         let pool = &zone.pools[index];
@@ -151,17 +150,16 @@ fn users(state: &State, target: &Target) -> Vec<User> {
         if pool.face.is_some() {
             continue;
         }
-        let probed =
-            |backend: &&Backend| Target::of_backend(pool, backend).any(|own| own == *target);
-        all.extend(pool.backends.iter().filter(probed).map(|backend| User {
-            backend: backend.name.clone(),
-            state: backend.state,
-            zone: zone.origin.clone(),
-            pool: pool.name.clone(),
-            key: key(zone, pool, backend),
-        }));
+        let probed = |backend: &&Backend| {
+            let check = pool.check_of(backend).filter(|check| **check == target.check);
+            check.is_some() && backend.probed().any(|address| address == target.address)
+        };
+        for backend in pool.backends.iter().filter(probed) {
+            let key = key(zone, pool, backend);
+            let (zone, pool) = (&zone.origin, pool.name.as_str());
+            tell(User { backend: &backend.name, state: backend.state, zone, pool, key });
+        }
     }
-    all
 }
 
 /// A pool that starts or stops to guess is worth a line of its own.

@@ -9,7 +9,7 @@ use super::dependents::Dependents;
 use super::pools::Memories;
 use crate::config::model::{Backend, Endpoint, Pool, Role};
 use crate::engine::choose::eligible;
-use crate::engine::choose::ready::{Ready, SHARE_MOST, SHARE_WHOLE, Source, Standing};
+use crate::engine::choose::ready::{Memory, Ready, SHARE_MOST, SHARE_WHOLE, Source, Standing};
 use crate::engine::snapshot::{Chunks, Snapshot, View};
 use crate::health::backend::BackendKey;
 use crate::health::overrides::Overrides;
@@ -17,7 +17,7 @@ use crate::health::reason::{Judgement, UNSEEN, reason};
 use crate::health::registry::Registry;
 use crate::health::sources::Moment;
 use crate::health::target::Target;
-use crate::health::verdict::{Basis, Known, Verdict};
+use crate::health::verdict::{Basis, Finding, Known, Verdict};
 use crate::name::Name;
 use crate::zone::Zone;
 
@@ -41,7 +41,8 @@ impl Facts<'_> {
     pub fn judgements(&self, zone: &Zone, pool: &Pool) -> Vec<Judgement> {
         let judgement = |(backend, endpoint): (&Backend, Endpoint)| {
             let known = self.known(pool, backend, &endpoint);
-            let verdict = self.verdict(zone, pool, backend, known.as_ref());
+            let found = known.as_ref().map(Known::finding);
+            let verdict = self.verdict(zone, pool, backend, found);
             let set = self.overrides.of(&zone.origin, &pool.name, &backend.name);
             let reason = if self.is_taken_as_down(zone, pool, backend) {
                 "taken as down".to_owned()
@@ -67,9 +68,9 @@ impl Facts<'_> {
     #[must_use]
     pub fn standings(&self, zone: &Zone, pool: &Pool) -> Vec<Standing> {
         let standing = |(backend, endpoint): (&Backend, Endpoint)| {
-            let known = self.known(pool, backend, &endpoint);
+            let found = self.found(pool, backend, &endpoint);
             let Verdict { in_service, basis, is_set_down, may_change_in, told } =
-                self.verdict(zone, pool, backend, known.as_ref());
+                self.verdict(zone, pool, backend, found);
             Standing {
                 in_service,
                 is_set_down,
@@ -85,7 +86,9 @@ impl Facts<'_> {
                 is_unjudged: matches!(basis, Basis::Remembered | Basis::Assumed),
             }
         };
-        pool.endpoints().map(standing).collect()
+        let mut standings = Vec::with_capacity(pool.backends.len());
+        standings.extend(pool.endpoints().map(standing));
+        standings
     }
 
     /// How a pool within another stands as a backend of it: as it serves by its own threshold, unless the file or a hand says
@@ -102,7 +105,7 @@ impl Facts<'_> {
     #[must_use]
     pub fn verdicts(&self, zone: &Zone, pool: &Pool) -> Vec<Verdict> {
         let verdict = |(backend, endpoint): (&Backend, Endpoint)| {
-            self.verdict(zone, pool, backend, self.known(pool, backend, &endpoint).as_ref())
+            self.verdict(zone, pool, backend, self.found(pool, backend, &endpoint))
         };
         pool.endpoints().map(verdict).collect()
     }
@@ -118,9 +121,11 @@ impl Facts<'_> {
     }
 
     fn known(&self, pool: &Pool, backend: &Backend, endpoint: &Endpoint) -> Option<Known> {
-        let check = Arc::clone(pool.check_of(backend)?);
-        let address = backend.probe_of(endpoint)?;
-        self.registry.known(&Target { address, check })
+        self.registry.known(&target(pool, backend, endpoint)?)
+    }
+
+    fn found(&self, pool: &Pool, backend: &Backend, endpoint: &Endpoint) -> Option<Finding> {
+        self.registry.found(&target(pool, backend, endpoint)?)
     }
 
     fn verdict(
@@ -128,10 +133,10 @@ impl Facts<'_> {
         zone: &Zone,
         pool: &Pool,
         backend: &Backend,
-        known: Option<&Known>,
+        found: Option<Finding>,
     ) -> Verdict {
         let set = self.overrides.of(&zone.origin, &pool.name, &backend.name);
-        let verdict = Verdict::new(backend.state, set.map(|set| set.hand), known);
+        let verdict = Verdict::of(backend.state, set.map(|set| set.hand), found);
         if self.is_taken_as_down(zone, pool, backend) {
             return Verdict {
                 in_service: false,
@@ -146,6 +151,12 @@ impl Facts<'_> {
     fn is_taken_as_down(&self, zone: &Zone, pool: &Pool, backend: &Backend) -> bool {
         !self.down.is_empty() && self.down.contains(&key(zone, pool, backend))
     }
+}
+
+/// Whose health decides about an endpoint, where somebody's does.
+fn target(pool: &Pool, backend: &Backend, endpoint: &Endpoint) -> Option<Target> {
+    let check = Arc::clone(pool.check_of(backend)?);
+    Some(Target { address: backend.probe_of(endpoint)?, check })
 }
 
 /// The name of a backend.
@@ -304,7 +315,7 @@ fn last_in_service(zone: &Zone, ready: &Chunks<Arc<Ready>>, facts: &Facts<'_>) -
     let now = Facts { down: &nothing, ..*facts };
     let mut last = Memories::default();
     for (pool, ready) in zone.pools.iter().zip(ready.iter()) {
-        let mut memory = ready.memory.clone();
+        let mut memory = Memory::clone(&ready.memory);
         let serving = eligible::endpoints(pool, &now.standings(zone, pool), &memory);
         let serving = match ready.source {
             Source::InService if pool.has_inner() => ready.endpoints().cloned().collect(),

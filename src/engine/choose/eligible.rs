@@ -1,20 +1,63 @@
 //! Stage: who may serve at all. Health and hands have been made into a standing; here it counts, and with it roles and lag.
 
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
 use super::candidate::{Candidate, Lineup, all};
 use super::left_out::LeftOut;
 use super::ready::Memory;
 use super::roles::{self, Cast};
+use super::{panic, tier};
 use crate::config::model::{Degraded, Endpoint, Pool};
 
+/// Who is there, and who of them may serve.
+pub(super) struct Lot {
+    /// Every endpoint of the pool, in the order of the file.
+    pub(super) all: Vec<Candidate>,
+    /// Those that may serve.
+    pub(super) eligible: Vec<Candidate>,
+    /// What roles came to.
+    pub(super) cast: Cast,
+    /// Why some may not that could.
+    pub(super) left_out: Vec<(Endpoint, LeftOut)>,
+    /// The tiers that do not panic.
+    pub(super) calm: BTreeSet<u16>,
+    /// The tiers of them that can serve.
+    pub(super) able: BTreeSet<u16>,
+}
+
+impl Lot {
+    /// Those of a pool that stands so.
+    pub(super) fn of(pool: &Pool, lineup: Lineup<'_>, memory: &Memory) -> Self {
+        let all = all(pool, lineup);
+        let mut left_out = Vec::new();
+        let (eligible, cast) = eligible(pool, &all, memory, &mut left_out);
+        let calm = panic::calm(pool, lineup);
+        let able = tier::able(pool, &calm, &sound(pool, &eligible));
+        Self { all, eligible, cast, left_out, calm, able }
+    }
+}
+
+/// Those that stay where the degraded are avoided.
+fn sound<'c>(pool: &Pool, eligible: &'c [Candidate]) -> Cow<'c, [Candidate]> {
+    if pool.degraded == Degraded::Serve {
+        return Cow::Borrowed(eligible);
+    }
+    let mut wanted = eligible.to_vec();
+    avoid_degraded(pool, &mut wanted, &mut Vec::new());
+    Cow::Owned(wanted)
+}
+
 /// Those that may serve, in the order of the file, and what roles came to.
-pub(super) fn eligible(
+fn eligible(
     pool: &Pool,
     candidates: &[Candidate],
     memory: &Memory,
     left_out: &mut Vec<(Endpoint, LeftOut)>,
 ) -> (Vec<Candidate>, Cast) {
     let in_service = candidates.iter().filter(|candidate| candidate.standing.in_service);
-    let mut eligible: Vec<Candidate> = in_service.cloned().collect();
+    let mut eligible = Vec::with_capacity(candidates.len());
+    eligible.extend(in_service.cloned());
     roles::leave_out_lagging(pool, &mut eligible, left_out);
     let cast = roles::cast(pool, &mut eligible, memory, left_out);
     (eligible, cast)

@@ -67,6 +67,9 @@ impl Handout {
         let first = records.first().map_or(0, |record| record.len());
         let is_uniform = records.iter().all(|record| record.len() == first);
         let twice = || records.iter().chain(&records);
+        let mut bytes =
+            Vec::with_capacity(2 * records.iter().map(|record| record.len()).sum::<usize>());
+        twice().for_each(|record| bytes.extend_from_slice(record));
         let ends = twice().scan(0, |end: &mut u32, record| {
             *end += record.len() as u32;
             Some(*end)
@@ -74,7 +77,7 @@ impl Handout {
         Self {
             stride: if is_uniform { first } else { 0 },
             starts: if is_uniform { Box::default() } else { [0].into_iter().chain(ends).collect() },
-            records: twice().flat_map(|record| record.iter().copied()).collect(),
+            records: bytes.into_boxed_slice(),
             count,
             each: 1,
             answers,

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::candidate::{Lineup, all};
+use super::candidate::Lineup;
+use super::eligible::Lot;
 use super::least_load::Balance;
 use super::ready::{SHARE_WHOLE, Standing};
 use super::tables::Tables;
-use super::{eligible, tier};
 use crate::config::model::{Endpoint, Pool, Role};
 use crate::health::sources::Moment;
 
@@ -59,30 +59,33 @@ fn slow(pool: &Pool, after: Duration) -> u32 {
 impl Memory {
     /// Takes in how the pool stands at a moment.
     pub fn note<'a>(&mut self, pool: &Pool, lineup: impl Into<Lineup<'a>>, at: Moment) {
-        let lineup = lineup.into();
+        let lot = Lot::of(pool, lineup.into(), self);
+        self.note_lot(pool, &lot, at);
+    }
+
+    /// The same of a lot that this memory was there for.
+    pub(super) fn note_lot(&mut self, pool: &Pool, lot: &Lot, at: Moment) {
         self.at = at;
-        let candidates = all(pool, lineup);
-        let (eligible, _) = eligible::eligible(pool, &candidates, self, &mut Vec::new());
-        let mut wanted = eligible.clone();
-        eligible::avoid_degraded(pool, &mut wanted, &mut Vec::new());
-        let able = tier::able(pool, lineup, &wanted);
+        let Lot { all, eligible, able, .. } = lot;
         self.able.retain(|tier, _| able.contains(tier));
         for tier in able {
-            self.able.entry(tier).or_insert(at.running);
+            self.able.entry(*tier).or_insert(at.running);
         }
         if !eligible.is_empty() {
-            self.last = eligible.into_iter().map(|candidate| candidate.offer.endpoint).collect();
+            self.last.clear();
+            self.last.extend(eligible.iter().map(|candidate| candidate.offer.endpoint.clone()));
         } else if pool.role() == Some(Role::Primary) {
             // What says that it is a replica now is so still when it is down.
             self.last.retain(|endpoint| {
-                let own = candidates.iter().find(|candidate| candidate.offer.endpoint == *endpoint);
+                let own = all.iter().find(|candidate| candidate.offer.endpoint == *endpoint);
                 own.is_none_or(|candidate| candidate.standing.role != Some(Role::Replica))
             });
         }
     }
 
-    /// Takes in loads and who comes up, and has the standings say what each is to have.
-    pub fn weigh(&mut self, pool: &Pool, standings: &mut [Standing]) {
+    /// Takes in loads and who comes up, and has the standings say what each is to have at a moment.
+    pub(super) fn weigh(&mut self, pool: &Pool, standings: &mut [Standing], at: Moment) {
+        self.at = at;
         self.slow_down(pool, standings);
         self.balance.follow(pool, standings, self.at.running);
     }

@@ -33,17 +33,17 @@ use super::eligible::guesses;
 use super::ready::{Source, Standing};
 use crate::config::model::{Endpoint, Pool, Role, WhenAllDown};
 
-/// Where the offers come from, and which of the pool's own they are; of a fallback none.
+/// Where the offers come from, and which of the pool's own they are; of a fallback none. `is_calm` is whether any tier is.
 pub(super) fn source(
     pool: &Pool,
     all: &[Candidate],
-    lineup: Lineup<'_>,
+    is_calm: bool,
     eligible: Vec<Candidate>,
     last: &[Endpoint],
     has_fallback: bool,
 ) -> (Source, Vec<Candidate>) {
     if !eligible.is_empty() {
-        return if calm(pool, lineup).is_empty() {
+        return if !is_calm {
             (Source::Panic, guesses(all))
         } else {
             (Source::InService, eligible)

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 pub use super::candidate::{Group, Lineup};
 use super::draw::{counted_width, starts};
+use super::eligible::Lot;
 use super::handout::{Handout, RECORD_HEAD, record};
 use super::left_out::LeftOut;
 pub use super::memory::Memory;
@@ -26,6 +27,7 @@ use super::{candidate, count, eligible, made, panic, tier, ttl, weight};
 use crate::config::model::{Endpoint, Offer, Pool, Role};
 use crate::counters::handed::{Counting, Handed, Runs};
 use crate::engine::plan::{Family, List};
+use crate::health::sources::Moment;
 
 /// How one endpoint of a pool stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,7 +102,7 @@ pub struct Ready {
     /// The pools within it, in the order of the file.
     pub groups: Box<[Group]>,
     /// What it was made with.
-    pub memory: Memory,
+    pub memory: Arc<Memory>,
     /// When it is to be made anew, though nothing else changes.
     pub due: Option<Duration>,
     /// What ends soon, where the TTL is short for it.
@@ -147,19 +149,45 @@ impl Ready {
         memory: &Memory,
         fallback: Option<&Ready>,
     ) -> Self {
-        let mut left_out = Vec::new();
         let lineup = lineup.into();
+        let lot = Lot::of(pool, lineup, memory);
+        Self::of(pool, lineup, lot, memory.clone(), fallback)
+    }
+
+    /// What a pool hands out at a moment, whose standings are as probes and hands have them: what is remembered of it weighs them, and
+    /// takes in how it stands.
+    #[must_use]
+    pub fn next(
+        pool: &Pool,
+        (standings, groups): (&mut [Standing], &[Group]),
+        mut memory: Memory,
+        now: Moment,
+        fallback: Option<&Ready>,
+    ) -> Self {
+        memory.weigh(pool, standings, now);
+        let lineup = Lineup { endpoints: standings, groups };
+        let lot = Lot::of(pool, lineup, &memory);
+        memory.note_lot(pool, &lot, now);
+        Self::of(pool, lineup, lot, memory, fallback)
+    }
+
+    fn of(
+        pool: &Pool,
+        lineup: Lineup<'_>,
+        lot: Lot,
+        mut memory: Memory,
+        fallback: Option<&Ready>,
+    ) -> Self {
         let Lineup { endpoints: standings, groups } = lineup;
-        let all = candidate::all(pool, lineup);
-        let (eligible, cast) = eligible::eligible(pool, &all, memory, &mut left_out);
+        let Lot { all, eligible, cast, mut left_out, calm, able } = lot;
         let has_fallback = fallback.is_some();
         let (source, mut own) =
-            panic::source(pool, &all, lineup, eligible, &memory.last, has_fallback);
+            panic::source(pool, &all, !calm.is_empty(), eligible, &memory.last, has_fallback);
         if source == Source::InService {
             eligible::avoid_degraded(pool, &mut own, &mut left_out);
         }
         let Serving { tier, until } = match source {
-            Source::InService => tier::first(pool, lineup, memory, &mut own, &mut left_out),
+            Source::InService => tier::first(pool, &able, &memory, &mut own, &mut left_out),
             _ => Serving::default(),
         };
         weight::weigh(pool, &mut own, &mut left_out);
@@ -203,7 +231,7 @@ impl Ready {
         let mut tables = Making::after(&memory.tables);
         let (lists, made) = handouts((pool, groups), &offers, &mut tables, ttl, empty_ttl);
         let tables = tables.done();
-        let mut memory = Memory { tier: tier.or(memory.tier), tables, ..memory.clone() };
+        (memory.tier, memory.tables) = (tier.or(memory.tier), tables);
         if cast.holder.is_some() {
             (memory.primary, memory.claims) = (cast.holder.clone(), cast.claims.clone());
         }
@@ -219,7 +247,7 @@ impl Ready {
             offers,
             left_out,
             groups: groups.into(),
-            memory,
+            memory: Arc::new(memory),
             due,
             ending,
         }
@@ -351,8 +379,8 @@ fn handouts(
     let backends = candidate::count(pool, groups);
     let lists = LISTS.map(|list| {
         let own = offers.iter().filter(|offer| list.holds(&offer.endpoint));
-        let records: Vec<(Vec<u8>, &Offer)> =
-            own.map(|offer| (record(&offer.endpoint, ttl), offer)).collect();
+        let mut records: Vec<(Vec<u8>, &Offer)> = Vec::with_capacity(own.clone().count());
+        records.extend(own.map(|offer| (record(&offer.endpoint, ttl), offer)));
         let records = records.iter().map(|(record, offer)| (record.as_slice(), *offer));
         let most = count::most(pool, list);
         Handout::of((pool, backends), tables, records, most, empty_ttl(list))

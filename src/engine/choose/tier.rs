@@ -16,10 +16,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::candidate::{Candidate, Lineup};
+use super::candidate::Candidate;
 use super::left_out::LeftOut;
 use super::memory::Memory;
-use super::panic;
 use crate::config::model::{Endpoint, Failback, Pool};
 
 /// Which tier serves.
@@ -31,15 +30,14 @@ pub(super) struct Serving {
     pub(super) until: Option<Duration>,
 }
 
-/// Leaves the tier that serves.
+/// Leaves the tier that serves, of candidates that are in service; these tiers are able to.
 pub(super) fn first(
     pool: &Pool,
-    lineup: Lineup<'_>,
+    able: &BTreeSet<u16>,
     memory: &Memory,
     candidates: &mut Vec<Candidate>,
     left_out: &mut Vec<(Endpoint, LeftOut)>,
 ) -> Serving {
-    let able = able(pool, lineup, candidates);
     let tiers = backends(candidates);
     // Of tiers with as many, the first.
     let most = || tiers.iter().rev().max_by_key(|(_, backends)| **backends).map(|(tier, _)| *tier);
@@ -78,10 +76,9 @@ pub(super) fn first(
     serving
 }
 
-/// The tiers that can serve.
-pub(super) fn able(pool: &Pool, lineup: Lineup<'_>, eligible: &[Candidate]) -> BTreeSet<u16> {
+/// The tiers that can serve, of those that are [calm](super::panic::calm).
+pub(super) fn able(pool: &Pool, calm: &BTreeSet<u16>, eligible: &[Candidate]) -> BTreeSet<u16> {
     let enough = usize::from(pool.tiers.min_healthy);
-    let calm = panic::calm(pool, lineup);
     let tiers = backends(eligible).into_iter();
     tiers
         .filter(|(tier, backends)| *backends >= enough && calm.contains(tier))

@@ -121,7 +121,7 @@ fn a_better_tier_takes_over_as_its_failback_says() {
             memory.note(&pool, &standings(signs), Moment { running, unix: 0 });
             let ready = Ready::new(&pool, &standings(signs), &memory, None);
             assert_eq!(places(&ready), *expected, "{failback:?}, {steps:?}, at {second} s");
-            memory = ready.memory;
+            memory = Memory::clone(&ready.memory);
         }
     }
 }
@@ -143,6 +143,6 @@ fn a_hold_says_when_it_ends_and_shortens_the_ttl_towards_it() {
         let ready = Ready::new(&pool, &standings(signs), &memory, None);
         let due = due.map(Duration::from_millis);
         assert_eq!((ready.ttl, ready.due), (ttl, due), "at {second} s");
-        memory = ready.memory;
+        memory = Memory::clone(&ready.memory);
     }
 }
