@@ -133,9 +133,23 @@ fn sum<'n, 'a: 'n>(nodes: impl Iterator<Item = &'n Node<'a>>) -> (usize, usize) 
     nodes.map(Node::measure).fold((0, 0), |(nodes, depth), (n, d)| (nodes + n, depth.max(d)))
 }
 
-/// Reads the one document of a file; a mistake in its syntax, or in what it includes, ends it. A file that is included
-/// may be empty.
+/// Reads the one document of a zone file; that it is empty is a mistake, but for a file that is included.
 pub(crate) fn parse<'a>(
+    text: &'a str,
+    includes: &mut Includes<'_, '_>,
+    mistakes: &mut Mistakes<'_>,
+) -> Option<Node<'a>> {
+    let errors = mistakes.errors();
+    let root = parse_any(text, includes, mistakes);
+    if root.is_none() && mistakes.errors() == errors && includes.file() == 0 {
+        mistakes.add(Span::FILE, Problem::EmptyFile);
+    }
+    root
+}
+
+/// Reads the one document of a file; a mistake in its syntax, or in what it includes, ends it. `None` without a mistake is an
+/// empty file.
+pub(crate) fn parse_any<'a>(
     text: &'a str,
     includes: &mut Includes<'_, '_>,
     mistakes: &mut Mistakes<'_>,
@@ -165,13 +179,7 @@ pub(crate) fn parse<'a>(
             return None;
         }
     }
-    if builder.is_broken {
-        return None;
-    }
-    if builder.root.is_none() && file == 0 {
-        mistakes.add(Span::FILE, Problem::EmptyFile);
-    }
-    builder.root
+    builder.root.filter(|_| !builder.is_broken)
 }
 
 /// What the parser stumbled over, in our words where it is one of the usual slips; the parser's own else.

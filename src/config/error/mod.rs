@@ -107,7 +107,6 @@ pub enum Problem {
     // Shape
     NotNative { misspelt: Option<String> },
     OctoDns(octodns::Problem),
-    Shape { detail: String },
     Expected { what: &'static str, found: &'static str },
     UnknownKey { place: &'static str, key: String, near: Option<&'static str>, known: String },
     MissingKey { place: &'static str, key: &'static str },

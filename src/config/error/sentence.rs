@@ -70,7 +70,6 @@ impl fmt::Display for Problem {
                 Quoted(key)
             ),
             Self::OctoDns(problem) => problem.fmt(f),
-            Self::Shape { detail } => write!(f, "{}", Quoted(detail)),
             Self::Expected { what, found } => write!(f, "expected {what}, found {found}"),
             Self::UnknownKey { place, key, near, known } => {
                 write!(f, "{place} has no key `{}`{}", Quoted(key), or_known(*near, known, "it has"))

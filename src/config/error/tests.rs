@@ -112,7 +112,6 @@ fn each_problem_has_its_sentence() {
             Problem::OctoDns(octodns::Problem::At),
             "`@` is no name in octoDNS; the zone itself is `''`",
         ),
-        (Problem::Shape { detail: text() }, "x y"),
         (Problem::Expected { what: "a map", found: "a list" }, "expected a map, found a list"),
         (
             Problem::UnknownKey {

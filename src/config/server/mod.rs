@@ -1,14 +1,13 @@
 //! The config file, `rotadns.yaml`: what the server listens on, where its zones are, its limits.
 //!
-//! Everything has a default. serde reads its shape, so the first mistake of shape ends the reading;
-//! the values are texts with their places until then, and all of their mistakes are told at once.
+//! Everything has a default. It is read as zone files are, node by node, and all of its mistakes are told at once.
 
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::error::{ConfigError, Location, Problem};
+use super::error::{ConfigError, Mistakes, Problem, Span};
 use super::model::access::ZONE_BYTES;
 use super::model::allowed::{Programs, Secrets};
 use super::model::place::Network;
@@ -194,32 +193,37 @@ impl Default for Config {
 
 /// Reads the config file; paths in it are relative to its folder.
 pub fn read_config(file: &Path, text: &str) -> Result<Config, Vec<ConfigError>> {
-    let mut reader = Reader { file, found: Vec::new() };
-    let Some(spec) = reader.parse(text) else { return Err(reader.found) };
-    let config = reader.resolve(spec);
-    if reader.found.is_empty() { Ok(config) } else { Err(reader.found) }
+    let mut reader = Reader::new(file, text);
+    let config = reader.config(text);
+    reader.finish(config)
 }
 
 /// Reads the operator's table of networks from a file of its own.
 pub fn read_subnets(file: &Path, text: &str) -> Result<Vec<Network>, Vec<ConfigError>> {
-    let mut reader = Reader { file, found: Vec::new() };
+    let mut reader = Reader::new(file, text);
     let networks = reader.subnets(text);
-    match networks {
-        Some(networks) if reader.found.is_empty() => Ok(networks),
-        _ => Err(reader.found),
-    }
+    reader.finish(networks)
 }
 
 /// The file's name and its mistakes so far.
 struct Reader<'f> {
     file: &'f Path,
-    found: Vec<ConfigError>,
+    mistakes: Mistakes<'f>,
 }
 
-impl Reader<'_> {
-    fn add(&mut self, at: Location, problem: Problem) {
-        let severity = problem.severity();
-        self.found.push(ConfigError { file: self.file.to_path_buf(), at, severity, problem });
+impl<'f> Reader<'f> {
+    fn new(file: &'f Path, text: &'f str) -> Self {
+        Self { file, mistakes: Mistakes::new(file, text) }
+    }
+
+    /// What was read, unless there is a mistake.
+    fn finish<T>(self, read: T) -> Result<T, Vec<ConfigError>> {
+        let mistakes = self.mistakes.finish();
+        if mistakes.is_empty() { Ok(read) } else { Err(mistakes) }
+    }
+
+    fn add(&mut self, at: Span, problem: Problem) {
+        self.mistakes.add(at, problem);
     }
 
     fn path(&self, text: &str) -> PathBuf {
@@ -368,7 +372,7 @@ log: {format: json, level: debug}
         let text = "listen: [53, 127.0.0.1]\nworkers: many\nlog: {level: loud}\nadmin: on\n";
         let mistakes = read(text).expect_err("all of it is wrong");
         let places: Vec<_> = mistakes.iter().map(|(line, column, _)| (*line, *column)).collect();
-        assert_eq!(places, [(1, 10), (1, 14), (2, 10), (4, 8), (3, 14)]);
+        assert_eq!(places, [(1, 10), (1, 14), (2, 10), (3, 14), (4, 8)]);
         assert_eq!(mistakes[0].2, Problem::BadSocket { text: "53".into(), port: 53 });
     }
 
@@ -463,6 +467,46 @@ log: {format: json, level: debug}
             };
             assert_eq!((*at_line, *at_column), (line, column), "{text}");
             assert_eq!((found.as_str(), *nearest), (key, near), "{text}");
+        }
+    }
+
+    #[test]
+    fn mistakes_of_every_kind_are_told_at_once() {
+        let text = "\
+lisen: 127.0.0.1:53
+workers: many
+log: {levle: info, format: [text]}
+prober: [a]
+keys: {k: {secrt_file: f}}
+secondaries: {allow: 10.0.0.0/8, notify: [{adress: 192.0.2.1, key: l}]}
+geo: {subnets: {10.0.0.0/8: [fra]}}
+workers: 1
+";
+        let mistakes = read(text).expect_err("all of it is wrong");
+        let told: Vec<_> = mistakes
+            .iter()
+            .map(|(line, column, problem)| format!("{line}:{column}: {problem}"))
+            .collect();
+        let expected = [
+            "1:1: the config file has no key `lisen`; did you mean `listen`?",
+            "2:10: `many` is not `auto` or a number of workers: a whole number from 1 to 1024",
+            "3:7: `log` has no key `levle`; did you mean `level`?",
+            "3:28: expected a single value, found a list",
+            "4:9: expected a map, found a list",
+            "5:12: a key has no key `secrt_file`; did you mean `secret_file`?",
+            "6:22: expected a list such as `[{address: 192.0.2.0/24, key: NAME}]`, found a single value",
+            "6:44: a server has no key `adress`; did you mean `address`?",
+            "6:68: no key is called `l`; add it under `keys`",
+            "7:29: expected a region, or a map such as `{country: NO, location: [59.9, 10.7]}`, found a list",
+            "8:1: `workers` stands in line 2 already; join the two",
+        ];
+        assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn a_key_without_a_value_is_not_there() {
+        for text in ["listen:\n", "prober: {exec: ~}", "keys:\nfeed: null\n", "tls:\ngeo:\n"] {
+            assert_eq!(read(text), Ok(Config::default()), "{text:?}");
         }
     }
 

@@ -1,4 +1,5 @@
-//! The shape of the config file, by serde, and its texts resolved; each part that is long has a file here.
+//! What the config file may say: its nodes are walked, mistakes told, and reading goes on. Each part that is long has a file
+//! here.
 
 mod admin;
 mod answers;
@@ -8,178 +9,54 @@ mod isolation;
 mod places;
 mod prober;
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 
-use serde::Deserialize;
-use serde::de::{self, Deserializer, SeqAccess, Visitor};
-use serde_yaml::{Error, Spanned};
-
-use super::{Config, LogFormat, LogLevel, Reader, Sockets, WORKERS_MAX, Workers};
-use crate::config::error::{Location, Problem};
+use super::{Config, Limits, Log, LogFormat, LogLevel, Reader, Sockets, WORKERS_MAX, Workers};
+use crate::config::error::Problem;
+use crate::config::include::Includes;
 use crate::config::model::place::Network;
-use crate::config::nearest::{listed, nearest};
+use crate::config::node::{self, Kind, Node, Style, Text};
+use crate::config::spec::{self, Field};
 use crate::config::value;
 
-/// A scalar as written, and its place.
-type Text = Spanned<String>;
+/// What may stand at the top level.
+const CONFIG_KEYS: [&str; 24] = [
+    "listen",
+    "zones",
+    "state",
+    "workers",
+    "sockets",
+    "admin",
+    "prober",
+    "feed",
+    "failover_max",
+    "limits",
+    "log",
+    "keys",
+    "secondaries",
+    "updates",
+    "primaries",
+    "per_zone",
+    "tls",
+    "nsid",
+    "identity",
+    "cookies",
+    "responses",
+    "any",
+    "geo",
+    "views",
+];
 
 /// The port of DNS, for the example of a mistake.
 const DNS_PORT: u16 = 53;
 
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct ConfigSpec {
-    listen: Option<Many>,
-    zones: Option<Many>,
-    state: Option<Text>,
-    workers: Option<Text>,
-    sockets: Option<Text>,
-    admin: Option<Spanned<admin::AdminSpec>>,
-    prober: Option<prober::ProberSpec>,
-    feed: Option<Spanned<feed::FeedSpec>>,
-    failover_max: Option<Text>,
-    limits: Option<LimitsSpec>,
-    log: Option<LogSpec>,
-    keys: authority::Named<Spanned<authority::KeySpec>>,
-    secondaries: Option<authority::SecondariesSpec>,
-    updates: Option<authority::UpdatesSpec>,
-    primaries: authority::Named<Spanned<authority::PrimarySpec>>,
-    per_zone: authority::Named<authority::PerZoneSpec>,
-    tls: Option<Spanned<authority::TlsSpec>>,
-    nsid: Option<Text>,
-    identity: Option<answers::IdentitySpec>,
-    cookies: Option<answers::CookiesSpec>,
-    responses: Option<Text>,
-    any: Option<Text>,
-    geo: Option<places::GeoSpec>,
-    views: Option<places::ViewsSpec>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct LimitsSpec {
-    tcp_connections: Option<Text>,
-    tcp_per_client: Option<Text>,
-    zone_bytes: Option<Text>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct LogSpec {
-    format: Option<Text>,
-    level: Option<Text>,
-}
-
-/// One value or a list of them.
-pub(super) struct Many(Spanned<OneOrMore>);
-
-impl Many {
-    /// Where it stands.
-    fn place(&self) -> Location {
-        match &self.0.value {
-            OneOrMore::One(text) => place(&self.0, width(text)),
-            OneOrMore::More(_) => place(&self.0, 1),
-        }
-    }
-}
-
-pub(super) enum OneOrMore {
-    One(String),
-    More(Vec<Text>),
-}
-
-impl<'de> Deserialize<'de> for Many {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Spanned::deserialize(deserializer).map(Self)
-    }
-}
-
-// `untagged` would lose the places, so the two shapes are told apart by hand.
-impl<'de> Deserialize<'de> for OneOrMore {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Shapes;
-        impl<'de> Visitor<'de> for Shapes {
-            type Value = OneOrMore;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a value or a list of them")
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<OneOrMore, E> {
-                Ok(OneOrMore::One(text.to_owned()))
-            }
-
-            // A number cannot be an address or a path that is meant; its digits are told as wrong.
-            fn visit_u64<E: de::Error>(self, number: u64) -> Result<OneOrMore, E> {
-                Ok(OneOrMore::One(number.to_string()))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<OneOrMore, A::Error> {
-                let mut items = Vec::new();
-                while let Some(item) = list.next_element()? {
-                    items.push(item);
-                }
-                Ok(OneOrMore::More(items))
-            }
-        }
-        deserializer.deserialize_any(Shapes)
-    }
-}
-
-fn place<T>(spanned: &Spanned<T>, width: usize) -> Location {
-    location(spanned.referenced, width)
-}
-
-fn location(at: serde_yaml::Location, width: usize) -> Location {
-    match (u32::try_from(at.line()), u32::try_from(at.column())) {
-        (Ok(line), Ok(column)) if line > 0 => {
-            Location { line, column: column.max(1), width: (width as u32).max(1) }
-        }
-        _ => Location::WHOLE_FILE,
-    }
-}
-
-fn width(text: &str) -> usize {
-    text.chars().count()
-}
-
 impl Reader<'_> {
-    /// The shape of the file; `None` with its one mistake told.
-    pub(super) fn parse(&mut self, text: &str) -> Option<ConfigSpec> {
-        let options = serde_yaml::options! { with_snippet: false };
-        match serde_yaml::from_str_with_options::<Option<ConfigSpec>>(text, options) {
-            Ok(spec) => Some(spec.unwrap_or_default()),
-            Err(error) => {
-                self.misshapen(&error);
-                None
-            }
-        }
-    }
-
-    /// A table of networks in a file of its own; `None` with its one mistake of shape told.
-    pub(super) fn subnets(&mut self, text: &str) -> Option<Vec<Network>> {
-        let options = serde_yaml::options! { with_snippet: false };
-        match serde_yaml::from_str_with_options::<Option<places::TableSpec>>(text, options) {
-            Ok(table) => Some(self.networks(&table.unwrap_or_default())),
-            Err(error) => {
-                self.misshapen(&error);
-                None
-            }
-        }
-    }
-
-    fn misshapen(&mut self, error: &Error) {
-        let at = error.location();
-        let (problem, width) = explain(error);
-        let at = at.map_or(Location::WHOLE_FILE, |at| location(at, width));
-        self.add(at, problem);
-    }
-
-    /// The values of the file, defaults where it has none.
-    pub(super) fn resolve(&mut self, spec: ConfigSpec) -> Config {
-        let ConfigSpec {
+    /// What the file says, defaults where it says nothing.
+    pub(super) fn config(&mut self, text: &str) -> Config {
+        let Some(root) = self.parse(text) else { return Config::default() };
+        let [
             listen,
             zones,
             state,
@@ -191,73 +68,95 @@ impl Reader<'_> {
             failover_max,
             limits,
             log,
-            ..
-        } = spec;
+            keys,
+            secondaries,
+            updates,
+            primaries,
+            per_zone,
+            tls,
+            nsid,
+            identity,
+            cookies,
+            responses,
+            any,
+            geo,
+            views,
+        ] = self.fields(&root, "the config file", CONFIG_KEYS);
         let mut config = Config {
-            authority: self.authority(&authority::AuthoritySpec {
-                keys: spec.keys,
-                secondaries: spec.secondaries,
-                updates: spec.updates,
-                primaries: spec.primaries,
-                per_zone: spec.per_zone,
-                tls: spec.tls,
-            }),
-            answers: self.answers(&answers::AnswersSpec {
-                nsid: spec.nsid,
-                identity: spec.identity,
-                cookies: spec.cookies,
-                responses: spec.responses,
-                any: spec.any,
-            }),
+            authority: self.authority([keys, secondaries, updates, primaries, per_zone, tls]),
+            answers: self.answers([nsid, identity, cookies, responses, any]),
             ..Config::default()
         };
-        if let Some(geo) = &spec.geo {
+        if let Some(geo) = geo {
             config.geo = self.geo(geo);
         }
-        if let Some(views) = &spec.views {
+        if let Some(views) = views {
             config.views = self.views(views);
         }
         if let Some(listen) = listen {
-            config.listen = self.each(&listen, |text| socket(text, DNS_PORT));
+            config.listen = self.each(listen, |text| socket(text, DNS_PORT));
         }
         if let Some(zones) = zones {
-            let texts = self.each(&zones, |text| Ok(text.to_owned()));
+            let texts = self.each(zones, |text| Ok(text.to_owned()));
             config.zones = texts.iter().map(|text| self.path(text)).collect();
         }
-        if let Some(state) = state {
-            config.state = self.path(&state.value);
+        if let Some(state) = self.path_of(state) {
+            config.state = state;
         }
-        self.set(&mut config.workers, workers.as_ref(), |text| match text {
+        self.set(&mut config.workers, workers, |text| match text {
             "auto" => Ok(Workers::Auto),
             _ => count("`auto` or a number of workers", text, WORKERS_MAX).map(Workers::Count),
         });
         let words = [("native", Sockets::Native), ("portable", Sockets::Portable)];
-        self.set(&mut config.sockets, sockets.as_ref(), |text| {
+        self.set(&mut config.sockets, sockets, |text| {
             value::choice("a kind of sockets", text, &words)
         });
         if let Some(admin) = admin {
-            self.admin(&mut config, &admin);
+            self.admin(&mut config, admin);
         }
         if let Some(prober) = prober {
-            self.prober(&mut config.prober, &prober);
+            self.prober(&mut config.prober, prober);
         }
         if let Some(feed) = feed {
-            config.feed = self.feed(&feed);
+            config.feed = self.feed(feed);
         }
-        self.set(&mut config.failover_max, failover_max.as_ref(), |text| {
+        self.set(&mut config.failover_max, failover_max, |text| {
             value::failover_max(text).map(Some)
         });
-        let limits = limits.unwrap_or_default();
+        if let Some(limits) = limits {
+            self.limits(&mut config.limits, limits);
+        }
+        if let Some(log) = log {
+            self.log(&mut config.log, log);
+        }
+        config
+    }
+
+    /// A table of networks in a file of its own.
+    pub(super) fn subnets(&mut self, text: &str) -> Vec<Network> {
+        self.parse(text).map(|root| self.networks(&root)).unwrap_or_default()
+    }
+
+    /// The tree of the file; `None` where it says nothing, or is no YAML, which is told.
+    fn parse<'t>(&mut self, text: &'t str) -> Option<Node<'t>> {
+        let root = node::parse_any(text, &mut Includes::new(self.file, None), &mut self.mistakes);
+        root.filter(|root| !is_unset(root))
+    }
+
+    fn limits(&mut self, limits: &mut Limits, node: &Node<'_>) {
+        let [tcp_connections, tcp_per_client, zone_bytes] =
+            self.fields(node, "`limits`", ["tcp_connections", "tcp_per_client", "zone_bytes"]);
         let connections = |text: &str| count("a number of connections", text, 10_000_000);
-        self.set(&mut config.limits.tcp_connections, limits.tcp_connections.as_ref(), connections);
-        self.set(&mut config.limits.tcp_per_client, limits.tcp_per_client.as_ref(), connections);
+        self.set(&mut limits.tcp_connections, tcp_connections, connections);
+        self.set(&mut limits.tcp_per_client, tcp_per_client, connections);
         let bytes = |text: &str| count("a number of bytes", text, u32::MAX);
-        self.set(&mut config.limits.zone_bytes, limits.zone_bytes.as_ref(), bytes);
-        let log = log.unwrap_or_default();
+        self.set(&mut limits.zone_bytes, zone_bytes, bytes);
+    }
+
+    fn log(&mut self, log: &mut Log, node: &Node<'_>) {
+        let [format, level] = self.fields(node, "`log`", ["format", "level"]);
         let words = [("text", LogFormat::Text), ("json", LogFormat::Json)];
-        self.set(&mut config.log.format, log.format.as_ref(), |text| {
-            value::choice("a form", text, &words)
-        });
+        self.set(&mut log.format, format, |text| value::choice("a form", text, &words));
         let words = [
             ("error", LogLevel::Error),
             ("warn", LogLevel::Warn),
@@ -265,66 +164,90 @@ impl Reader<'_> {
             ("debug", LogLevel::Debug),
             ("trace", LogLevel::Trace),
         ];
-        self.set(&mut config.log.level, log.level.as_ref(), |text| {
-            value::choice("a level", text, &words)
-        });
-        config
+        self.set(&mut log.level, level, |text| value::choice("a level", text, &words));
+    }
+
+    /// The values of a map by its known keys, in their order; what is there without a value is not there.
+    fn fields<'n, const N: usize>(
+        &mut self,
+        node: &'n Node<'_>,
+        place: &'static str,
+        known: [&'static str; N],
+    ) -> [Option<&'n Node<'n>>; N] {
+        let found = spec::fields(node, place, known, &mut self.mistakes).unwrap_or([None; N]);
+        found.map(|field| field.map(|(_, node)| node).filter(|node| !is_unset(node)))
+    }
+
+    /// Tells that a map lacks a key.
+    fn missing(&mut self, node: &Node<'_>, place: &'static str, key: &'static str) {
+        spec::tell_missing(node, place, key, &mut self.mistakes);
+    }
+
+    /// The entries of a map by names.
+    fn entries<'n>(
+        &mut self,
+        node: Option<&'n Node<'n>>,
+        what: &'static str,
+    ) -> impl Iterator<Item = Field<'n>> + use<'n> {
+        let entries = node.and_then(|node| spec::map(node, what, &mut self.mistakes));
+        entries.into_iter().flatten()
+    }
+
+    /// The items of a list.
+    fn items<'n>(&mut self, node: Option<&'n Node<'n>>, what: &'static str) -> &'n [Node<'n>] {
+        match node.map(|node| (node, &node.kind)) {
+            None => &[],
+            Some((_, Kind::List(items))) => items,
+            Some((node, _)) => {
+                self.add(node.span, Problem::Expected { what, found: node.describe() });
+                &[]
+            }
+        }
+    }
+
+    /// The one value that stands here.
+    fn scalar<'n>(&mut self, node: Option<&'n Node<'n>>) -> Option<Text<'n>> {
+        spec::scalar(node?, "a single value", &mut self.mistakes)
+    }
+
+    fn path_of(&mut self, node: Option<&Node<'_>>) -> Option<PathBuf> {
+        let text = self.scalar(node)?;
+        Some(self.path(text.text))
     }
 
     /// Puts a text's value in its place, or tells what is wrong with it.
     fn set<T>(
         &mut self,
         value: &mut T,
-        text: Option<&Text>,
+        node: Option<&Node<'_>>,
         read: impl Fn(&str) -> Result<T, Problem>,
     ) {
-        let Some(text) = text else { return };
-        match read(&text.value) {
-            Ok(read) => *value = read,
-            Err(problem) => self.add(place(text, width(&text.value)), problem),
+        let Some(text) = self.scalar(node) else { return };
+        if let Some(read) = self.mistakes.take(text.span, read(text.text)) {
+            *value = read;
         }
     }
 
-    fn each<T>(&mut self, many: &Many, read: impl Fn(&str) -> Result<T, Problem>) -> Vec<T> {
-        let mut found = Vec::new();
-        let texts = many.texts();
-        if texts.is_empty() {
-            self.add(place(&many.0, 1), Problem::NoValues);
+    /// One value or a list of them, at least one.
+    fn each<T>(&mut self, node: &Node<'_>, read: impl Fn(&str) -> Result<T, Problem>) -> Vec<T> {
+        if matches!(&node.kind, Kind::List(items) if items.is_empty()) {
+            self.add(node.span, Problem::NoValues);
         }
-        for (text, at) in texts {
-            match read(text) {
-                Ok(value) => found.push(value),
-                Err(problem) => self.add(at, problem),
-            }
-        }
-        found
+        let texts = self.texts(Some(node));
+        let read = |text: Text<'_>| self.mistakes.take(text.span, read(text.text));
+        texts.into_iter().filter_map(read).collect()
+    }
+
+    /// One value or a list of them.
+    fn texts<'n>(&mut self, node: Option<&'n Node<'n>>) -> Vec<Text<'n>> {
+        let what = "a value or a list of them";
+        node.map(|node| spec::texts(node, what, &mut self.mistakes)).unwrap_or_default()
     }
 }
 
-impl Many {
-    /// Each value and its place.
-    fn texts(&self) -> Vec<(&str, Location)> {
-        match &self.0.value {
-            OneOrMore::One(text) => vec![(text, place(&self.0, width(text)))],
-            OneOrMore::More(items) => items
-                .iter()
-                .map(|item| (item.value.as_str(), place(item, width(&item.value))))
-                .collect(),
-        }
-    }
-}
-
-/// serde's mistakes in our words, and how wide they are.
-fn explain(error: &Error) -> (Problem, usize) {
-    match error {
-        Error::SerdeUnknownField { field, expected, .. } => {
-            let near = nearest(field, expected.iter().copied());
-            let known = listed(expected.iter().copied());
-            let place = "this part of the config file";
-            (Problem::UnknownKey { place, key: field.clone(), near, known }, width(field))
-        }
-        _ => (Problem::Shape { detail: error.to_string() }, 1),
-    }
+/// Whether a key stands there without a value, as when what was below it is commented out.
+fn is_unset(node: &Node<'_>) -> bool {
+    matches!(&node.kind, Kind::Scalar(text, Style::Plain) if matches!(&**text, "" | "~" | "null"))
 }
 
 fn socket(text: &str, port: u16) -> Result<SocketAddr, Problem> {

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use self::several::Several;
 use self::tls::read_tls_keys;
-use super::{CheckRef, Field, fields, map, number, request, scalar, texts};
+use super::{CheckRef, Field, fields, map, number, request, scalar, tell_missing, texts};
 use crate::config::error::{Mistakes, Problem};
 use crate::config::model::{Check, CheckKind, HttpCheck, SeveralChecks, Tls};
 use crate::config::nearest::listed;
@@ -259,7 +259,7 @@ fn needed<'n>(
     mistakes: &mut Mistakes<'_>,
 ) -> Option<&'n Node<'n>> {
     if field.is_none() {
-        mistakes.add(node.span, Problem::MissingKey { place, key });
+        tell_missing(node, place, key, mistakes);
     }
     field.map(|(_, node)| node)
 }

@@ -237,6 +237,20 @@ fn unknown_key(place: &'static str, key: &str, known: &[&'static str]) -> Proble
     Problem::UnknownKey { place, key: key.into(), near, known: listed(known.iter().copied()) }
 }
 
+/// Tells that a map lacks a key, unless one is there that was meant to be it: of that is told already.
+pub(in crate::config) fn tell_missing(
+    node: &Node<'_>,
+    place: &'static str,
+    key: &'static str,
+    mistakes: &mut Mistakes<'_>,
+) {
+    let is_map = matches!(node.kind, Kind::Map(_)) || node.is_nothing();
+    let is_meant = |found: Text<'_>| found.text != key && nearest(found.text, [key]).is_some();
+    if is_map && !node.keys().any(is_meant) {
+        mistakes.add(node.span, Problem::MissingKey { place, key });
+    }
+}
+
 /// The entries of a map that may be missing.
 fn entries<'n>(
     field: Option<Field<'n>>,
@@ -246,7 +260,8 @@ fn entries<'n>(
     field.and_then(|(_, node)| map(node, what, mistakes)).into_iter().flatten().collect()
 }
 
-fn map<'n>(
+/// The entries of a map; nothing at all is an empty one.
+pub(in crate::config) fn map<'n>(
     node: &'n Node<'_>,
     what: &'static str,
     mistakes: &mut Mistakes<'_>,
@@ -275,7 +290,11 @@ pub(in crate::config) fn scalar<'n>(
 }
 
 /// One value or a list of them.
-fn texts<'n>(node: &'n Node<'_>, what: &'static str, mistakes: &mut Mistakes<'_>) -> Vec<Text<'n>> {
+pub(in crate::config) fn texts<'n>(
+    node: &'n Node<'_>,
+    what: &'static str,
+    mistakes: &mut Mistakes<'_>,
+) -> Vec<Text<'n>> {
     match &node.kind {
         Kind::List(items) => {
             items.iter().filter_map(|item| scalar(item, "a single value", mistakes)).collect()

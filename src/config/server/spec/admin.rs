@@ -1,100 +1,41 @@
 //! `admin:`, where the admin API listens and who may ask it.
 
-use std::fmt;
-
-use serde::Deserialize;
-use serde::de::{self, Deserializer, MapAccess, Visitor};
-use serde_yaml::Spanned;
-
-use super::{Many, Text, place, socket, width};
+use super::socket;
 use crate::config::error::Problem;
+use crate::config::node::{Kind, Node};
 use crate::config::server::admin::{Admin, PORT, Tls};
 use crate::config::server::{Config, Reader};
-
-/// `off`, or a map of settings.
-pub(super) enum AdminSpec {
-    Word(String),
-    Settings(Box<Settings>),
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct Settings {
-    listen: Option<Many>,
-    socket: Option<Text>,
-    tokens: Option<Text>,
-    tls: Option<Spanned<TlsSpec>>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct TlsSpec {
-    certificate: Option<Text>,
-    key: Option<Text>,
-}
-
-impl<'de> Deserialize<'de> for AdminSpec {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Shapes;
-        impl<'de> Visitor<'de> for Shapes {
-            type Value = AdminSpec;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(SHAPES)
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<AdminSpec, E> {
-                Ok(AdminSpec::Word(text.to_owned()))
-            }
-
-            // YAML 1.1 has `off` as a boolean.
-            fn visit_bool<E: de::Error>(self, on: bool) -> Result<AdminSpec, E> {
-                Ok(AdminSpec::Word(if on { "on" } else { "off" }.to_owned()))
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<AdminSpec, A::Error> {
-                Settings::deserialize(de::value::MapAccessDeserializer::new(map))
-                    .map(|settings| AdminSpec::Settings(Box::new(settings)))
-            }
-        }
-        deserializer.deserialize_any(Shapes)
-    }
-}
 
 /// What `admin` may be.
 const SHAPES: &str = "`off` or a map such as `{listen: 127.0.0.1:8053}`";
 
 impl Reader<'_> {
     /// Sets what `admin` says.
-    pub(super) fn admin(&mut self, config: &mut Config, spec: &Spanned<AdminSpec>) {
-        let settings = match &spec.value {
-            AdminSpec::Word(word) if word == "off" => {
-                config.admin = None;
-                return;
-            }
-            AdminSpec::Word(word) => {
-                let found = "a single value";
-                self.add(place(spec, width(word)), Problem::Expected { what: SHAPES, found });
-                return;
-            }
-            AdminSpec::Settings(settings) => settings,
-        };
+    pub(super) fn admin(&mut self, config: &mut Config, node: &Node<'_>) {
+        if node.scalar().is_some_and(|word| word.text == "off") {
+            config.admin = None;
+            return;
+        }
+        if !matches!(node.kind, Kind::Map(_)) {
+            let found = node.describe();
+            self.add(node.span, Problem::Expected { what: SHAPES, found });
+            return;
+        }
+        let [listen, socket_path, tokens, tls] =
+            self.fields(node, "`admin`", ["listen", "socket", "tokens", "tls"]);
         let mut admin = Admin::default();
-        match &settings.listen {
+        match listen {
             Some(listen) => admin.listen = self.each(listen, |text| socket(text, PORT)),
             // Who names a socket wants that one.
-            None if settings.socket.is_some() => admin.listen.clear(),
+            None if socket_path.is_some() => admin.listen.clear(),
             None => {}
         }
-        let path = |text: &Text| self.path(&text.value);
-        admin.socket = settings.socket.as_ref().map(path);
-        admin.tokens = settings.tokens.as_ref().map(path);
-        if let Some(tls) = &settings.tls {
-            admin.tls = self.tls(tls);
-        }
+        admin.socket = self.path_of(socket_path);
+        admin.tokens = self.path_of(tokens);
+        admin.tls = tls.and_then(|tls| self.tls(tls));
         // Where TLS is there and wrong, that has been told.
-        if settings.tls.is_none() || admin.tls.is_some() {
-            let at = settings.listen.as_ref().map_or_else(|| place(spec, 1), Many::place);
+        if tls.is_none() || admin.tls.is_some() {
+            let at = listen.map_or(node.span, |listen| listen.span);
             if let Some(problem) = admin.exposed() {
                 self.add(at, problem);
             }
@@ -102,17 +43,15 @@ impl Reader<'_> {
         config.admin = Some(admin);
     }
 
-    fn tls(&mut self, spec: &Spanned<TlsSpec>) -> Option<Tls> {
-        let TlsSpec { certificate, key } = &spec.value;
+    fn tls(&mut self, node: &Node<'_>) -> Option<Tls> {
+        let [certificate, key] = self.fields(node, "`tls` of `admin`", ["certificate", "key"]);
         for (key, value) in [("certificate", certificate), ("key", key)] {
             if value.is_none() {
-                self.add(place(spec, 1), Problem::MissingKey { place: "`tls`", key });
+                self.missing(node, "`tls`", key);
             }
         }
-        Some(Tls {
-            certificate: self.path(&certificate.as_ref()?.value),
-            key: self.path(&key.as_ref()?.value),
-        })
+        let (certificate, key) = (self.path_of(certificate), self.path_of(key));
+        Some(Tls { certificate: certificate?, key: key? })
     }
 }
 

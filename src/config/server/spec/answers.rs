@@ -1,67 +1,42 @@
 //! `nsid:`, `identity:`, `cookies:`, `responses:` and `any:`.
 
-use serde::Deserialize;
-
-use super::Text;
 use crate::config::error::Problem;
 use crate::config::model::answers::{AnyAnswer, NSID_MAX, Policy, Responses, TEXT_MAX};
+use crate::config::node::Node;
 use crate::config::server::Reader;
 use crate::config::server::answers::{Answers, Cookies, Identity};
 use crate::config::value;
 
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct IdentitySpec {
-    version: Option<Text>,
-    id: Option<Text>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct CookiesSpec {
-    secrets_file: Option<Text>,
-    policy: Option<Text>,
-}
-
-/// What the config file has of all this.
-#[derive(Default)]
-pub(super) struct AnswersSpec {
-    pub(super) nsid: Option<Text>,
-    pub(super) identity: Option<IdentitySpec>,
-    pub(super) cookies: Option<CookiesSpec>,
-    pub(super) responses: Option<Text>,
-    pub(super) any: Option<Text>,
-}
-
 impl Reader<'_> {
-    pub(super) fn answers(&mut self, spec: &AnswersSpec) -> Answers {
+    pub(super) fn answers(
+        &mut self,
+        [nsid, identity, cookies, responses, any]: [Option<&Node<'_>>; 5],
+    ) -> Answers {
         let mut answers = Answers::default();
-        self.set(&mut answers.nsid, spec.nsid.as_ref(), |text| said("`nsid`", text, NSID_MAX));
-        if let Some(IdentitySpec { version, id }) = &spec.identity {
+        self.set(&mut answers.nsid, nsid, |text| said("`nsid`", text, NSID_MAX));
+        if let Some(node) = identity {
+            let [version, id] = self.fields(node, "`identity`", ["version", "id"]);
             let mut identity = Identity::default();
-            self.set(&mut identity.version, version.as_ref(), |text| {
-                said("`version`", text, TEXT_MAX)
-            });
-            self.set(&mut identity.id, id.as_ref(), |text| said("`id`", text, TEXT_MAX));
+            self.set(&mut identity.version, version, |text| said("`version`", text, TEXT_MAX));
+            self.set(&mut identity.id, id, |text| said("`id`", text, TEXT_MAX));
             answers.identity = identity;
         }
-        if let Some(CookiesSpec { secrets_file, policy }) = &spec.cookies {
-            let secrets_file = secrets_file.as_ref().map(|text| self.path(&text.value));
+        if let Some(node) = cookies {
+            let [secrets_file, policy] = self.fields(node, "`cookies`", ["secrets_file", "policy"]);
+            let secrets_file = self.path_of(secrets_file);
             answers.cookies = Cookies { secrets_file, ..Cookies::default() };
             let words =
                 [("answer", Policy::Answer), ("require", Policy::Require), ("off", Policy::Off)];
-            self.set(&mut answers.cookies.policy, policy.as_ref(), |text| {
+            self.set(&mut answers.cookies.policy, policy, |text| {
                 value::choice("a policy of cookies", text, &words)
             });
         }
         let words = [("minimal", Responses::Minimal), ("full", Responses::Full)];
-        self.set(&mut answers.responses, spec.responses.as_ref(), |text| {
+        self.set(&mut answers.responses, responses, |text| {
             value::choice("a kind of responses", text, &words)
         });
         let words = [("one", AnyAnswer::One), ("full", AnyAnswer::Full)];
-        self.set(&mut answers.any, spec.any.as_ref(), |text| {
-            value::choice("an answer to ANY", text, &words)
-        });
+        self.set(&mut answers.any, any, |text| value::choice("an answer to ANY", text, &words));
         answers
     }
 }

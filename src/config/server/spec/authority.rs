@@ -1,19 +1,15 @@
 //! `keys:`, `secondaries:`, `updates:`, `primaries:`, `per_zone:` and `tls:`.
 
-use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 use ipnet::IpNet;
-use serde::Deserialize;
-use serde::de::{self, Deserializer, MapAccess, Visitor};
-use serde_yaml::Spanned;
 
-use super::{Many, Text, place, width};
 use crate::config::error::Problem;
 use crate::config::model::access::{
     Access, Allow, ENTRIES_MAX, FOLLOW_INTERVAL, FOLLOW_INTERVALS, FollowHealth, Peer, PeerTls,
     ZoneAccess,
 };
+use crate::config::node::{Kind, Node, Text};
 use crate::config::server::Reader;
 use crate::config::server::admin::Tls;
 use crate::config::server::authority::{Algorithm, Authority, DnsTls, KEYS_MAX, Key, Secret};
@@ -24,369 +20,252 @@ use crate::name::Name;
 const DNS: u16 = 53;
 const DNS_OVER_TLS: u16 = 853;
 
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct KeySpec {
-    algorithm: Option<Text>,
-    secret: Option<Text>,
-    secret_file: Option<Text>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct SecondariesSpec {
-    allow: Option<Vec<Spanned<AllowSpec>>>,
-    notify: Option<Vec<Spanned<PeerSpec>>>,
-    follow_health: Option<Text>,
-    interval: Option<Text>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct UpdatesSpec {
-    allow: Option<Vec<Spanned<AllowSpec>>>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct PrimarySpec {
-    from: Option<Vec<Spanned<PeerSpec>>>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct PerZoneSpec {
-    secondaries: Option<SecondariesSpec>,
-    updates: Option<UpdatesSpec>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct AllowSpec {
-    address: Option<Text>,
-    key: Option<Text>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct TlsSpec {
-    listen: Option<Many>,
-    certificate: Option<Text>,
-    key: Option<Text>,
-}
-
-/// An address, or a map of an address and a key.
-enum PeerSpec {
-    Address(String),
-    Map(MappedPeer),
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct MappedPeer {
-    address: Option<Text>,
-    key: Option<Text>,
-    tls: Option<Box<Spanned<PeerTlsSpec>>>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct PeerTlsSpec {
-    ca: Option<Text>,
-    name: Option<Text>,
-}
-
-impl<'de> Deserialize<'de> for PeerSpec {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Shapes;
-        impl<'de> Visitor<'de> for Shapes {
-            type Value = PeerSpec;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an address, or a map such as `{address: 192.0.2.54, key: NAME}`")
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<PeerSpec, E> {
-                Ok(PeerSpec::Address(text.to_owned()))
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<PeerSpec, A::Error> {
-                MappedPeer::deserialize(de::value::MapAccessDeserializer::new(map))
-                    .map(PeerSpec::Map)
-            }
-        }
-        deserializer.deserialize_any(Shapes)
-    }
-}
-
-/// A map by names, each with its place.
-pub(super) struct Named<V>(pub(super) Vec<(Text, V)>);
-
-impl<V> Default for Named<V> {
-    fn default() -> Self {
-        Self(Vec::new())
-    }
-}
-
-impl<'de, V: Deserialize<'de>> Deserialize<'de> for Named<V> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Entries<V>(std::marker::PhantomData<V>);
-        impl<'de, V: Deserialize<'de>> Visitor<'de> for Entries<V> {
-            type Value = Named<V>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a map whose keys are names")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Named<V>, A::Error> {
-                let mut entries = Vec::new();
-                while let Some(entry) = map.next_entry()? {
-                    entries.push(entry);
-                }
-                Ok(Named(entries))
-            }
-        }
-        deserializer.deserialize_map(Entries(std::marker::PhantomData))
-    }
-}
-
-/// What the config file has of all this.
-#[derive(Default)]
-pub(super) struct AuthoritySpec {
-    pub(super) keys: Named<Spanned<KeySpec>>,
-    pub(super) secondaries: Option<SecondariesSpec>,
-    pub(super) updates: Option<UpdatesSpec>,
-    pub(super) primaries: Named<Spanned<PrimarySpec>>,
-    pub(super) per_zone: Named<PerZoneSpec>,
-    pub(super) tls: Option<Spanned<TlsSpec>>,
-}
+/// What an entry of `allow` is.
+const ALLOWED: &str = "a list such as `[{address: 192.0.2.0/24, key: NAME}]`";
+/// What servers are.
+const PEERS: &str = "a list such as `[192.0.2.54, {address: 192.0.2.55, key: NAME}]`";
+/// What one server is.
+const PEER: &str = "an address, or a map such as `{address: 192.0.2.54, key: NAME}`";
 
 impl Reader<'_> {
-    pub(super) fn authority(&mut self, spec: &AuthoritySpec) -> Authority {
-        let keys = self.keys(&spec.keys);
+    pub(super) fn authority(
+        &mut self,
+        [keys, secondaries, updates, primaries, per_zone, tls]: [Option<&Node<'_>>; 6],
+    ) -> Authority {
+        let keys = self.keys(keys);
         let mut access = Access {
             general: ZoneAccess {
-                update: self.updates(spec.updates.as_ref(), &keys),
-                ..self.secondaries(spec.secondaries.as_ref(), &keys)
+                update: self.updates(updates, &keys),
+                ..self.secondaries(secondaries, &keys)
             },
             ..Access::default()
         };
-        for (text, spec) in &spec.per_zone.0 {
-            let Some(zone) = self.name(text) else { continue };
+        for (text, node) in self.entries(per_zone, "a map of zones") {
+            let zone = self.name(text);
+            let [secondaries, updates] =
+                self.fields(node, "a zone of `per_zone`", ["secondaries", "updates"]);
             let general = &access.general;
-            let mut own = match &spec.secondaries {
-                Some(secondaries) => self.secondaries(Some(secondaries), &keys),
+            let mut own = match secondaries {
+                Some(_) => self.secondaries(secondaries, &keys),
                 None => general.clone(),
             };
-            own.update = match &spec.updates {
-                Some(updates) => self.updates(Some(updates), &keys),
+            own.update = match updates {
+                Some(_) => self.updates(updates, &keys),
                 None => general.update.clone(),
             };
-            if access.zones.insert(zone, own).is_some() {
+            if zone.is_some_and(|zone| access.zones.insert(zone, own).is_some()) {
                 self.twice(text);
             }
         }
-        for (text, spec) in &spec.primaries.0 {
-            let Some(zone) = self.name(text) else { continue };
-            let from = spec.value.from.as_deref().unwrap_or_default();
-            if from.is_empty() {
-                let problem = Problem::MissingKey { place: "a zone of `primaries`", key: "from" };
-                self.add(place(spec, 1), problem);
-            }
-            let from = self.peers(from, &keys);
-            if access.primaries.insert(zone, from).is_some() {
+        for (text, node) in self.entries(primaries, "a map of zones") {
+            let zone = self.name(text);
+            let from = self.primaries(node, &keys);
+            if zone.is_some_and(|zone| access.primaries.insert(zone, from).is_some()) {
                 self.twice(text);
             }
         }
-        let tls = spec.tls.as_ref().and_then(|spec| self.dns_tls(spec));
+        let tls = tls.and_then(|node| self.dns_tls(node));
         Authority { keys, access, tls }
     }
 
-    fn keys(&mut self, spec: &Named<Spanned<KeySpec>>) -> Vec<Key> {
+    fn primaries(&mut self, node: &Node<'_>, keys: &[Key]) -> Vec<Peer> {
+        let place = "a zone of `primaries`";
+        let [from] = self.fields(node, place, ["from"]);
+        let is_empty =
+            |from: &Node<'_>| matches!(&from.kind, Kind::List(items) if items.is_empty());
+        if from.is_none_or(is_empty) {
+            self.missing(node, place, "from");
+        }
+        self.peers(from, keys)
+    }
+
+    fn keys(&mut self, node: Option<&Node<'_>>) -> Vec<Key> {
         let mut keys: Vec<Key> = Vec::new();
-        for (text, spec) in &spec.0 {
+        for (text, node) in self.entries(node, "a map of keys") {
             if keys.len() == KEYS_MAX {
-                self.add(place(text, 1), Problem::TooManyEntries { most: KEYS_MAX });
+                self.add(text.span, Problem::TooManyEntries { most: KEYS_MAX });
                 break;
             }
-            let Some(name) = self.name(text) else { continue };
-            if keys.iter().any(|key| key.name == name) {
+            let name = self.name(text);
+            if keys.iter().any(|key| Some(&key.name) == name.as_ref()) {
                 self.twice(text);
                 continue;
             }
-            let KeySpec { algorithm, secret, secret_file } = &spec.value;
-            let mut key =
-                Key { name, algorithm: Algorithm::default(), secret: Secret::Given(Vec::new()) };
-            let words = [
-                ("hmac-sha256", Algorithm::Sha256),
-                ("hmac-sha384", Algorithm::Sha384),
-                ("hmac-sha512", Algorithm::Sha512),
-            ];
-            self.set(&mut key.algorithm, algorithm.as_ref(), |text| {
-                value::choice("an algorithm of TSIG", text, &words)
-            });
-            match (secret, secret_file) {
-                (Some(secret), None) => match Secret::parse(&secret.value) {
-                    Some(bytes) => key.secret = Secret::Given(bytes),
-                    // The text is a secret, or nearly so: it is not shown.
-                    None => self.add(place(secret, 1), Problem::BadSecret),
-                },
-                (None, Some(file)) => key.secret = Secret::File(self.path(&file.value)),
-                (Some(_), Some(file)) => self.add(place(file, 1), Problem::TwoSecrets),
-                (None, None) => {
-                    let problem = Problem::MissingKey { place: "a key", key: "secret_file" };
-                    self.add(place(spec, 1), problem);
-                }
-            }
-            keys.push(key);
+            let (algorithm, secret) = self.key_settings(node);
+            keys.extend(name.map(|name| Key { name, algorithm, secret }));
         }
         keys
     }
 
-    fn secondaries(&mut self, spec: Option<&SecondariesSpec>, keys: &[Key]) -> ZoneAccess {
-        let Some(spec) = spec else { return ZoneAccess::default() };
+    fn key_settings(&mut self, node: &Node<'_>) -> (Algorithm, Secret) {
+        let [algorithm_set, secret, secret_file] =
+            self.fields(node, "a key", ["algorithm", "secret", "secret_file"]);
+        let mut algorithm = Algorithm::default();
+        let words = [
+            ("hmac-sha256", Algorithm::Sha256),
+            ("hmac-sha384", Algorithm::Sha384),
+            ("hmac-sha512", Algorithm::Sha512),
+        ];
+        self.set(&mut algorithm, algorithm_set, |text| {
+            value::choice("an algorithm of TSIG", text, &words)
+        });
+        let nothing = Secret::Given(Vec::new());
+        let secret = match (secret, secret_file) {
+            (Some(secret), None) => self.scalar(Some(secret)).and_then(|text| {
+                // The text is a secret, or nearly so: it is not shown.
+                let read = Secret::parse(text.text).ok_or(Problem::BadSecret);
+                self.mistakes.take(text.span, read).map(Secret::Given)
+            }),
+            (None, Some(_)) => self.path_of(secret_file).map(Secret::File),
+            (Some(_), Some(file)) => {
+                self.add(file.span, Problem::TwoSecrets);
+                None
+            }
+            (None, None) => {
+                self.missing(node, "a key", "secret_file");
+                None
+            }
+        };
+        (algorithm, secret.unwrap_or(nothing))
+    }
+
+    fn secondaries(&mut self, node: Option<&Node<'_>>, keys: &[Key]) -> ZoneAccess {
+        let Some(node) = node else { return ZoneAccess::default() };
+        let [allow, notify, follow_health, interval_set] =
+            self.fields(node, "`secondaries`", ["allow", "notify", "follow_health", "interval"]);
         let mut follows = false;
         let words = [("true", true), ("false", false)];
-        self.set(&mut follows, spec.follow_health.as_ref(), |text| {
-            value::choice("yes or no", text, &words)
-        });
-        self.without_tls(spec.notify.as_deref().unwrap_or_default());
+        self.set(&mut follows, follow_health, |text| value::choice("yes or no", text, &words));
+        self.without_tls(notify);
         let mut interval = FOLLOW_INTERVAL;
-        self.set(&mut interval, spec.interval.as_ref(), |text| {
+        self.set(&mut interval, interval_set, |text| {
             value::span("the interval", text, FOLLOW_INTERVALS)
         });
         ZoneAccess {
-            transfer: self.allow(spec.allow.as_deref().unwrap_or_default(), keys),
-            notify: self.peers(spec.notify.as_deref().unwrap_or_default(), keys),
+            transfer: self.allow(allow, ("an entry of `allow`", false), keys),
+            notify: self.peers(notify, keys),
             follow_health: follows.then_some(FollowHealth { interval }),
             update: Vec::new(),
         }
     }
 
-    fn updates(&mut self, spec: Option<&UpdatesSpec>, keys: &[Key]) -> Vec<Allow> {
-        let entries = spec.and_then(|spec| spec.allow.as_deref()).unwrap_or_default();
-        for entry in entries.iter().filter(|entry| entry.value.key.is_none()) {
-            // An address can be forged over UDP, and an update is a change that lasts.
-            let problem = Problem::MissingKey { place: "an entry of `updates`", key: "key" };
-            self.add(place(entry, 1), problem);
-        }
-        self.allow(entries, keys)
+    fn updates(&mut self, node: Option<&Node<'_>>, keys: &[Key]) -> Vec<Allow> {
+        let Some(node) = node else { return Vec::new() };
+        let [allow] = self.fields(node, "`updates`", ["allow"]);
+        // An address can be forged over UDP, and an update is a change that lasts.
+        self.allow(allow, ("an entry of `updates`", true), keys)
     }
 
-    fn allow(&mut self, entries: &[Spanned<AllowSpec>], keys: &[Key]) -> Vec<Allow> {
-        if let Some(entry) = entries.get(ENTRIES_MAX) {
-            self.add(place(entry, 1), Problem::TooManyEntries { most: ENTRIES_MAX });
-        }
+    /// A list of who may do something, each by address, key or both.
+    fn allow(
+        &mut self,
+        node: Option<&Node<'_>>,
+        (place, needs_key): (&'static str, bool),
+        keys: &[Key],
+    ) -> Vec<Allow> {
         let mut allowed = Vec::new();
-        for entry in entries.iter().take(ENTRIES_MAX) {
-            let AllowSpec { address, key } = &entry.value;
-            if address.is_none() && key.is_none() {
-                let problem = Problem::MissingKey { place: "an entry of `allow`", key: "key" };
-                self.add(place(entry, 1), problem);
-                continue;
+        for (number, node) in self.items(node, ALLOWED).iter().enumerate() {
+            if number == ENTRIES_MAX {
+                self.add(node.span, Problem::TooManyEntries { most: ENTRIES_MAX });
+                break;
             }
-            let mut allow = Allow { address: None, key: self.key(key.as_ref(), keys) };
-            self.set(&mut allow.address, address.as_ref(), |text| net(text).map(Some));
+            let [address, key] = self.fields(node, place, ["address", "key"]);
+            if key.is_none() && (needs_key || address.is_none()) {
+                self.missing(node, place, "key");
+            }
+            let mut allow = Allow { address: None, key: self.key(key, keys) };
+            self.set(&mut allow.address, address, |text| net(text).map(Some));
             allowed.push(allow);
         }
         allowed
     }
 
-    fn peers(&mut self, entries: &[Spanned<PeerSpec>], keys: &[Key]) -> Vec<Peer> {
-        if let Some(entry) = entries.get(ENTRIES_MAX) {
-            self.add(place(entry, 1), Problem::TooManyEntries { most: ENTRIES_MAX });
-        }
+    fn peers(&mut self, node: Option<&Node<'_>>, keys: &[Key]) -> Vec<Peer> {
         let mut peers = Vec::new();
-        for entry in entries.iter().take(ENTRIES_MAX) {
-            let (address, at, key, tls) = match &entry.value {
-                PeerSpec::Address(text) => {
-                    (peer_address(text, DNS), place(entry, width(text)), None, None)
-                }
-                PeerSpec::Map(MappedPeer { address: Some(text), key, tls }) => {
-                    let at = place(text, width(&text.value));
-                    let port = if tls.is_some() { DNS_OVER_TLS } else { DNS };
-                    let tls = tls.as_ref().and_then(|spec| self.peer_tls(spec));
-                    (peer_address(&text.value, port), at, self.key(key.as_ref(), keys), tls)
-                }
-                PeerSpec::Map(_) => {
-                    let problem = Problem::MissingKey { place: "a server", key: "address" };
-                    self.add(place(entry, 1), problem);
-                    continue;
-                }
-            };
-            match address {
-                Ok(address) => peers.push(Peer { address, key, tls }),
-                Err(problem) => self.add(at, problem),
+        for (number, node) in self.items(node, PEERS).iter().enumerate() {
+            if number == ENTRIES_MAX {
+                self.add(node.span, Problem::TooManyEntries { most: ENTRIES_MAX });
+                break;
             }
+            peers.extend(self.peer(node, keys));
         }
         peers
     }
 
-    fn peer_tls(&mut self, spec: &Spanned<PeerTlsSpec>) -> Option<PeerTls> {
-        let PeerTlsSpec { ca, name } = &spec.value;
-        let Some(name) = name else {
-            // Any name would do otherwise, and so would anybody's certificate.
-            self.add(
-                place(spec, 1),
-                Problem::MissingKey { place: "`tls` of a server", key: "name" },
-            );
+    fn peer(&mut self, node: &Node<'_>, keys: &[Key]) -> Option<Peer> {
+        if let Some(text) = node.scalar() {
+            let address = self.mistakes.take(text.span, peer_address(text.text, DNS))?;
+            return Some(Peer { address, key: None, tls: None });
+        }
+        if !matches!(node.kind, Kind::Map(_)) {
+            self.add(node.span, Problem::Expected { what: PEER, found: node.describe() });
             return None;
-        };
-        let ca = ca.as_ref().map(|file| self.path(&file.value));
-        Some(PeerTls { ca, name: name.value.clone() })
+        }
+        let [address, key, tls] = self.fields(node, "a server", ["address", "key", "tls"]);
+        if address.is_none() {
+            self.missing(node, "a server", "address");
+        }
+        let port = if tls.is_some() { DNS_OVER_TLS } else { DNS };
+        let tls = tls.and_then(|node| self.peer_tls(node));
+        let key = self.key(key, keys);
+        let text = self.scalar(address)?;
+        let address = self.mistakes.take(text.span, peer_address(text.text, port))?;
+        Some(Peer { address, key, tls })
+    }
+
+    fn peer_tls(&mut self, node: &Node<'_>) -> Option<PeerTls> {
+        let place = "`tls` of a server";
+        let [ca, name] = self.fields(node, place, ["ca", "name"]);
+        let ca = self.path_of(ca);
+        if name.is_none() {
+            // Any name would do otherwise, and so would anybody's certificate.
+            self.missing(node, place, "name");
+        }
+        let name = self.scalar(name)?.text.to_owned();
+        Some(PeerTls { ca, name })
     }
 
     /// Says that servers are notified in the clear.
-    fn without_tls(&mut self, entries: &[Spanned<PeerSpec>]) {
-        for entry in entries {
-            if let PeerSpec::Map(MappedPeer { tls: Some(tls), .. }) = &entry.value {
-                self.add(place(tls, 1), Problem::NotifyOverTls);
-            }
+    fn without_tls(&mut self, node: Option<&Node<'_>>) {
+        let Some(Kind::List(items)) = node.map(|node| &node.kind) else { return };
+        for tls in items.iter().filter_map(|item| item.entry("tls")) {
+            self.add(tls.span, Problem::NotifyOverTls);
         }
     }
 
     /// The name of a key that is there.
-    fn key(&mut self, text: Option<&Text>, keys: &[Key]) -> Option<Name> {
-        let text = text?;
+    fn key(&mut self, node: Option<&Node<'_>>, keys: &[Key]) -> Option<Name> {
+        let text = self.scalar(node)?;
         let name = self.name(text)?;
         if !keys.iter().any(|key| key.name == name) {
-            let problem = Problem::UnknownKeyName { name: text.value.clone() };
-            self.add(place(text, width(&text.value)), problem);
+            self.add(text.span, Problem::UnknownKeyName { name: text.text.into() });
         }
         // It stays, so that nobody is let in without it.
         Some(name)
     }
 
-    fn name(&mut self, text: &Text) -> Option<Name> {
-        match Name::parse_absolute(&text.value) {
-            Ok(name) => Some(name),
-            Err(error) => {
-                let problem = Problem::BadName { text: text.value.clone(), error };
-                self.add(place(text, width(&text.value)), problem);
-                None
-            }
-        }
+    fn name(&mut self, text: Text<'_>) -> Option<Name> {
+        let name = Name::parse_absolute(text.text);
+        let name = name.map_err(|error| Problem::BadName { text: text.text.into(), error });
+        self.mistakes.take(text.span, name)
     }
 
-    fn twice(&mut self, text: &Text) {
-        let problem = Problem::ValueTwice { text: text.value.clone() };
-        self.add(place(text, width(&text.value)), problem);
+    fn twice(&mut self, text: Text<'_>) {
+        self.add(text.span, Problem::ValueTwice { text: text.text.into() });
     }
 
-    fn dns_tls(&mut self, spec: &Spanned<TlsSpec>) -> Option<DnsTls> {
-        let TlsSpec { listen, certificate, key } = &spec.value;
-        let listens = listen.is_some();
-        for (key, is_there) in
-            [("listen", listens), ("certificate", certificate.is_some()), ("key", key.is_some())]
-        {
-            if !is_there {
-                self.add(place(spec, 1), Problem::MissingKey { place: "`tls`", key });
+    fn dns_tls(&mut self, node: &Node<'_>) -> Option<DnsTls> {
+        let [listen, certificate, key] =
+            self.fields(node, "`tls`", ["listen", "certificate", "key"]);
+        for (key, value) in [("listen", listen), ("certificate", certificate), ("key", key)] {
+            if value.is_none() {
+                self.missing(node, "`tls`", key);
             }
         }
-        let listen = self.each(listen.as_ref()?, |text| peer_address(text, DNS_OVER_TLS));
-        let path = |text: &Text| self.path(&text.value);
-        let identity = Tls { certificate: path(certificate.as_ref()?), key: path(key.as_ref()?) };
-        Some(DnsTls { listen, identity })
+        let listen = listen.map(|node| self.each(node, |text| peer_address(text, DNS_OVER_TLS)));
+        let (certificate, key) = (self.path_of(certificate), self.path_of(key));
+        let identity = Tls { certificate: certificate?, key: key? };
+        Some(DnsTls { listen: listen?, identity })
     }
 }
 

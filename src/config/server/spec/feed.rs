@@ -2,56 +2,36 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use serde::Deserialize;
-use serde_yaml::Spanned;
-
 use super::prober::name;
-use super::{Text, place, width};
 use crate::config::error::Problem;
+use crate::config::node::{Kind, Node, Text};
 use crate::config::server::feed::{Endpoint, FEED_SERVERS_MAX, Feed, Server};
 use crate::config::server::{Reader, admin};
 
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct FeedSpec {
-    name: Option<Text>,
-    to: Option<Spanned<Vec<Spanned<ServerSpec>>>>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct ServerSpec {
-    server: Option<Text>,
-    ca: Option<Text>,
-    token: Option<Text>,
-}
-
 impl Reader<'_> {
     /// `None` where it has a mistake, which is told.
-    pub(super) fn feed(&mut self, spec: &Spanned<FeedSpec>) -> Option<Feed> {
-        let FeedSpec { name: named, to } = &spec.value;
-        let missing = |key| Problem::MissingKey { place: "`feed`", key };
+    pub(super) fn feed(&mut self, node: &Node<'_>) -> Option<Feed> {
+        let [named, to] = self.fields(node, "`feed`", ["name", "to"]);
         let mut feed = Feed { name: String::new(), to: Vec::new() };
         if named.is_none() {
-            self.add(place(spec, 1), missing("name"));
+            self.missing(node, "`feed`", "name");
         }
-        self.set(&mut feed.name, named.as_ref(), name);
+        self.set(&mut feed.name, named, name);
         let Some(to) = to else {
-            self.add(place(spec, 1), missing("to"));
+            self.missing(node, "`feed`", "to");
             return None;
         };
-        if to.value.is_empty() {
-            self.add(place(to, 1), Problem::NoValues);
+        if matches!(&to.kind, Kind::List(items) if items.is_empty()) {
+            self.add(to.span, Problem::NoValues);
         }
-        for server in &to.value {
+        for node in self.items(Some(to), "a list of servers such as `[{server: URL}]`") {
             if feed.to.len() == FEED_SERVERS_MAX {
-                self.add(place(server, 1), Problem::TooManyServers { most: FEED_SERVERS_MAX });
+                self.add(node.span, Problem::TooManyServers { most: FEED_SERVERS_MAX });
                 break;
             }
-            let Some((text, server)) = self.server(server) else { continue };
+            let Some((text, server)) = self.server(node) else { continue };
             if feed.to.iter().any(|other| other.at == server.at) {
-                let at = place(text, width(&text.value));
-                self.add(at, Problem::ValueTwice { text: text.value.clone() });
+                self.add(text.span, Problem::ValueTwice { text: text.text.into() });
                 continue;
             }
             feed.to.push(server);
@@ -59,26 +39,21 @@ impl Reader<'_> {
         Some(feed)
     }
 
-    fn server<'s>(&mut self, spec: &'s Spanned<ServerSpec>) -> Option<(&'s Text, Server)> {
-        let ServerSpec { server, ca, token } = &spec.value;
-        let Some(text) = server else {
-            let problem = Problem::MissingKey { place: "a server to feed", key: "server" };
-            self.add(place(spec, 1), problem);
-            return None;
-        };
-        let at = match self.endpoint(&text.value) {
-            Ok(at) => at,
-            Err(problem) => {
-                self.add(place(text, width(&text.value)), problem);
-                return None;
-            }
-        };
-        if let Some(ca) = ca.as_ref().filter(|_| !matches!(at, Endpoint::Https { .. })) {
-            self.add(place(ca, width(&ca.value)), Problem::CaWithoutTls);
+    fn server<'n>(&mut self, node: &'n Node<'n>) -> Option<(Text<'n>, Server)> {
+        let [server, ca, token] = self.fields(node, "a server to feed", ["server", "ca", "token"]);
+        if server.is_none() {
+            self.missing(node, "a server to feed", "server");
         }
-        let path = |text: &Text| self.path(&text.value);
-        let server = Server { at, ca: ca.as_ref().map(path), token: token.as_ref().map(path) };
-        Some((text, server))
+        let token = self.path_of(token);
+        let ca_at = ca.map(|ca| ca.span);
+        let ca = self.path_of(ca);
+        let text = self.scalar(server)?;
+        let at = self.endpoint(text.text);
+        let at = self.mistakes.take(text.span, at)?;
+        if let Some(ca_at) = ca_at.filter(|_| !matches!(at, Endpoint::Https { .. })) {
+            self.add(ca_at, Problem::CaWithoutTls);
+        }
+        Some((text, Server { at, ca, token }))
     }
 
     fn endpoint(&self, text: &str) -> Result<Endpoint, Problem> {

@@ -1,209 +1,117 @@
 //! `geo:` and `views:`.
 
-use std::fmt;
-
-use serde::Deserialize;
-use serde::de::{self, Deserializer, MapAccess, Visitor};
-use serde_yaml::Spanned;
-
-use super::authority::{Named, net};
-use super::{Many, Text, place, width};
+use super::authority::net;
 use crate::config::error::Problem;
-use crate::config::model::place::{Country, Network, Place, Point};
+use crate::config::model::place::{Country, Network, Place, Point, subdivision};
+use crate::config::node::{Kind, Node};
 use crate::config::server::Reader;
 use crate::config::server::places::{
     DATABASES_MAX, Geo, MAX_AGES, NETWORKS_MAX, PREFIXES_MAX, Subnets, Views,
 };
 use crate::config::value;
 
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct GeoSpec {
-    databases: Option<Many>,
-    subnets: Option<SubnetsSpec>,
-    max_age: Option<Text>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct ViewsSpec {
-    private: Option<Many>,
-    trusted_resolvers: Option<Many>,
-}
-
-/// A table, or the path of a file of one.
-enum SubnetsSpec {
-    File(String),
-    Table(TableSpec),
-}
-
-/// Networks, and where each is.
-pub(super) type TableSpec = Named<Spanned<PlaceSpec>>;
-
-/// A region, or a map of what is known.
-pub(super) enum PlaceSpec {
-    Region(String),
-    Map(Box<MappedPlace>),
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct MappedPlace {
-    continent: Option<Text>,
-    country: Option<Text>,
-    region: Option<Text>,
-    location: Option<Many>,
-    asn: Option<Text>,
-}
-
-// `untagged` would lose the places, so shapes are told apart by hand.
-impl<'de> Deserialize<'de> for SubnetsSpec {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Shapes;
-        impl<'de> Visitor<'de> for Shapes {
-            type Value = SubnetsSpec;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a file, or a map of subnets such as `{10.1.0.0/16: {country: NO}}`")
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<SubnetsSpec, E> {
-                Ok(SubnetsSpec::File(text.to_owned()))
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<SubnetsSpec, A::Error> {
-                TableSpec::deserialize(de::value::MapAccessDeserializer::new(map))
-                    .map(SubnetsSpec::Table)
-            }
-        }
-        deserializer.deserialize_any(Shapes)
-    }
-}
-
-impl<'de> Deserialize<'de> for PlaceSpec {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Shapes;
-        impl<'de> Visitor<'de> for Shapes {
-            type Value = PlaceSpec;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a region, or a map such as `{country: NO, location: [59.9, 10.7]}`")
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<PlaceSpec, E> {
-                Ok(PlaceSpec::Region(text.to_owned()))
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<PlaceSpec, A::Error> {
-                MappedPlace::deserialize(de::value::MapAccessDeserializer::new(map))
-                    .map(|place| PlaceSpec::Map(Box::new(place)))
-            }
-        }
-        deserializer.deserialize_any(Shapes)
-    }
-}
+/// What `subnets` may be.
+const TABLES: &str = "a file, or a map of subnets such as `{10.1.0.0/16: {country: NO}}`";
+/// What a subnet may lead to.
+const PLACES: &str = "a region, or a map such as `{country: NO, location: [59.9, 10.7]}`";
 
 impl Reader<'_> {
-    pub(super) fn geo(&mut self, spec: &GeoSpec) -> Geo {
+    pub(super) fn geo(&mut self, node: &Node<'_>) -> Geo {
+        let [databases, subnets, max_age] =
+            self.fields(node, "`geo`", ["databases", "subnets", "max_age"]);
         let mut geo = Geo::default();
-        if let Some(databases) = &spec.databases {
+        if let Some(databases) = databases {
             let texts = self.each(databases, |text| Ok(text.to_owned()));
             if texts.len() > DATABASES_MAX {
-                self.add(databases.place(), Problem::TooManyEntries { most: DATABASES_MAX });
+                self.add(databases.span, Problem::TooManyEntries { most: DATABASES_MAX });
             }
             geo.databases = texts.iter().map(|text| self.path(text)).collect();
         }
-        match &spec.subnets {
-            None => {}
-            Some(SubnetsSpec::File(path)) => geo.subnets = Subnets::File(self.path(path)),
-            Some(SubnetsSpec::Table(table)) => geo.subnets = Subnets::Given(self.networks(table)),
+        if let Some(subnets) = subnets {
+            geo.subnets = match (subnets.scalar(), &subnets.kind) {
+                (Some(path), _) => Subnets::File(self.path(path.text)),
+                (None, Kind::Map(_)) => Subnets::Given(self.networks(subnets)),
+                (None, _) => {
+                    let found = subnets.describe();
+                    self.add(subnets.span, Problem::Expected { what: TABLES, found });
+                    Subnets::Given(Vec::new())
+                }
+            };
         }
-        self.set(&mut geo.max_age, spec.max_age.as_ref(), |text| {
-            value::span("the greatest age", text, MAX_AGES)
-        });
+        self.set(&mut geo.max_age, max_age, |text| value::span("the greatest age", text, MAX_AGES));
         geo
     }
 
-    pub(super) fn views(&mut self, spec: &ViewsSpec) -> Views {
-        let mut prefixes = |many: Option<&Many>| {
-            let Some(many) = many else { return Vec::new() };
-            let found = self.each(many, net);
+    pub(super) fn views(&mut self, node: &Node<'_>) -> Views {
+        let [private, trusted_resolvers] =
+            self.fields(node, "`views`", ["private", "trusted_resolvers"]);
+        let mut prefixes = |node: Option<&Node<'_>>| {
+            let Some(node) = node else { return Vec::new() };
+            let found = self.each(node, net);
             if found.len() > PREFIXES_MAX {
-                self.add(many.place(), Problem::TooManyEntries { most: PREFIXES_MAX });
+                self.add(node.span, Problem::TooManyEntries { most: PREFIXES_MAX });
             }
             found
         };
-        Views {
-            private: prefixes(spec.private.as_ref()),
-            trusted_resolvers: prefixes(spec.trusted_resolvers.as_ref()),
-        }
+        Views { private: prefixes(private), trusted_resolvers: prefixes(trusted_resolvers) }
     }
 
     /// A table of networks, each of whose places says something.
-    pub(super) fn networks(&mut self, table: &TableSpec) -> Vec<Network> {
-        let mut networks = Vec::with_capacity(table.0.len());
-        for (number, (text, spec)) in table.0.iter().enumerate() {
-            let at = place(text, width(&text.value));
+    pub(super) fn networks(&mut self, node: &Node<'_>) -> Vec<Network> {
+        let mut networks = Vec::new();
+        let entries = self.entries(Some(node), "a map of subnets");
+        for (number, (text, node)) in entries.enumerate() {
             if number == NETWORKS_MAX {
-                self.add(at, Problem::TooManyEntries { most: NETWORKS_MAX });
+                self.add(text.span, Problem::TooManyEntries { most: NETWORKS_MAX });
                 break;
             }
-            let subnet = match net(&text.value) {
-                Ok(subnet) => subnet,
-                Err(problem) => {
-                    self.add(at, problem);
-                    continue;
-                }
-            };
-            let (mut found, mut region) = (Place::default(), None);
-            match &spec.value {
-                PlaceSpec::Region(name) => match value::region(name) {
-                    Ok(read) => (found.region, region) = (Some(read), Some(name.clone())),
-                    Err(problem) => self.add(place(spec, width(name)), problem),
-                },
-                PlaceSpec::Map(map) => {
-                    let some =
-                        |read: fn(&str) -> Result<_, _>| move |text: &str| read(text).map(Some);
-                    self.set(&mut found.country, map.country.as_ref(), some(value::country));
-                    found.continent = found.country.map(Country::continent);
-                    self.set(&mut found.continent, map.continent.as_ref(), |text| {
-                        value::continent(text).map(Some)
-                    });
-                    self.set(&mut found.region, map.region.as_ref(), |text| {
-                        value::region(text).map(Some)
-                    });
-                    region = map.region.as_ref().map(|text| text.value.clone());
-                    self.set(&mut found.asn, map.asn.as_ref(), |text| value::asn(text).map(Some));
-                    if let Some(location) = &map.location {
-                        let texts: Vec<&str> =
-                            location.texts().into_iter().map(|(text, _)| text).collect();
-                        match value::location(&texts) {
-                            Ok((latitude, longitude)) => {
-                                found.point = Some(Point::new(latitude, longitude));
-                            }
-                            Err(problem) => self.add(location.place(), problem),
-                        }
-                    }
-                    let MappedPlace { continent, country, region: named, location, asn } = &**map;
-                    let texts = [continent, country, named, asn];
-                    if location.is_none() && texts.iter().all(|text| text.is_none()) {
-                        let problem = Problem::MissingKey { place: "a subnet", key: "country" };
-                        self.add(place(spec, 1), problem);
-                    }
-                }
-            }
-            // A country is a region too, and a subdivision says which country it is of.
-            let country = region.as_deref().map(|region| {
-                let of_region = crate::config::model::place::subdivision(region);
-                of_region.map_or(region, |(country, _)| country)
-            });
-            if let Some(country) = country.and_then(Country::of) {
-                found.country = found.country.or(Some(country));
-                found.continent = found.continent.or(Some(country.continent()));
-            }
-            networks.push(Network { subnet, place: found, region });
+            let subnet = self.mistakes.take(text.span, net(text.text));
+            let (place, region) = self.whereabouts(node);
+            networks.extend(subnet.map(|subnet| Network { subnet, place, region }));
         }
         networks
+    }
+
+    /// Where a network is, and its region as it was written.
+    fn whereabouts(&mut self, node: &Node<'_>) -> (Place, Option<String>) {
+        let (mut found, mut named) = (Place::default(), None);
+        if let Some(text) = node.scalar() {
+            found.region = self.mistakes.take(text.span, value::region(text.text));
+            named = found.region.map(|_| text.text.to_owned());
+        } else if let Kind::Map(_) = node.kind {
+            let [continent, country, region, location, asn] = self.fields(
+                node,
+                "a subnet",
+                ["continent", "country", "region", "location", "asn"],
+            );
+            let some = |read: fn(&str) -> Result<_, _>| move |text: &str| read(text).map(Some);
+            self.set(&mut found.country, country, some(value::country));
+            found.continent = found.country.map(Country::continent);
+            self.set(&mut found.continent, continent, |text| value::continent(text).map(Some));
+            self.set(&mut found.region, region, |text| value::region(text).map(Some));
+            named = region.and_then(Node::scalar).map(|text| text.text.to_owned());
+            self.set(&mut found.asn, asn, |text| value::asn(text).map(Some));
+            if let Some(location) = location {
+                let texts = self.texts(Some(location));
+                let texts: Vec<&str> = texts.iter().map(|text| text.text).collect();
+                let point = self.mistakes.take(location.span, value::location(&texts));
+                found.point = point.map(|(latitude, longitude)| Point::new(latitude, longitude));
+            }
+            if [continent, country, region, location, asn].iter().all(Option::is_none) {
+                self.missing(node, "a subnet", "country");
+            }
+        } else {
+            self.add(node.span, Problem::Expected { what: PLACES, found: node.describe() });
+        }
+        // A country is a region too, and a subdivision says which country it is of.
+        let country = named
+            .as_deref()
+            .map(|region| subdivision(region).map_or(region, |(country, _)| country));
+        if let Some(country) = country.and_then(Country::of) {
+            found.country = found.country.or(Some(country));
+            found.continent = found.continent.or(Some(country.continent()));
+        }
+        (found, named)
     }
 }
 

@@ -4,13 +4,10 @@ use std::num::NonZeroU8;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::Deserialize;
-use serde_yaml::Spanned;
-
-use super::isolation::IsolationSpec;
-use super::{Many, Text, count};
+use super::count;
 use crate::config::error::Problem;
 use crate::config::model::probers::{INSIDE, OnProberLoss, PROBERS_MAX, Quorum, is_prober_name};
+use crate::config::node::Node;
 use crate::config::server::{Prober, Reader};
 use crate::config::value;
 
@@ -21,118 +18,112 @@ const LEASE_MAX: Duration = Duration::from_secs(3600);
 /// The longest time until the server probes itself; `never` is longer.
 const TAKEOVER_MAX: Duration = Duration::from_secs(86_400);
 
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct ProberSpec {
-    source: Option<Many>,
-    in_flight: Option<Text>,
-    exec: Option<ExecSpec>,
-    secrets: Option<SecretsSpec>,
-    first_round: Option<Text>,
-    inside: Option<Text>,
-    quorum: Option<Text>,
-    on_prober_loss: Option<Text>,
-    takeover: Option<Text>,
-    lease: Option<Text>,
-    /// May be empty.
-    expect: Option<Many>,
-    isolation: Option<Spanned<IsolationSpec>>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct ExecSpec {
-    /// May be empty.
-    allow: Option<Many>,
-    env: Option<Many>,
-    at_once: Option<Text>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct SecretsSpec {
-    files: Option<Many>,
-    env: Option<Many>,
-}
-
 /// The most programs at once: each is a process.
 const PROGRAMS_MAX: u32 = 10_000;
+/// What may stand in `prober`.
+const PROBER_KEYS: [&str; 12] = [
+    "source",
+    "in_flight",
+    "exec",
+    "secrets",
+    "first_round",
+    "inside",
+    "quorum",
+    "on_prober_loss",
+    "takeover",
+    "lease",
+    "expect",
+    "isolation",
+];
 
 impl Reader<'_> {
-    pub(super) fn prober(&mut self, prober: &mut Prober, spec: &ProberSpec) {
-        if let Some(source) = &spec.source {
+    pub(super) fn prober(&mut self, prober: &mut Prober, node: &Node<'_>) {
+        let [
+            source,
+            in_flight,
+            exec,
+            secrets,
+            first_round,
+            inside,
+            quorum,
+            on_prober_loss,
+            takeover,
+            lease,
+            expect,
+            isolation,
+        ] = self.fields(node, "`prober`", PROBER_KEYS);
+        if let Some(source) = source {
             prober.source = self.each(source, value::address);
         }
-        self.set(&mut prober.in_flight, spec.in_flight.as_ref(), |text| {
+        self.set(&mut prober.in_flight, in_flight, |text| {
             count("a number of probes", text, 1_000_000)
         });
-        if let Some(exec) = &spec.exec {
-            prober.exec.allow = self.paths(exec.allow.as_ref());
-            prober.exec.env = words(exec.env.as_ref());
-            self.set(&mut prober.exec.at_once, exec.at_once.as_ref(), |text| {
+        if let Some(exec) = exec {
+            let [allow, env, at_once] = self.fields(exec, "`exec`", ["allow", "env", "at_once"]);
+            prober.exec.allow = self.paths(allow);
+            prober.exec.env = self.words(env);
+            self.set(&mut prober.exec.at_once, at_once, |text| {
                 count("a number of programs", text, PROGRAMS_MAX)
             });
         }
-        if let Some(secrets) = &spec.secrets {
-            prober.secrets.files = self.paths(secrets.files.as_ref());
-            prober.secrets.env = words(secrets.env.as_ref());
+        if let Some(secrets) = secrets {
+            let [files, env] = self.fields(secrets, "`secrets`", ["files", "env"]);
+            prober.secrets.files = self.paths(files);
+            prober.secrets.env = self.words(env);
         }
-        self.set(&mut prober.first_round, spec.first_round.as_ref(), value::duration);
+        self.set(&mut prober.first_round, first_round, value::duration);
         let words = [("true", true), ("false", false)];
-        self.set(&mut prober.inside, spec.inside.as_ref(), |text| {
-            value::choice("yes or no", text, &words)
-        });
-        self.set(&mut prober.quorum, spec.quorum.as_ref(), quorum);
+        self.set(&mut prober.inside, inside, |text| value::choice("yes or no", text, &words));
+        self.set(&mut prober.quorum, quorum, self::quorum);
         let words = [
             ("hold", OnProberLoss::Hold),
             ("probe", OnProberLoss::Probe),
             ("open", OnProberLoss::Open),
         ];
-        self.set(&mut prober.on_prober_loss, spec.on_prober_loss.as_ref(), |text| {
+        self.set(&mut prober.on_prober_loss, on_prober_loss, |text| {
             value::choice("what holds without probers", text, &words)
         });
-        self.set(&mut prober.takeover, spec.takeover.as_ref(), |text| match text {
+        self.set(&mut prober.takeover, takeover, |text| match text {
             "never" => Ok(None),
             _ => value::span("a takeover", text, (Duration::ZERO, TAKEOVER_MAX)).map(Some),
         });
-        self.set(&mut prober.lease, spec.lease.as_ref(), |text| {
+        self.set(&mut prober.lease, lease, |text| {
             value::span("the lease", text, (LEASE_MIN, LEASE_MAX))
         });
-        if let Some(expect) = &spec.expect {
-            self.expect(prober, expect);
-        }
-        if let Some(isolation) = &spec.isolation {
+        self.expect(prober, expect);
+        if let Some(isolation) = isolation {
             self.isolation(prober, isolation);
         }
     }
 
-    fn paths(&self, spec: Option<&Many>) -> Vec<PathBuf> {
-        let texts = spec.into_iter().flat_map(Many::texts);
-        texts.map(|(text, _)| self.path(text)).collect()
+    /// Any number of paths.
+    fn paths(&mut self, node: Option<&Node<'_>>) -> Vec<PathBuf> {
+        let texts = self.texts(node);
+        texts.into_iter().map(|text| self.path(text.text)).collect()
     }
 
-    fn expect(&mut self, prober: &mut Prober, spec: &Many) {
+    /// Any number of words.
+    fn words(&mut self, node: Option<&Node<'_>>) -> Vec<String> {
+        self.texts(node).into_iter().map(|text| text.text.to_owned()).collect()
+    }
+
+    fn expect(&mut self, prober: &mut Prober, node: Option<&Node<'_>>) {
         // Without the one inside.
         let most = PROBERS_MAX - 1;
-        for (text, at) in spec.texts() {
-            match name(text) {
+        for text in self.texts(node) {
+            match name(text.text) {
                 Ok(name) if prober.expect.contains(&name) => {
-                    self.add(at, Problem::ValueTwice { text: name });
+                    self.add(text.span, Problem::ValueTwice { text: name });
                 }
                 Ok(_) if prober.expect.len() == most => {
-                    self.add(at, Problem::TooManyProbers { most });
+                    self.add(text.span, Problem::TooManyProbers { most });
                     return;
                 }
                 Ok(name) => prober.expect.push(name),
-                Err(problem) => self.add(at, problem),
+                Err(problem) => self.add(text.span, problem),
             }
         }
     }
-}
-
-fn words(spec: Option<&Many>) -> Vec<String> {
-    let texts = spec.into_iter().flat_map(Many::texts);
-    texts.map(|(text, _)| text.to_owned()).collect()
 }
 
 /// The name of a prober beside.
