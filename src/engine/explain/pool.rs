@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use super::path::counted;
 use super::{Candidate, ExplainedPool, Serves, Stage, Telling};
-use crate::config::model::{Backend, Failback, HashBy, HashKey, Policy, Pool, Role, WhenAllDown};
+use crate::config::model::{
+    Backend, Endpoint, Failback, HashBy, HashKey, Policy, Pool, Role, WhenAllDown,
+};
 use crate::engine::choose::draw::{Way, starts};
 use crate::engine::choose::handout::Handout;
 use crate::engine::choose::least_load;
@@ -15,7 +17,7 @@ use crate::engine::choose::left_out::LeftOut;
 use crate::engine::choose::ready::{Ending, Group, Ready, Source};
 use crate::engine::choose::roles::Cast;
 use crate::engine::choose::share;
-use crate::engine::plan::List;
+use crate::engine::plan::{Family, List};
 use crate::engine::snapshot::Chunks;
 use crate::health::reason::Judgement;
 use crate::rdata::{print, rtype};
@@ -69,11 +71,11 @@ impl Telling<'_> {
             self.say(Stage::Count, format!("{answers} of {count}"));
             self.say(Stage::Ttl, ttl_text(pool, ready, &judged));
         }
-        self.candidates(zone, all, place);
+        self.candidates(zone, all, place, list);
     }
 
     /// Each address of a pool, and of the pools whose addresses it hands out in place of its own.
-    fn candidates(&mut self, zone: &Zone, all: &Chunks<Arc<Ready>>, place: usize) {
+    fn candidates(&mut self, zone: &Zone, all: &Chunks<Arc<Ready>>, place: usize, list: List) {
         let (Some(pool), Some(ready)) = (zone.pools.get(place), all.get(place)) else { return };
         let is_told = |told: &ExplainedPool| told.pool == pool.label() && told.zone == zone.origin;
         if self.pools.iter().any(is_told) {
@@ -82,7 +84,9 @@ impl Telling<'_> {
         let mut judged = (self.judge)(zone, pool).into_iter();
         let mut groups = ready.groups.iter();
         let due = share::due(ready);
-        let candidate = |Judgement { backend, endpoint, verdict, reason }| {
+        let candidate = |of: &Backend, judgement| {
+            let Judgement { backend, endpoint, verdict, reason } = judgement;
+            let misfit = misfit(of, &endpoint, list);
             let due = due.get(&endpoint);
             let part = due.and_then(|due| least_load::text(pool, verdict.told.load, *due));
             let slow = ready.memory.slow_start(pool, &endpoint);
@@ -91,9 +95,10 @@ impl Telling<'_> {
                 Some(why) => [Some(why.to_string()), None],
                 None => [part, slow],
             };
-            let said = std::iter::once(reason).chain(more.into_iter().flatten());
+            let misfit_said = misfit.map(str::to_owned);
+            let said = misfit_said.into_iter().chain([reason]).chain(more.into_iter().flatten());
             Candidate {
-                eligible: ready.has(&endpoint),
+                eligible: misfit.is_none() && ready.has(&endpoint),
                 chosen: self.has(&endpoint) || self.has_service(pool, &backend),
                 reason: said.collect::<Vec<_>>().join("; "),
                 backend,
@@ -107,7 +112,7 @@ impl Telling<'_> {
                 candidates.push(self.within(ready, backend, inner, group));
             } else {
                 let own = judged.by_ref().take(backend.endpoints().count());
-                candidates.extend(own.map(candidate));
+                candidates.extend(own.map(|judgement| candidate(backend, judgement)));
             }
         }
         self.pools.push(ExplainedPool {
@@ -117,11 +122,11 @@ impl Telling<'_> {
             candidates,
         });
         for inner in pool.backends.iter().filter_map(Backend::inner) {
-            self.candidates(zone, all, inner);
+            self.candidates(zone, all, inner, list);
         }
         if let (Source::Fallback, WhenAllDown::Fallback(other)) = (ready.source, pool.when_all_down)
         {
-            self.candidates(zone, all, other);
+            self.candidates(zone, all, other, list);
         }
     }
 }
@@ -140,6 +145,22 @@ impl Telling<'_> {
             reason: group.told(inner) + &why.unwrap_or_default(),
         }
     }
+}
+
+/// Why an address cannot be in an answer of this form, whatever its health.
+fn misfit(backend: &Backend, endpoint: &Endpoint, list: List) -> Option<&'static str> {
+    let List::Addresses(family) = list else { return None };
+    let fits = |endpoint: &Endpoint| endpoint.address().is_none_or(|address| family.holds(address));
+    if fits(endpoint) {
+        return None;
+    }
+    let has_another = backend.endpoints().any(|endpoint| fits(&endpoint));
+    Some(match (family, has_another) {
+        (Family::V4, false) => "has no IPv4 address",
+        (Family::V6, false) => "has no IPv6 address",
+        (Family::V4, true) => "for AAAA alone",
+        (Family::V6, true) => "for A alone",
+    })
 }
 
 /// How the pools within stand.

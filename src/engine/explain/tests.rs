@@ -26,6 +26,7 @@ pools:
   spare: {policy: fixed, backends: {spare-1: 192.0.2.9}}
   none: {check: c, when_all_down: none, backends: {none-1: 198.51.100.2}}
   all: {check: c, backends: [198.51.100.3, 198.51.100.4]}
+  both: {check: c, policy: fixed, backends: {both-1: {address: [192.0.2.1, "2001:db8::1"]}, both-2: "2001:db8::2"}}
 checks: {c: {tcp: {port: 80}}}
 records:
   ns1: {A: 192.0.2.53}
@@ -34,6 +35,7 @@ records:
   main: {pool: main}
   none: {pool: none}
   all: {pool: all}
+  both: {pool: both}
   txt: {TXT: "a \"quoted\" text"}
   alias: {CNAME: www}
   away: {CNAME: www.example.net.}
@@ -343,6 +345,15 @@ fn candidates_say_who_may_be_handed_out_and_who_was() {
         [
             "main/main-1 198.51.100.1 not: 3 checks failed",
             "spare/spare-1 192.0.2.9 eligible, chosen: 2 checks passed",
+        ]
+    );
+    // What is of the other family can be in no answer of this one.
+    assert_eq!(
+        table("both.example.com."),
+        [
+            "both/both-1 192.0.2.1 eligible, chosen: 2 checks passed",
+            "both/both-1 2001:db8::1 not: for AAAA alone; 2 checks passed",
+            "both/both-2 2001:db8::2 not: has no IPv4 address; 2 checks passed",
         ]
     );
 }
