@@ -635,6 +635,38 @@ fn warned(text: &str, problem: Problem) {
 }
 
 #[test]
+fn what_was_misspelt_is_not_unused_too() {
+    let checks = "checks: {web: {tcp: {port: 1}}}\n";
+    for (text, expected) in [
+        (
+            format!(
+                "{checks}pools: {{p: {{«chek»: web, backends: [192.0.2.1]}}}}\nrecords:{TAIL}  a: {{pool: p}}\n"
+            ),
+            "a pool has no key `chek`; did you mean `check`?",
+        ),
+        (
+            format!(
+                "{checks}pools: {{p: {{check: «wbe», backends: [192.0.2.1]}}}}\nrecords:{TAIL}  a: {{pool: p}}\n"
+            ),
+            "no check is called `wbe`; did you mean `web`?",
+        ),
+        (
+            format!("pools: {{p: [192.0.2.1]}}\nrecords:{TAIL}  a: {{«pol»: p, TXT: b}}\n"),
+            "`pol` is not a record type; did you mean `pool`?",
+        ),
+        (
+            format!("pools: {{web: [192.0.2.1]}}\nrecords:{TAIL}  a: {{pool: «wbe»}}\n"),
+            "no pool is called `wbe`; did you mean `web`?",
+        ),
+    ] {
+        let (text, places) = marked(&format!("{HEAD}{text}"));
+        let told: Vec<_> =
+            told(&text).into_iter().map(|(place, problem)| (place, problem.to_string())).collect();
+        assert_eq!(told, [(places[0].clone(), expected.to_owned())], "{text}");
+    }
+}
+
+#[test]
 fn what_is_probably_not_meant_is_a_warning() {
     warned(
         &format!("{HEAD}checks: {{«c»: {{tcp: {{port: 1}}}}}}\nrecords:{TAIL}"),

@@ -367,6 +367,11 @@ impl<'f> Mistakes<'f> {
         self.errors
     }
 
+    /// Whether one that was told is such a one.
+    pub(super) fn has(&self, is_it: impl Fn(&Problem) -> bool) -> bool {
+        self.found.iter().any(|mistake| is_it(&mistake.problem))
+    }
+
     /// A file and its text.
     fn source(&self, number: u32) -> (&Path, &str) {
         let place = (number as usize).checked_sub(1);

@@ -63,9 +63,15 @@ impl<'z> Checks<'z> {
         named.collect()
     }
 
+    /// Tells of checks that nothing uses; where a name or a key is misspelt that may have meant them, that is told already.
     pub(super) fn tell_unused(&self, mistakes: &mut Mistakes<'_>) {
+        if mistakes.has(|told| matches!(told, Problem::UnknownKey { near: Some("check"), .. })) {
+            return;
+        }
         for (place, key) in self.keys.iter().enumerate() {
-            if !self.used[self.places[key.text]] && self.places[key.text] == place {
+            let is_meant = |told: &Problem| matches!(told, Problem::UnknownCheck { near: Some(near), .. } if near == key.text);
+            let is_used = self.used[self.places[key.text]];
+            if !is_used && self.places[key.text] == place && !mistakes.has(is_meant) {
                 mistakes.add(key.span, Problem::UnusedCheck { name: key.text.into() });
             }
         }

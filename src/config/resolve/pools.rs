@@ -472,8 +472,16 @@ impl<'z> Pools<'z> {
                 at = next[place];
             }
         }
+        let names_pools =
+            |near: &str| matches!(near, "pool" | "fallback" | "pools" | "rules" | "shards");
+        let is_misspelt = mistakes.has(|told| match told {
+            Problem::UnknownKey { near: Some(near), .. }
+            | Problem::UnknownType { near: Some(near), .. } => names_pools(near),
+            _ => false,
+        });
         for (key, used) in self.keys.iter().zip(&self.used) {
-            if !used {
+            let is_meant = |told: &Problem| matches!(told, Problem::UnknownPool { near: Some(near), .. } if near == key.text);
+            if !used && !is_misspelt && !mistakes.has(is_meant) {
                 mistakes.add(key.span, Problem::UnusedPool { name: key.text.into() });
             }
         }
