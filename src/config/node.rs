@@ -189,8 +189,8 @@ fn syntax(text: &str, place: Span, detail: String) -> (Span, Problem) {
     if let Some(letter @ ('@' | '*' | '%' | '`' | '&')) = first {
         return (place, Problem::NeedsQuotes { letter });
     }
-    if detail.starts_with("tabs ") {
-        return (place, Problem::Tab);
+    if let Some(tab) = tab(text, place, detail.contains("tab")) {
+        return (tab, Problem::Tab);
     }
     if detail.contains("quoted scalar")
         && let Some(quote) = open_quote(&text[..text.len() - rest.len()])
@@ -198,6 +198,26 @@ fn syntax(text: &str, place: Span, detail: String) -> (Span, Problem) {
         return (quote, Problem::OpenQuote);
     }
     (place, Problem::Syntax { detail })
+}
+
+/// The tab that the parser stumbled over: what indents the line that it is at, where it got no further than that; or the next one
+/// that says something, which it may have looked at for more of a text.
+fn tab(text: &str, place: Span, or_next: bool) -> Option<Span> {
+    let mut start = 0;
+    for (line, number) in text.split_inclusive('\n').zip(1..) {
+        let indent = line.len() - line.trim_start_matches([' ', '\t']).len();
+        let is_here = number == place.line && place.start as usize <= start + indent;
+        let is_next = number > place.line && or_next;
+        if let Some(offset) = line[..indent].find('\t').filter(|_| is_here || is_next) {
+            let (start, column) = ((start + offset) as u32, offset as u32 + 1);
+            return Some(Span { start, end: start + 1, line: number, column, file: 0 });
+        }
+        if number > place.line && !line.trim().is_empty() {
+            break;
+        }
+        start += line.len();
+    }
+    None
 }
 
 /// The last quote of the first line that has an odd number of them, as the one that is not closed.
@@ -536,7 +556,12 @@ mod tests {
             ("records:\n  *: {A: 192.0.2.1}\n", 2, 3, needs_quotes('*')),
             ("records:\n  *.pages: {A: 192.0.2.1}\n", 2, 3, needs_quotes('*')),
             ("records:\n  a: `b`\n", 2, 6, needs_quotes('`')),
-            ("records:\n\ta: b\n", 2, 2, Problem::Tab),
+            ("records:\n\ta: b\n", 2, 1, Problem::Tab),
+            ("records:\n  a: b\n\tc: d\n", 3, 1, Problem::Tab),
+            ("records:\n  a:\n \t  b: c\n", 3, 2, Problem::Tab),
+            ("ns: [a]\n\trecords:\n  b: c\n", 2, 1, Problem::Tab),
+            ("ns:\n\t- a\n", 2, 1, Problem::Tab),
+            ("a: b\n\n\t\tc: d\n", 3, 1, Problem::Tab),
             ("a: 'it''s' # don't\nb:\n  \"x: 1\nc: 2\n", 3, 3, Problem::OpenQuote),
             ("a: \"x\nb: 1", 1, 4, Problem::OpenQuote),
         ] {
