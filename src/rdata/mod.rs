@@ -56,7 +56,7 @@ pub use self::problem::{Mistake, Problem};
 pub use self::soa::{set_soa_serial, soa_numbers, soa_serial};
 pub(crate) use self::table::parse_type as parse_type_bytes;
 pub use self::table::{is_meta, rtype};
-pub use self::time::{TTL_MAX, parse_duration, parse_ttl};
+pub use self::time::{TTL_MAX, nearest_duration, parse_duration, parse_ttl, print_duration};
 pub use self::walk::{canonicalize, compressible_names, is_valid, names};
 use crate::name::Name;
 

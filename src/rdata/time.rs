@@ -3,7 +3,7 @@
 //! A TTL is a number of seconds or has units, as in `1h30m`: what BIND began all servers read. The
 //! times of a signature are dates or seconds since 1970 (RFC 4034 §3.2).
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::time::Duration;
 
 /// The largest TTL (RFC 2181 §8).
@@ -29,6 +29,39 @@ pub fn parse_ttl(text: &str) -> Option<u32> {
 #[must_use]
 pub fn parse_duration(text: &str) -> Option<Duration> {
     milliseconds(text.as_bytes(), &UNITS).map(Duration::from_millis)
+}
+
+/// What was probably meant by a span of time in other words, such as `5 minutes` or `30sec`.
+#[must_use]
+pub fn nearest_duration(text: &str) -> Option<String> {
+    let text = text.trim();
+    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit())?);
+    let unit = match unit.trim().to_ascii_lowercase().as_str() {
+        "ms" | "msec" | "msecs" | "millisecond" | "milliseconds" => "ms",
+        "s" | "sec" | "secs" | "second" | "seconds" => "s",
+        "m" | "min" | "mins" | "minute" | "minutes" => "m",
+        "h" | "hr" | "hrs" | "hour" | "hours" => "h",
+        "d" | "day" | "days" => "d",
+        "w" | "week" | "weeks" => "w",
+        _ => return None,
+    };
+    Some(format!("{number}{unit}")).filter(|meant| parse_duration(meant).is_some())
+}
+
+/// A span of time as [`parse_duration`] reads it, in its greatest units: `1h30m`.
+#[must_use]
+pub fn print_duration(duration: Duration) -> String {
+    let mut rest = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    let mut text = String::new();
+    // Nobody counts in weeks what is not whole ones.
+    let units = UNITS.iter().filter(|(unit, length)| *unit != "w" || rest.is_multiple_of(*length));
+    for (unit, length) in units.collect::<Vec<_>>() {
+        if rest >= *length {
+            let _ = write!(text, "{}{unit}", rest / length);
+            rest %= length;
+        }
+    }
+    if text.is_empty() { "0s".to_owned() } else { text }
 }
 
 /// Reads seconds, with units or without.
@@ -149,6 +182,41 @@ mod tests {
             ("1 h", None),
         ] {
             assert_eq!(parse_ttl(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn durations_are_printed_as_they_are_read() {
+        for (seconds, expected) in [
+            (0.0, "0s"),
+            (0.5, "500ms"),
+            (60.0, "1m"),
+            (90.0, "1m30s"),
+            (3600.0, "1h"),
+            (5400.5, "1h30m500ms"),
+            (1_209_600.0, "2w"),
+            (1_296_000.0, "15d"),
+        ] {
+            let duration = Duration::from_secs_f64(seconds);
+            assert_eq!(print_duration(duration), expected);
+            assert_eq!(parse_duration(expected), Some(duration), "{expected}");
+        }
+    }
+
+    #[test]
+    fn a_duration_in_other_words_names_the_nearest() {
+        for (text, expected) in [
+            ("30 s", Some("30s")),
+            ("30sec", Some("30s")),
+            ("5 Minutes", Some("5m")),
+            ("2days", Some("2d")),
+            ("1x", None),
+            ("soon", None),
+            ("", None),
+            ("seconds", None),
+            ("99999999999999999999 s", None),
+        ] {
+            assert_eq!(nearest_duration(text).as_deref(), expected, "{text}");
         }
     }
 

@@ -1,9 +1,10 @@
 //! The sentence of each problem: what is wrong, then what would be right. One line, no full stop.
 
 use std::fmt;
-use std::time::Duration;
 
 use super::Problem;
+use crate::rdata::{self, print_duration};
+
 /// The longest piece of a written text that a sentence repeats, in characters.
 const QUOTED_MAX: usize = 60;
 
@@ -77,7 +78,11 @@ impl fmt::Display for Problem {
             Self::MissingKey { place, key } => write!(f, "{place} needs `{key}`"),
 
             Self::BadDuration { text } => {
-                write!(f, "`{}` is not a duration, such as `10s`, `500ms`, `1m30s` or `1h`", Quoted(text))
+                write!(f, "`{}` is not a duration", Quoted(text))?;
+                match rdata::nearest_duration(text) {
+                    Some(near) => write!(f, "; did you mean `{near}`?"),
+                    None => f.write_str(", such as `10s`, `500ms`, `1m30s` or `1h`"),
+                }
             }
             Self::BadTtl { text } => {
                 write!(f, "`{}` is not a TTL: whole seconds up to 2147483647, such as `300` or `1h`", Quoted(text))
@@ -86,8 +91,8 @@ impl fmt::Display for Problem {
                 f,
                 "{what} of `{}` is out of range; it is from {} to {}",
                 Quoted(text),
-                Spelled(*least),
-                Spelled(*most)
+                print_duration(*least),
+                print_duration(*most)
             ),
             Self::BadNumber { what, text, least, most } => {
                 write!(f, "`{}` is not {what}: a whole number from {least} to {most}", Quoted(text))
@@ -258,14 +263,14 @@ impl fmt::Display for Problem {
             Self::TimeoutTooLong { timeout, interval } => write!(
                 f,
                 "the timeout of {} is longer than the interval of {}; make it at most as long",
-                Spelled(*timeout),
-                Spelled(*interval)
+                print_duration(*timeout),
+                print_duration(*interval)
             ),
             Self::FastIntervalTooLong { fast, interval } => write!(
                 f,
                 "the fast interval of {} is longer than the interval of {}; make it at most as long",
-                Spelled(*fast),
-                Spelled(*interval)
+                print_duration(*fast),
+                print_duration(*interval)
             ),
             Self::MissingCa { path } => write!(
                 f,
@@ -705,19 +710,6 @@ impl fmt::Display for Quoted<'_> {
             }
         }
         if letters.next().is_some() { f.write_str("…") } else { Ok(()) }
-    }
-}
-
-/// A duration as it would be written in a file.
-struct Spelled(Duration);
-
-impl fmt::Display for Spelled {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.subsec_millis() == 0 {
-            write!(f, "{}s", self.0.as_secs())
-        } else {
-            write!(f, "{}ms", self.0.as_millis())
-        }
     }
 }
 

@@ -145,6 +145,10 @@ fn each_problem_has_its_sentence() {
             "`x y` is not a duration, such as `10s`, `500ms`, `1m30s` or `1h`",
         ),
         (
+            Problem::BadDuration { text: "5 Minutes".into() },
+            "`5 Minutes` is not a duration; did you mean `5m`?",
+        ),
+        (
             Problem::BadTtl { text: text() },
             "`x y` is not a TTL: whole seconds up to 2147483647, such as `300` or `1h`",
         ),
@@ -155,7 +159,7 @@ fn each_problem_has_its_sentence() {
                 least: Duration::from_millis(10),
                 most: seconds(60),
             },
-            "the interval of `0` is out of range; it is from 10ms to 60s",
+            "the interval of `0` is out of range; it is from 10ms to 1m",
         ),
         (
             Problem::BadNumber { what: "a port", text: text(), least: 1, most: 9 },
@@ -276,7 +280,7 @@ fn each_problem_has_its_sentence() {
         ),
         (
             Problem::TimeoutTooLong { timeout: seconds(2), interval: Duration::from_millis(1500) },
-            "the timeout of 2s is longer than the interval of 1500ms; make it at most as long",
+            "the timeout of 2s is longer than the interval of 1s500ms; make it at most as long",
         ),
         (
             Problem::FastIntervalTooLong { fast: seconds(2), interval: seconds(1) },

@@ -387,7 +387,7 @@ log: {format: json, level: debug}
             (
                 "prober: {lease: 10ms}",
                 17,
-                "the lease of `10ms` is out of range; it is from 1s to 3600s",
+                "the lease of `10ms` is out of range; it is from 1s to 1h",
             ),
             (
                 "prober: {takeover: later}",

@@ -211,7 +211,7 @@ views:
             ("geo: {subnets: {10.0.0.0/8: {}}}", "a subnet needs `country`"),
             (
                 "geo: {max_age: 1s}",
-                "the greatest age of `1s` is out of range; it is from 3600s to 315360000s",
+                "the greatest age of `1s` is out of range; it is from 1h to 3650d",
             ),
             ("views: {private: []}", "no values; give at least one or remove the type"),
         ] {

@@ -148,7 +148,7 @@ fn each_mistake_is_told_at_its_place() {
         (
             "secondaries: {interval: 2h}",
             25,
-            "the interval of `2h` is out of range; it is from 100ms to 3600s",
+            "the interval of `2h` is out of range; it is from 100ms to 1h",
         ),
         ("updates: {allow: [{address: 192.0.2.1}]}", 19, "an entry of `updates` needs `key`"),
         ("primaries: {a: {}}", 16, "a zone of `primaries` needs `from`"),
