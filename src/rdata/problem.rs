@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Range;
 
 use super::svcb::KeyName;
-use super::{TypeName, table};
+use super::{TypeName, rtype, table};
 use crate::name::NameError;
 
 /// The longest piece of a written text that a sentence repeats, in characters.
@@ -36,6 +36,15 @@ pub enum Problem {
     },
     /// Not a whole number, or one that is too large.
     Number {
+        /// Which field.
+        field: &'static str,
+        /// The largest that fits.
+        max: u32,
+    },
+    /// A word where a number belongs: most likely the number was left out.
+    WordForNumber {
+        /// The record's type.
+        rtype: u16,
         /// Which field.
         field: &'static str,
         /// The largest that fits.
@@ -208,6 +217,13 @@ impl fmt::Display for Problem {
                 write!(f, "{} is written {}; this is more", TypeName(*rtype), Form(*rtype))
             }
             Self::Number { field, max } => write!(f, "{field} is a number from 0 to {max}"),
+            Self::WordForNumber { rtype, field, max } => write!(
+                f,
+                "{field} is a number from 0 to {max}; {} is written {}{}",
+                TypeName(*rtype),
+                Form(*rtype),
+                Example(*rtype)
+            ),
             Self::Number64 { field } => write!(f, "{field} is a number from 0 to {}", u64::MAX),
             Self::Name(error) => error.fmt(f),
             Self::Ipv4 => f.write_str("not an IPv4 address, such as 192.0.2.1"),
@@ -332,6 +348,20 @@ impl fmt::Display for Form {
                 f.write_str("`")
             }
             _ => f.write_str("`\\# LENGTH HEX`"),
+        }
+    }
+}
+
+/// A record of a type whose number is often left out.
+struct Example(u16);
+
+impl fmt::Display for Example {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            rtype::MX => f.write_str(", such as `10 mail`"),
+            rtype::SRV => f.write_str(", such as `0 0 5060 sip`"),
+            rtype::CAA => f.write_str(", such as `0 issue \"ca.example.net\"`"),
+            _ => Ok(()),
         }
     }
 }

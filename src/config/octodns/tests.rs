@@ -184,7 +184,7 @@ fn the_rules_of_our_own_format_hold() {
     wrong("a: {type: A, value: 192.0.2.256}", "3:21: not an IPv4 address, such as 192.0.2.1");
     wrong(
         "a: {type: SRV, value: {priority: x, weight: 2, port: 3, target: t.}}",
-        "3:23: priority is a number from 0 to 65535",
+        "3:23: priority is a number from 0 to 65535; SRV is written `priority weight port target`, such as `0 0 5060 sip`",
     );
     wrong(
         "a: {type: A, ttl: 1y, value: 192.0.2.1}",
