@@ -112,7 +112,22 @@ impl From<SteerError> for Refusal {
 
 impl From<JsonRejection> for Refusal {
     fn from(rejection: JsonRejection) -> Self {
-        Self::new(rejection.status(), rejection.body_text())
+        Self::new(rejection.status(), reworded(&rejection.body_text()))
+    }
+}
+
+/// The usual slips in a body in our words; of others, serde's.
+fn reworded(text: &str) -> String {
+    let said = text.split_once("into the target type: ").map_or(text, |(_, said)| said);
+    let said = said.rsplit_once(" at line ").map_or(said, |(said, _)| said);
+    if let Some((field, said)) = said.split_once(": unknown variant ")
+        && let Some((word, known)) = said.split_once(", expected ")
+    {
+        return format!("`{field}` cannot be {word}; it is {known}");
+    }
+    match said.strip_prefix("missing field ") {
+        Some(field) => format!("{field} is missing"),
+        None => text.to_owned(),
     }
 }
 
@@ -125,5 +140,28 @@ impl From<QueryRejection> for Refusal {
 impl From<PathRejection> for Refusal {
     fn from(rejection: PathRejection) -> Self {
         Self::new(rejection.status(), rejection.body_text())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::admin::model::Push;
+
+    #[test]
+    fn slips_in_a_body_are_told_with_what_would_be_right() {
+        for (body, expected) in [
+            (
+                r#"{"backend": "a/b/c", "state": "upp"}"#,
+                "`state` cannot be `upp`; it is one of `up`, `down`, `degraded`, `drain`",
+            ),
+            (r#"{"state": "up"}"#, "`backend` is missing"),
+            (r#"{"backend": "a/b/c"}"#, "`state` is missing"),
+        ] {
+            let rejection = Json::<Push>::from_bytes(body.as_bytes()).expect_err(body);
+            let refusal = Refusal::from(rejection);
+            assert_eq!(refusal.to_string(), expected, "{body}");
+            assert_eq!(refusal.status(), StatusCode::UNPROCESSABLE_ENTITY, "{body}");
+        }
     }
 }
