@@ -71,6 +71,8 @@ pub struct Loader {
     threads: NonZeroUsize,
     /// How long a file must have been left alone for the file system to tell whether it has changed.
     settled: Duration,
+    /// Whether a mistake ends the start, so that nothing answers for its zone.
+    is_strict: bool,
 }
 
 /// A zone that comes from elsewhere.
@@ -208,7 +210,13 @@ impl Loader {
             counters,
             threads,
             settled,
+            is_strict: false,
         }
+    }
+
+    /// Whether a mistake ends the start: then it is not told what answers meanwhile.
+    pub fn set_strict(&mut self, is_strict: bool) {
+        self.is_strict = is_strict;
     }
 
     /// Leaves half of the cores to others, from now on.

@@ -148,7 +148,9 @@ impl Serving {
     ) -> anyhow::Result<Self> {
         let (set, settings) = settings::Set::read(config)?;
         let elsewhere = secondary::Begun::begin(config, &settings.keys, editor, loader)?;
+        loader.set_strict(strict);
         let round = loader.load(Guard::On);
+        loader.set_strict(false);
         let is_served = |zone: &Name| round.zones.iter().any(|(origin, _)| origin == zone);
         for stranger in named::strangers(config, is_served) {
             warn!("{}", named::told(stranger));

@@ -61,6 +61,7 @@ fn strict_refuses_to_start_over_a_broken_zone() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("broken.example.yaml:4:12: "), "the mistake is told: {said}");
+    assert!(!said.contains("answering with"), "nothing answers: {said}");
 }
 
 #[test]

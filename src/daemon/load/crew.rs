@@ -40,6 +40,8 @@ pub(super) struct Ground<'g> {
     pub(super) now: u32,
     /// How long a file must have been left alone for a change to show.
     pub(super) settled: Duration,
+    /// Whether a mistake ends the start.
+    pub(super) is_strict: bool,
 }
 
 /// What became of a zone.
@@ -107,6 +109,7 @@ fn load(Found { file, origin, last, pointers }: Found, ground: &Ground<'_>) -> O
         access: ground.access,
         now: ground.now,
         settled: ground.settled,
+        is_strict: ground.is_strict,
     };
     let (loaded, kept) =
         load_one(&file, &known, last.as_ref(), &ground.overlays, ground.look, ground.guard);

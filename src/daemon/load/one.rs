@@ -49,7 +49,11 @@ pub(super) fn load_one(
         let is_away = false;
         (Loaded { content, file, zone, base, is_broken, is_away, is_unread, mistakes }, None)
     };
-    let meanwhile = if before.is_some() { "its last good version" } else { "SERVFAIL" };
+    let meanwhile = match &before {
+        Some(_) => "; answering with its last good version",
+        None if known.is_strict => "",
+        None => "; answering with SERVFAIL",
+    };
     let mut stamps = Stamps::default();
     stamps.add(file, known.settled);
     let bytes = match config::files::read_file(file) {
@@ -58,7 +62,7 @@ pub(super) fn load_one(
             let problem = Problem::Unreadable { detail: error.to_string() };
             let mistake = Mistake::whole(file, problem.to_string());
             let shown = file.display();
-            error!(zone = %origin, "{shown}: {problem}; answering with {meanwhile}");
+            error!(zone = %origin, "{shown}: {problem}{meanwhile}");
             return as_before(Content::default(), true, vec![mistake]);
         }
     };
@@ -93,7 +97,7 @@ pub(super) fn load_one(
     let read::Read { zone, mut mistakes, content } = read::zone(file, &bytes, stamps, &known);
     let Some((next, base)) = zone else {
         mistakes.iter().for_each(Mistake::log);
-        error!(zone = %origin, "{}: not loaded; answering with {meanwhile}", file.display());
+        error!(zone = %origin, "{}: not loaded{meanwhile}", file.display());
         return as_before(content, true, mistakes);
     };
     let alone = last.filter(|last| last.is_unread).and(before.as_ref()).map(|zone| zone.serial);

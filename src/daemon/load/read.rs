@@ -41,6 +41,8 @@ pub(super) struct Known<'z> {
     pub(super) has_pointers: bool,
     /// How long a file must have been left alone for a change to show.
     pub(super) settled: Duration,
+    /// Whether a mistake ends the start.
+    pub(super) is_strict: bool,
 }
 
 impl Known<'_> {

@@ -225,6 +225,7 @@ impl Loader {
             guard,
             now,
             settled: self.settled,
+            is_strict: self.is_strict,
         }
     }
 
