@@ -38,13 +38,10 @@ impl Screen {
     /// As stdout is. `COLUMNS` sets the width, and `NO_COLOR` forbids colours.
     pub(super) fn of_stdout() -> Self {
         let is_terminal = stdout().is_terminal();
-        let columns = env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
-        let width = columns.or_else(|| Table::new().width().filter(|_| is_terminal));
-        Self {
-            is_terminal,
-            is_coloured: is_terminal && may_colour(),
-            width: width.map(|width: u16| width.max(WIDTH_MIN)),
-        }
+        let columns = env::var("COLUMNS").ok();
+        let terminal = is_terminal.then(|| Table::new().width()).flatten();
+        let width = width(columns.as_deref(), terminal);
+        Self { is_terminal, is_coloured: is_terminal && may_colour(), width }
     }
 
     /// As stderr is; only sentences go there.
@@ -213,6 +210,13 @@ fn fits(columns: &[Column], contents: &[u16], shown: &[usize], width: u16) -> bo
     shown.iter().map(least).sum::<usize>() + between <= usize::from(width)
 }
 
+/// The width by `COLUMNS`, else by the terminal. One of 0 says that it does not know, as in containers and under `expect`.
+fn width(columns: Option<&str>, terminal: Option<u16>) -> Option<u16> {
+    let columns = columns.and_then(|columns| columns.parse().ok()).filter(|columns| *columns > 0);
+    let width = columns.or_else(|| terminal.filter(|columns| *columns > 0));
+    width.map(|width| width.max(WIDTH_MIN))
+}
+
 fn may_colour() -> bool {
     env::var_os("NO_COLOR").is_none_or(|set| set.is_empty())
 }
@@ -299,6 +303,21 @@ mod tests {
             [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")]
         {
             assert_eq!(number(count), expected);
+        }
+    }
+
+    #[test]
+    fn a_width_of_0_is_none_that_is_known() {
+        for (columns, terminal, expected) in [
+            (None, None, None),
+            (None, Some(0), None),
+            (Some("0"), Some(0), None),
+            (Some("0"), Some(120), Some(120)),
+            (Some("80"), Some(120), Some(80)),
+            (Some("wide"), Some(120), Some(120)),
+            (Some("7"), None, Some(WIDTH_MIN)),
+        ] {
+            assert_eq!(width(columns, terminal), expected, "{columns:?} {terminal:?}");
         }
     }
 
