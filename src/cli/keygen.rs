@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 use std::fs::{self, DirBuilder, OpenOptions};
-use std::io::Write as _;
+use std::io::{Write as _, stdout};
 use std::net::IpAddr;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::PathBuf;
@@ -77,7 +77,7 @@ pub(super) fn run(flags: &Flags) -> anyhow::Result<bool> {
     let files = files(names, probers, pushers)?;
     let is_there = |file: &NewFile| fs::symlink_metadata(folder.join(&file.name)).is_ok();
     if *keep && files.iter().all(is_there) {
-        println!("{}: all keys are there already, and stay", folder.display());
+        writeln!(stdout(), "{}: all keys are there already, and stay", folder.display())?;
         return Ok(true);
     }
     DirBuilder::new()
@@ -103,7 +103,8 @@ pub(super) fn run(flags: &Flags) -> anyhow::Result<bool> {
     }
     // Without what a shell adds to the end, as it is pasted into a config file.
     let shown: PathBuf = folder.components().collect();
-    println!("{}", guide(&shown.display().to_string(), names, probers, pushers));
+    let guide = guide(&shown.display().to_string(), names, probers, pushers);
+    writeln!(stdout(), "{guide}")?;
     Ok(true)
 }
 

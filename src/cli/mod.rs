@@ -35,6 +35,8 @@ use steer::Hand;
 const USAGE: u8 = 2;
 /// The server could not be reached.
 const UNREACHABLE: u8 = 3;
+/// Nobody reads on, as in `rotadns status | head`: what a shell gives for tools that SIGPIPE ends.
+const NO_READER: u8 = 128 + 13;
 
 /// An authoritative DNS server that balances load.
 ///
@@ -186,11 +188,18 @@ pub fn run(cli: Cli) -> ExitCode {
     match result {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
+        Err(error) if has_no_reader(&error) => ExitCode::from(NO_READER),
         Err(error) => {
             tell(&error);
             code(&error)
         }
     }
+}
+
+/// Whether stdout was closed. What fails towards a server says more than the bare error.
+fn has_no_reader(error: &anyhow::Error) -> bool {
+    let error = error.downcast_ref::<std::io::Error>();
+    error.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
 /// What scripts read: which of the three it was that failed.

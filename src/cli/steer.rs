@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::env;
 use std::fmt::Write as _;
-use std::io::Write as _;
+use std::io::{Write as _, stdout};
 use std::time::Duration;
 
 use anyhow::{Result, bail};
@@ -209,7 +209,7 @@ fn wait_until_safe(client: &Client, flags: &Flags, steered: &Steered) -> Result<
         client.runtime().block_on(async { sleep(pause).await });
     }
     if !flags.json {
-        println!("safe to stop now");
+        writeln!(stdout(), "safe to stop now")?;
     }
     Ok(())
 }

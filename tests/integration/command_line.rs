@@ -85,6 +85,27 @@ fn a_wrong_command_line_ends_with_2() {
 }
 
 #[test]
+fn a_command_whose_output_nobody_reads_ends_quietly() {
+    let folder = folder_of(&[GOOD]);
+    let path = |file: &str| folder.path.join(file).display().to_string();
+    let (zones, keys) = (path("zones"), path("keys"));
+    for arguments in [
+        &["schema"][..],
+        &["check", &zones],
+        &["check", "--format", "json", &zones],
+        &["explain", "www.good.example", "--zones", &zones],
+        &["keygen", &keys],
+    ] {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let output = Command::new(ROTADNS).args(arguments).stdout(writer).output();
+        let output = output.expect("rotadns runs");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!((output.status.code(), &*said), (Some(141), ""), "{arguments:?}");
+    }
+}
+
+#[test]
 fn check_ends_with_1_where_a_file_has_a_mistake() {
     let folder = folder_of(&[GOOD, BROKEN]);
     folder.write("other.yaml", "zones: zones\n");
