@@ -210,7 +210,8 @@ impl Report {
             }
             // The serial has no part in whether the zone can be built.
             built = self.built(file, build::from_model(&zone, 0, None));
-            let whole = zone.pools.iter().filter(|pool| pool.site().is_none());
+            // What some see of a pool takes as long as the pool, and stands at its place.
+            let whole = zone.pools.iter().filter(|pool| pool.face.is_none());
             let places = config::pool_places(file, &text);
             let place = |pool: &Pool| places.get(&pool.name).copied();
             let failovers = whole.map(|pool| {

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::config::model::{Pool, WhenAllDown, Zone};
 use crate::config::{Location, Severity};
 use crate::daemon::load::Mistake;
+use crate::rdata::print_duration;
 
 /// The worst case of one pool.
 pub(super) struct Failover {
@@ -90,8 +91,9 @@ impl Failover {
         let most = self.bound(bounds)?;
         let advice = self.advice(most)?;
         let Location { line, column, width } = self.at;
-        let message =
-            format!("{}; at most {} are wanted: {advice}", self.sentence(), seconds(most));
+        // As it was written, or would be.
+        let wanted = print_duration(most);
+        let message = format!("{}; at most {wanted} are wanted: {advice}", self.sentence());
         let file = self.file.clone();
         Some(Mistake { file, line, column, width, severity: Severity::Warning, message })
     }

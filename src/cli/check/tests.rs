@@ -277,11 +277,29 @@ fn the_worst_case_is_told_to_machines_and_warned_of() {
     assert_eq!(
         warnings,
         [
-            "a.example. web: a failure has left every cache after 120 s at most (90 s to notice it, a TTL of 30 s); at most 60 s are wanted: have its check notice it in 30 s, by `interval`, `timeout` and `fall`",
-            "a.example. no: no check, so a failure is never noticed; at most 60 s are wanted: give it a check",
+            "a.example. web: a failure has left every cache after 120 s at most (90 s to notice it, a TTL of 30 s); at most 1m are wanted: have its check notice it in 30 s, by `interval`, `timeout` and `fall`",
+            "a.example. no: no check, so a failure is never noticed; at most 1m are wanted: give it a check",
         ]
     );
     assert_eq!(report.errors(), 0, "warnings are no errors");
+}
+
+#[test]
+fn a_pool_that_is_seen_in_several_ways_is_told_once() {
+    let zone = "\
+zone: a.example
+ns: ns.b.example.
+views: {private: [10.0.0.0/8]}
+checks: {c: {postgres: {user: probe}}}
+pools: {db: {check: c, ttl: 2h, backends: {a: {address: 192.0.2.1, private: 10.0.0.1}}}}
+records: {rw: {pool: db, role: primary}, ro: {pool: db, role: replica}, db: {pool: db}}
+";
+    let folder = Folder::with("faces", &[("a.example.yaml", zone)]);
+    let (mut report, _) = folder.report();
+    assert_eq!(report.failovers.len(), 1);
+    report.warn_of_late(Some(Duration::from_secs(3600)));
+    let [told] = &report.mistakes[..] else { panic!("{}", report.human(false)) };
+    assert!(told.message.contains("; at most 1h are wanted: "), "{}", told.message);
 }
 
 #[test]
