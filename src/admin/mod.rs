@@ -176,7 +176,8 @@ async fn apart<T: Send + 'static>(
 #[derive(Debug, Default)]
 pub struct Progress {
     phase: AtomicU8,
-    listen: OnceLock<Vec<SocketAddr>>,
+    /// Over UDP and TCP, and over TLS.
+    listen: OnceLock<(Vec<SocketAddr>, Vec<SocketAddr>)>,
 }
 
 /// A part of a server's life.
@@ -191,10 +192,10 @@ pub enum Phase {
 }
 
 impl Progress {
-    /// DNS is served here.
-    pub fn serving(&self, listen: Vec<SocketAddr>) {
+    /// DNS is served here over UDP and TCP, and there over TLS.
+    pub fn serving(&self, listen: Vec<SocketAddr>, over_tls: Vec<SocketAddr>) {
         // There is one start.
-        let _ = self.listen.set(listen);
+        let _ = self.listen.set((listen, over_tls));
         self.phase.store(1, Ordering::Release);
     }
 
@@ -213,10 +214,16 @@ impl Progress {
         }
     }
 
-    /// Where DNS is served.
+    /// Where DNS is served over UDP and TCP.
     #[must_use]
     pub fn listen(&self) -> &[SocketAddr] {
-        self.listen.get().map_or(&[], Vec::as_slice)
+        self.listen.get().map_or(&[], |(listen, _)| listen.as_slice())
+    }
+
+    /// Where DNS is served over TLS.
+    #[must_use]
+    pub fn over_tls(&self) -> &[SocketAddr] {
+        self.listen.get().map_or(&[], |(_, over_tls)| over_tls.as_slice())
     }
 }
 

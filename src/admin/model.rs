@@ -21,8 +21,11 @@ pub struct Status {
     /// The server's time now, by which all other times here are meant.
     #[schemars(with = "String")]
     pub now: Timestamp,
-    /// Where DNS is served.
+    /// Where DNS is served over UDP and TCP.
     pub listen: Vec<SocketAddr>,
+    /// Where DNS is served over TLS.
+    #[serde(default)]
+    pub listen_tls: Vec<SocketAddr>,
     /// What answers come from.
     pub snapshot: Snapshot,
     /// The digest of the config file with its flags, SHA-256 in hex: servers that shall be equal have the same.

@@ -1,6 +1,8 @@
 //! All listeners together: opened, started and stopped as one.
 
 use std::net::SocketAddr;
+#[cfg(target_os = "linux")]
+use std::net::TcpListener;
 use std::sync::Arc;
 #[cfg(target_os = "linux")]
 use std::thread;
@@ -69,7 +71,23 @@ impl Listeners {
         Ok(Self::Portable(hickory::bind(&config.listen)?))
     }
 
-    /// Where DNS is served.
+    /// Where DNS is served over TLS.
+    pub(super) fn over_tls(&self) -> anyhow::Result<Vec<SocketAddr>> {
+        match self {
+            #[cfg(target_os = "linux")]
+            Self::Native { tcp, .. } => {
+                let rows = tcp.iter().filter(|(_, tls)| tls.is_some());
+                // Each thread has a socket of its own at each address.
+                let sockets = rows.filter_map(|(threads, _)| threads.first()).flatten();
+                let addresses: std::io::Result<Vec<_>> =
+                    sockets.map(TcpListener::local_addr).collect();
+                Ok(addresses?)
+            }
+            Self::Portable(_) => Ok(Vec::new()),
+        }
+    }
+
+    /// Where DNS is served, over UDP and TCP.
     pub(super) fn addresses(&self) -> anyhow::Result<Vec<SocketAddr>> {
         Ok(match self {
             #[cfg(target_os = "linux")]

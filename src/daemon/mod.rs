@@ -186,15 +186,16 @@ impl Serving {
         elsewhere.tell_expired(&backstage.publisher);
 
         let listeners = Listeners::open(config)?;
-        let addresses = listeners.addresses()?;
+        let (addresses, over_tls) = (listeners.addresses()?, listeners.over_tls()?);
         let services: Arc<dyn Services> =
             Arc::new(services::All { notified: elsewhere.notified(), editor: editor.clone() });
         let listeners = listeners.start(config, &backstage.publisher, &counters, &services)?;
         let secondary = elsewhere.start(&backstage.publisher)?;
-        info!(listen = ?addresses, "serving");
+        let tls = (!over_tls.is_empty()).then(|| tracing::field::debug(&over_tls));
+        info!(listen = ?addresses, tls, "serving");
         backstage.herald.tell_all();
         if let Some(admin) = &admin {
-            admin.progress().serving(addresses);
+            admin.progress().serving(addresses, over_tls);
         }
         Ok(Self { backstage, listeners, secondary, admin, counters })
     }

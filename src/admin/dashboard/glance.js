@@ -29,7 +29,7 @@ export function glance(status) {
   states(byId("glance-probers-more"), [["up", "heard", heard("live")], ["degraded", "cut off", heard("cut_off")], ["down", "lost", heard("lost")], ["partial", "awaited", heard("awaited")]]);
   say(byId("glance-uptime-more"), `since ${day(status.started)} ${time(status.started)}`);
   say(byId("version"), status.version);
-  set(byId("version"), "title", `zones ${status.snapshot.digest.slice(0, 12)}, config ${status.config_digest.slice(0, 12)}, DNS on ${status.listen.join(", ")}`);
+  set(byId("version"), "title", `zones ${status.snapshot.digest.slice(0, 12)}, config ${status.config_digest.slice(0, 12)}, DNS on ${[...status.listen, ...status.listen_tls.map((address) => `${address} (TLS)`)].join(", ")}`);
   alarms.render(status.alarms, (alarm) => alarm);
   show(byId("alarms"), status.alarms.length > 0);
   // What needs somebody is seen while another tab is in front.

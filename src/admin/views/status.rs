@@ -42,6 +42,7 @@ pub fn status(admin: &Admin) -> Status {
         started: admin.about.started,
         now: Timestamp::now(),
         listen: admin.progress.listen().to_vec(),
+        listen_tls: admin.progress.over_tls().to_vec(),
         snapshot: Snapshot {
             generation: of.generation,
             published: time(of.at),

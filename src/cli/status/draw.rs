@@ -37,7 +37,11 @@ pub(super) fn view(View { status, pools }: &View, screen: Screen) -> String {
 }
 
 fn facts(status: &Status) -> String {
-    let listen: Vec<String> = status.listen.iter().map(ToString::to_string).collect();
+    let listen = [(&status.listen, "UDP, TCP"), (&status.listen_tls, "TLS")];
+    let listen: Vec<String> = listen
+        .into_iter()
+        .flat_map(|(addresses, over)| addresses.iter().map(move |at| format!("{at} ({over})")))
+        .collect();
     let ZoneCounts { served, stale, broken } = status.zones;
     let zones = counts([(served, "served"), (stale, "stale"), (broken, "broken")]);
     let by_state = status.backends.iter().map(|(state, count)| (*count, words::state(*state).0));

@@ -18,6 +18,7 @@ pub(super) fn trouble() -> View {
             "started": "2026-11-21T09:00:00Z",
             "now": "2026-11-21T12:12:31Z",
             "listen": ["127.0.0.1:5300"],
+            "listen_tls": ["127.0.0.1:853"],
             "snapshot": {"generation": 42, "published": "2026-11-21T12:12:00Z", "digest": "00"},
             "config_digest": "00",
             "zones": {"served": 2, "stale": 1, "broken": 0},
@@ -77,8 +78,8 @@ fn alarms_come_first_then_pools_that_guess() {
     let expected = "\
 ALARM the prober west has not been heard for 2 min 31 s
 
-RotaDNS 0.1.0 on 127.0.0.1:5300, up 3 h 12 min; zones: 2 served, 1 stale; backends: 1 up, 1 down, 1
-drained; overrides: 1; queries: 1,234,567; snapshot 42, 31 s old
+RotaDNS 0.1.0 on 127.0.0.1:5300 (UDP, TCP), 127.0.0.1:853 (TLS), up 3 h 12 min; zones: 2 served, 1
+stale; backends: 1 up, 1 down, 1 drained; overrides: 1; queries: 1,234,567; snapshot 42, 31 s old
 
 POOL             HANDS OUT        UP      TTL        POLICY       CHECK
 example.com/db   all: none is up  0 of 1  30 s       fixed        none
