@@ -13,6 +13,7 @@
 //! A worker never frees a snapshot: old ones wait here until the last reader has let go. What each change does is in `changes`
 //! and `reports`, how a hand steers in [`super::steer`].
 
+use std::collections::HashSet;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -360,7 +361,12 @@ fn guessing(snapshot: &Snapshot) -> Option<String> {
     });
     let mut count = 0_usize;
     let mut named = Vec::new();
+    let mut seen = HashSet::new();
     for (zone, (pool, _)) in pools {
+        // What some see of a pool is the pool; those of the file come first.
+        if !seen.insert((&zone.origin, pool.name.as_str())) {
+            continue;
+        }
         count += 1;
         if named.len() < NAMED_MAX {
             named.push(super::tell::pool_key(zone, pool));

@@ -107,9 +107,11 @@ fn backend_table(status: &Status, pools: &[&Pool], screen: Screen) -> String {
         Wide("DUE"),
         Broken("WHY"),
     ]);
-    for backend in pools.iter().flat_map(|pool| &pool.backends) {
+    for (pool, backend) in
+        pools.iter().flat_map(|pool| pool.backends.iter().map(move |one| (pool, one)))
+    {
         grid.row([
-            (&backend.key, Tone::Plain),
+            (&seen_name(pool, backend), Tone::Plain),
             words::state(backend.state),
             (&backend.since.map_or_else(String::new, |at| span(at, status.now)), Tone::Plain),
             (&percent(backend.share), Tone::Plain),
@@ -118,6 +120,12 @@ fn backend_table(status: &Status, pools: &[&Pool], screen: Screen) -> String {
         ]);
     }
     grid.lines()
+}
+
+/// A backend's key, and how its pool is seen where that is a face of one: `example.com/orders/a (primary)`.
+fn seen_name(pool: &Pool, backend: &Backend) -> String {
+    let own = backend.key.rsplit_once('/').map_or("", |(own, _)| own);
+    format!("{}{}", backend.key, pool.key.strip_prefix(own).unwrap_or_default())
 }
 
 /// The server's reason, and how long caches may have it still.

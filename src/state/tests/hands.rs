@@ -206,6 +206,26 @@ fn what_the_disk_refuses_is_in_force_and_told() {
 }
 
 #[test]
+fn a_pool_that_is_seen_in_several_ways_is_one_in_an_alarm() {
+    let stage = Stage::new();
+    stage.serve(&[&zone(
+        "
+zone: example
+ns: [ns]
+views: {private: [10.0.0.0/8]}
+checks: {c: {tcp: {port: 80}}}
+pools: {web: {check: c, backends: {web-1: {address: 192.0.2.1, private: 10.0.0.1}}}}
+records: {ns: {A: 192.0.2.53}, www: {pool: web}}
+",
+    )]);
+    for address in ["192.0.2.1", "10.0.0.1"] {
+        stage.report(address, DOWN);
+    }
+    let alarms = stage.publisher.alarms();
+    assert_eq!(alarms, ["1 pool has too little or nothing in service: example/web"]);
+}
+
+#[test]
 fn a_wish_that_makes_no_sense_changes_nothing() {
     let stage = Stage::new();
     stage.serve(&[&zone(ZONE)]);

@@ -103,6 +103,19 @@ example.net.  192.0.2.54:53  none    never      SERVFAIL
 }
 
 #[test]
+fn a_backend_is_told_apart_by_how_its_pool_is_seen() {
+    let mut seen = trouble();
+    let mut face = seen.pools[0].clone();
+    face.key.push_str(" (private)");
+    seen.pools.push(face);
+    let text = view(&seen, Screen::plain(None));
+    let own = &seen.pools[0].backends[0].key;
+    for name in [format!("\n{own} "), format!("\n{own} (private) ")] {
+        assert_eq!(text.matches(&name).count(), 1, "{name}: {text}");
+    }
+}
+
+#[test]
 fn a_narrow_screen_has_what_is_needed_first() {
     let expected = "\
 BACKEND                STATE    FOR         WHY
