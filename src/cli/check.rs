@@ -100,7 +100,7 @@ impl Report {
         let mut zones = Vec::new();
         let by_default = || {
             let config = PathBuf::from(CONFIG_FILE);
-            vec![if config.is_file() { config } else { PathBuf::from("zones") }]
+            vec![if config.is_file() { config } else { config::default_zones() }]
         };
         let is_default = config.is_none() && paths.is_empty();
         zones.extend(config.into_iter().flat_map(|config| report.config(config)));

@@ -17,6 +17,17 @@ pub const FILE_MAX: u64 = 4 << 30;
 /// The most zone files of one folder.
 pub const FILES_MAX: usize = 1_000_000;
 
+/// The folder of zones where nothing names another: that of the folder that the command runs in. One that is not there is
+/// called by its whole path, as nobody wrote the short one.
+#[must_use]
+pub fn default_zones() -> PathBuf {
+    let folder = PathBuf::from("zones");
+    match std::path::absolute(&folder) {
+        Ok(whole) if !folder.exists() => whole,
+        _ => folder,
+    }
+}
+
 /// The zone that a file is named after: `example.com.yaml` is about `example.com.`, and `root.yaml` about the root, whose own
 /// name leaves nothing to call a file by.
 ///

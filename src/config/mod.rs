@@ -35,7 +35,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 pub use error::{ConfigError, Location, Problem, Severity};
-pub use files::{CONFIG_FILE, is_master_file, zone_files, zone_of_file};
+pub use files::{CONFIG_FILE, default_zones, is_master_file, zone_files, zone_of_file};
 pub use include::Include;
 pub use master::{MasterRecord, check_records, zone_of_records};
 pub use server::{Config, read_config};

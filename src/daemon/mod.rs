@@ -223,7 +223,8 @@ fn lock(state: &Path) -> anyhow::Result<Option<File>> {
         .and_then(|()| File::create(state.join("lock")))
         .map_err(TryLockError::Error)
         .and_then(|file| file.try_lock().map(|()| file));
-    let state = state.display();
+    let whole = std::path::absolute(state).unwrap_or_else(|_| state.to_path_buf());
+    let state = whole.display();
     match locked {
         Ok(file) => Ok(Some(file)),
         Err(TryLockError::WouldBlock) => {

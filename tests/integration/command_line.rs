@@ -85,15 +85,26 @@ fn a_wrong_command_line_ends_with_2() {
 }
 
 #[test]
+fn a_default_folder_that_is_not_there_is_called_by_its_whole_path() {
+    let folder = Folder::new();
+    let whole = folder.path.join("zones").display().to_string();
+    let output = Command::new(ROTADNS).arg("check").current_dir(&folder.path).output();
+    let output = output.expect("the binary that is tested");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains(&whole), "{whole}: {said}");
+}
+
+#[test]
 fn a_command_whose_output_nobody_reads_ends_quietly() {
     let folder = folder_of(&[GOOD]);
     let path = |file: &str| folder.path.join(file).display().to_string();
-    let (zones, keys) = (path("zones"), path("keys"));
+    let (zones, keys, file) = (path("zones"), path("keys"), path("zones/good.example.yaml"));
     for arguments in [
         &["schema"][..],
         &["check", &zones],
         &["check", "--format", "json", &zones],
-        &["explain", "www.good.example", "--zones", &zones],
+        &["export", &file],
         &["keygen", &keys],
     ] {
         let (reader, writer) = std::io::pipe().expect("a pipe");

@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, bail};
 use crate::admin::explain;
 use crate::admin::model::Explanation;
 use crate::cli::plain::plain;
-use crate::config::{CONFIG_FILE, Config, Severity, read_config};
+use crate::config::{CONFIG_FILE, Config, Severity, default_zones, read_config};
 use crate::daemon::load::{Guard, Loader, Mistake};
 use crate::daemon::places::Sources;
 use crate::engine::settings::Settings;
@@ -26,7 +26,7 @@ pub(in crate::cli) fn paths(config: Option<&Path>, zones: Option<&Path>) -> Resu
     if let Some(zones) = zones {
         return Ok(vec![zones.to_path_buf()]);
     }
-    Ok(config_of(config)?.map_or_else(|| vec![PathBuf::from("zones")], |config| config.zones))
+    Ok(config_of(config)?.map_or_else(|| vec![default_zones()], |config| config.zones))
 }
 
 /// The config file, or the one of this folder; `None` without any.

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::error::{ConfigError, Mistakes, Problem, Span};
+use super::files::default_zones;
 use super::model::access::ZONE_BYTES;
 use super::model::allowed::{Programs, Secrets};
 use super::model::place::Network;
@@ -156,7 +157,7 @@ impl Default for Config {
         let count = |count| NonZeroUsize::new(count).expect("each count below is above zero");
         Self {
             listen: vec![SocketAddr::from(([127, 0, 0, 1], PORT))],
-            zones: vec![PathBuf::from("zones")],
+            zones: vec![default_zones()],
             state: state.map_or_else(|| PathBuf::from("state"), PathBuf::from),
             workers: Workers::Auto,
             sockets: if cfg!(target_os = "linux") { Sockets::Native } else { Sockets::Portable },
