@@ -21,7 +21,7 @@ use super::told::{self, Lines, Told, counted};
 use crate::config::files::{read_at_most, read_file};
 use crate::config::model::access::Secondaries;
 use crate::config::model::{Pool, Zone};
-use crate::config::{self, CONFIG_FILE, Config, Location, MasterRecord, Problem, Severity};
+use crate::config::{self, CONFIG_FILE, Config, Location, MasterRecord, Problem, Severity, server};
 use crate::daemon::load::{Mistake, together};
 use crate::daemon::named;
 use crate::daemon::places::Sources;
@@ -160,7 +160,10 @@ impl Report {
             Ok(config) => {
                 self.places(&config);
                 for message in named::mistakes(&config) {
-                    self.tell(vec![Mistake::whole(file, message)], "");
+                    let at = server::place_of(file, &text, &message);
+                    let Location { line, column, width } = at.unwrap_or(Location::WHOLE_FILE);
+                    let whole = Mistake::whole(file, message);
+                    self.tell(vec![Mistake { line, column, width, ..whole }], &text);
                 }
                 self.bounds.config = config.failover_max;
                 let zones = config.zones.clone();

@@ -212,7 +212,8 @@ fn fits(columns: &[Column], contents: &[u16], shown: &[usize], width: u16) -> bo
 
 /// The width by `COLUMNS`, else by the terminal. One of 0 says that it does not know, as in containers and under `expect`.
 fn width(columns: Option<&str>, terminal: Option<u16>) -> Option<u16> {
-    let columns = columns.and_then(|columns| columns.parse().ok()).filter(|columns| *columns > 0);
+    let columns =
+        columns.and_then(|columns| columns.parse::<u16>().ok()).filter(|columns| *columns > 0);
     let width = columns.or_else(|| terminal.filter(|columns| *columns > 0));
     width.map(|width| width.max(WIDTH_MIN))
 }

@@ -1,6 +1,8 @@
 //! The files that the config file names besides zones: read as a server reads them, so that `check` tells what is wrong with
 //! them before a server does.
 
+use std::collections::HashSet;
+
 use crate::admin::listen::identity::Identity;
 use crate::admin::read_tokens;
 use crate::config::Config;
@@ -22,6 +24,9 @@ pub fn mistakes(config: &Config) -> Vec<String> {
     }
     let fed = config.feed.iter().flat_map(|feed| &feed.to);
     found.extend(fed.filter_map(|server| feed::connect::check(server).err()));
+    // What several keys name has its mistake once.
+    let mut told = HashSet::new();
+    found.retain(|mistake| told.insert(mistake.clone()));
     found
 }
 

@@ -175,17 +175,27 @@ fn secret_of(path: &Path) -> anyhow::Result<Vec<u8>> {
 /// The secrets of cookies: the first one signs, both are right.
 fn cookies_of(path: &Path) -> anyhow::Result<Vec<cookie::Secret>> {
     let text = read_file(path, "a secret of cookies is a line of 32 hexadecimal digits")?;
-    let lines =
-        text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-    let secrets: Option<Vec<cookie::Secret>> = lines.map(digits).collect();
-    match secrets {
-        Some(secrets) if (1..=SECRETS_MAX).contains(&secrets.len()) => Ok(secrets),
-        _ => bail!(
-            "{}: is no file of cookies' secrets: one or two lines of 32 hexadecimal digits, such as `openssl rand -hex 16` \
-             makes",
-            path.display()
-        ),
+    let shown = path.display();
+    let mut secrets = Vec::new();
+    for (number, line) in (1..).zip(text.lines().map(str::trim)) {
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let Some(secret) = digits(line) else {
+            bail!(
+                "{shown}: line {number}: is no secret of cookies: 32 hexadecimal digits, such as `openssl rand -hex 16` \
+                 makes"
+            )
+        };
+        secrets.push(secret);
     }
+    if !(1..=SECRETS_MAX).contains(&secrets.len()) {
+        bail!(
+            "{shown}: has {} secrets of cookies; it is one or two lines, such as `openssl rand -hex 16` makes",
+            secrets.len()
+        );
+    }
+    Ok(secrets)
 }
 
 fn digits(line: &str) -> Option<cookie::Secret> {
@@ -249,12 +259,16 @@ mod tests {
             let secrets = settings.cookies.secrets;
             assert_eq!((secrets[0][0], secrets.len()), (first, count));
         }
-        for text in
-            ["", "e5e9", &format!("{one}0"), &format!("+{}", &one[1..]), &[one; 3].join("\n")]
-        {
+        for (text, expected) in [
+            ("", "has 0 secrets of cookies; "),
+            ("e5e9", "line 1: is no secret of cookies: "),
+            (format!("# both\n{one}\n{one}0").as_str(), "line 3: is no secret of cookies: "),
+            (format!("+{}", &one[1..]).as_str(), "line 1: is no secret of cookies: "),
+            ([one; 3].join("\n").as_str(), "has 3 secrets of cookies; "),
+        ] {
             fs::write(&file, text).expect("a file");
             let sentence = told(&config);
-            let expected = format!("{shown}: is no file of cookies' secrets: ");
+            let expected = format!("{shown}: {expected}");
             assert!(sentence.starts_with(&expected), "{text}: {sentence}");
             assert!(!sentence.contains("e5e9"));
         }

@@ -229,6 +229,7 @@ keys:
   good.: {secret_file: good}
   bad.: {secret_file: bad}
   gone.: {secret_file: gone}
+  again.: {secret_file: gone}
 cookies: {secrets_file: bad}
 tls: {listen: 127.0.0.1, certificate: good, key: gone}
 admin: {tokens: bad}
@@ -249,8 +250,10 @@ primaries: {c.example: {from: [192.0.2.1]}}
     for expected in [
         format!("{}: is no secret: base 64", place("bad")),
         format!("{}: cannot be read", place("gone")),
-        format!("{}: is no file of cookies' secrets", place("bad")),
-        format!("{}: line 1", place("bad")),
+        format!("{}: line 1: is no secret of cookies", place("bad")),
+        format!("{}: line 1: three words are a token", place("bad")),
+        "rotadns.yaml:4:23\n".to_owned(),
+        "rotadns.yaml:5:24\n".to_owned(),
         "warning: `per_zone` sets something for b.example., and there is no such zone".to_owned(),
     ] {
         assert!(text.contains(&expected), "{expected}\n{text}");

@@ -7,12 +7,13 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::error::{ConfigError, Mistakes, Problem, Span};
+use super::error::{ConfigError, Location, Mistakes, Problem, Span};
 use super::files::default_zones;
 use super::model::access::ZONE_BYTES;
 use super::model::allowed::{Programs, Secrets};
 use super::model::place::Network;
 use super::model::probers::{Isolation, OnProberLoss, Quorum};
+use super::node::{Kind, Node};
 use feed::Feed;
 
 pub mod admin;
@@ -206,6 +207,15 @@ pub fn read_subnets(file: &Path, text: &str) -> Result<Vec<Network>, Vec<ConfigE
     reader.finish(networks)
 }
 
+/// Where the config file names the file that a sentence begins with, as `/etc/rotadns/keys/a: cannot be read` does.
+#[must_use]
+pub fn place_of(file: &Path, text: &str, sentence: &str) -> Option<Location> {
+    let mut reader = Reader::new(file, text);
+    let root = reader.parse(text)?;
+    let span = reader.named_in(&root, sentence)?;
+    Some(reader.mistakes.location(span))
+}
+
 /// The file's name and its mistakes so far.
 struct Reader<'f> {
     file: &'f Path,
@@ -225,6 +235,21 @@ impl<'f> Reader<'f> {
 
     fn add(&mut self, at: Span, problem: Problem) {
         self.mistakes.add(at, problem);
+    }
+
+    /// The first value that is the path which a sentence begins with.
+    fn named_in(&self, node: &Node<'_>, sentence: &str) -> Option<Span> {
+        match &node.kind {
+            Kind::Scalar(text, _) => {
+                let path = self.path(text).display().to_string();
+                let rest = sentence.strip_prefix(&path)?;
+                (!text.is_empty() && rest.starts_with([':', ' '])).then_some(node.span)
+            }
+            Kind::List(items) => items.iter().find_map(|item| self.named_in(item, sentence)),
+            Kind::Map(entries) => {
+                entries.iter().find_map(|(_, value)| self.named_in(value, sentence))
+            }
+        }
     }
 
     fn path(&self, text: &str) -> PathBuf {

@@ -138,7 +138,7 @@ impl Reader<'_> {
     }
 
     /// The tree of the file; `None` where it says nothing, or is no YAML, which is told.
-    fn parse<'t>(&mut self, text: &'t str) -> Option<Node<'t>> {
+    pub(super) fn parse<'t>(&mut self, text: &'t str) -> Option<Node<'t>> {
         let root = node::parse_any(text, &mut Includes::new(self.file, None), &mut self.mistakes);
         root.filter(|root| !is_unset(root))
     }
