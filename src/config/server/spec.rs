@@ -22,9 +22,10 @@ use crate::config::spec::{self, Field};
 use crate::config::value;
 
 /// What may stand at the top level.
-const CONFIG_KEYS: [&str; 24] = [
+const CONFIG_KEYS: [&str; 25] = [
     "listen",
     "zones",
+    "includes",
     "state",
     "workers",
     "sockets",
@@ -59,6 +60,7 @@ impl Reader<'_> {
         let [
             listen,
             zones,
+            includes,
             state,
             workers,
             sockets,
@@ -100,6 +102,7 @@ impl Reader<'_> {
             let texts = self.each(zones, |text| Ok(text.to_owned()));
             config.zones = texts.iter().map(|text| self.path(text)).collect();
         }
+        config.includes = self.paths(includes);
         if let Some(state) = self.path_of(state) {
             config.state = state;
         }

@@ -97,7 +97,7 @@ impl Reader<'_> {
     }
 
     /// Any number of paths.
-    fn paths(&mut self, node: Option<&Node<'_>>) -> Vec<PathBuf> {
+    pub(super) fn paths(&mut self, node: Option<&Node<'_>>) -> Vec<PathBuf> {
         let texts = self.texts(node);
         texts.into_iter().map(|text| self.path(text.text)).collect()
     }
