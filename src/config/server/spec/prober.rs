@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::count;
 use crate::config::error::Problem;
+use crate::config::model::allowed::Variables;
 use crate::config::model::probers::{INSIDE, OnProberLoss, PROBERS_MAX, Quorum, is_prober_name};
 use crate::config::node::Node;
 use crate::config::server::{Prober, Reader};
@@ -61,7 +62,7 @@ impl Reader<'_> {
         if let Some(exec) = exec {
             let [allow, env, at_once] = self.fields(exec, "`exec`", ["allow", "env", "at_once"]);
             prober.exec.allow = self.paths(allow);
-            prober.exec.env = self.words(env);
+            prober.exec.env = self.variables(env);
             self.set(&mut prober.exec.at_once, at_once, |text| {
                 count("a number of programs", text, PROGRAMS_MAX)
             });
@@ -69,7 +70,7 @@ impl Reader<'_> {
         if let Some(secrets) = secrets {
             let [files, env] = self.fields(secrets, "`secrets`", ["files", "env"]);
             prober.secrets.files = self.paths(files);
-            prober.secrets.env = self.words(env);
+            prober.secrets.env = self.variables(env);
         }
         self.set(&mut prober.first_round, first_round, value::duration);
         let words = [("true", true), ("false", false)];
@@ -102,9 +103,9 @@ impl Reader<'_> {
         texts.into_iter().map(|text| self.path(text.text)).collect()
     }
 
-    /// Any number of words.
-    fn words(&mut self, node: Option<&Node<'_>>) -> Vec<String> {
-        self.texts(node).into_iter().map(|text| text.text.to_owned()).collect()
+    /// Any number of names of variables.
+    fn variables(&mut self, node: Option<&Node<'_>>) -> Variables {
+        Variables(self.texts(node).into_iter().map(|text| text.text.to_owned()).collect())
     }
 
     fn expect(&mut self, prober: &mut Prober, node: Option<&Node<'_>>) {
