@@ -1,5 +1,6 @@
 //! What a zone file of any format says, for the commands that write it in another.
 
+use std::num::NonZeroUsize;
 use std::path::Path;
 
 use anyhow::{Result, bail};
@@ -80,7 +81,7 @@ fn yaml(
     let Ok(text) = str::from_utf8(bytes) else {
         bail!("{}: {}", file.display(), config::Problem::NotUtf8);
     };
-    let (zone, mistakes) = config::read_zone_file(file, text, include);
+    let (zone, mistakes) = config::read_zone_file(file, text, NonZeroUsize::MIN, include);
     Ok((zone, mistakes.into_iter().map(Mistake::from).collect()))
 }
 
