@@ -1,12 +1,13 @@
 //! When each target is probed, as a queue without a clock, a socket or a runtime.
 //!
 //! ```text
-//!   set_targets ──▶ due: the earliest first ──start──▶ in flight: at most `in_flight_max`
-//!                    ▲                                   │
-//!                    └────────────── end ────────────────┘
+//!   set_targets ──▶ new: in order, at a set rate ─┬─start──▶ in flight: at most `in_flight_max`
+//!                   due: the earliest first ──────┘             │
+//!                    ▲                                          │
+//!                    └────────────────── end ───────────────────┘
 //!
 //!   the target is      from the start of its last probe to the next (or to its end, if later)
-//!   not judged yet     -, at once: it was just added
+//!   not judged yet     -, as soon as it may: it was just added
 //!   just judged        a random part of the interval: what was added together spreads out
 //!   settled            the interval, 10 % early or late at random
 //!   changing side      the fast interval, to the point
@@ -17,7 +18,7 @@
 //! handed in, so a test that seeds it sees the same schedule each time.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
@@ -29,6 +30,12 @@ use crate::health::target::{Health, Outcome, Streak, Target};
 /// are.
 const OBSTACLE_PAUSE: Duration = Duration::from_secs(1);
 
+/// From the first probe of one new target to that of the next, on average: 5,000 a second, so that a start with any number of targets
+/// is no flood for the network, and ten thousand are judged in two seconds.
+pub const START_STEP: Duration = Duration::from_micros(200);
+/// So many new targets may begin at once.
+pub const START_BURST: u32 = 100;
+
 /// The targets, their health and the order of their probes.
 #[derive(Debug)]
 pub struct Schedule {
@@ -36,7 +43,9 @@ pub struct Schedule {
     random: fastrand::Rng,
     entries: HashMap<Id, Entry>,
     ids: HashMap<Target, Id>,
-    /// Every entry that is not in flight, once.
+    /// Those that were never probed.
+    new: New,
+    /// Every other entry that is not in flight, once.
     due: BinaryHeap<Reverse<(Duration, Id)>>,
     /// Probes that started and did not end, those of removed targets too.
     in_flight: usize,
@@ -68,6 +77,7 @@ impl Schedule {
             random,
             entries: HashMap::new(),
             ids: HashMap::new(),
+            new: New::default(),
             due: BinaryHeap::new(),
             in_flight: 0,
             awaited: 0,
@@ -76,7 +86,7 @@ impl Schedule {
     }
 
     /// Replaces the set of targets; one that stands twice counts once. Those that stay keep their
-    /// health and their place in the queue, new ones are due now, in order.
+    /// health and their place in the queue, new ones are due as soon as they may, in order.
     ///
     /// Returns the probes in flight whose target left: the caller drops them, and tells
     /// [`end`](Self::end) when it has.
@@ -106,6 +116,7 @@ impl Schedule {
                 dropped.push(id);
             }
         }
+        self.new.waiting.retain(|(id, _)| self.entries.contains_key(id));
         self.due.retain(|Reverse((_, id))| self.entries.contains_key(id));
         self.awaited = self.entries.values().filter(|entry| entry.is_awaited).count();
         dropped
@@ -117,7 +128,7 @@ impl Schedule {
         let health = Health::Unknown;
         let entry = Entry { target, health, started: now, in_flight: false, is_awaited: true };
         self.entries.insert(id, entry);
-        self.due.push(Reverse((now, id)));
+        self.new.waiting.push_back((id, now));
         id
     }
 
@@ -126,7 +137,13 @@ impl Schedule {
         if self.wake().is_none_or(|due| due > now) {
             return None;
         }
-        let Reverse((_, id)) = self.due.pop()?;
+        // Who has waited for longest: else many of one kind could keep the others from their turns for ever.
+        let due = self.due.peek().map(|&Reverse((due, _))| due);
+        let id = if due.is_some_and(|due| self.new.wake().is_none_or(|new| due <= new)) {
+            self.due.pop()?.0.1
+        } else {
+            self.new.take(now)?
+        };
         let entry = self.entries.get_mut(&id)?;
         entry.started = now;
         entry.in_flight = true;
@@ -141,7 +158,8 @@ impl Schedule {
         if self.in_flight >= self.in_flight_max.get() {
             return None;
         }
-        self.due.peek().map(|&Reverse((due, _))| due)
+        let due = self.due.peek().map(|&Reverse((due, _))| due);
+        due.into_iter().chain(self.new.wake()).min()
     }
 
     /// Notes that a probe ended and what it found, `None` where it could not be made. Returns what
@@ -202,6 +220,29 @@ impl Schedule {
     #[must_use]
     pub fn awaited(&self) -> usize {
         self.awaited
+    }
+}
+
+/// New targets, which begin a [`START_STEP`] from each other on average, and [`START_BURST`] at once.
+#[derive(Debug, Default)]
+struct New {
+    /// Each with the time at which it was added.
+    waiting: VecDeque<(Id, Duration)>,
+    /// When the next would begin if they all kept their distance.
+    next: Duration,
+}
+
+impl New {
+    /// When the next may begin.
+    fn wake(&self) -> Option<Duration> {
+        let early = START_STEP * (START_BURST - 1);
+        self.waiting.front().map(|&(_, added)| self.next.saturating_sub(early).max(added))
+    }
+
+    /// The next, who may begin now.
+    fn take(&mut self, now: Duration) -> Option<Id> {
+        self.next = self.next.max(now) + START_STEP;
+        Some(self.waiting.pop_front()?.0)
     }
 }
 

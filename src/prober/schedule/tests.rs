@@ -68,6 +68,86 @@ fn new_targets_are_due_at_once_in_order() {
     assert_eq!(hosts(&mut schedule, INTERVAL * 9), [0; 0], "one probe of a target at once");
 }
 
+/// As many targets as it takes to see a rate.
+fn many(count: u32) -> Vec<Target> {
+    let check = Arc::clone(&targets(1..2)[0].check);
+    let address = |host| IpAddr::V4(Ipv4Addr::from_bits(0x0a00_0000 + host));
+    (0..count).map(|host| Target { address: address(host), check: Arc::clone(&check) }).collect()
+}
+
+#[test]
+fn ten_thousand_new_targets_begin_at_a_set_rate_and_in_two_seconds() {
+    const MANY: u32 = 10_000;
+    let mut schedule = schedule(MANY as usize);
+    let targets = many(MANY);
+    schedule.set_targets(&targets, Duration::ZERO);
+    let (mut now, mut begun) = (Duration::ZERO, Vec::new());
+    while let Some(wake) = schedule.wake() {
+        now = wake.max(now);
+        while let Some((_, target)) = schedule.start(now) {
+            assert_eq!(target, targets[begun.len()], "in order");
+            begun.push(now);
+        }
+    }
+    assert_eq!(begun.len(), MANY as usize);
+    assert!(now <= Duration::from_secs(2), "{now:?}");
+    // In any span, be it between ticks of a clock, no more than the burst and what the rate adds.
+    for span in [Duration::ZERO, Duration::from_millis(10), Duration::from_millis(100)] {
+        let most = START_BURST as usize + span.div_duration_f64(START_STEP) as usize;
+        for (from, first) in begun.iter().enumerate() {
+            let within = begun[from..].iter().take_while(|at| **at <= *first + span).count();
+            assert!(within <= most, "{within} within {span:?} of {first:?}");
+            if within < most {
+                break; // the end is near
+            }
+        }
+    }
+}
+
+#[test]
+fn new_targets_hold_up_no_others() {
+    let (mut schedule, _, due) = judged(Outcome::Pass);
+    schedule.in_flight_max = NonZeroUsize::new(1000).unwrap();
+    let all = [targets(1..2), many(1_000)].concat();
+    schedule.set_targets(&all, due);
+    let begun = hosts_of(&mut schedule, due);
+    assert_eq!(begun[0], all[0], "it is due, and they can wait");
+    assert_eq!(begun.len(), 1 + START_BURST as usize);
+}
+
+#[test]
+fn new_targets_that_leave_are_waited_for_by_nobody() {
+    let mut schedule = schedule(1_000);
+    schedule.set_targets(&many(1_000), Duration::ZERO);
+    assert_eq!(hosts_of(&mut schedule, Duration::ZERO).len(), START_BURST as usize);
+    schedule.set_targets(&targets(1..2), Duration::ZERO);
+    assert_eq!(schedule.wake(), Some(START_STEP));
+    assert_eq!(hosts(&mut schedule, START_STEP), [1]);
+    assert_eq!(schedule.wake(), None);
+}
+
+fn hosts_of(schedule: &mut Schedule, now: Duration) -> Vec<Target> {
+    std::iter::from_fn(|| schedule.start(now)).map(|(_, target)| target).collect()
+}
+
+#[test]
+fn what_was_added_together_spreads_evenly_over_the_interval() {
+    const MANY: u32 = 10_000;
+    let mut schedule = schedule(MANY as usize);
+    schedule.set_targets(&many(MANY), Duration::ZERO);
+    // Each probe takes no time; from the third interval on all are settled.
+    let mut counts = [0_u32; 100];
+    while let Some(now) = schedule.wake().filter(|now| *now < INTERVAL * 4) {
+        let Some((id, _)) = schedule.start(now) else { continue };
+        schedule.end(id, Some(Outcome::Pass), now);
+        if now >= INTERVAL * 3 {
+            counts[(now - INTERVAL * 3).div_duration_f64(INTERVAL / 100) as usize] += 1;
+        }
+    }
+    // 100 in each hundredth of an interval, with a standard deviation of 10.
+    assert!(counts.iter().all(|count| (40..160).contains(count)), "{counts:?}");
+}
+
 #[test]
 fn a_probe_without_a_verdict_keeps_health_and_interval() {
     // Settled: the interval, 10 % early or late, and not a second later.
@@ -268,7 +348,7 @@ fn whatever_happens_the_books_balance() {
             let judged = |entry: &&Entry| entry.is_awaited && entry.health != Health::Unknown;
             assert!(flights.len() <= 4, "seed {seed}");
             assert_eq!(schedule.in_flight, flights.len(), "seed {seed}");
-            assert_eq!(schedule.due.len(), idle, "seed {seed}");
+            assert_eq!(schedule.due.len() + schedule.new.waiting.len(), idle, "seed {seed}");
             assert_eq!(schedule.awaited(), awaited, "seed {seed}");
             assert_eq!(entries.filter(judged).count(), 0, "seed {seed}");
             assert_eq!(schedule.ids.len(), schedule.entries.len(), "seed {seed}");
@@ -283,5 +363,7 @@ fn reloads_leave_nothing_behind() {
         let all = if turn % 2 == 0 { targets(0..100) } else { targets(100..200) };
         schedule.set_targets(&all, Duration::ZERO);
     }
-    assert_eq!((schedule.due.len(), schedule.entries.len(), schedule.ids.len()), (100, 100, 100));
+    let lengths = (schedule.new.waiting.len(), schedule.entries.len(), schedule.ids.len());
+    assert_eq!(lengths, (100, 100, 100));
+    assert!(schedule.due.is_empty());
 }
