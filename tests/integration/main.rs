@@ -17,6 +17,7 @@ mod world;
 
 // Real processes.
 mod admin;
+mod alerts;
 mod asking;
 mod backends;
 mod beside;
