@@ -2,12 +2,14 @@
 
 pub mod check;
 mod client;
+mod completions;
 mod content;
 pub mod demo;
 mod explain;
 mod export;
 mod import;
 mod keygen;
+mod man;
 mod plain;
 mod probe;
 mod reload;
@@ -96,8 +98,15 @@ enum Command {
     Import(import::Flags),
     /// Print a zone as a master file, or in any other format
     Export(export::Flags),
-    /// Print the JSON Schema of the zone file, for editors
-    Schema,
+    /// Print the JSON Schema of the zone file, for editors, or as a page of every key
+    Schema(schema::Flags),
+    /// Print what makes a shell complete this command line
+    Completions {
+        /// For which shell
+        shell: clap_complete::Shell,
+    },
+    /// Print a manual page, or write them all
+    Man(man::Flags),
     /// Serve small HTTP backends to try things out with
     Demo {
         /// Where; one backend each
@@ -182,7 +191,9 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Explain(flags) => explain::run(&flags),
         Command::Import(flags) => import::run(&flags),
         Command::Export(flags) => export::run(&flags),
-        Command::Schema => schema::run(),
+        Command::Schema(flags) => schema::run(&flags),
+        Command::Completions { shell } => completions::run(shell),
+        Command::Man(flags) => man::run(&flags),
         Command::Demo { listen } => serve_demo(listen),
     };
     match result {

@@ -8,6 +8,7 @@
 //! here may be either.
 
 mod checks;
+pub mod reference;
 mod scalar;
 #[cfg(test)]
 mod tests;
