@@ -30,6 +30,7 @@ pub mod reload;
 mod secondary;
 mod services;
 mod settings;
+mod supervisor;
 mod watch;
 
 use std::fs::{self, File, TryLockError};
@@ -123,6 +124,7 @@ pub fn serve(config: &Config, strict: bool) -> anyhow::Result<()> {
     runtime.block_on(signals.wait_for_the_end(&editor, crew))?;
 
     info!("stopping");
+    supervisor::stopping();
     // The loader is not waited for: a zone of any size may be on its way, and what it writes is whole
     // or not there.
     serving.stop();
@@ -167,6 +169,7 @@ impl Serving {
 
         let counters = AllCounters::with_threads(listeners::threads(config));
         let backstage = Backstage::start(config, &counters, (set, settings), editor)?;
+        let zones = round.zones.len();
         backstage.show(round);
         let ground = admin::Ground {
             publisher: &backstage.publisher,
@@ -194,6 +197,9 @@ impl Serving {
         let secondary = elsewhere.start(&backstage.publisher)?;
         let tls = (!over_tls.is_empty()).then(|| tracing::field::debug(&over_tls));
         info!(listen = ?addresses, tls, "serving");
+        let at: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+        supervisor::ready(&format!("serving {zones} zones on {}", at.join(", ")));
+        supervisor::watch(&backstage.publisher)?;
         backstage.herald.tell_all();
         if let Some(admin) = &admin {
             admin.progress().serving(addresses, over_tls);

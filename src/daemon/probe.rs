@@ -19,7 +19,7 @@ use tracing::{info, warn};
 use super::load::{Guard, Loader};
 use super::reload::{self, Show, Stage, keep_loading};
 use super::watch::Watch;
-use super::{Crew, Signals, raise_descriptor_limit};
+use super::{Crew, Signals, raise_descriptor_limit, supervisor};
 use crate::config::Config;
 use crate::config::server::feed::Feed;
 use crate::feed::connect;
@@ -79,6 +79,7 @@ pub fn run(config: &Config, feed: &Feed) -> anyhow::Result<()> {
     ];
     runtime.block_on(signals.wait_for_the_end(&editor, crew))?;
     info!("stopping");
+    supervisor::stopping();
     Ok(())
 }
 
@@ -101,6 +102,7 @@ impl Stage for Probing {
         }
         let targets = targets(all.values().flatten());
         info!(targets = targets.len(), "probing");
+        supervisor::ready(&format!("probing {} targets", targets.len()));
         // In this order: what is found of a target that is not told of would be lost.
         self.told.set_targets(&targets);
         self.prober.set_targets(targets);

@@ -52,6 +52,7 @@ mod restart;
 mod secondary;
 mod secured;
 mod servers;
+mod service;
 mod signals;
 mod sockets;
 mod transfers;
