@@ -40,6 +40,7 @@ mod gdnsd;
 mod http;
 mod load;
 mod logging;
+mod manual;
 mod master_files;
 mod net;
 mod peers;

@@ -9,13 +9,13 @@ use rotadns::cli::Cli;
 use rotadns::config::{read_config, read_zone, zone_of_file};
 
 /// A fenced block: its language, the line that it begins on, and the text.
-struct Block {
-    language: String,
-    line: usize,
-    text: String,
+pub(crate) struct Block {
+    pub(crate) language: String,
+    pub(crate) line: usize,
+    pub(crate) text: String,
 }
 
-fn blocks(file: &str) -> Vec<Block> {
+pub(crate) fn blocks(file: &str) -> Vec<Block> {
     let readme = fs::read_to_string(root().join(file)).expect("a page of the manual");
     let mut blocks = Vec::new();
     let mut open: Option<Block> = None;
