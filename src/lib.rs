@@ -33,6 +33,7 @@ pub mod sys;
 
 pub mod counters;
 pub mod digest;
+pub mod dnstap;
 
 pub mod cli;
 pub mod daemon;

@@ -6,6 +6,7 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::net::{SocketAddr, UdpSocket};
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,9 +14,11 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use rotadns::config::read_zone;
+use rotadns::config::server::dnstap::{Dnstap, To};
 use rotadns::counters::handed::Handed;
 use rotadns::counters::zones::{Class, ZoneCounts};
 use rotadns::counters::{AllCounters, Counter, Via};
+use rotadns::dnstap::Tap;
 use rotadns::engine::choose::ready::{Memory, Ready, Standing};
 use rotadns::engine::snapshot::Chunks;
 use rotadns::engine::{Snapshot, View};
@@ -69,6 +72,14 @@ const WARM: u64 = 120;
 
 #[test]
 fn a_worker_answers_without_the_heap() {
+    answers_without_the_heap(None);
+    // Nobody reads the log, so that most of it is dropped.
+    let to = To::File("/dev/null".into());
+    let config = Dnstap { to, sample: NonZeroU32::MIN, identity: None };
+    answers_without_the_heap(Some(&mut Tap::new(config)));
+}
+
+fn answers_without_the_heap(tap: Option<&mut Tap>) {
     let (model, mistakes) = read_zone(Path::new("example.yaml"), ZONE);
     let model = model.unwrap_or_else(|| panic!("{mistakes:?}"));
     let (zone, _) = build::from_model(&model, 1, None).expect("it fits together");
@@ -87,7 +98,7 @@ fn a_worker_answers_without_the_heap() {
     let listeners = udp::bind(&[SocketAddr::from(([127, 0, 0, 1], 0))], 1).expect("a free port");
     let address = listeners[0].address;
     let counters = AllCounters::default();
-    let running = udp::start(listeners, &snapshot, &counters, None).expect("a thread");
+    let running = udp::start(listeners, &snapshot, &counters, None, tap).expect("a thread");
 
     let client = UdpSocket::bind("127.0.0.1:0").expect("a free port");
     client.connect(address).expect("it is there");

@@ -97,6 +97,10 @@ counters! {
         ProbesWithoutPlace r#"reason="place""#,
         ProbesHeldUp r#"reason="held_up""#,
     }
+    "dnstap_exchanges" "Exchanges for the query log, by what became of them" {
+        DnstapWritten r#"outcome="written""#,
+        DnstapDropped r#"outcome="dropped""#,
+    }
     "tcp_accept_failures" "Failed accepts, such as for want of file descriptors" {
         TcpAcceptFailed "",
     }

@@ -1,5 +1,6 @@
 //! All listeners together: opened, started and stopped as one.
 
+use std::cell::RefCell;
 use std::net::SocketAddr;
 #[cfg(target_os = "linux")]
 use std::net::TcpListener;
@@ -26,6 +27,7 @@ use crate::config::server::authority::DnsTls;
 #[cfg(target_os = "linux")]
 use crate::config::server::{Sockets, Workers};
 use crate::counters::{AllCounters, Counter, Counters};
+use crate::dnstap::{self, Tap};
 use crate::server::responder::Responder;
 #[cfg(target_os = "linux")]
 use crate::server::udp;
@@ -44,8 +46,13 @@ pub(super) enum Listeners {
     Portable(Vec<hickory::Bound>),
 }
 
-/// Sockets that are served.
-pub(super) enum Running {
+/// Sockets that are served, and who logs what is asked.
+pub(super) struct Running {
+    sockets: Serving,
+    dnstap: Option<dnstap::Running>,
+}
+
+enum Serving {
     /// Ours.
     #[cfg(target_os = "linux")]
     Native { udp: udp::Running, tcp: tcp::Running },
@@ -114,22 +121,24 @@ impl Listeners {
             per_client: config.limits.tcp_per_client.get(),
             ..tcp::Limits::default()
         };
+        let tap = RefCell::new(config.dnstap.clone().map(Tap::new));
         let answer = |counters: &Arc<Counters>, services: Option<&Arc<dyn Services>>| -> Answer {
+            let recorder = tap.borrow_mut().as_mut().map(|tap| tap.recorder(counters));
             let (snapshot, counters) = (Arc::clone(snapshot), Arc::clone(counters));
-            let mut responder = Responder::new(snapshot, counters, services.cloned());
+            let mut responder = Responder::new(snapshot, counters, services.cloned(), recorder);
             Box::new(move |client, transport, query, out| {
                 responder.answer(client, transport, query, out)
             })
         };
-        Ok(match self {
+        let sockets = match self {
             #[cfg(target_os = "linux")]
-            Self::Native { udp, tcp } => Running::Native {
-                udp: udp::start(udp, snapshot, counters, Some(services))
+            Self::Native { udp, tcp } => Serving::Native {
+                udp: udp::start(udp, snapshot, counters, Some(services), tap.borrow_mut().as_mut())
                     .context("cannot serve UDP")?,
                 tcp: tcp::start(tcp, limits, |counters| answer(counters, Some(services)), counters)
                     .context("cannot serve TCP")?,
             },
-            Self::Portable(bound) => Running::Portable({
+            Self::Portable(bound) => Serving::Portable({
                 if config.authority.tls.is_some() {
                     warn!("portable sockets serve no DNS over TLS; `tls` has no effect");
                 }
@@ -141,22 +150,29 @@ impl Listeners {
                 hickory::start(bound, limits.idle, answer(&counters, None), counters)
                     .context("cannot serve")?
             }),
-        })
+        };
+        let dnstap = tap.into_inner().map(|tap| tap.start(counters.thread_beside()));
+        let dnstap = dnstap.transpose().context("cannot log queries")?;
+        Ok(Running { sockets, dnstap })
     }
 }
 
 impl Running {
     /// Answers what was received, and closes.
     pub(super) fn stop(self) {
-        match self {
+        match self.sockets {
             #[cfg(target_os = "linux")]
-            Self::Native { udp, tcp } => {
+            Serving::Native { udp, tcp } => {
                 let udp = thread::spawn(move || udp.stop());
                 tcp.stop(STOP);
                 // A thread that panicked has been reported where it did.
                 let _ = udp.join();
             }
-            Self::Portable(running) => running.stop(STOP),
+            Serving::Portable(running) => running.stop(STOP),
+        }
+        // Last, so that every answer is in it.
+        if let Some(dnstap) = self.dnstap {
+            dnstap.stop();
         }
     }
 }

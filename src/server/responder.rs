@@ -1,6 +1,6 @@
 //! What listeners that answer one query at a time share: the way from its bytes to an answer's.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -11,6 +11,7 @@ use super::denied::Denied;
 use super::{Answered, count, handover, unix_seconds};
 use crate::authority::{Reply, Services};
 use crate::counters::Counters;
+use crate::dnstap::{Over, Recorder};
 use crate::engine::{self, Context, OUT_TCP, Plan, Service, Snapshot, Transport};
 
 /// Answers the queries of one thread, one at a time.
@@ -21,6 +22,7 @@ pub struct Responder {
     services: Option<Arc<dyn Services>>,
     chance: Chance,
     denied: Denied,
+    recorder: Option<Recorder>,
     plan: Box<Plan>,
     out: Box<[u8]>,
 }
@@ -32,6 +34,7 @@ impl Responder {
         snapshot: Arc<ArcSwap<Snapshot>>,
         counters: Arc<Counters>,
         services: Option<Arc<dyn Services>>,
+        recorder: Option<Recorder>,
     ) -> Self {
         Self {
             snapshot,
@@ -39,6 +42,7 @@ impl Responder {
             services,
             chance: Chance::default(),
             denied: Denied::default(),
+            recorder,
             plan: Box::default(),
             out: vec![0; OUT_TCP].into_boxed_slice(),
         }
@@ -74,6 +78,15 @@ impl Responder {
         let answer = &self.out[..len];
         count::answered(&self.counters, transport.into(), &snapshot, &self.plan, answer);
         self.denied.note(&self.counters, &snapshot, &context, &self.plan);
+        if let Some(recorder) = &mut self.recorder {
+            let over = match transport {
+                Transport::Udp => Over::Udp,
+                Transport::Tcp => Over::Tcp,
+                Transport::Tls => Over::Tls,
+            };
+            recorder.tick();
+            recorder.note(over, SocketAddr::new(client, 0), None, query, Some(answer));
+        }
         out.extend_from_slice(answer);
         Answered::Whole
     }

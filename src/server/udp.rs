@@ -27,6 +27,7 @@ use super::handover;
 use super::unix_seconds;
 use crate::authority::{Reply, Request, Services};
 use crate::counters::{AllCounters, Counter, Counters, Via};
+use crate::dnstap::{Over, Recorder, Tap};
 use crate::engine::{self, Context, OUT_UDP, Plan, Snapshot, Transport};
 use crate::sys::batch::{self, BATCH, Batch};
 use crate::sys::{priority, spread};
@@ -71,6 +72,13 @@ pub struct Listener {
     /// The address that it listens on.
     pub address: SocketAddr,
     worker: usize,
+}
+
+impl Listener {
+    /// The address that it listens on, where that is one.
+    fn named(&self) -> Option<SocketAddr> {
+        Some(self.address).filter(|address| !address.ip().is_unspecified())
+    }
 }
 
 /// Whether nobody listens there: our own sockets share an address among themselves, and so would those of a
@@ -126,6 +134,7 @@ pub fn start(
     snapshot: &Arc<ArcSwap<Snapshot>>,
     counters: &AllCounters,
     services: Option<&Arc<dyn Services>>,
+    mut tap: Option<&mut Tap>,
 ) -> io::Result<Running> {
     let stop = Arc::new(AtomicBool::new(false));
     let threads = listeners
@@ -133,6 +142,7 @@ pub fn start(
         .map(|listener| {
             let (snapshot, counters) = (Arc::clone(snapshot), counters.thread());
             let (stop, services) = (Arc::clone(&stop), services.cloned());
+            let recorder = tap.as_mut().map(|tap| tap.recorder(&counters));
             Builder::new().name(format!("udp-{}", listener.worker)).spawn(move || {
                 pin(listener.worker);
                 if let Err(error) = priority::answering() {
@@ -146,7 +156,7 @@ pub fn start(
                         services.clone(),
                     )
                 };
-                supervise(&listener, worker, &counters, &stop);
+                supervise(&listener, worker, &counters, &stop, recorder);
             })
         })
         .collect::<io::Result<_>>()?;
@@ -171,11 +181,15 @@ fn supervise(
     worker: impl Fn() -> Worker,
     counters: &Arc<Counters>,
     stop: &AtomicBool,
+    mut recorder: Option<Recorder>,
 ) {
     loop {
         let mut worker = worker();
         // Nothing of a worker that panicked is used again.
-        if catch_unwind(AssertUnwindSafe(|| worker.serve(&listener.socket, stop))).is_ok() {
+        let served = catch_unwind(AssertUnwindSafe(|| {
+            worker.serve(listener, stop, recorder.as_mut());
+        }));
+        if served.is_ok() {
             return;
         }
         counters.add(Counter::UdpPanics, 1);
@@ -239,7 +253,13 @@ impl Worker {
 
     /// Answers until told to stop, and then what has been received by then: who keeps asking does not
     /// keep us from the end.
-    fn serve(&mut self, socket: &UdpSocket, stop: &AtomicBool) {
+    fn serve(
+        &mut self,
+        listener: &Listener,
+        stop: &AtomicBool,
+        mut recorder: Option<&mut Recorder>,
+    ) {
+        let socket = &listener.socket;
         let mut since_stop = 0;
         let mut is_closed = false;
         while since_stop < WAITING_MAX {
@@ -251,7 +271,7 @@ impl Worker {
             match self.batch.receive(socket, !stopping) {
                 Ok(0) => {}
                 Ok(count) => {
-                    self.answer(socket, count);
+                    self.answer(listener, count, recorder.as_deref_mut());
                     since_stop += if stopping { count } else { 0 };
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -275,13 +295,14 @@ impl Worker {
         thread::sleep(ERROR_PAUSE);
     }
 
-    fn answer(&mut self, socket: &UdpSocket, count: usize) {
+    fn answer(&mut self, listener: &Listener, count: usize, recorder: Option<&mut Recorder>) {
+        let socket = &listener.socket;
         {
             let snapshot = self.snapshot.load();
             let now = unix_seconds();
             self.prepare(&snapshot, count, now);
             self.chance.draw_all(&snapshot, &mut self.plans[..count]);
-            self.encode(&snapshot, count, now, socket);
+            self.encode(&snapshot, count, now, listener, recorder);
         }
         let replies = self.batch.replies();
         let sent = self.batch.send(socket);
@@ -312,7 +333,17 @@ impl Worker {
     }
 
     #[inline]
-    fn encode(&mut self, snapshot: &Arc<Snapshot>, count: usize, now: u64, socket: &UdpSocket) {
+    fn encode(
+        &mut self,
+        snapshot: &Arc<Snapshot>,
+        count: usize,
+        now: u64,
+        listener: &Listener,
+        mut recorder: Option<&mut Recorder>,
+    ) {
+        if let Some(recorder) = recorder.as_deref_mut() {
+            recorder.tick();
+        }
         for (index, plan) in self.plans[..count].iter().enumerate() {
             let Some(context) = context(&self.batch, index, now) else {
                 self.counters.add(Counter::UdpPortZero, 1);
@@ -323,15 +354,19 @@ impl Worker {
                 && let Some(request) =
                     handover::request(snapshot, &context, self.batch.datagram(index), plan)
             {
-                hand(&**services, request, &self.batch, index, socket);
+                hand(&**services, request, &self.batch, index, &listener.socket);
                 continue;
             }
+            let client = recorder.as_ref().and_then(|_| self.batch.peer(index));
             let (query, out) = self.batch.exchange(index);
             if let Some(len) = engine::encode(snapshot, &context, query, plan, out) {
                 let answer = &out[..len];
                 self.counters.add(Counter::UdpTruncated, u64::from(is_truncated(answer)));
                 count::answered(&self.counters, Via::Udp, snapshot, plan, answer);
                 self.denied.note(&self.counters, snapshot, &context, plan);
+                if let (Some(recorder), Some(client)) = (recorder.as_deref_mut(), client) {
+                    recorder.note(Over::Udp, client, listener.named(), query, Some(answer));
+                }
                 self.batch.reply(index, len);
             } else {
                 let short = is_short(query);

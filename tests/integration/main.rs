@@ -30,6 +30,7 @@ mod conformance;
 mod dashboard;
 #[cfg(feature = "databases")]
 mod databases;
+mod dnstap;
 mod echoes;
 mod end_to_end;
 mod extfile;

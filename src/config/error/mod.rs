@@ -153,6 +153,7 @@ pub enum Problem {
     UnknownKeyName { name: String },
     NotifyOverTls,
     // The config file
+    TwoLogs,
     AdminExposed { address: SocketAddr, missing: &'static str },
     // Checks
     NoKind { kinds: String },

@@ -114,6 +114,9 @@ impl fmt::Display for Problem {
                 "`{}` is not an address and a port, such as `127.0.0.1:{port}` or `\"[::1]:{port}\"`",
                 Quoted(text)
             ),
+            Self::TwoLogs => {
+                f.write_str("the query log goes to one of `socket` and `file`; give one of them")
+            }
             Self::AdminExposed { address, missing } => write!(
                 f,
                 "`{address}` can be reached from beyond this machine, so the admin API needs {missing} (`rotadns \

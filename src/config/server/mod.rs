@@ -19,6 +19,7 @@ use feed::Feed;
 pub mod admin;
 pub mod answers;
 pub mod authority;
+pub mod dnstap;
 pub mod feed;
 pub mod places;
 mod spec;
@@ -59,6 +60,8 @@ pub struct Config {
     pub authority: authority::Authority,
     /// How much answers say, and what the server says of itself.
     pub answers: answers::Answers,
+    /// Who gets the query log; `None` is nobody.
+    pub dnstap: Option<dnstap::Dnstap>,
     /// What tells where clients are.
     pub geo: places::Geo,
     /// Who sees private addresses.
@@ -189,6 +192,7 @@ impl Default for Config {
             },
             authority: authority::Authority::default(),
             answers: answers::Answers::default(),
+            dnstap: None,
             geo: places::Geo::default(),
             views: places::Views::default(),
             log: Log { format: LogFormat::Text, level: LogLevel::Info },
@@ -392,6 +396,7 @@ log: {format: json, level: debug}
             },
             authority: authority::Authority::default(),
             answers: answers::Answers::default(),
+            dnstap: None,
             geo: places::Geo::default(),
             views: places::Views::default(),
             log: Log { format: LogFormat::Json, level: LogLevel::Debug },

@@ -4,6 +4,7 @@
 mod admin;
 mod answers;
 mod authority;
+mod dnstap;
 mod feed;
 mod isolation;
 mod places;
@@ -22,7 +23,7 @@ use crate::config::spec::{self, Field};
 use crate::config::value;
 
 /// What may stand at the top level.
-const CONFIG_KEYS: [&str; 25] = [
+const CONFIG_KEYS: [&str; 26] = [
     "listen",
     "zones",
     "includes",
@@ -46,6 +47,7 @@ const CONFIG_KEYS: [&str; 25] = [
     "cookies",
     "responses",
     "any",
+    "dnstap",
     "geo",
     "views",
 ];
@@ -81,6 +83,7 @@ impl Reader<'_> {
             cookies,
             responses,
             any,
+            dnstap,
             geo,
             views,
         ] = self.fields(&root, "the config file", CONFIG_KEYS);
@@ -89,6 +92,9 @@ impl Reader<'_> {
             answers: self.answers([nsid, identity, cookies, responses, any]),
             ..Config::default()
         };
+        if let Some(dnstap) = dnstap {
+            config.dnstap = self.dnstap(dnstap);
+        }
         if let Some(geo) = geo {
             config.geo = self.geo(geo);
         }

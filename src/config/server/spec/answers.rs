@@ -42,7 +42,7 @@ impl Reader<'_> {
 }
 
 /// A text that the server says of itself.
-fn said(what: &'static str, text: &str, most: usize) -> Result<Option<String>, Problem> {
+pub(super) fn said(what: &'static str, text: &str, most: usize) -> Result<Option<String>, Problem> {
     match text.len() {
         0 => Err(Problem::EmptyText { what }),
         length if length > most => Err(Problem::SaidTooLong { what, most }),
