@@ -145,7 +145,7 @@ impl<'t> Lines<'t> {
     }
 
     fn line(&self, number: u32) -> String {
-        self.0.get(&number).map_or_else(String::new, |line| line.to_string())
+        self.0.get(&number).map_or_else(String::new, ToString::to_string)
     }
 }
 

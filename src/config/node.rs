@@ -193,7 +193,7 @@ fn read<'a>(
 }
 
 /// Reads a part of a file that means the same by itself; `None` where it does not, or has a mistake.
-fn entry<'a>(text: &'a str, begin: Begin, file: u32) -> Option<Node<'a>> {
+fn entry(text: &str, begin: Begin, file: u32) -> Option<Node<'_>> {
     // Anchors have aliases elsewhere, and mistakes are told in the order of the whole file.
     let mut mistakes = Mistakes::new(Path::new(""), "");
     let mut includes = Includes::of_part(file);

@@ -21,6 +21,7 @@ pub(super) struct Dnstap {
 }
 
 /// `Message`: one DNS message that was received or sent.
+#[expect(clippy::struct_field_names, reason = "the names of dnstap.proto")]
 #[derive(Clone, PartialEq, prost::Message)]
 struct Message {
     #[prost(int32, required, tag = "1")]

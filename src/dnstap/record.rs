@@ -136,12 +136,8 @@ impl Ring {
         let waiting = self.ring.read_chunk(4).ok()?;
         let mut lengths = [0; 4];
         // Nothing is committed, so that they are read again with the rest.
-        for (to, from) in
-            lengths.iter_mut().zip(waiting.as_slices().0.iter().chain(waiting.as_slices().1))
-        {
-            *to = *from;
-        }
-        drop(waiting);
+        let (first, second) = waiting.as_slices();
+        lengths.iter_mut().zip(first.iter().chain(second)).for_each(|(to, from)| *to = *from);
         let query_len = u16::from_ne_bytes([lengths[0], lengths[1]]);
         let answer_len = u16::from_ne_bytes([lengths[2], lengths[3]]);
         let has_answer = answer_len != NONE;

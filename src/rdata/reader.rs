@@ -62,7 +62,7 @@ impl<'a> Reader<'_, 'a> {
     pub(super) fn number(&mut self, field: &'static str, max: u32) -> Result<u32, Mistake> {
         let word = self.bare(field)?;
         number(word.text, max).ok_or_else(|| {
-            let is_word = word.text.first().is_some_and(|byte| byte.is_ascii_alphabetic());
+            let is_word = word.text.first().is_some_and(u8::is_ascii_alphabetic);
             word.wrong(if is_word {
                 Problem::WordForNumber { rtype: self.rtype, field, max }
             } else {

@@ -271,7 +271,8 @@ fn a_zone_includes_what_the_config_file_allows() {
     stage.act(&Write("c/x.inc", "www 60 A 192.0.2.1\n".to_owned()));
     stage.act(&Write("a/x.zone", master(1) + "$INCLUDE ../c/x.inc\n"));
     let paths = vec![stage.folder.join("a")];
-    stage.loader = Loader::new(paths, Serials::default()).with_includes(&[more.clone()]);
+    stage.loader =
+        Loader::new(paths, Serials::default()).with_includes(std::slice::from_ref(&more));
     assert_eq!(stage.load(101), "x. 1, 1 changed, 0 broken");
     // What it was read from is elsewhere now, and no better for being known.
     fs::rename(&more, stage.folder.join("d")).expect("in one folder");

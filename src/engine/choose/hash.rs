@@ -149,15 +149,15 @@ impl Best {
     #[inline]
     fn offer(&mut self, place: u16, (own, weight): (u64, u32), least: f64) {
         let drawn = mix(own ^ self.row);
-        let last = self.found.last().filter(|_| self.found.len() == self.answers).copied();
+        let worst = self.found.last().filter(|_| self.found.len() == self.answers).copied();
         // Most are out of the question before their cost is worked out.
-        let is_out = |(last, _): (u64, u16)| is_above(drawn, least, f64::from_bits(last));
-        if !self.are_alike && last.is_some_and(is_out) {
+        let is_out = |(worst, _): (u64, u16)| is_above(drawn, least, f64::from_bits(worst));
+        if !self.are_alike && worst.is_some_and(is_out) {
             return;
         }
         let cost = if self.are_alike { !drawn } else { cost(drawn, weight) };
         let own = (cost, place);
-        if last.is_some_and(|last| last < own) {
+        if worst.is_some_and(|worst| worst < own) {
             return;
         }
         let at = self.found.partition_point(|other| *other < own);

@@ -43,11 +43,7 @@ pub(super) fn source(
     has_fallback: bool,
 ) -> (Source, Vec<Candidate>) {
     if !eligible.is_empty() {
-        return if !is_calm {
-            (Source::Panic, guesses(all))
-        } else {
-            (Source::InService, eligible)
-        };
+        return if is_calm { (Source::InService, eligible) } else { (Source::Panic, guesses(all)) };
     }
     if pool.role() == Some(Role::Primary) {
         return without_primary(pool, all, last, has_fallback);

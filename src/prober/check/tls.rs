@@ -61,7 +61,7 @@ struct CaFile {
 
 /// The client's side of a handshake with one server.
 pub struct Connector {
-    connector: TlsConnector,
+    tls: TlsConnector,
     name: ServerName<'static>,
     /// Where it may go on with the last session: whose that is.
     session: Option<(SocketAddr, Arc<Session>)>,
@@ -74,7 +74,7 @@ impl Connector {
         stream: S,
         deadline: Deadline,
     ) -> Result<TlsStream<S>, Trouble> {
-        let handshake = self.connector.connect(self.name.clone(), stream);
+        let handshake = self.tls.connect(self.name.clone(), stream);
         let stream = deadline.within("no TLS handshake", handshake).await?;
         let stream = stream.map_err(|error| handshake_trouble(&error))?;
         if let Some((_, session)) = &self.session {
@@ -99,7 +99,7 @@ impl Trust {
         let name = server_name(tls, name, address)?;
         let mut config = self.config(&tls.verify)?;
         Arc::make_mut(&mut config).alpn_protocols = owned(protocols);
-        Ok(Connector { connector: TlsConnector::from(config), name, session: None })
+        Ok(Connector { tls: TlsConnector::from(config), name, session: None })
     }
 
     /// The same for who goes on with the target's last session, and [keeps](Self::keep) it.
@@ -119,7 +119,7 @@ impl Trust {
         ours.alpn_protocols = owned(protocols);
         ours.resumption = Resumption::store(Arc::clone(&session) as _);
         let connector = TlsConnector::from(config);
-        Ok(Connector { connector, name, session: Some((at, session)) })
+        Ok(Connector { tls: connector, name, session: Some((at, session)) })
     }
 
     /// Keeps the session of a probe that passed for the next one. A target that fails shows its certificate again.

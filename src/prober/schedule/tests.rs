@@ -93,7 +93,7 @@ fn ten_thousand_new_targets_begin_at_a_set_rate_and_in_two_seconds() {
     assert!(now <= Duration::from_secs(2), "{now:?}");
     // In any span, be it between ticks of a clock, no more than the burst and what the rate adds.
     for span in [Duration::ZERO, Duration::from_millis(10), Duration::from_millis(100)] {
-        let most = START_BURST as usize + span.div_duration_f64(START_STEP) as usize;
+        let most = START_BURST as usize + (span.as_nanos() / START_STEP.as_nanos()) as usize;
         for (from, first) in begun.iter().enumerate() {
             let within = begun[from..].iter().take_while(|at| **at <= *first + span).count();
             assert!(within <= most, "{within} within {span:?} of {first:?}");
@@ -140,8 +140,8 @@ fn what_was_added_together_spreads_evenly_over_the_interval() {
     while let Some(now) = schedule.wake().filter(|now| *now < INTERVAL * 4) {
         let Some((id, _)) = schedule.start(now) else { continue };
         schedule.end(id, Some(Outcome::Pass), now);
-        if now >= INTERVAL * 3 {
-            counts[(now - INTERVAL * 3).div_duration_f64(INTERVAL / 100) as usize] += 1;
+        if let Some(settled) = now.checked_sub(INTERVAL * 3) {
+            counts[(settled.as_nanos() * 100 / INTERVAL.as_nanos()) as usize] += 1;
         }
     }
     // 100 in each hundredth of an interval, with a standard deviation of 10.
