@@ -20,7 +20,7 @@ use serde::Serialize;
 use super::plain::{plain, steers};
 use crate::admin::model;
 use crate::config::Severity;
-use crate::config::hidden::{HIDDEN, secret_at};
+use crate::config::hidden::{HIDDEN, is_place, secret_at};
 use crate::daemon::load::Mistake;
 
 /// The longest line that is shown with a mistake, in bytes; of longer ones only the place is told.
@@ -166,12 +166,22 @@ impl Above {
         }
         let begins = line.len() - text.len();
         if self.secret.is_some_and(|above| begins > above) {
-            return Some(begins);
+            return below_a_secret(line, begins);
         }
         let secret = secret_at(line);
         self.secret = secret.map(|_| begins);
         secret
     }
+}
+
+/// Where a secret begins in a line that is part of what a secret's name stands for, as the map that `keys:` is.
+fn below_a_secret(line: &str, begins: usize) -> Option<usize> {
+    let Some((name, value)) = line.split_once(": ") else {
+        return (!line.trim_end().ends_with(':')).then_some(begins);
+    };
+    let value = value.trim_start();
+    let is_own = is_place(name.trim()) || value.starts_with('{');
+    if is_own { secret_at(line) } else { Some(line.len() - value.len()) }
 }
 
 /// `1 file`, `2 files`.

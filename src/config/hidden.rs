@@ -23,14 +23,19 @@ const PLACES: [&str; 5] = ["_file", "_env", "_path", "_name", "_files"];
 /// The shortest value of a key called `key` that may be one: mostly it is a name or a file.
 const KEY_MIN: usize = 16;
 
+/// Whether a name says where a secret is, and not what it is.
+#[must_use]
+pub fn is_place(name: &str) -> bool {
+    PLACES.iter().any(|end| name.ends_with(end))
+}
+
 /// Whether a name is that of a secret.
 #[must_use]
 pub fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase().replace('-', "_");
-    let is_place = PLACES.iter().any(|end| name.ends_with(end));
     let is_whole = ["keys", "cookie"].contains(&&*name);
     let is_ended = ["_key", "_keys", "_cookie"].iter().any(|end| name.ends_with(end));
-    !is_place && (is_whole || is_ended || WORDS.iter().any(|word| name.contains(word)))
+    !is_place(&name) && (is_whole || is_ended || WORDS.iter().any(|word| name.contains(word)))
 }
 
 /// The line without secrets.

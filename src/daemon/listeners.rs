@@ -132,12 +132,15 @@ impl Listeners {
         };
         let sockets = match self {
             #[cfg(target_os = "linux")]
-            Self::Native { udp, tcp } => Serving::Native {
-                udp: udp::start(udp, snapshot, counters, Some(services), tap.borrow_mut().as_mut())
-                    .context("cannot serve UDP")?,
-                tcp: tcp::start(tcp, limits, |counters| answer(counters, Some(services)), counters)
-                    .context("cannot serve TCP")?,
-            },
+            Self::Native { udp, tcp } => {
+                let udp =
+                    udp::start(udp, snapshot, counters, Some(services), tap.borrow_mut().as_mut())
+                        .context("cannot serve UDP")?;
+                let tcp =
+                    tcp::start(tcp, limits, |counters| answer(counters, Some(services)), counters)
+                        .context("cannot serve TCP")?;
+                Serving::Native { udp, tcp }
+            }
             Self::Portable(bound) => Serving::Portable({
                 if config.authority.tls.is_some() {
                     warn!("portable sockets serve no DNS over TLS; `tls` has no effect");

@@ -138,11 +138,13 @@ impl Schedule {
             return None;
         }
         // Who has waited for longest: else many of one kind could keep the others from their turns for ever.
-        let due = self.due.peek().map(|&Reverse((due, _))| due);
-        let id = if due.is_some_and(|due| self.new.wake().is_none_or(|new| due <= new)) {
-            self.due.pop()?.0.1
-        } else {
-            self.new.take(now)?
+        // Who has waited for longest: else many of one kind could keep the others from their turns for ever.
+        let due = self.due.peek().map(|&Reverse((due, _))| due).filter(|due| *due <= now);
+        let added = self.new.added().filter(|_| self.new.wake().is_some_and(|wake| wake <= now));
+        let id = match (due, added) {
+            (Some(due), Some(added)) if added < due => self.new.take(now)?,
+            (Some(_), _) => self.due.pop()?.0.1,
+            (None, _) => self.new.take(now)?,
         };
         let entry = self.entries.get_mut(&id)?;
         entry.started = now;
@@ -233,10 +235,15 @@ struct New {
 }
 
 impl New {
-    /// When the next may begin.
+    /// When the next was added.
+    fn added(&self) -> Option<Duration> {
+        self.waiting.front().map(|&(_, added)| added)
+    }
+
+    /// When it may begin.
     fn wake(&self) -> Option<Duration> {
         let early = START_STEP * (START_BURST - 1);
-        self.waiting.front().map(|&(_, added)| self.next.saturating_sub(early).max(added))
+        self.added().map(|added| self.next.saturating_sub(early).max(added))
     }
 
     /// The next, who may begin now.

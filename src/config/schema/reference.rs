@@ -12,6 +12,7 @@ const DEFINITIONS: &str = "#/$defs/";
 #[must_use]
 pub fn page() -> String {
     let schema = super::zone_file();
+    let definitions = &schema["$defs"];
     let mut page = String::from(
         "# The zone file, key by key\n\n\
          Made by `rotadns schema --format markdown` from what editors complete by. What keys do together, with examples, is on the\n\
@@ -20,11 +21,11 @@ pub fn page() -> String {
     );
     let mut met = Met::default();
     let _ = writeln!(page, "{}\n", text(&schema));
-    section(&schema, &mut page, &mut met);
+    section(&schema, definitions, &mut page, &mut met);
     while let Some(name) = met.waiting.pop_front() {
-        let thing = &schema["$defs"][&name];
+        let thing = &definitions[&name];
         let _ = writeln!(page, "## {}\n\n{}\n", heading(&name), text(thing));
-        section(thing, &mut page, &mut met);
+        section(thing, definitions, &mut page, &mut met);
     }
     page.truncate(page.trim_end().len());
     page.push('\n');
@@ -50,14 +51,15 @@ impl Met {
 }
 
 /// What a thing is made of: its keys, its forms, or the values that it can have.
-fn section(thing: &Value, page: &mut String, met: &mut Met) {
+fn section(thing: &Value, definitions: &Value, page: &mut String, met: &mut Met) {
     if let Some(keys) = thing["properties"].as_object() {
         let required: Vec<&str> = strings(&thing["required"]);
         let _ = writeln!(page, "| key | value | |\n|---|---|---|");
         // Types of records have no words of their own; a row stands for all of them.
-        for (key, value) in keys.iter().filter(|(_, value)| !text(value).is_empty()) {
+        for (key, value) in keys.iter().filter(|(key, _)| !is_type(key)) {
             let must = if required.contains(&key.as_str()) { " (required)" } else { "" };
-            let _ = writeln!(page, "| `{key}`{must} | {} | {} |", form(value, met), text(value));
+            let (form, told) = (form(value, met), text_of(value, definitions));
+            let _ = writeln!(page, "| `{key}`{must} | {form} | {told} |");
         }
         for (_, types) in thing["patternProperties"].as_object().into_iter().flatten() {
             let of = form(types, met);
@@ -119,6 +121,20 @@ fn form(value: &Value, met: &mut Met) -> String {
         "text"
     };
     format!("{kind}{range}")
+}
+
+/// Whether a key of a record is a type of records: those are in capitals.
+fn is_type(key: &str) -> bool {
+    key.starts_with(|letter: char| letter.is_ascii_uppercase())
+}
+
+/// What is said of a key; where nothing is, what is said of what stands there.
+fn text_of(value: &Value, definitions: &Value) -> String {
+    let name = value["$ref"].as_str().and_then(|path| path.strip_prefix(DEFINITIONS));
+    match (text(value), name) {
+        (own, Some(name)) if own.is_empty() => text(&definitions[name]),
+        (own, _) => own,
+    }
 }
 
 /// What the schema says of a thing, on one line that a table can have.
@@ -189,10 +205,8 @@ mod tests {
         let schema = super::super::zone_file();
         let things = schema["$defs"].as_object().expect("the schema has things");
         for (name, thing) in things.iter().chain([(&String::new(), &schema)]) {
-            let are_types = thing["patternProperties"].is_object();
-            for (key, value) in thing["properties"].as_object().into_iter().flatten() {
-                let is_told = page.contains(&format!("| `{key}`"));
-                assert!(is_told || (are_types && text(value).is_empty()), "{name}: {key}");
+            for key in thing["properties"].as_object().into_iter().flatten().map(|(key, _)| key) {
+                assert!(is_type(key) || page.contains(&format!("| `{key}`")), "{name}: {key}");
             }
         }
         let rows = page.lines().filter(|line| line.starts_with("| `"));

@@ -110,7 +110,7 @@ fn a_backend_is_told_apart_by_how_its_pool_is_seen() {
     seen.pools.push(face);
     let text = view(&seen, Screen::plain(None));
     let own = &seen.pools[0].backends[0].key;
-    for name in [format!("\n{own} "), format!("\n{own} (private) ")] {
+    for name in [format!("\n{own}  "), format!("\n{own} (private)  ")] {
         assert_eq!(text.matches(&name).count(), 1, "{name}: {text}");
     }
 }
