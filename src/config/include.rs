@@ -45,6 +45,12 @@ impl<'t, 'i> Includes<'t, 'i> {
         Self { include, open, count: 0, bytes_left: TEXT_MAX as u64, first: None }
     }
 
+    /// For a part of the file of that number, from which nothing is included.
+    pub(crate) fn of_part(file: u32) -> Self {
+        let open = vec![(PathBuf::new(), file)];
+        Self { include: None, open, count: 0, bytes_left: 0, first: None }
+    }
+
     /// The number of the file that is read.
     pub(crate) fn file(&self) -> u32 {
         self.open.last().map_or(0, |(_, number)| *number)

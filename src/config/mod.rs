@@ -24,6 +24,7 @@ mod quick;
 mod resolve;
 mod rules;
 mod sharded;
+mod side_by_side;
 mod spec;
 mod value;
 pub mod write;

@@ -5,14 +5,19 @@
 //! several documents, tags, merge keys, keys that are not scalars. Anchors and aliases work,
 //! within the limit on nodes, and so does octoDNS's `!include` ([`super::include`]).
 
+mod lines;
+
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::num::NonZeroUsize;
+use std::path::Path;
 
 use granit_parser::{Event, Marker, Parser, ScalarStyle};
 
 use super::error::{Mistakes, Problem, Span};
 use super::include::Includes;
 use super::quick::Table;
+use lines::{Begin, PART};
 
 /// The largest file that is read: 256 MiB.
 pub(crate) const TEXT_MAX: usize = 256 << 20;
@@ -22,6 +27,8 @@ pub(crate) const DEPTH_MAX: usize = 32;
 pub(crate) const NODES_MAX: usize = 20_000_000;
 /// The most nodes that aliases may add to a file.
 pub(crate) const ALIASED_MAX: usize = 100_000;
+/// Keys of which each is compared with each before it: a table of them would take longer to make.
+const FEW: usize = 8;
 /// The bytes of text that cost a copy as much as a node does.
 const NODE_TEXT: usize = 64;
 
@@ -140,38 +147,41 @@ pub(crate) fn parse<'a>(
     includes: &mut Includes<'_, '_>,
     mistakes: &mut Mistakes<'_>,
 ) -> Option<Node<'a>> {
+    parse_by(text, NonZeroUsize::MIN, includes, mistakes)
+}
+
+/// As [`parse`], by so many threads where the file is large.
+pub(crate) fn parse_by<'a>(
+    text: &'a str,
+    threads: NonZeroUsize,
+    includes: &mut Includes<'_, '_>,
+    mistakes: &mut Mistakes<'_>,
+) -> Option<Node<'a>> {
     let file = includes.file();
-    let at = |start, end| at(start, end, file);
     if text.len() > TEXT_MAX {
         mistakes.add(Span::FILE, Problem::TooLarge { most: TEXT_MAX });
         return None;
     }
-    let mut options = granit_parser::Options::default();
-    options.set_emit_comments(false);
+    if let Some(root) = lines::read(text, file, threads, PART) {
+        return Some(root);
+    }
     let mut builder = Builder::default();
-    for event in Parser::new_from_str_with_options(text, options) {
-        let (event, span) = match event {
-            Ok(event) => event,
-            Err(error) => {
-                let place = at(*error.marker(), *error.marker());
-                let (place, problem) = syntax(text, place, error.info());
-                let place = Span { file, ..place };
-                mistakes.add(place, problem);
-                return None;
-            }
-        };
-        if let Err(problem) = builder.event(event, at(span.start, span.end), includes, mistakes) {
-            mistakes.add(at(span.start, span.end), problem);
-            return None;
-        }
-    }
-    if builder.is_broken {
-        return None;
-    }
+    builder.read(text, Begin::default(), includes, mistakes)?;
     if builder.root.is_none() && file == 0 {
         mistakes.add(Span::FILE, Problem::EmptyFile);
     }
     builder.root
+}
+
+/// Reads a part of a file that means the same by itself; `None` where it does not, or has a mistake.
+fn entry<'a>(text: &'a str, begin: Begin, file: u32) -> Option<Node<'a>> {
+    // Anchors have aliases elsewhere, and mistakes are told in the order of the whole file.
+    let mut mistakes = Mistakes::new(Path::new(""), "");
+    let mut includes = Includes::of_part(file);
+    let mut builder = Builder::default();
+    builder.read(text, begin, &mut includes, &mut mistakes)?;
+    let is_whole = builder.anchors.is_empty() && mistakes.errors() == 0;
+    builder.root.filter(|_| is_whole)
 }
 
 /// What the parser stumbled over, in our words where it is one of the usual slips; the parser's own else.
@@ -211,12 +221,12 @@ fn open_quote(text: &str) -> Option<Span> {
     None
 }
 
-fn at(start: Marker, end: Marker, file: u32) -> Span {
-    let byte = |marker: Marker| marker.byte_offset().unwrap_or(0) as u32;
+fn at(start: Marker, end: Marker, begin: Begin, file: u32) -> Span {
+    let byte = |marker: Marker| begin.byte + marker.byte_offset().unwrap_or(0) as u32;
     Span {
         start: byte(start),
         end: byte(end).max(byte(start)),
-        line: start.line() as u32,
+        line: begin.lines + start.line() as u32,
         column: start.col() as u32 + 1,
         file,
     }
@@ -245,6 +255,37 @@ struct Open<'a> {
 }
 
 impl<'a> Builder<'a> {
+    /// Takes the events of a text that begins there in its file; `None` where that was told as a mistake.
+    fn read(
+        &mut self,
+        text: &'a str,
+        begin: Begin,
+        includes: &mut Includes<'_, '_>,
+        mistakes: &mut Mistakes<'_>,
+    ) -> Option<()> {
+        let file = includes.file();
+        let at = |start, end| at(start, end, begin, file);
+        let mut options = granit_parser::Options::default();
+        options.set_emit_comments(false);
+        for event in Parser::new_from_str_with_options(text, options) {
+            let (event, span) = match event {
+                Ok(event) => event,
+                Err(error) => {
+                    let place = at(*error.marker(), *error.marker());
+                    let (place, problem) = syntax(text, place, error.info());
+                    let place = Span { file, ..place };
+                    mistakes.add(place, problem);
+                    return None;
+                }
+            };
+            if let Err(problem) = self.event(event, at(span.start, span.end), includes, mistakes) {
+                mistakes.add(at(span.start, span.end), problem);
+                return None;
+            }
+        }
+        (!self.is_broken).then_some(())
+    }
+
     /// Takes one event; an `Err` ends the file.
     fn event(
         &mut self,
@@ -418,138 +459,36 @@ fn is_merge(key: &Node<'_>) -> bool {
 }
 
 fn tell_duplicates(entries: &[(Node<'_>, Node<'_>)], mistakes: &mut Mistakes<'_>) {
-    if entries.len() < 2 {
+    stands_twice(entries, |key, first| {
+        let problem = Problem::DuplicateKey { key: key.text.to_owned(), first };
+        mistakes.add(key.span, problem);
+    });
+}
+
+/// Gives each key that stands twice, with the line of the first.
+fn stands_twice(entries: &[(Node<'_>, Node<'_>)], mut twice: impl FnMut(Text<'_>, u32)) {
+    let keys = entries.iter().filter_map(|(key, _)| match &key.kind {
+        Kind::Scalar(text, style) => Some(Text { text, style: *style, span: key.span }),
+        _ => None,
+    });
+    if entries.len() <= FEW {
+        for (place, key) in keys.clone().enumerate() {
+            if let Some(first) = keys.clone().take(place).find(|first| first.text == key.text) {
+                twice(key, first.span.line);
+            }
+        }
         return;
     }
     let mut first: Table<&str, u32> = Table::default();
     first.reserve(entries.len());
-    for (key, _) in entries {
-        let Kind::Scalar(text, _) = &key.kind else { continue };
-        if let Some(line) = first.get(text.as_ref()) {
-            let problem = Problem::DuplicateKey { key: text.to_string(), first: *line };
-            mistakes.add(key.span, problem);
+    for key in keys {
+        if let Some(line) = first.get(key.text) {
+            twice(key, *line);
         } else {
-            first.insert(text, key.span.line);
+            first.insert(key.text, key.span.line);
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use super::*;
-    use crate::config::error::ConfigError;
-
-    fn read(text: &str) -> (Option<Node<'_>>, Vec<ConfigError>) {
-        let mut mistakes = Mistakes::new(Path::new("a.yaml"), text);
-        let node = parse(text, &mut Includes::new(Path::new("a.yaml"), None), &mut mistakes);
-        (node, mistakes.finish())
-    }
-
-    /// The tree on one line: scalars in quotes, with line:column before each.
-    fn print(node: &Node<'_>) -> String {
-        let place = format!("{}:{}", node.span.line, node.span.column);
-        match &node.kind {
-            Kind::Scalar(text, _) => format!("{place} {text:?}"),
-            Kind::List(items) => {
-                format!("{place} [{}]", items.iter().map(print).collect::<Vec<_>>().join(", "))
-            }
-            Kind::Map(entries) => {
-                let entry = |(key, value): &(Node<'_>, Node<'_>)| {
-                    format!("{} = {}", print(key), print(value))
-                };
-                format!("{place} {{{}}}", entries.iter().map(entry).collect::<Vec<_>>().join(", "))
-            }
-        }
-    }
-
-    #[test]
-    fn every_scalar_is_its_source_text_and_knows_its_place() {
-        for (text, expected) in [
-            ("no: on", r#"1:1 {1:1 "no" = 1:5 "on"}"#),
-            ("010: 1e3", r#"1:1 {1:1 "010" = 1:6 "1e3"}"#),
-            ("null: ~", r#"1:1 {1:1 "null" = 1:7 "~"}"#),
-            ("a: [NO, 1.10]", r#"1:1 {1:1 "a" = 1:4 [1:5 "NO", 1:9 "1.10"]}"#),
-            ("a:\n  - 0x10 # ten\n", r#"1:1 {1:1 "a" = 2:3 [2:5 "0x10"]}"#),
-            ("a: \"2001:db8::\"", r#"1:1 {1:1 "a" = 1:4 "2001:db8::"}"#),
-            ("a:\nb: 1", r#"1:1 {1:1 "a" = 1:2 "", 2:1 "b" = 2:4 "1"}"#),
-            (
-                "a: &x {b: 1}\nc: *x",
-                r#"1:1 {1:1 "a" = 1:7 {1:8 "b" = 1:11 "1"}, 2:1 "c" = 1:7 {1:8 "b" = 1:11 "1"}}"#,
-            ),
-        ] {
-            let (node, mistakes) = read(text);
-            assert_eq!(mistakes, [], "{text}");
-            assert_eq!(node.map(|node| print(&node)).as_deref(), Some(expected), "{text}");
-        }
-    }
-
-    #[test]
-    fn what_zone_files_do_not_need_is_a_mistake_with_its_place() {
-        let deep = format!("{}{}", "[".repeat(DEPTH_MAX + 1), "]".repeat(DEPTH_MAX + 1));
-        // Each level repeats the one before it ten times.
-        let mut bomb = "a0: &a0 x\n".to_owned();
-        for level in 1..=9 {
-            let repeated = format!("*a{}, ", level - 1).repeat(10);
-            bomb = format!("{bomb}a{level}: &a{level} [{repeated}]\n");
-        }
-        // Few aliases of a long text with an escape, which each copy holds for itself.
-        let long = format!("a: &x \"\\t{}\"\nb: [{}]\n", "x".repeat(64_000), "*x, ".repeat(200));
-        for (text, line, column, problem) in [
-            (long.as_str(), 2, 401, Problem::TooManyAliased { most: ALIASED_MAX }),
-            ("a: 1\nb: 2\na: 3", 3, 1, Problem::DuplicateKey { key: "a".into(), first: 1 }),
-            ("a: 1\n---\nb: 2", 2, 1, Problem::SecondDocument),
-            ("<<: {a: 1}", 1, 1, Problem::MergeKey),
-            ("a: !includes b", 1, 14, Problem::Tag { tag: "!includes".into() }),
-            ("a: !include b", 1, 13, Problem::OctoDns(crate::config::octodns::Problem::Include)),
-            ("? [a]\n: b", 1, 3, Problem::KeyNotScalar),
-            ("a: &x [*x]", 1, 8, Problem::AliasInside),
-            (deep.as_str(), 1, 33, Problem::TooDeep { most: DEPTH_MAX }),
-            (bomb.as_str(), 6, 9, Problem::TooManyAliased { most: ALIASED_MAX }),
-        ] {
-            let (_, mistakes) = read(text);
-            let found: Vec<_> =
-                mistakes.iter().map(|m| (m.at.line, m.at.column, &m.problem)).collect();
-            assert_eq!(found.len(), 1, "{text}: {found:?}");
-            assert_eq!(found[0].2, &problem, "{text}");
-            assert_eq!(found[0].0, line, "{text}");
-            if !matches!(problem, Problem::TooManyAliased { .. }) {
-                assert_eq!(found[0].1, column, "{text}");
-            }
-        }
-    }
-
-    #[test]
-    fn usual_slips_are_told_in_our_words() {
-        let needs_quotes = |letter| Problem::NeedsQuotes { letter };
-        for (text, line, column, problem) in [
-            ("records:\n  @: {A: 192.0.2.1}\n", 2, 3, needs_quotes('@')),
-            ("records:\n  *: {A: 192.0.2.1}\n", 2, 3, needs_quotes('*')),
-            ("records:\n  *.pages: {A: 192.0.2.1}\n", 2, 3, needs_quotes('*')),
-            ("records:\n  a: `b`\n", 2, 6, needs_quotes('`')),
-            ("records:\n\ta: b\n", 2, 2, Problem::Tab),
-            ("a: 'it''s' # don't\nb:\n  \"x: 1\nc: 2\n", 3, 3, Problem::OpenQuote),
-            ("a: \"x\nb: 1", 1, 4, Problem::OpenQuote),
-        ] {
-            let (_, mistakes) = read(text);
-            let found: Vec<_> =
-                mistakes.iter().map(|m| (m.at.line, m.at.column, &m.problem)).collect();
-            assert_eq!(found, [(line, column, &problem)], "{text}");
-        }
-    }
-
-    #[test]
-    fn broken_syntax_is_one_mistake_with_its_place() {
-        for (text, line) in [("a: [1, 2\nb: 3", 2), ("a: b: c", 1), ("a: [1\n", 1)] {
-            let (node, mistakes) = read(text);
-            assert!(node.is_none(), "{text}");
-            assert_eq!(mistakes.len(), 1, "{text}");
-            assert!(matches!(mistakes[0].problem, Problem::Syntax { .. }), "{text}");
-            assert!(mistakes[0].at.line >= line, "{text}: {mistakes:?}");
-        }
-        for text in ["", "# nothing\n"] {
-            assert_eq!(read(text).1[0].problem, Problem::EmptyFile, "{text:?}");
-        }
-    }
-}
+mod tests;
