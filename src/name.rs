@@ -41,9 +41,11 @@ impl Name {
     /// Reads presentation format (RFC 1035 §5.1): `@` is the origin, and a name that does not end in
     /// a dot is relative to it.
     pub fn parse(text: &str, origin: &Name) -> Result<Self, NameError> {
-        let mut wire = Vec::with_capacity(text.len() + 2);
+        // Just what a relative name needs, so that most are put where they stay.
+        let mut wire = Vec::with_capacity(text.len() + 1 + origin.as_wire().len());
         parse_into(text.as_bytes(), origin.as_wire(), &mut wire)?;
-        Ok(Self::from_wire_unchecked(&wire))
+        wire.make_ascii_lowercase();
+        Ok(Self(wire.into_boxed_slice()))
     }
 
     /// Reads presentation format of a name that stands alone: with or without a last dot it is

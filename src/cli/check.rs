@@ -9,6 +9,7 @@ mod failover;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::Write as _;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -195,7 +196,7 @@ impl Report {
             included.insert(path.to_path_buf());
             read_at_most(path, most)
         };
-        let (zone, mistakes) = config::read_zone_file(file, &text, &mut include);
+        let (zone, mistakes) = config::read_zone_file(file, &text, NonZeroUsize::MIN, &mut include);
         self.files += included.len();
         let mistakes: Vec<Mistake> = mistakes.into_iter().map(Mistake::from).collect();
         self.tell_of_files(file, &text, &mistakes);

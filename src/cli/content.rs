@@ -1,5 +1,6 @@
 //! What a zone file of any format says, for the commands that write it in another.
 
+use std::num::NonZeroUsize;
 use std::path::Path;
 
 use anyhow::{Result, bail};
@@ -69,7 +70,7 @@ fn yaml(file: &Path, bytes: &[u8]) -> Result<(Option<Zone>, Vec<Mistake>)> {
     let Ok(text) = str::from_utf8(bytes) else {
         bail!("{}: {}", file.display(), config::Problem::NotUtf8);
     };
-    let (zone, mistakes) = config::read_zone_file(file, text, &mut read_at_most);
+    let (zone, mistakes) = config::read_zone_file(file, text, NonZeroUsize::MIN, &mut read_at_most);
     Ok((zone, mistakes.into_iter().map(Mistake::from).collect()))
 }
 

@@ -33,6 +33,7 @@ pub mod write;
 mod tests;
 
 use std::collections::HashMap;
+use std::num::NonZeroUsize;
 use std::path::Path;
 
 pub use error::{ConfigError, Location, Problem, Severity};
@@ -52,17 +53,18 @@ use node::Node;
 /// order of the file, and `file` is only their name for it: the text was read by the caller. Nothing is included.
 #[must_use]
 pub fn read_zone(file: &Path, text: &str) -> (Option<model::Zone>, Vec<ConfigError>) {
-    read_zone_of(file, text, None)
+    read_zone_of(file, text, NonZeroUsize::MIN, None)
 }
 
-/// As [`read_zone`]; what octoDNS files include is asked of the caller.
+/// As [`read_zone`], by so many threads; what octoDNS files include is asked of the caller.
 #[must_use]
 pub fn read_zone_file(
     file: &Path,
     text: &str,
+    threads: NonZeroUsize,
     include: &mut Include<'_>,
 ) -> (Option<model::Zone>, Vec<ConfigError>) {
-    read_zone_of(file, text, Some(include))
+    read_zone_of(file, text, threads, Some(include))
 }
 
 /// Where the pools of a zone file in our own format stand, by their names: a pool that stands inline has its record's.
@@ -80,25 +82,32 @@ pub fn pool_places(file: &Path, text: &str) -> HashMap<String, Location> {
 fn read_zone_of(
     file: &Path,
     text: &str,
+    threads: NonZeroUsize,
     include: Option<&mut Include<'_>>,
 ) -> (Option<model::Zone>, Vec<ConfigError>) {
     let mut mistakes = Mistakes::new(file, text);
     let mut includes = Includes::new(file, include);
-    let root = node::parse(text, &mut includes, &mut mistakes);
+    let root = node::parse_by(text, threads, &mut includes, &mut mistakes);
     if let (Some(root), Some(first)) = (&root, includes.first)
         && spec::is_native(root)
     {
         mistakes.add(first, Problem::OctoDns(octodns::Problem::Include));
     }
-    let zone = root.as_ref().and_then(|root| read_tree(file, root, &mut mistakes));
+    let zone = root.as_ref().and_then(|root| read_tree(file, root, threads, &mut mistakes));
     let found = mistakes.finish();
     let usable = found.iter().all(|mistake| mistake.severity == Severity::Warning);
     (zone.filter(|_| usable), found)
 }
 
-fn read_tree(file: &Path, root: &Node<'_>, mistakes: &mut Mistakes<'_>) -> Option<model::Zone> {
+fn read_tree(
+    file: &Path,
+    root: &Node<'_>,
+    threads: NonZeroUsize,
+    mistakes: &mut Mistakes<'_>,
+) -> Option<model::Zone> {
+    let place = (file, root.span);
     if spec::is_native(root) {
-        return resolve::zone(spec::zone(root, file, mistakes)?, root.span, mistakes);
+        return resolve::zone(spec::zone(root, file, mistakes)?, place, threads, mistakes);
     }
     if let octodns::Format::Native { misspelt } = octodns::Format::of(root) {
         mistakes.add(root.span, Problem::NotNative { misspelt });
@@ -110,7 +119,7 @@ fn read_tree(file: &Path, root: &Node<'_>, mistakes: &mut Mistakes<'_>) -> Optio
         return None;
     };
     let native = octodns::native(root, &origin, mistakes);
-    let zone = resolve::zone(spec::zone(&native, file, mistakes)?, root.span, mistakes);
+    let zone = resolve::zone(spec::zone(&native, file, mistakes)?, place, threads, mistakes);
     mistakes.reword(|problem| match problem {
         Problem::NoNameServers => Problem::NoApexNs { zone: origin.to_string() },
         problem => problem,

@@ -3,6 +3,7 @@
 mod inner;
 mod pools;
 mod roles;
+mod side_by_side;
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};

@@ -41,13 +41,16 @@ pub type Built = Result<(Zone, Vec<Mistake>), Vec<Mistake>>;
 /// Builds a zone from its model, with the serial that it shall have; the rotations of the version
 /// `before` go on.
 pub fn from_model(zone: &model::Zone, serial: u32, before: Option<&Rotations>) -> Built {
+    from_model_with(zone, || serial, before)
+}
+
+/// As [`from_model`]; the serial is asked for when all else is gathered.
+pub fn from_model_with(
+    zone: &model::Zone,
+    serial: impl FnOnce() -> u32,
+    before: Option<&Rotations>,
+) -> Built {
     let mut builder = Builder::new(zone.origin.clone());
-    let soa = &zone.soa;
-    let mut rdata = [&soa.mname[..], &soa.rname].concat();
-    for number in [serial, soa.refresh, soa.retry, soa.expire, soa.minimum] {
-        rdata.extend_from_slice(&number.to_be_bytes());
-    }
-    builder.add(zone.origin.as_wire(), rtype::SOA, soa.ttl, &rdata, 0);
     for rrset in &zone.records {
         for rdata in &rrset.rdata {
             builder.add(rrset.owner.as_wire(), rrset.rtype, rrset.ttl, rdata, 0);
@@ -60,6 +63,12 @@ pub fn from_model(zone: &model::Zone, serial: u32, before: Option<&Rotations>) -
     for alias in &zone.aliases {
         builder.add_alias(alias.clone());
     }
+    let soa = &zone.soa;
+    let mut rdata = [&soa.mname[..], &soa.rname].concat();
+    for number in [serial(), soa.refresh, soa.retry, soa.expire, soa.minimum] {
+        rdata.extend_from_slice(&number.to_be_bytes());
+    }
+    builder.add(zone.origin.as_wire(), rtype::SOA, soa.ttl, &rdata, 0);
     let (mut built, mistakes) = builder.finish(zone.pools.clone())?;
     built.exported = Exported::of(&zone.balanced, &zone.pools);
     built.parts = Arc::new(parts(zone));

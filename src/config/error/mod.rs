@@ -10,6 +10,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::model::allowed::Refusal;
@@ -327,7 +328,7 @@ pub struct Mistakes<'f> {
     file: &'f Path,
     source: &'f str,
     /// What is included, in the order of their numbers, from 1.
-    included: Vec<(PathBuf, Box<str>)>,
+    included: Arc<Vec<(PathBuf, Box<str>)>>,
     found: Vec<ConfigError>,
     errors: usize,
     warnings: usize,
@@ -337,7 +338,18 @@ impl<'f> Mistakes<'f> {
     /// For a file and its text; without the text, widths are 1.
     #[must_use]
     pub fn new(file: &'f Path, source: &'f str) -> Self {
-        Self { file, source, included: Vec::new(), found: Vec::new(), errors: 0, warnings: 0 }
+        let included = Arc::default();
+        Self { file, source, included, found: Vec::new(), errors: 0, warnings: 0 }
+    }
+
+    /// For the same files, with none told.
+    pub(super) fn without_any(&self) -> Mistakes<'_> {
+        Mistakes { included: Arc::clone(&self.included), ..Mistakes::new(self.file, self.source) }
+    }
+
+    /// Whether none is told.
+    pub(super) fn is_empty(&self) -> bool {
+        self.found.is_empty()
     }
 
     /// Tells one more, unless there are [`MISTAKES_MAX`] of its severity.
@@ -359,7 +371,7 @@ impl<'f> Mistakes<'f> {
 
     /// Takes in a file that is included, and gives the number that the spans of it have.
     pub(super) fn open(&mut self, file: &Path, text: &str) -> u32 {
-        self.included.push((file.to_path_buf(), text.into()));
+        Arc::make_mut(&mut self.included).push((file.to_path_buf(), text.into()));
         self.included.len() as u32
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use crate::config::{model, read_zone, read_zone_file};
@@ -17,7 +18,8 @@ fn read(text: &str, others: &[(&str, &str)]) -> (Option<model::Zone>, Vec<String
         assert!(found.len() as u64 <= most);
         Ok(found.as_bytes().to_vec())
     };
-    let (zone, mistakes) = read_zone_file(Path::new("z/example.com.yaml"), text, &mut include);
+    let (zone, mistakes) =
+        read_zone_file(Path::new("z/example.com.yaml"), text, NonZeroUsize::MIN, &mut include);
     (zone, mistakes.iter().map(ToString::to_string).collect(), asked)
 }
 

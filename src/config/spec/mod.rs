@@ -18,7 +18,7 @@ use ipnet::IpNet;
 pub(crate) use backend::{BackendSpec, OwnCheckSpec};
 pub(crate) use check::CheckSpec;
 pub(crate) use pool::{CheckRef, PoolRef, PoolSpec, WhenSpec};
-pub(crate) use record::{MadeSpec, RecordSpec, SetSpec};
+pub(crate) use record::{MadeSpec, RecordSpec, SetSpec, record};
 pub(crate) use rules::{RuleSpec, RulesSpec};
 pub(crate) use shards::ShardsSpec;
 
@@ -48,7 +48,8 @@ pub(crate) struct ZoneSpec<'n> {
     /// `None`, here and among the pools, where it has a mistake: its name is known all the same.
     pub(crate) checks: Vec<(Text<'n>, Option<Box<CheckSpec<'n>>>)>,
     pub(crate) pools: Vec<(Text<'n>, Option<PoolSpec<'n>>)>,
-    pub(crate) records: Vec<RecordSpec<'n>>,
+    /// What stands under `records`: names, and what [`record()`] reads of each when its turn comes, as there may be millions.
+    pub(crate) records: &'n [(Node<'n>, Node<'n>)],
 }
 
 /// The start of authority, as written.
@@ -120,10 +121,9 @@ pub(crate) fn zone<'n>(
                 (name, pool::pool(name, node, file, mistakes))
             })
             .collect(),
-        records: entries(records, "a map of records", mistakes)
-            .into_iter()
-            .map(|(name, node)| record::record(name, node, file, mistakes))
-            .collect(),
+        records: records
+            .and_then(|(_, node)| pairs(node, "a map of records", mistakes))
+            .unwrap_or_default(),
         origin: origin?,
     };
     Some(spec)
@@ -251,15 +251,24 @@ fn map<'n>(
     what: &'static str,
     mistakes: &mut Mistakes<'_>,
 ) -> Option<impl Iterator<Item = Field<'n>> + use<'n>> {
-    let entries: &[_] = match &node.kind {
-        Kind::Map(entries) => entries,
-        _ if node.is_nothing() => &[],
+    let pairs = pairs(node, what, mistakes)?;
+    Some(pairs.iter().filter_map(|(key, value)| Some((key.scalar()?, value))))
+}
+
+/// The entries of a map, those whose keys were told as wrong among them.
+fn pairs<'n>(
+    node: &'n Node<'_>,
+    what: &'static str,
+    mistakes: &mut Mistakes<'_>,
+) -> Option<&'n [(Node<'n>, Node<'n>)]> {
+    match &node.kind {
+        Kind::Map(entries) => Some(entries),
+        _ if node.is_nothing() => Some(&[]),
         _ => {
             mistakes.add(node.span, Problem::Expected { what, found: node.describe() });
-            return None;
+            None
         }
-    };
-    Some(entries.iter().filter_map(|(key, value)| Some((key.scalar()?, value))))
+    }
 }
 
 pub(in crate::config) fn scalar<'n>(

@@ -53,7 +53,7 @@ pub(in crate::config) const SET_KEYS: [&str; 7] =
 const HINTS: [(&str, ()); 1] = [("pool", ())];
 
 /// Reads one name.
-pub(super) fn record<'n>(
+pub(crate) fn record<'n>(
     name: Text<'n>,
     node: &'n Node<'_>,
     file: &Path,

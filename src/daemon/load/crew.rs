@@ -69,13 +69,16 @@ pub(super) fn load_each(
     threads: NonZeroUsize,
 ) -> Vec<Outcome> {
     let others = threads.get().min(found.len()).saturating_sub(1);
+    // Of few zones, each has several threads.
+    let each = threads.get() / found.len().max(1);
+    let each = NonZeroUsize::new(each).unwrap_or(NonZeroUsize::MIN);
     let left = Mutex::new(found.into_iter());
     let work = || {
         let mut done = Vec::new();
         loop {
             let next = left.lock().unwrap_or_else(PoisonError::into_inner).next();
             match next {
-                Some(found) => done.push(load(found, ground)),
+                Some(found) => done.push(load(found, ground, each)),
                 None => return done,
             }
         }
@@ -96,7 +99,11 @@ pub(super) fn load_each(
     })
 }
 
-fn load(Found { file, origin, last, pointers }: Found, ground: &Ground<'_>) -> Outcome {
+fn load(
+    Found { file, origin, last, pointers }: Found,
+    ground: &Ground<'_>,
+    threads: NonZeroUsize,
+) -> Outcome {
     let had_pointers = last.as_ref().is_some_and(|last| last.content.has_pointers());
     let known = Known {
         has_pointers: !pointers.is_empty() || had_pointers,
@@ -107,6 +114,7 @@ fn load(Found { file, origin, last, pointers }: Found, ground: &Ground<'_>) -> O
         access: ground.access,
         now: ground.now,
         settled: ground.settled,
+        threads,
     };
     let (loaded, kept) =
         load_one(&file, &known, last.as_ref(), &ground.overlays, ground.look, ground.guard);

@@ -1,6 +1,10 @@
 //! One file's bytes to a zone, or to what is wrong with them.
 
+use std::cell::OnceCell;
+use std::num::NonZeroUsize;
+use std::panic::resume_unwind;
 use std::path::Path;
+use std::thread::{self, Builder};
 use std::time::Duration;
 
 use super::Mistake;
@@ -41,6 +45,8 @@ pub(super) struct Known<'z> {
     pub(super) has_pointers: bool,
     /// How long a file must have been left alone for a change to show.
     pub(super) settled: Duration,
+    /// How many may work on it.
+    pub(super) threads: NonZeroUsize,
 }
 
 impl Known<'_> {
@@ -71,22 +77,42 @@ fn yaml(file: &Path, bytes: &[u8], mut content: Content, known: &Known<'_>) -> R
         return Read { zone: None, mistakes: vec![Mistake::whole(file, message)], content };
     };
     let mut include = |path: &Path, most: u64| content.include(path, most, known.settled);
-    let (model, mistakes) = config::read_zone_file(file, text, &mut include);
+    let (model, mistakes) = config::read_zone_file(file, text, known.threads, &mut include);
     let mut mistakes: Vec<Mistake> = mistakes.into_iter().map(Mistake::from).collect();
     let zone = model.and_then(|mut model| {
         add_pointers(&mut model, known);
         let exported = known.exported(&model);
-        let mut next = Kept::next(known.kept, &model, &exported, known.now);
-        if let Some(by_hand) = model.serial.filter(|_| known.has_pointers) {
-            next.serial = reverse::serial(by_hand, next.digest, known.kept);
-        }
-        let rotations = known.before.map(|zone| &*zone.rotations);
-        let built = build::from_model(&model, next.serial, rotations);
+        let (next, built) = build(&model, &exported, known);
         let of_records = |mistake: &build::Mistake| Mistake::of_records(file, mistake);
         let zone = built_of(built, &mut mistakes, of_records)?;
         Some((next, Zone { exported, ..zone }))
     });
     Read { zone, mistakes, content }
+}
+
+/// Builds a zone while another thread, where there may be one, looks whether its serial must rise.
+fn build(model: &model::Zone, exported: &Exported, known: &Known<'_>) -> (Kept, build::Built) {
+    let next = || {
+        let mut next = Kept::next(known.kept, model, exported, known.now);
+        if let Some(by_hand) = model.serial.filter(|_| known.has_pointers) {
+            next.serial = reverse::serial(by_hand, next.digest, known.kept);
+        }
+        next
+    };
+    let rotations = known.before.map(|zone| &*zone.rotations);
+    let is_alone = known.threads == NonZeroUsize::MIN;
+    thread::scope(|scope| {
+        let other = Some(Builder::new().name("compiler".into())).filter(|_| !is_alone);
+        let other = other.and_then(|other| other.spawn_scoped(scope, next).ok());
+        let kept = OnceCell::new();
+        let serial = || {
+            let joined =
+                other.map(|other| other.join().unwrap_or_else(|panic| resume_unwind(panic)));
+            kept.get_or_init(|| joined.unwrap_or_else(next)).serial
+        };
+        let built = build::from_model_with(model, serial, rotations);
+        (kept.into_inner().unwrap_or_else(next), built)
+    })
 }
 
 fn master(file: &Path, bytes: &[u8], mut content: Content, known: &Known<'_>) -> Read {
