@@ -19,8 +19,9 @@ use failover::{Bounds, Failover};
 use super::plain::plain;
 use super::screen::Screen;
 use super::told::{self, Lines, Told, counted};
-use crate::config::files::{read_at_most, read_file};
+use crate::config::files::{FILE_MAX, read_file, read_included};
 use crate::config::model::access::Secondaries;
+use crate::config::model::allowed::Includes;
 use crate::config::model::{Pool, Zone};
 use crate::config::{self, CONFIG_FILE, Config, Location, MasterRecord, Problem, Severity};
 use crate::daemon::load::{Mistake, together};
@@ -91,6 +92,8 @@ struct Report {
     bounds: Bounds,
     /// Each zone and its file; without content where it cannot be served.
     zones: Vec<(Name, PathBuf, Option<zone::Zone>)>,
+    /// Which files zones may include.
+    includes: Includes,
     /// The config file, where one is checked.
     config: Option<(PathBuf, Config)>,
 }
@@ -112,6 +115,7 @@ impl Report {
                 zones.push(path);
             }
         }
+        report.includes.zones.clone_from(&zones);
         let (files, problems) = config::zone_files(&zones);
         let is_empty = |folder: &Path| {
             folder.is_dir()
@@ -164,6 +168,7 @@ impl Report {
                     self.tell(vec![Mistake::whole(file, message)], "");
                 }
                 self.bounds.config = config.failover_max;
+                self.includes.more.extend(config.includes.iter().cloned());
                 let zones = config.zones.clone();
                 self.config = Some((file.to_path_buf(), config));
                 zones
@@ -193,8 +198,9 @@ impl Report {
         let Some(text) = self.text(file) else { return };
         let mut included = BTreeSet::new();
         let mut include = |path: &Path, most: u64| {
+            let read = read_included(&self.includes, path, most)?;
             included.insert(path.to_path_buf());
-            read_at_most(path, most)
+            Ok(read)
         };
         let (zone, mistakes) = config::read_zone_file(file, &text, NonZeroUsize::MIN, &mut include);
         self.files += included.len();
@@ -240,8 +246,9 @@ impl Report {
         };
         let (mut records, mut built) = (Vec::new(), None);
         let mut builder = build::Builder::new(origin.clone());
+        let mut include = |path: &Path, most: u64| read_included(&self.includes, path, most);
         let zonefile::Read { mistakes, files } =
-            zonefile::read_file(file, &bytes, &origin, &mut read_at_most, |record| {
+            zonefile::read_file(file, &bytes, &origin, &mut include, |record| {
                 builder.add(record.owner, record.rtype, record.ttl, record.rdata, record.line);
                 records.extend(Name::from_wire(record.owner).map(|owner| MasterRecord {
                     owner,
@@ -278,7 +285,8 @@ impl Report {
             if told[0].file == file {
                 self.tell(told.to_vec(), text);
             } else {
-                let included = read_file(&told[0].file).unwrap_or_default();
+                let included = read_included(&self.includes, &told[0].file, FILE_MAX);
+                let included = included.unwrap_or_default();
                 self.tell(told.to_vec(), &String::from_utf8_lossy(&included));
             }
         }

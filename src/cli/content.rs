@@ -8,10 +8,11 @@ use clap::ValueEnum;
 
 use super::screen::Screen;
 use super::told::{self, Lines, Told};
-use crate::config::files::{read_at_most, read_file};
+use crate::config::files::{FILE_MAX, read_file, read_included};
 use crate::config::model::Zone;
+use crate::config::model::allowed::Includes;
 use crate::config::octodns::{self, Written};
-use crate::config::{self, MasterRecord, Severity};
+use crate::config::{self, Include, MasterRecord, Severity};
 use crate::daemon::load::Mistake;
 use crate::name::Name;
 use crate::zonefile;
@@ -40,21 +41,26 @@ impl Format {
     }
 }
 
-/// Reads a zone file by its name: YAML, or else a master file, whose zone is `origin` where its name does not say.
-/// Mistakes go to stderr; `None` where one is an error.
-pub(super) fn read(file: &Path, origin: Option<&Name>) -> Result<Option<Zone>> {
+/// Reads a zone file by its name: YAML, or else a master file, whose zone is `origin` where its name does not say. It includes
+/// what is allowed. Mistakes go to stderr; `None` where one is an error.
+pub(super) fn read(file: &Path, origin: Option<&Name>, allowed: &Includes) -> Result<Option<Zone>> {
     let bytes = match read_file(file) {
         Ok(bytes) => bytes,
         Err(error) => bail!("{}: cannot be read: {error}", file.display()),
     };
     let is_yaml = file.extension().is_some_and(|end| end == "yaml" || end == "yml");
-    let (zone, mistakes) =
-        if is_yaml { yaml(file, &bytes)? } else { master_file(file, &bytes, origin)? };
+    let mut include = |path: &Path, most: u64| read_included(allowed, path, most);
+    let (zone, mistakes) = if is_yaml {
+        yaml(file, &bytes, &mut include)?
+    } else {
+        master_file(file, &bytes, origin, &mut include)?
+    };
     let shown = String::from_utf8_lossy(&bytes);
     let mut told = Vec::new();
     for mistake in mistakes {
         // A file that is included is read anew for the line.
-        let text = if mistake.file == file { shown.to_string() } else { other(&mistake.file) };
+        let is_own = mistake.file == file;
+        let text = if is_own { shown.to_string() } else { other(allowed, &mistake.file) };
         let lines = Lines::of(&text, [mistake.line]);
         told.push(Told::new(mistake, &lines));
     }
@@ -62,15 +68,20 @@ pub(super) fn read(file: &Path, origin: Option<&Name>) -> Result<Option<Zone>> {
     Ok(zone)
 }
 
-fn other(file: &Path) -> String {
-    String::from_utf8_lossy(&read_file(file).unwrap_or_default()).into_owned()
+fn other(allowed: &Includes, file: &Path) -> String {
+    let bytes = read_included(allowed, file, FILE_MAX).unwrap_or_default();
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
-fn yaml(file: &Path, bytes: &[u8]) -> Result<(Option<Zone>, Vec<Mistake>)> {
+fn yaml(
+    file: &Path,
+    bytes: &[u8],
+    include: &mut Include<'_>,
+) -> Result<(Option<Zone>, Vec<Mistake>)> {
     let Ok(text) = str::from_utf8(bytes) else {
         bail!("{}: {}", file.display(), config::Problem::NotUtf8);
     };
-    let (zone, mistakes) = config::read_zone_file(file, text, NonZeroUsize::MIN, &mut read_at_most);
+    let (zone, mistakes) = config::read_zone_file(file, text, NonZeroUsize::MIN, include);
     Ok((zone, mistakes.into_iter().map(Mistake::from).collect()))
 }
 
@@ -78,13 +89,14 @@ fn master_file(
     file: &Path,
     bytes: &[u8],
     origin: Option<&Name>,
+    include: &mut Include<'_>,
 ) -> Result<(Option<Zone>, Vec<Mistake>)> {
     let Some(origin) = origin.cloned().or_else(|| config::zone_of_file(file)) else {
         bail!("{}: its name does not say which zone it is; --origin NAME does", file.display());
     };
     let mut records = Vec::new();
     let zonefile::Read { mistakes, files } =
-        zonefile::read_file(file, bytes, &origin, &mut read_at_most, |record| {
+        zonefile::read_file(file, bytes, &origin, include, |record| {
             records.extend(Name::from_wire(record.owner).map(|owner| MasterRecord {
                 owner,
                 rtype: record.rtype,

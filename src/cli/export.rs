@@ -50,7 +50,7 @@ pub(super) fn run(flags: &Flags) -> Result<bool> {
 fn of_files(flags: &Flags) -> Result<Option<Zone>> {
     let named = Path::new(&flags.zone);
     if named.is_file() {
-        return content::read(named, None);
+        return content::read(named, None, &files::includes(named, flags.config.as_deref())?);
     }
     let Ok(origin) = Name::parse_absolute(&flags.zone) else {
         bail!("there is no file {}, and it is no zone's name", flags.zone);
@@ -63,7 +63,8 @@ fn of_files(flags: &Flags) -> Result<Option<Zone>> {
     let (found, _) = zone_files(&paths);
     let file = found.iter().find(|file| zone_of_file(file).as_ref() == Some(&origin));
     if let Some(file) = file {
-        let Some(zone) = content::read(file, None)? else { return Ok(None) };
+        let allowed = files::includes(file, flags.config.as_deref())?;
+        let Some(zone) = content::read(file, None, &allowed)? else { return Ok(None) };
         return with_updates(zone, &state, flags.format).map(Some);
     }
     if let Some(zone) = received(&origin, &state)? {

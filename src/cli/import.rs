@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use super::content::{self, Format};
+use super::explain::files;
 use super::plain::plain;
 use crate::name::Name;
 
@@ -21,11 +22,17 @@ pub(super) struct Flags {
     /// What to write
     #[arg(long, value_enum, default_value = "native")]
     format: Format,
+    /// The config file whose `includes` the file may include [default: rotadns.yaml, where there is one]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
 }
 
 /// Prints the zone; what the format cannot say goes to stderr too.
 pub(super) fn run(flags: &Flags) -> Result<bool> {
-    let Some(zone) = content::read(&flags.file, flags.origin.as_ref())? else { return Ok(false) };
+    let allowed = files::includes(&flags.file, flags.config.as_deref())?;
+    let Some(zone) = content::read(&flags.file, flags.origin.as_ref(), &allowed)? else {
+        return Ok(false);
+    };
     print(flags.format, &zone)
 }
 

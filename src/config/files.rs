@@ -1,12 +1,13 @@
 //! Which files are zones: the one answer that `check` and the server share.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::error::{ConfigError, Location, Problem};
+use super::model::allowed::Includes;
 use crate::name::Name;
+use crate::sys::files::{Links, read};
 
 /// The name of the config file, which is no zone wherever it lies.
 pub const CONFIG_FILE: &str = "rotadns.yaml";
@@ -102,16 +103,18 @@ pub fn read_file(file: &Path) -> io::Result<Vec<u8>> {
 
 /// As [`read_file`], with another limit.
 pub fn read_at_most(file: &Path, most: u64) -> io::Result<Vec<u8>> {
-    let metadata = std::fs::metadata(file)?;
-    if !metadata.is_file() {
-        return Err(io::Error::other("this is no regular file"));
-    }
-    let mut bytes = Vec::with_capacity(metadata.len().min(most) as usize);
-    File::open(file)?.take(most + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > most {
-        return Err(io::Error::other(format!("it has more than {most} bytes")));
-    }
-    Ok(bytes)
+    read(file, Links::Follow, most)
+}
+
+/// The bytes of a file that a zone includes, if the operator allows it.
+///
+/// # Errors
+///
+/// Of a file that is not allowed nothing is told, not even whether it is there.
+pub fn read_included(allowed: &Includes, file: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let file =
+        allowed.allowed_file(file).map_err(|refusal| io::Error::other(refusal.to_string()))?;
+    read(&file, Links::Refuse, most)
 }
 
 /// Whether a file of a folder is a zone by its name. `x.yaml~`, `.x.yaml.swp` and `#x.yaml#` are not.

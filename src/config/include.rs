@@ -6,8 +6,7 @@
 //!   <<: !include b.yaml          its keys beside those that stand there
 //! ```
 //!
-//! A path is relative to the folder of the file that has it, and may lead anywhere: the operator wrote it. Anchors are those of
-//! one file.
+//! A path is relative to the folder of the file that has it; whether it may be read is for the caller. Anchors are those of one file.
 
 use std::borrow::Cow;
 use std::collections::HashMap;

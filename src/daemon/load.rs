@@ -40,6 +40,7 @@ use tracing::error;
 use self::content::Content;
 use super::clock;
 use crate::config::model::access::{Access, Peer};
+use crate::config::model::allowed::Includes;
 use crate::counters::Counters;
 use crate::name::Name;
 use crate::state::overlays::Overlays;
@@ -58,6 +59,7 @@ const GUARDED_NAMES: usize = 10;
 /// The zones of a set of files, and what was last made of each.
 pub struct Loader {
     paths: Vec<PathBuf>,
+    includes: Includes,
     serials: Serials,
     /// `None` where nothing shall be kept.
     overlays: Option<Overlays>,
@@ -190,15 +192,17 @@ impl Changes {
 }
 
 impl Loader {
-    /// A loader of zone files and folders of them, which has not loaded anything yet.
+    /// A loader of zone files and folders of them, which has not loaded anything yet. What zones include is in these folders.
     #[must_use]
     pub fn new(paths: Vec<PathBuf>, serials: Serials) -> Self {
         let (zones, received) = (HashMap::new(), HashMap::new());
+        let includes = Includes { zones: paths.clone(), more: Vec::new() };
         let access = Access::default();
         let (overlays, files, counters) = (None, Arc::default(), Arc::default());
         let (threads, settled) = (crew::all_cores(), stamp::SETTLED);
         Self {
             paths,
+            includes,
             serials,
             overlays,
             zones,
@@ -225,6 +229,13 @@ impl Loader {
     #[must_use]
     pub fn with_overlays(self, overlays: Overlays) -> Self {
         Self { overlays: Some(overlays), ..self }
+    }
+
+    /// The same with what zones may include beside what their own folders have.
+    #[must_use]
+    pub fn with_includes(mut self, more: &[PathBuf]) -> Self {
+        self.includes.more = more.to_vec();
+        self
     }
 
     /// The same with what the operator sets about transfers. Zones that come from elsewhere are served beside those of files, SERVFAIL until
@@ -292,7 +303,7 @@ impl Loader {
         &self.files
     }
 
-    /// The files that zones include, wherever they are.
+    /// The files that zones include.
     #[must_use]
     pub fn included(&self) -> BTreeSet<PathBuf> {
         self.zones.values().flat_map(|loaded| loaded.content.included()).collect()

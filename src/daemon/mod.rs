@@ -91,6 +91,7 @@ pub fn serve(config: &Config, strict: bool) -> anyhow::Result<()> {
         let watched = shared.zones.iter().cloned().chain(Sources::paths(&shared.geo)).collect();
         let watch = Watch::start(watched, move |noticed| on_change.notice(noticed));
         let mut loader = Loader::new(shared.zones.clone(), serials(&shared.state))
+            .with_includes(&shared.includes)
             .with_access(&shared.authority.access)
             .with_overlays(Overlays::new(&shared.state));
         let serving = Serving::start(&shared, strict, &mut loader, &asks, began);

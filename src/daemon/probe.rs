@@ -55,12 +55,13 @@ pub fn run(config: &Config, feed: &Feed) -> anyhow::Result<()> {
         .context("cannot start the prober")?;
 
     let (editor, wishes) = reload::channel();
-    let (paths, on_change) = (config.zones.clone(), editor.clone());
+    let (paths, includes) = (config.zones.clone(), config.includes.clone());
+    let on_change = editor.clone();
     let (told, probing) = (feeder.clone(), prober.clone());
     let loading = Builder::new().name("loader".into()).spawn(move || {
         // Before the first look at the files, so that no change after it is missed.
         let watch = Watch::start(paths.clone(), move |noticed| on_change.notice(noticed));
-        let mut loader = Loader::new(paths.clone(), Serials::default());
+        let mut loader = Loader::new(paths.clone(), Serials::default()).with_includes(&includes);
         let round = loader.load(Guard::On);
         if round.zones.is_empty() {
             let paths: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();

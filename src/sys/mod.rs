@@ -7,6 +7,7 @@
 
 #[cfg(target_os = "linux")]
 pub mod batch;
+pub mod files;
 pub mod memory;
 pub mod priority;
 #[cfg(target_os = "linux")]

@@ -29,6 +29,14 @@ ns1 IN A   192.0.2.53
 www IN A   192.0.2.1
 ";
 
+/// A zone that includes a file of another folder.
+const OUTSIDE: &str = "\
+@   60 SOA ns1 hostmaster 1 1 1 1 1
+@   60 NS  ns1
+ns1 60 A   192.0.2.53
+$INCLUDE ../more/a.inc
+";
+
 fn rotadns(folder: &Path, arguments: &[&str]) -> (String, String, i32) {
     let output = Command::new(ROTADNS).args(arguments).current_dir(folder).output();
     let Output { status, stdout, stderr } = output.expect("the binary that is tested");
@@ -116,9 +124,14 @@ fn what_is_wrong_has_its_code_and_its_place() {
     let folder = Folder::new();
     folder.write("db.example", MASTER);
     folder.write("bad.example.zone", "@ 1 A x\n");
+    folder.write("z/out.example.zone", OUTSIDE);
+    folder.write("more/a.inc", "a 60 A 192.0.2.1\n");
+    folder.write("allowing.yaml", "includes: more\n");
     for (arguments, expected, code) in [
         (&["import", "db.example"][..], "--origin NAME does", 1),
         (&["import", "gone.zone"], "gone.zone: cannot be read", 1),
+        (&["import", "z/out.example.zone"], "z/out.example.zone:4:10", 1),
+        (&["import", "z/out.example.zone"], "or its folder, to `includes`", 1),
         (&["import", "bad.example.zone"], "bad.example.zone:1:7", 1),
         (&["import", "db.example", "--origin", "a..b"], "not a name", 2),
         (
@@ -141,6 +154,9 @@ fn what_is_wrong_has_its_code_and_its_place() {
     let (out, _, code) =
         rotadns(&folder.path, &["import", "db.example", "--origin", "example.com"]);
     assert!(out.starts_with("zone: example.com\n") && code == 0, "{out}");
+    let allowing = ["import", "z/out.example.zone", "--config", "allowing.yaml"];
+    let (out, said, code) = rotadns(&folder.path, &allowing);
+    assert!(out.contains("192.0.2.1}") && code == 0, "{said}");
 }
 
 #[test]

@@ -91,12 +91,13 @@ fn a_file_may_be_written_in_any_way_and_no_other_is_loaded() {
 fn an_included_file_is_part_of_its_zone() {
     let server = start();
     let write = |name: &str, text: &str| fs::write(server.file(name), text).expect("a file");
-    fs::create_dir(server.file("parts")).expect("a folder");
-    write("parts/version", "version 60 TXT version-1\n");
-    let master = "@ 60 SOA ns1 host 1 1 1 1 60\n@ 60 NS ns1\nns1 60 A 192.0.2.53\n$INCLUDE ../parts/version\n";
+    fs::create_dir(server.file("zones/parts")).expect("a folder");
+    write("zones/parts/version", "version 60 TXT version-1\n");
+    let master =
+        "@ 60 SOA ns1 host 1 1 1 1 60\n@ 60 NS ns1\nns1 60 A 192.0.2.53\n$INCLUDE parts/version\n";
     write("zones/c.example.zone", master);
     serves(&server, "c.example", "version-1");
-    write("parts/version", "version 60 TXT version-2\n");
+    write("zones/parts/version", "version 60 TXT version-2\n");
     serves(&server, "c.example", "version-2");
     assert_eq!(loads(&server, "a.example"), 1, "{}", server.said());
 }

@@ -34,8 +34,8 @@ pub fn zone(admin: &Admin, view: &View) -> Zone {
     }
 }
 
-/// A mistake as whoever may read is told of it. What a zone includes may be any file that the server reads, whoever may edit the
-/// zone wrote its path, and a mistake quotes it.
+/// A mistake as whoever may read is told of it. What a zone includes may be of others, whoever may edit the zone wrote its path, and
+/// a mistake quotes it.
 fn quoteless(mistake: Mistake, zone: &str) -> Mistake {
     if mistake.file == zone {
         return mistake;

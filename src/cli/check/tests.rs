@@ -417,3 +417,37 @@ records:
         assert_eq!(text.contains(at), is_told, "{text}");
     }
 }
+
+#[test]
+fn a_zone_includes_what_its_folder_has_and_what_the_config_file_allows() {
+    let text = "@ 60 SOA ns h 1 1 1 1 1\n@ 60 NS n.c.\n$INCLUDE ../shared/x.inc\n";
+    let folder = Folder::with("includes", &[]);
+    for (name, text) in [
+        ("shared/x.inc", "key hunter2\n"),
+        ("zones/x.example.zone", text),
+        ("rotadns.yaml", "zones: zones\n"),
+        ("allowing.yaml", "zones: zones\nincludes: shared\n"),
+    ] {
+        let path = folder.0.join(name);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        std::fs::write(path, text).expect("a file");
+    }
+    let zones = [folder.0.join("zones")];
+    let zone = [folder.0.join("zones/x.example.zone")];
+    let [plain, allowing] = ["rotadns.yaml", "allowing.yaml"].map(|name| folder.0.join(name));
+    for (config, paths, is_allowed) in [
+        (None, &zones[..], false),
+        (None, &zone[..], false),
+        (Some(&*plain), &[][..], false),
+        (Some(&*allowing), &[][..], true),
+        (Some(&*allowing), &zone[..], true),
+    ] {
+        let report = Report::of(config, paths);
+        let text = report.human(false);
+        assert_eq!(report.errors(), 1, "{text}");
+        assert_eq!(report.mistakes[0].file.ends_with("x.inc"), is_allowed, "{text}");
+        assert_eq!(report.mistakes[0].line, if is_allowed { 1 } else { 3 }, "{text}");
+        assert_eq!(text.contains("hunter2"), is_allowed, "{text}");
+        assert_ne!(text.contains("or its folder, to `includes`"), is_allowed, "{text}");
+    }
+}

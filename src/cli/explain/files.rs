@@ -12,6 +12,7 @@ use anyhow::{Context as _, Result, bail};
 use crate::admin::explain;
 use crate::admin::model::Explanation;
 use crate::cli::plain::plain;
+use crate::config::model::allowed::Includes;
 use crate::config::{CONFIG_FILE, Config, Severity, read_config};
 use crate::daemon::load::{Guard, Loader, Mistake};
 use crate::daemon::places::Sources;
@@ -27,6 +28,13 @@ pub(in crate::cli) fn paths(config: Option<&Path>, zones: Option<&Path>) -> Resu
         return Ok(vec![zones.to_path_buf()]);
     }
     Ok(config_of(config)?.map_or_else(|| vec![PathBuf::from("zones")], |config| config.zones))
+}
+
+/// What a file may include: what its folder has, and what these flags or the config file of this folder allow.
+pub(in crate::cli) fn includes(file: &Path, config: Option<&Path>) -> Result<Includes> {
+    let allowed = config_of(config)?.map(|config| config.includes()).unwrap_or_default();
+    let zones = allowed.zones.into_iter().chain([file.to_path_buf()]).collect();
+    Ok(Includes { zones, ..allowed })
 }
 
 /// The config file, or the one of this folder; `None` without any.
@@ -53,7 +61,9 @@ pub(super) fn explained(
     question: &[(&str, String)],
 ) -> Result<Explanation> {
     let shown: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
-    let round = Loader::new(paths, Serials::default()).load(Guard::On);
+    let includes = config.map(|config| &*config.includes).unwrap_or_default();
+    let mut loader = Loader::new(paths, Serials::default()).with_includes(includes);
+    let round = loader.load(Guard::On);
     for mistake in round.mistakes.iter().filter(|mistake| mistake.severity == Severity::Error) {
         let Mistake { file, line, column, message, .. } = mistake;
         let told = match line {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::error::{ConfigError, Location, Problem};
 use super::model::access::ZONE_BYTES;
-use super::model::allowed::{Programs, Secrets};
+use super::model::allowed::{Includes, Programs, Secrets};
 use super::model::place::Network;
 use super::model::probers::{Isolation, OnProberLoss, Quorum};
 use feed::Feed;
@@ -36,6 +36,8 @@ pub struct Config {
     pub listen: Vec<SocketAddr>,
     /// Zone files and folders of them.
     pub zones: Vec<PathBuf>,
+    /// Files, and folders of them, that zones may include beside those in their own folders.
+    pub includes: Vec<PathBuf>,
     /// The folder of serials, journals, overrides and last known health.
     pub state: PathBuf,
     /// How many UDP threads there are.
@@ -158,6 +160,7 @@ impl Default for Config {
         Self {
             listen: vec![SocketAddr::from(([127, 0, 0, 1], PORT))],
             zones: vec![PathBuf::from("zones")],
+            includes: Vec::new(),
             state: state.map_or_else(|| PathBuf::from("state"), PathBuf::from),
             workers: Workers::Auto,
             sockets: if cfg!(target_os = "linux") { Sockets::Native } else { Sockets::Portable },
@@ -189,6 +192,14 @@ impl Default for Config {
             views: places::Views::default(),
             log: Log { format: LogFormat::Text, level: LogLevel::Info },
         }
+    }
+}
+
+impl Config {
+    /// Which files zones may include.
+    #[must_use]
+    pub fn includes(&self) -> Includes {
+        Includes { zones: self.zones.clone(), more: self.includes.clone() }
     }
 }
 
@@ -251,6 +262,7 @@ mod tests {
     const EVERYTHING: &str = r#"
 listen: [0.0.0.0:53, "[::]:53"]
 zones: zones/
+includes: [../shared, /srv/common.inc]
 state: /var/lib/rotadns
 workers: 4
 sockets: portable
@@ -291,6 +303,7 @@ log: {format: json, level: debug}
                 "[::]:53".parse().expect("an address"),
             ],
             zones: vec!["/etc/rotadns/zones/".into()],
+            includes: vec!["/etc/rotadns/../shared".into(), "/srv/common.inc".into()],
             state: "/var/lib/rotadns".into(),
             workers: Workers::Count(count(4)),
             sockets: Sockets::Portable,

@@ -33,6 +33,7 @@ const DNS_PORT: u16 = 53;
 pub(super) struct ConfigSpec {
     listen: Option<Many>,
     zones: Option<Many>,
+    includes: Option<Many>,
     state: Option<Text>,
     workers: Option<Text>,
     sockets: Option<Text>,
@@ -182,6 +183,7 @@ impl Reader<'_> {
         let ConfigSpec {
             listen,
             zones,
+            includes,
             state,
             workers,
             sockets,
@@ -224,6 +226,7 @@ impl Reader<'_> {
             let texts = self.each(&zones, |text| Ok(text.to_owned()));
             config.zones = texts.iter().map(|text| self.path(text)).collect();
         }
+        config.includes = self.paths(includes.as_ref());
         if let Some(state) = state {
             config.state = self.path(&state.value);
         }

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::stamp::Stamps;
-use crate::config::files::{read_at_most, read_file};
+use crate::config::files::{FILE_MAX, read_included};
+use crate::config::model::allowed::Includes;
 use crate::digest::sha256;
 use crate::name::Name;
 use crate::zone::serial::Digest;
@@ -32,15 +33,18 @@ impl Content {
         Self { digest: sha256([bytes]), stamps, ..Self::default() }
     }
 
-    /// Reads a file that it includes, of so many bytes at most, and adds it.
+    /// Reads a file that it includes, of so many bytes at most, and adds it; not one that is refused, so that no zone has a
+    /// folder watched that it may not read.
     pub(super) fn include(
         &mut self,
         path: &Path,
         most: u64,
+        allowed: &Includes,
         settled: Duration,
     ) -> io::Result<Vec<u8>> {
+        allowed.allowed_file(path).map_err(|refusal| io::Error::other(refusal.to_string()))?;
         self.stamps.add(path, settled);
-        let read = read_at_most(path, most);
+        let read = read_included(allowed, path, most);
         self.add(path, read.as_deref().ok());
         read
     }
@@ -83,6 +87,7 @@ impl Content {
         bytes: &[u8],
         stamps: &Stamps,
         pointers: &[(Name, Vec<Name>)],
+        allowed: &Includes,
         settled: Duration,
     ) -> Option<Self> {
         if self.pointers != digest_of(pointers) {
@@ -91,7 +96,7 @@ impl Content {
         let mut now = Self::of(bytes, stamps.clone()).with(pointers);
         for path in &self.included {
             now.stamps.add(path, settled);
-            now.add(path, read_file(path).as_deref().ok());
+            now.add(path, read_included(allowed, path, FILE_MAX).as_deref().ok());
         }
         (now.digest == self.digest).then_some(now)
     }

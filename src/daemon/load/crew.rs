@@ -11,6 +11,7 @@ use super::one::{Look, load_one};
 use super::read::Known;
 use super::{Guard, Loaded};
 use crate::config::model::access::Access;
+use crate::config::model::allowed::Includes;
 use crate::name::Name;
 use crate::state::overlays::Overlays;
 use crate::state::persist::Serials;
@@ -33,6 +34,7 @@ pub(super) struct Found {
 pub(super) struct Ground<'g> {
     pub(super) serials: &'g Serials,
     pub(super) access: &'g Access,
+    pub(super) includes: &'g Includes,
     pub(super) overlays: Mutex<Option<&'g mut Overlays>>,
     pub(super) look: Look,
     pub(super) guard: Guard,
@@ -112,6 +114,7 @@ fn load(
         kept: ground.serials.get(&origin),
         before: last.as_ref().and_then(|last| last.zone.as_deref()),
         access: ground.access,
+        includes: ground.includes,
         now: ground.now,
         settled: ground.settled,
         threads,

@@ -63,7 +63,8 @@ pub(super) fn load_one(
         }
     };
     if let Some(last) = well
-        && let Some(content) = last.content.still(&bytes, &stamps, known.pointers, known.settled)
+        && let Some(content) =
+            last.content.still(&bytes, &stamps, known.pointers, known.includes, known.settled)
     {
         // It may stand elsewhere than before, and so may its warnings.
         let moved = |mistake: &Mistake| {

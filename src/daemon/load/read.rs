@@ -11,6 +11,7 @@ use super::Mistake;
 use super::content::Content;
 use super::stamp::Stamps;
 use crate::config::model::access::Access;
+use crate::config::model::allowed::Includes;
 use crate::config::{self, is_master_file, model};
 use crate::name::Name;
 use crate::rdata::{rtype, set_soa_serial, soa_serial};
@@ -37,6 +38,8 @@ pub(super) struct Known<'z> {
     pub(super) before: Option<&'z Zone>,
     /// Where it says whether health is content.
     pub(super) access: &'z Access,
+    /// Which files it may include.
+    pub(super) includes: &'z Includes,
     /// In seconds since 1970.
     pub(super) now: u32,
     /// For a reverse zone: the names of addresses that other zones bring to it.
@@ -76,7 +79,8 @@ fn yaml(file: &Path, bytes: &[u8], mut content: Content, known: &Known<'_>) -> R
         let message = config::Problem::NotUtf8.to_string();
         return Read { zone: None, mistakes: vec![Mistake::whole(file, message)], content };
     };
-    let mut include = |path: &Path, most: u64| content.include(path, most, known.settled);
+    let mut include =
+        |path: &Path, most: u64| content.include(path, most, known.includes, known.settled);
     let (model, mistakes) = config::read_zone_file(file, text, known.threads, &mut include);
     let mut mistakes: Vec<Mistake> = mistakes.into_iter().map(Mistake::from).collect();
     let zone = model.and_then(|mut model| {
@@ -118,7 +122,8 @@ fn build(model: &model::Zone, exported: &Exported, known: &Known<'_>) -> (Kept, 
 fn master(file: &Path, bytes: &[u8], mut content: Content, known: &Known<'_>) -> Read {
     let (mut soas, mut taken) = (Vec::new(), Taken::default());
     let mut builder = build::Builder::new(known.origin.clone());
-    let mut include = |path: &Path, most: u64| content.include(path, most, known.settled);
+    let mut include =
+        |path: &Path, most: u64| content.include(path, most, known.includes, known.settled);
     let zonefile::Read { mistakes, files } =
         zonefile::read_file(file, bytes, known.origin, &mut include, |record| {
             if known.has_pointers {

@@ -220,6 +220,7 @@ impl Loader {
         Ground {
             serials: &self.serials,
             access: &self.access,
+            includes: &self.includes,
             overlays: Mutex::new(self.overlays.as_mut()),
             look,
             guard,

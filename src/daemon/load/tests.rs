@@ -236,6 +236,55 @@ fn a_zone_follows_the_files_that_it_includes() {
 }
 
 #[test]
+fn a_zone_includes_nothing_from_elsewhere_that_is_not_allowed() {
+    let octodns = "'': {type: NS, value: ns.example.}\nwww: !include ";
+    for (name, text, line, column) in
+        [("x.zone", master(1) + "$INCLUDE ", 4, 10), ("x.yaml", octodns.to_owned(), 2, 15)]
+    {
+        let mut stage = Stage::new("refused");
+        let zone = format!("a/{name}");
+        for path in ["b/keys", "c/keys", "c/none/keys", "a/link"] {
+            fs::create_dir_all(stage.folder.join("c")).expect("a folder");
+            stage.act(&Write("c/keys", "secret: hunter2\n".to_owned()));
+            let _ = std::os::unix::fs::symlink("../c/keys", stage.folder.join("a/link"));
+            stage.act(&Write(&zone, format!("{text}../{path}\n")));
+            let round = stage.loader.load_at(101, Guard::On);
+            let [mistake] = &round.mistakes[..] else { panic!("{path}: {:?}", round.mistakes) };
+            let Mistake { file, line: at_line, column: at_column, message, .. } = mistake;
+            let expected = (&stage.folder.join(&zone), line, column);
+            assert_eq!((file, *at_line, *at_column), expected, "{path}");
+            assert!(!message.contains("hunter2"), "{path}: {message}");
+            // The folders of all zones are one; what is there is a mistake of its own.
+            let is_refused = message.contains("or its folder, to `includes`");
+            assert_eq!(is_refused, path != "b/keys", "{path}: {message}");
+            let watched = stage.loader.included().len();
+            assert_eq!(watched, usize::from(path == "b/keys"), "{path}");
+        }
+    }
+}
+
+#[test]
+fn a_zone_includes_what_the_config_file_allows() {
+    let mut stage = Stage::new("allowed");
+    let more = stage.folder.join("c");
+    fs::create_dir_all(&more).expect("a folder");
+    stage.act(&Write("c/x.inc", "www 60 A 192.0.2.1\n".to_owned()));
+    stage.act(&Write("a/x.zone", master(1) + "$INCLUDE ../c/x.inc\n"));
+    let paths = vec![stage.folder.join("a")];
+    stage.loader = Loader::new(paths, Serials::default()).with_includes(&[more.clone()]);
+    assert_eq!(stage.load(101), "x. 1, 1 changed, 0 broken");
+    // What it was read from is elsewhere now, and no better for being known.
+    fs::rename(&more, stage.folder.join("d")).expect("in one folder");
+    std::os::unix::fs::symlink("d", &more).expect("a link");
+    stage.act(&Write("d/x.inc", "www 60 A 192.0.2.2\n".to_owned()));
+    assert_eq!(stage.load(102), "x. 1, 1 changed, 0 broken");
+    fs::remove_file(&more).expect("a link");
+    fs::create_dir(&more).expect("a folder");
+    std::os::unix::fs::symlink("../d/x.inc", more.join("x.inc")).expect("a link");
+    assert_eq!(stage.load(103), "x. 1, 0 changed, 1 broken");
+}
+
+#[test]
 fn a_file_that_is_not_named_after_a_zone_counts_as_broken() {
     check("misnamed", &[(Write("a/a..b.yaml", yaml("x", 1)), "0 changed, 1 broken")]);
 }

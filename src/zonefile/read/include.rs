@@ -1,7 +1,7 @@
 //! `$INCLUDE FILE [ORIGIN]` (RFC 1035 §5.1).
 //!
-//! A path is relative to the folder of the file that includes it, as in Knot, and may lead anywhere: the
-//! operator wrote it. Afterwards origin and owner are what they were; TTLs go on as if the text stood there
+//! A path is relative to the folder of the file that includes it, as in Knot; whether it may be read is for the
+//! caller. Afterwards origin and owner are what they were; TTLs go on as if the text stood there
 //! (RFC 2308 §4: `$TTL` is in force until the next one), as in BIND and NSD.
 
 use std::ffi::OsString;

@@ -106,7 +106,7 @@ impl Reader<'_> {
         }
     }
 
-    fn paths(&self, spec: Option<&Many>) -> Vec<PathBuf> {
+    pub(super) fn paths(&self, spec: Option<&Many>) -> Vec<PathBuf> {
         let texts = spec.into_iter().flat_map(Many::texts);
         texts.map(|(text, _)| self.path(text)).collect()
     }
