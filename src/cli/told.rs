@@ -7,7 +7,10 @@
 //!  23 │   www: {pool: wbe}
 //!     ╰╴              ━━━
 //! ```
+//!
+//! What is a secret by its key is left out of the line (`config/hidden.rs`).
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use annotate_snippets::renderer::DecorStyle;
@@ -17,6 +20,7 @@ use serde::Serialize;
 use super::plain::{plain, steers};
 use crate::admin::model;
 use crate::config::Severity;
+use crate::config::hidden::{HIDDEN, secret_at};
 use crate::daemon::load::Mistake;
 
 /// The longest line that is shown with a mistake, in bytes; of longer ones only the place is told.
@@ -99,6 +103,10 @@ impl Told {
         };
         let first = (self.column as usize).saturating_sub(1);
         let span = byte(first)..byte(first + self.width as usize);
+        // The mark of what is hidden stands below that.
+        let hidden = source.len().saturating_sub(HIDDEN.len());
+        let is_hidden = source.ends_with(HIDDEN) && span.end > hidden;
+        let span = if is_hidden { span.start.min(hidden)..source.len() } else { span };
         let snippet = Snippet::source(source.as_str())
             .line_start(self.line as usize)
             .path(path)
@@ -114,22 +122,55 @@ pub(super) fn human(told: &[Told], styled: bool) -> String {
     told.iter().map(|told| told.human(&renderer) + "\n\n").collect()
 }
 
-/// Those lines of a text that something is to be told of, by their number.
-pub(super) struct Lines<'t>(HashMap<u32, &'t str>);
+/// Those lines of a text that something is to be told of, by their number, without the secrets in them.
+pub(super) struct Lines<'t>(HashMap<u32, Cow<'t, str>>);
 
 impl<'t> Lines<'t> {
     /// The lines of these numbers, counted from 1.
     pub(super) fn of(text: &'t str, numbers: impl IntoIterator<Item = u32>) -> Self {
-        let mut lines: HashMap<u32, &str> =
-            numbers.into_iter().map(|number| (number, "")).collect();
-        for (number, line) in (1..).zip(text.lines()) {
-            lines.entry(number).and_modify(|known| *known = line);
+        let mut lines: HashMap<u32, Cow<'t, str>> =
+            numbers.into_iter().map(|number| (number, Cow::Borrowed(""))).collect();
+        let mut above = Above::default();
+        let last = lines.keys().max().copied().unwrap_or_default();
+        for (number, line) in (1..=last).zip(text.lines()) {
+            let secret = above.secret_of(line);
+            lines.entry(number).and_modify(|known| {
+                *known = match secret {
+                    Some(at) => Cow::Owned(format!("{}{HIDDEN}", &line[..at])),
+                    None => Cow::Borrowed(line),
+                };
+            });
         }
         Self(lines)
     }
 
     fn line(&self, number: u32) -> String {
-        self.0.get(&number).map_or("", |line| *line).to_owned()
+        self.0.get(&number).map_or_else(String::new, |line| line.to_string())
+    }
+}
+
+/// The lines above that the next one may be a part of.
+#[derive(Default)]
+struct Above {
+    /// How far in a line begins whose end is a secret: what begins further in belongs to it.
+    secret: Option<usize>,
+}
+
+impl Above {
+    /// Where a secret begins in the next line.
+    fn secret_of(&mut self, line: &str) -> Option<usize> {
+        // An item of a list begins behind its dash, as YAML has it.
+        let text = line.trim_start_matches([' ', '\t', '-']);
+        if line.trim().is_empty() {
+            return None;
+        }
+        let begins = line.len() - text.len();
+        if self.secret.is_some_and(|above| begins > above) {
+            return Some(begins);
+        }
+        let secret = secret_at(line);
+        self.secret = secret.map(|_| begins);
+        secret
     }
 }
 

@@ -11,6 +11,7 @@
 
 pub mod error;
 pub mod files;
+pub mod hidden;
 pub mod model;
 pub mod schema;
 pub mod server;

@@ -538,6 +538,9 @@ fn mistakes_in_checks_have_their_place() {
     one(&check("http: {host: «'http://a'»}"), Problem::BadHost { text: "http://a".into() });
     one(&check("https: {sni: «'a:443'»}"), Problem::BadServerName { text: "a:443".into() });
     one(&check("http: {headers: {«a b»: c}}"), Problem::BadHeader { text: "a b".into() });
+    let value = Problem::BadHeader { text: "Authorization: …".into() };
+    assert!(value.to_string().starts_with("`Authorization: ***` is not a header field"));
+    one(&check("http: {headers: {Authorization: «\"a\\x01b\"»}}"), value);
     let fields: Vec<String> = (0..64).map(|field| format!("h{field}: x, ")).collect();
     let one_more = format!("http: {{headers: {{{}«h64»: x, h65: x}}}}", fields.concat());
     one(&check(&one_more), Problem::TooManyHeaders { most: 64 });

@@ -451,3 +451,38 @@ fn a_zone_includes_what_its_folder_has_and_what_the_config_file_allows() {
         assert_ne!(text.contains("or its folder, to `includes`"), is_allowed, "{text}");
     }
 }
+
+#[cfg(feature = "databases")]
+#[test]
+fn a_line_that_is_shown_has_no_secret_in_it() {
+    let zone = "zone: a.example\nns: ns.example.net.\nrecords: {www: {A: 192.0.2.1}}\nchecks:\n";
+    for (check, expected) in [
+        (
+            "  db: {postgres: {user: probe, password: hunter2}}\n",
+            "5 │   db: {postgres: {user: probe, password: ***\n  ╰╴                               ━━━━━━━━\n",
+        ),
+        (
+            "  db: {postgres: {user: probe, pasword: hunter2}}\n",
+            "5 │   db: {postgres: {user: probe, pasword: ***\n  ╰╴                               ━━━━━━━\n",
+        ),
+        (
+            "  db: {postgres: {password: hunter2}, intervall: 1s}\n",
+            "5 │   db: {postgres: {password: ***\n  ╰╴                            ━━━\n",
+        ),
+        ("  db:\n    postgres:\n      password:\n        !x hunter2\n", "8 │         ***\n"),
+        (
+            "  db:\n    http:\n      headers:\n      - Authorization: Bearer hunter2\n        X-A: b\n",
+            "8 │       - Authorization: ***\n",
+        ),
+        (
+            "  db: {http: {headers: {Authorization: \"hunter2\\x01\"}}}\n",
+            "error: `Authorization: ***` is not a header field",
+        ),
+    ] {
+        let folder = Folder::with("secrets", &[("a.example.yaml", &format!("{zone}{check}"))]);
+        let (report, text) = folder.report();
+        assert!(text.contains(expected), "{check}\n{text}");
+        let json = serde_json::to_string(&report.mistakes).expect("it is plain");
+        assert!(!text.contains("hunter2") && !json.contains("hunter2"), "{text}\n{json}");
+    }
+}

@@ -4,6 +4,8 @@ use std::fmt;
 use std::time::Duration;
 
 use super::Problem;
+use crate::config::hidden::hidden;
+
 /// The longest piece of a written text that a sentence repeats, in characters.
 const QUOTED_MAX: usize = 60;
 
@@ -697,7 +699,8 @@ struct Quoted<'t>(&'t str);
 
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut letters = self.0.chars();
+        let shown = hidden(self.0);
+        let mut letters = shown.chars();
         for letter in letters.by_ref().take(QUOTED_MAX) {
             if letter.is_control() {
                 write!(f, "{}", letter.escape_default())?;

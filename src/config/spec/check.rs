@@ -356,7 +356,8 @@ fn read_headers(node: &Node<'_>, mistakes: &mut Mistakes<'_>) -> Vec<(String, St
         if !request::is_header_name(name.text) {
             mistakes.add(name.span, Problem::BadHeader { text: name.text.into() });
         } else if !request::is_header_value(content.text) {
-            mistakes.add(content.span, Problem::BadHeader { text: content.text.into() });
+            // The value may be a token, and a sentence would repeat it.
+            mistakes.add(content.span, Problem::BadHeader { text: format!("{}: …", name.text) });
         } else if headers.len() == CHECK_HEADERS_MAX {
             mistakes.add(name.span, Problem::TooManyHeaders { most: CHECK_HEADERS_MAX });
             break;
