@@ -92,6 +92,11 @@ counters! {
         NotifiesAcknowledged r#"outcome="acknowledged""#,
         NotifiesFailed r#"outcome="failed""#,
     }
+    "probes_late" "Probes that were late, by why: their turn came late, no place for a program was free, the prober was held up" {
+        ProbesBegunLate r#"reason="turn""#,
+        ProbesWithoutPlace r#"reason="place""#,
+        ProbesHeldUp r#"reason="held_up""#,
+    }
     "tcp_accept_failures" "Failed accepts, such as for want of file descriptors" {
         TcpAcceptFailed "",
     }

@@ -411,7 +411,8 @@ impl Backstage {
             secrets: config.prober.secrets.clone(),
         };
         let reports = publisher.clone();
-        let started = Prober::start(settings, move |report| reports.report(report))
+        let counting = counters.thread_beside();
+        let started = Prober::start(settings, counting, move |report| reports.report(report))
             .context("cannot start the prober")?;
         let prober = prober.get_or_init(|| started).clone();
         let progress = prober.progress();

@@ -51,7 +51,7 @@ pub fn run(config: &Config, feed: &Feed) -> anyhow::Result<()> {
         secrets: config.prober.secrets.clone(),
     };
     let reports = feeder.clone();
-    let prober = Prober::start(settings, move |report| reports.report(&report))
+    let prober = Prober::start(settings, Arc::default(), move |report| reports.report(&report))
         .context("cannot start the prober")?;
 
     let (editor, wishes) = reload::channel();

@@ -35,6 +35,7 @@ use self::check::Checker;
 use self::run::{Progress, Wanted};
 use self::schedule::Schedule;
 use crate::config::model::allowed::{Programs, Secrets};
+use crate::counters::Counters;
 use crate::health::target::{Report, Target};
 use crate::sys::priority;
 
@@ -62,14 +63,18 @@ pub struct Prober {
 }
 
 impl Prober {
-    /// Starts a prober that has no targets yet.
+    /// Starts a prober that has no targets yet, and counts what is late.
     ///
     /// `sink` is called on the prober's thread after every probe: while it waits no probe is made. It must not call
     /// [`first_round`](Self::first_round) or [`stop`](Self::stop).
-    pub fn start(settings: Settings, sink: impl Fn(Report) + Send + 'static) -> io::Result<Self> {
+    pub fn start(
+        settings: Settings,
+        counters: Arc<Counters>,
+        sink: impl Fn(Report) + Send + 'static,
+    ) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (wanted, receiver) = watch::channel(Wanted::default());
-        let progress = Arc::new(Progress::default());
+        let progress = Arc::new(Progress::counting(counters));
         let Settings { source, in_flight, programs, secrets } = settings;
         let checker = Arc::new(Checker::with(source, programs, secrets));
 
@@ -170,7 +175,7 @@ mod tests {
         let sink = move |report| {
             let _ = reports.send(report);
         };
-        (Prober::start(settings, sink).unwrap(), receiver)
+        (Prober::start(settings, Arc::default(), sink).unwrap(), receiver)
     }
 
     fn target(address: SocketAddr) -> Target {
@@ -256,7 +261,7 @@ mod tests {
             programs: Programs::default(),
             secrets: Secrets::default(),
         };
-        let prober = Prober::start(settings, |_| panic!("on purpose")).unwrap();
+        let prober = Prober::start(settings, Arc::default(), |_| panic!("on purpose")).unwrap();
         prober.set_targets(vec![target(open.local_addr().unwrap())]);
         assert!(!prober.first_round(LONG));
         while !prober.is_finished() {

@@ -16,6 +16,7 @@ use tracing::{error, warn};
 
 use super::check::{Found, Obstacle};
 use super::schedule::{Id, Schedule};
+use crate::counters::{Counter, Counters};
 use crate::health::source::Source;
 use crate::health::target::{Outcome, Report, Target};
 use crate::health::told::Told;
@@ -61,7 +62,7 @@ pub async fn run<F>(
         {
             // The first round takes as long as it does.
             if schedule.unjudged() == 0 && began.elapsed() >= due + LATE {
-                progress.note_late();
+                progress.note_late(Counter::ProbesBegunLate);
             }
             flights.start(id, probe(target));
         }
@@ -93,7 +94,8 @@ pub async fn run<F>(
                                 schedule.end_undecided(id, now);
                                 continue;
                             }
-                            Obstacle::Places(_) => progress.note_late(),
+                            Obstacle::Places(_) => progress.note_late(Counter::ProbesWithoutPlace),
+                            Obstacle::Late(_) => progress.counters.add(Counter::ProbesHeldUp, 1),
                             _ => {}
                         }
                         (None, Arc::default(), Told::SILENT, Duration::ZERO)
@@ -207,6 +209,8 @@ impl Warnings {
 pub struct Progress {
     state: Mutex<State>,
     changed: Condvar,
+    /// The loop's own.
+    counters: Arc<Counters>,
 }
 
 #[derive(Debug, Default)]
@@ -219,6 +223,12 @@ struct State {
 }
 
 impl Progress {
+    /// Of a loop that counts there.
+    #[must_use]
+    pub fn counting(counters: Arc<Counters>) -> Self {
+        Self { counters, ..Self::default() }
+    }
+
     /// Waits until every target of this version, or of a newer one, has had an outcome; `false` at
     /// the cap, or if the loop ends.
     pub fn wait(&self, version: u64, cap: Duration) -> bool {
@@ -234,7 +244,8 @@ impl Progress {
         self.lock().late.is_some_and(|late| late.elapsed() < LATE_TOLD)
     }
 
-    fn note_late(&self) {
+    fn note_late(&self, why: Counter) {
+        self.counters.add(why, 1);
         self.lock().late = Some(Instant::now());
     }
 

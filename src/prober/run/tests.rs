@@ -213,6 +213,9 @@ async fn probes_that_run_late_are_told_until_they_do_so_no_more() {
     assert!(simulation.progress.is_late());
     simulation.until(450).await;
     assert!(!simulation.progress.is_late());
+    // A round of 300 takes 60 s in place of 10, and the four after the first began late.
+    let late = simulation.progress.counters.get(Counter::ProbesBegunLate);
+    assert!((900..=1600).contains(&late), "{late}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -226,6 +229,11 @@ async fn probes_that_find_no_place_are_told_until_they_do() {
         simulation.until(second).await;
         assert_eq!(simulation.progress.is_late(), expected, "at {second} s");
     }
+    let counted = |counter| simulation.progress.counters.get(counter);
+    // Two targets each second for 100 s.
+    let without = counted(Counter::ProbesWithoutPlace);
+    assert!((160..=202).contains(&without), "{without}");
+    assert_eq!((counted(Counter::ProbesBegunLate), counted(Counter::ProbesHeldUp)), (0, 0));
 }
 
 #[tokio::test(start_paused = true)]
