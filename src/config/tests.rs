@@ -627,6 +627,9 @@ fn each_mistake_of_echoes_and_files_is_told() {
     let what = "the path of a file";
     one(&check("file: {path: «''»}"), Problem::EmptyText { what });
     one(&check("file: {path: «\"a\\0b\"»}"), Problem::ControlCharacters { what });
+    let (least, most) = (Duration::from_secs(1), Duration::from_secs(365 * 86_400));
+    let (what, text) = ("the age of a file", "0s".into());
+    one(&check("file: {path: a, max_age: «0s»}"), Problem::BadSpan { what, text, least, most });
 }
 
 /// One warning in a file, which is used all the same.

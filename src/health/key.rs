@@ -157,10 +157,13 @@ fn settings(check: &Check) -> String {
                 put(&mut text, "value", value);
             }
         }
-        CheckKind::File(FileCheck { path, name, unlisted }) => {
+        CheckKind::File(FileCheck { path, name, unlisted, age_max }) => {
             put(&mut text, "file", &path.to_string_lossy());
             put_some(&mut text, "name", name.as_deref());
             let _ = write!(text, " {}", unlisted.word());
+            if let Some(age) = age_max {
+                let _ = write!(text, " max-age {}", age.as_millis());
+            }
         }
         CheckKind::Several(SeveralChecks { least, of }) => {
             let _ = write!(text, " several {least}");
@@ -308,6 +311,10 @@ mod tests {
             (
                 "{file: {path: /run/states, name: a, unlisted: down}}",
                 "10000 1000 2000 2 3 file 11:/run/states name 1:a down",
+            ),
+            (
+                "{file: {path: /run/states, max_age: 90s}}",
+                "10000 1000 2000 2 3 file 11:/run/states keep max-age 90000",
             ),
             #[cfg(feature = "grpc")]
             ("{grpc: {port: 50051}}", "10000 1000 2000 2 3 grpc 50051 service 0:"),

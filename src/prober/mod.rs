@@ -89,6 +89,8 @@ impl Prober {
                 async move { checker.check(&target).await }
             };
             runtime.block_on(run::run(schedule, receiver, &ended.0, probe, sink));
+            // A file that hangs holds up nobody's end.
+            runtime.shutdown_background();
         })?;
 
         Ok(Self { wanted, progress, checker, thread: Arc::new(Mutex::new(Some(thread))) })

@@ -415,4 +415,6 @@ struct FileSays {
     name: Word,
     /// What a backend is that it has no line for; `keep` is what it was.
     unlisted: Unlisted,
+    /// How long after it was written it says nothing any more, such as `1m`: every backend is as one without a line. Never.
+    max_age: Span,
 }

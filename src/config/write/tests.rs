@@ -78,7 +78,7 @@ pools:
   tiers: {policy: failover, failback: never, backends: [192.0.2.1, {address: 192.0.2.2, priority: 0}, 192.0.2.3, {address: 192.0.2.4, priority: 0}]}
   filed: {check: {file: {path: /run/states}}, backends: {a: 192.0.2.80, b: {address: 192.0.2.81, check: {any: [{file: {path: /run/states, name: c, unlisted: down}}, {tcp: {port: 1}}]}}}}
   any_filed: {check: {any: [{file: {path: /run/states}}, {tcp: {port: 1}}], rise: 1}, backends: {a: {address: 192.0.2.80, weight: 2}, b: {address: 192.0.2.81, check: shared}}}
-  filed_unnamed: {check: {file: {path: /run/states, unlisted: up}}, backends: [192.0.2.82]}
+  filed_unnamed: {check: {file: {path: /run/states, unlisted: up, max_age: 90s}}, backends: [192.0.2.82]}
   pushed: {check: {push: {ttl: 90s}}, backends: [192.0.2.77]}
   both: {check: {all: [shared, {any: [{tcp: {port: 81}}, {http: {}}]}], rise: 1}, backends: [192.0.2.78]}
   most: {check: {at_least: {n: 2, of: [shared, {tcp: {port: 82}}, {tcp: {port: 83}}]}}, backends: [192.0.2.79]}

@@ -2,7 +2,13 @@
 //!
 //! A file counts whole or not at all: one that cannot be read, is too large, or has a line that says nothing leaves what the
 //! last good one said, and the log and every detail say so. A backend without a line is what the check says of such, which is
-//! nothing unless set: half of a file must take nobody down.
+//! nothing unless set: half of a file must take nobody down. With an age set, a file that nobody writes any more is one
+//! without lines.
+//!
+//! ```text
+//!   a probe ──▶ its file ──▶ looked at, on another thread, once at a time ──▶ what it says
+//!                  └──────── the time is up: what it said ────────────────────────┘
+//! ```
 //!
 //! What is in a file is never quoted: whoever edits a zone may name any path, and is told no more of it than whether it is
 //! there, and is such a file. So paths need no list of what is allowed, as programs do.
@@ -10,41 +16,61 @@
 mod lines;
 
 use std::collections::{HashMap, HashSet};
-use std::fs::{self, File, Metadata};
-use std::io::{self, Read};
+use std::fs::{self, Metadata};
+use std::io;
 use std::net::IpAddr;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
 use self::lines::{Line, Lines, State};
-use super::{Obstacle, Passed, Trouble};
+use super::{Deadline, Obstacle, Passed, Trouble};
 use crate::config::model::{CheckKind, FileCheck, Unlisted};
 use crate::health::target::Target;
 use crate::health::told::{Told, Wish};
+use crate::sys::files::{Links, read};
 
 /// The largest file, in bytes: some 30,000 lines.
 const FILE_MAX: u64 = 1024 * 1024;
+/// The most files that are looked at at once. A file system that is gone holds each of its files up, and a thread with it.
+const LOOKS_MAX: usize = 64;
 /// A file that changed less than this before it was read may change again without showing it, as clocks of file systems
 /// are coarse: after this long it is read once more.
 const SETTLED: Duration = Duration::from_millis(100);
 
-/// What files said when they were last read.
-#[derive(Debug, Default)]
-pub(super) struct Files(Mutex<HashMap<PathBuf, Known>>);
+/// The files that targets ask.
+#[derive(Debug)]
+pub(super) struct Files {
+    known: Mutex<HashMap<PathBuf, Arc<Known>>>,
+    looks: Arc<Semaphore>,
+    /// Looks at a file; tests have one that hangs.
+    look: fn(&Path, &mut Looked),
+}
 
 /// What is known of a file.
-#[derive(Clone, Debug)]
+#[derive(Debug, Default)]
 struct Known {
-    /// Which version was looked at last; `None` where there was none.
+    /// What it says, for who asks.
+    said: Mutex<Said>,
+    /// Held by who looks at it now, be it longer than who asked has waited.
+    looked: Arc<tokio::sync::Mutex<Looked>>,
+}
+
+/// The last look at a file.
+#[derive(Debug, Default)]
+struct Looked {
+    /// When that was.
+    at: Option<Instant>,
+    /// Which version it was; `None` where there was none.
     version: Option<Version>,
     /// Whether another version would show.
     is_settled: bool,
-    looked: Instant,
     said: Said,
 }
 
@@ -56,14 +82,21 @@ type Version = (Option<SystemTime>, u64, u64);
 struct Said {
     /// In its last version that was good.
     lines: Option<Arc<Lines>>,
+    /// When that was written.
+    written: Option<SystemTime>,
     /// Why that is not the newest.
     trouble: Option<String>,
 }
 
 /// Asks a file how a target is. "up in line 3, load 40 %".
-pub(super) fn check(check: &FileCheck, address: IpAddr, files: &Files) -> Result<Passed, Trouble> {
-    let FileCheck { path, name, unlisted } = check;
-    let Said { lines, trouble } = files.said(path);
+pub(super) async fn check(
+    check: &FileCheck,
+    address: IpAddr,
+    files: &Files,
+    deadline: Deadline,
+) -> Result<Passed, Trouble> {
+    let FileCheck { path, name, unlisted, age_max } = check;
+    let Said { lines, written, trouble } = files.said(path, deadline).await?;
     let (Some(lines), path) = (lines, path.display()) else {
         let why = trouble.unwrap_or_default();
         let why = format!("the file {} of a check cannot be used: {why}", path.display());
@@ -71,18 +104,17 @@ pub(super) fn check(check: &FileCheck, address: IpAddr, files: &Files) -> Result
     };
     let stale = trouble.map(|why| format!("; as it was, for {path} cannot be used: {why}"));
     let aged = |detail: String| detail + stale.as_deref().unwrap_or_default();
+    let is_old = |most: &Duration| written.is_some_and(|written| age(written) > *most);
+    if let Some(most) = age_max.filter(is_old) {
+        let why = format!("was not written for more than {most:?}");
+        return without(*unlisted, format!("the file {path} of a check {why}"), |side| {
+            format!("{side}, as {path} {why}")
+        });
+    }
     let Some(line) = lines.of(name.as_deref(), address) else {
-        return match unlisted {
-            Unlisted::Keep => {
-                let name = name.as_ref().map(|name| format!("{name} or ")).unwrap_or_default();
-                let why = format!("the file {path} of a check has no line for {name}{address}");
-                Err(Trouble::Obstacle(Obstacle::File(why)))
-            }
-            Unlisted::Up => Ok(Passed::from(aged("up, without a line".into()))),
-            Unlisted::Down => {
-                Err(Trouble::Said(aged("down, without a line".into()), Told::default()))
-            }
-        };
+        let name = name.as_ref().map(|name| format!("{name} or ")).unwrap_or_default();
+        let why = format!("the file {path} of a check has no line for {name}{address}");
+        return without(*unlisted, why, |side| aged(format!("{side}, without a line")));
     };
     let Line { at, state, load } = *line;
     let load_told = load.map(|load| format!(", load {load} %")).unwrap_or_default();
@@ -102,10 +134,29 @@ pub(super) fn check(check: &FileCheck, address: IpAddr, files: &Files) -> Result
     }
 }
 
+/// What a backend is that its file says nothing of.
+fn without(
+    unlisted: Unlisted,
+    why: String,
+    detail: impl Fn(&str) -> String,
+) -> Result<Passed, Trouble> {
+    match unlisted {
+        Unlisted::Keep => Err(Trouble::Obstacle(Obstacle::File(why))),
+        Unlisted::Up => Ok(Passed::from(detail("up"))),
+        Unlisted::Down => Err(Trouble::Said(detail("down"), Told::default())),
+    }
+}
+
+impl Default for Files {
+    fn default() -> Self {
+        Self { known: Mutex::default(), looks: Arc::new(Semaphore::new(LOOKS_MAX)), look }
+    }
+}
+
 impl Files {
     /// Forgets files that none of these targets asks.
     pub(super) fn keep(&self, targets: &[Target]) {
-        let mut known = self.lock();
+        let mut known = lock(&self.known);
         if known.is_empty() {
             return;
         }
@@ -119,70 +170,108 @@ impl Files {
         known.retain(|path, _| paths.contains(path.as_path()));
     }
 
-    /// What a file says; read if it is another than the last time.
-    fn said(&self, path: &Path) -> Said {
-        let mut files = self.lock();
-        let before = files.get(path);
-        let found = fs::metadata(path).map_err(|error| super::plain(&error));
-        let version = found.as_ref().ok().map(version);
-        if let Some(known) = before
-            && known.version == version
-            && (known.is_settled || known.looked.elapsed() < SETTLED)
-        {
-            return known.said.clone();
-        }
-        // Before the reading, as what is written meanwhile counts as later.
-        let is_settled = is_settled(version);
-        let said = match found.and_then(|file| read(path, &file)) {
-            Ok(lines) => Said { lines: Some(Arc::new(lines)), trouble: None },
-            Err(why) => {
-                let lines = before.and_then(|known| known.said.lines.clone());
-                Said { lines, trouble: Some(why) }
+    /// What a file says; read if it is another than the last time. A file system may be slow or gone, so a thread beside looks
+    /// at it, and what it said before is what it says until then.
+    async fn said(&self, path: &Path, deadline: Deadline) -> Result<Said, Trouble> {
+        let known = Arc::clone(lock(&self.known).entry(path.to_owned()).or_default());
+        let look = deadline.within("", self.looked(path, &known)).await;
+        match look {
+            Ok(said) => Ok(known.note(path, said)),
+            Err(Trouble::Failed(_)) => {
+                let why = format!("it is not read within {:?}", deadline.timeout());
+                let before = lock(&known.said).clone();
+                Ok(known.note(path, Said { trouble: Some(why), ..before }))
             }
-        };
-        tell(path, before.map(|known| &known.said), &said);
-        let known = Known { version, is_settled, looked: Instant::now(), said: said.clone() };
-        files.insert(path.to_owned(), known);
-        said
+            Err(trouble) => Err(trouble),
+        }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<PathBuf, Known>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Looks at a file, when nobody else does.
+    async fn looked(&self, path: &Path, known: &Known) -> Said {
+        let mut looked = Arc::clone(&known.looked).lock_owned().await;
+        let place = Arc::clone(&self.looks).acquire_owned().await;
+        let (path, look) = (path.to_owned(), self.look);
+        let work = spawn_blocking(move || {
+            look(&path, &mut looked);
+            drop(place);
+            looked.said.clone()
+        });
+        // Nobody drops it, so it has panicked.
+        work.await.unwrap_or_else(|_| Said {
+            trouble: Some("it broke the thread that read it".into()),
+            ..lock(&known.said).clone()
+        })
     }
+}
+
+impl Known {
+    /// Takes in what a file says now, and tells what became of it.
+    fn note(&self, path: &Path, now: Said) -> Said {
+        let mut said = lock(&self.said);
+        tell(path, &said, &now);
+        said.clone_from(&now);
+        now
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Looks at a file, and reads it if it is another than the last time.
+fn look(path: &Path, last: &mut Looked) {
+    let found = fs::metadata(path).map_err(|error| super::plain(&error));
+    let version = found.as_ref().ok().map(version);
+    if last.version == version
+        && let Some(at) = last.at
+        && (last.is_settled || at.elapsed() < SETTLED)
+    {
+        return;
+    }
+    // Before the reading, as what is written meanwhile counts as later.
+    let is_settled = is_settled(version);
+    let said = match found.and_then(|file| Ok((lines(path, &file)?, file.modified().ok()))) {
+        Ok((lines, written)) => Said { lines: Some(Arc::new(lines)), written, trouble: None },
+        Err(why) => Said { trouble: Some(why), ..std::mem::take(&mut last.said) },
+    };
+    *last = Looked { at: Some(Instant::now()), version, is_settled, said };
 }
 
 fn version(file: &Metadata) -> Version {
     (file.modified().ok(), file.len(), file.ino())
 }
 
-#[expect(clippy::disallowed_methods, reason = "the times of files are of the wall clock")]
 fn is_settled(version: Option<Version>) -> bool {
     let Some((Some(modified), ..)) = version else { return true };
-    SystemTime::now().duration_since(modified).is_ok_and(|age| age >= SETTLED)
+    age(modified) >= SETTLED
+}
+
+/// How long ago that was; nothing where a clock says that it is yet to come.
+#[expect(clippy::disallowed_methods, reason = "the times of files are of the wall clock")]
+fn age(written: SystemTime) -> Duration {
+    SystemTime::now().duration_since(written).unwrap_or_default()
 }
 
 /// Reads a file whole.
-fn read(path: &Path, file: &Metadata) -> Result<Lines, String> {
+fn lines(path: &Path, file: &Metadata) -> Result<Lines, String> {
     // What is no file may have no end, or have us wait.
     if !file.is_file() {
         return Err("it is not a file".into());
     }
-    let mut text = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(FILE_MAX + 1).read_to_end(&mut text));
-    read.map_err(|error: io::Error| super::plain(&error))?;
-    if text.len() as u64 > FILE_MAX {
+    if file.len() > FILE_MAX {
         return Err(format!("it has more than {} KiB", FILE_MAX / 1024));
     }
+    let text = read(path, Links::Follow, FILE_MAX);
+    let text = text.map_err(|error: io::Error| super::plain(&error))?;
     let text = str::from_utf8(&text).map_err(|_| "it is not text in UTF-8")?;
     Lines::read(text)
 }
 
 /// Tells once of what became wrong, and that it is right again.
-fn tell(path: &Path, before: Option<&Said>, now: &Said) {
-    let before = before.and_then(|said| said.trouble.as_ref());
+fn tell(path: &Path, before: &Said, now: &Said) {
     let path = path.display();
-    match (&now.trouble, before) {
-        (Some(why), last) if last != Some(why) && now.lines.is_some() => {
+    match (&now.trouble, &before.trouble) {
+        (Some(why), last) if last.as_ref() != Some(why) && now.lines.is_some() => {
             warn!(
                 "the file {path} of a check cannot be used: {why}; what it said before stays in force"
             );

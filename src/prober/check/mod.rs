@@ -168,7 +168,9 @@ impl Checker {
                 let why = "it reports by itself, and is not to be probed".to_owned();
                 Err(Trouble::Obstacle(Obstacle::Check(why)))
             }
-            CheckKind::File(check) => file::check(check, address, &self.files),
+            CheckKind::File(check) => {
+                Box::pin(file::check(check, address, &self.files, deadline)).await
+            }
             CheckKind::Several(check) => {
                 several::check(self, check, address, source, deadline).await
             }

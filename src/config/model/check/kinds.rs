@@ -3,6 +3,7 @@
 use std::fmt;
 use std::num::{NonZeroU8, NonZeroU16};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::Tls;
 use crate::name::Name;
@@ -169,6 +170,8 @@ pub struct FileCheck {
     pub name: Option<String>,
     /// What a backend is that it has no line for.
     pub unlisted: Unlisted,
+    /// How long after it was written it says nothing any more; `None` is never.
+    pub age_max: Option<Duration>,
 }
 
 /// What a backend is that a file has no line for.

@@ -146,11 +146,12 @@ pub(in crate::config) fn written(check: &Check) -> Vec<(String, Yaml)> {
             }
             found
         }
-        CheckKind::File(FileCheck { path, name, unlisted }) => {
+        CheckKind::File(FileCheck { path, name, unlisted, age_max }) => {
             let mut found = vec![entry("path", path.display())];
             found.extend(name.as_ref().map(|name| entry("name", name)));
             let is_set = *unlisted != Unlisted::default();
             found.extend(is_set.then(|| entry("unlisted", unlisted.word())));
+            found.extend(age_max.map(|age| ("max_age".into(), span(age))));
             found
         }
         CheckKind::Several(_) => Vec::new(),

@@ -1,5 +1,9 @@
 //! Files that come, change, break and go.
 
+use std::process::Command;
+use std::sync::Condvar;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use super::*;
 use crate::prober::check::tests::{probe, target};
 use crate::prober::check::{Checker, Found};
@@ -23,7 +27,8 @@ impl Drop for Folder {
 }
 
 fn asking(path: &Path, name: &str, unlisted: Unlisted) -> Target {
-    let check = FileCheck { path: path.to_owned(), name: Some(name.to_owned()), unlisted };
+    let name = Some(name.to_owned());
+    let check = FileCheck { path: path.to_owned(), name, unlisted, age_max: None };
     target("192.0.2.1:0".parse().unwrap(), CheckKind::File(check))
 }
 
@@ -139,4 +144,94 @@ async fn a_file_that_no_target_asks_is_forgotten() {
     assert!(probe(&checker, &web).await.starts_with("+ up in line 1; as it was"));
     checker.keep(&[]);
     assert!(probe(&checker, &web).await.starts_with("! "));
+}
+
+#[tokio::test]
+async fn a_file_that_nobody_writes_any_more_says_nothing() {
+    let folder = Folder::new("file-old");
+    let path = folder.0.join("states");
+    let checker = Checker::new(Vec::new());
+    let place = path.display();
+    let old = |unlisted| {
+        let name = Some("web-1".to_owned());
+        let age_max = Some(Duration::from_secs(86_400));
+        let check = FileCheck { path: path.clone(), name, unlisted, age_max };
+        target("192.0.2.1:0".parse().unwrap(), CheckKind::File(check))
+    };
+    let why = "was not written for more than 86400s";
+    for (unlisted, expected) in [
+        (Unlisted::Keep, format!("! the file {place} of a check {why}")),
+        (Unlisted::Up, format!("+ up, as {place} {why}")),
+        (Unlisted::Down, format!("- down, as {place} {why}")),
+    ] {
+        fs::write(&path, "web-1 drain\n@ up\n").unwrap();
+        assert_eq!(probe(&checker, &old(unlisted)).await, "+ drain in line 1");
+        let written = fs::File::options().write(true).open(&path).unwrap();
+        written.set_modified(SystemTime::UNIX_EPOCH).unwrap();
+        assert_eq!(probe(&checker, &old(unlisted)).await, expected);
+        // Without an age, however old it is.
+        let ever = asking(&path, "web-1", unlisted);
+        assert_eq!(probe(&checker, &ever).await, "+ drain in line 1");
+    }
+    // What is there now is no better than the last good version, and that is as old as it was.
+    let new = folder.0.join("new");
+    fs::write(&new, "nothing\n").unwrap();
+    fs::rename(&new, &path).unwrap();
+    assert_eq!(probe(&checker, &old(Unlisted::Up)).await, format!("+ up, as {place} {why}"));
+}
+
+#[tokio::test]
+async fn a_pipe_is_no_file_and_nobody_waits_for_it() {
+    let folder = Folder::new("file-pipe");
+    let path = folder.0.join("states");
+    assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+    let found = probe(&Checker::new(Vec::new()), &asking(&path, "web-1", Unlisted::Up)).await;
+    let expected =
+        format!("! the file {} of a check cannot be used: it is not a file", path.display());
+    assert_eq!(found, expected);
+}
+
+/// Whether the file that hangs does so no more, and how often it was looked at.
+static ENDS: (Mutex<bool>, Condvar, AtomicUsize) =
+    (Mutex::new(false), Condvar::new(), AtomicUsize::new(0));
+
+#[tokio::test]
+async fn a_file_that_hangs_holds_up_nobody_else() {
+    fn hangs(path: &Path, looked: &mut Looked) {
+        if path.ends_with("hangs") {
+            ENDS.2.fetch_add(1, Ordering::Relaxed);
+            drop(ENDS.1.wait_while(ENDS.0.lock().unwrap(), |ends| !*ends));
+        }
+        look(path, looked);
+    }
+    let folder = Folder::new("file-hangs");
+    let [hanging, path] = ["hangs", "states"].map(|name| folder.0.join(name));
+    fs::write(&hanging, "web-1 up\n").unwrap();
+    fs::write(&path, "web-1 up\n").unwrap();
+    let mut checker = Checker::new(Vec::new());
+    checker.files.look = hangs;
+    let asked = |path: &Path, timeout| {
+        let mut target = asking(path, "web-1", Unlisted::Keep);
+        Arc::make_mut(&mut target.check).timeout = timeout;
+        target
+    };
+    let long = Duration::from_secs(30);
+    let hanging = asked(&hanging, Duration::from_millis(50));
+    let free = asked(&path, long);
+    // A busy machine may notice the timeout too late to believe it.
+    let is_held = |found: &str| {
+        found.ends_with("cannot be used: it is not read within 50ms")
+            || found.starts_with("! the prober was held up")
+    };
+    for _ in 0..3 {
+        let (held, free) = tokio::join!(probe(&checker, &hanging), probe(&checker, &free));
+        assert!(is_held(&held), "{held}");
+        assert_eq!(free, "+ up in line 1");
+    }
+    assert_eq!(ENDS.2.load(Ordering::Relaxed), 1, "one thread for all who wait for it");
+    *ENDS.0.lock().unwrap() = true;
+    ENDS.1.notify_all();
+    let mut patient = hanging.clone();
+    Arc::make_mut(&mut patient.check).timeout = long;
+    assert_eq!(probe(&checker, &patient).await, "+ up in line 1");
 }
