@@ -106,8 +106,8 @@ impl Prober {
         });
     }
 
-    /// Blocks until every target that is set now has had an outcome, and that was reported; `false`
-    /// at the cap, or if the prober ends.
+    /// Blocks until every target that is set now has had an outcome, and that was reported, or lacks what does not come by
+    /// itself, such as the file of its password; `false` at the cap, or if the prober ends.
     #[must_use]
     pub fn first_round(&self, cap: Duration) -> bool {
         let version = self.wanted.borrow().version;
@@ -160,7 +160,7 @@ mod tests {
     use std::sync::mpsc;
 
     use super::*;
-    use crate::config::model::{Check, CheckKind};
+    use crate::config::model::{Check, CheckKind, FileCheck, Unlisted};
     use crate::health::target::Health;
 
     /// Far more than any of these tests takes.
@@ -221,6 +221,21 @@ mod tests {
         found.sort_by_key(|(found, _)| *found == down);
         assert_eq!(found, [(up, Health::Up { failed: 0 }), (down, Health::Down { passed: 0 })]);
         prober.stop();
+    }
+
+    #[test]
+    fn the_first_round_does_not_wait_for_what_cannot_be_asked() {
+        let open = TcpListener::bind("127.0.0.1:0").unwrap();
+        let up = target(open.local_addr().unwrap());
+        let mut lacking = up.clone();
+        let path = std::env::temp_dir().join("rotadns-no-such-folder/states");
+        let file = FileCheck { path, name: None, unlisted: Unlisted::default(), age_max: None };
+        Arc::make_mut(&mut lacking.check).kind = CheckKind::File(file);
+        let (prober, reports) = prober();
+        prober.set_targets(vec![lacking, up.clone()]);
+        assert!(prober.first_round(LONG));
+        prober.stop();
+        assert_eq!(reports.iter().map(|report| report.target).collect::<Vec<_>>(), [up]);
     }
 
     #[test]

@@ -61,12 +61,12 @@ pub async fn run<F>(
             && let Some((id, target)) = schedule.start(began.elapsed())
         {
             // The first round takes as long as it does.
-            if schedule.unjudged() == 0 && began.elapsed() >= due + LATE {
+            if schedule.awaited() == 0 && began.elapsed() >= due + LATE {
                 progress.note_late(Counter::ProbesBegunLate);
             }
             flights.start(id, probe(target));
         }
-        progress.set(version, schedule.unjudged());
+        progress.set(version, schedule.awaited());
         let wake = schedule.wake().map_or(began, |wake| began + wake);
 
         tokio::select! {
@@ -89,6 +89,9 @@ pub async fn run<F>(
                     }
                     End::Obstacle(obstacle) => {
                         warnings.tell(&obstacle, now);
+                        if !obstacle.passes() {
+                            schedule.await_no_more(id);
+                        }
                         match obstacle {
                             Obstacle::Unknown(_) => {
                                 schedule.end_undecided(id, now);
@@ -216,7 +219,7 @@ pub struct Progress {
 #[derive(Debug, Default)]
 struct State {
     version: u64,
-    unjudged: usize,
+    awaited: usize,
     ended: bool,
     /// When a probe was late last.
     late: Option<Instant>,
@@ -229,11 +232,11 @@ impl Progress {
         Self { counters, ..Self::default() }
     }
 
-    /// Waits until every target of this version, or of a newer one, has had an outcome; `false` at
+    /// Waits until every target of this version, or of a newer one, has had an outcome, or cannot have one; `false` at
     /// the cap, or if the loop ends.
     pub fn wait(&self, version: u64, cap: Duration) -> bool {
         let open =
-            |state: &mut State| !state.ended && (state.version < version || state.unjudged > 0);
+            |state: &mut State| !state.ended && (state.version < version || state.awaited > 0);
         let waited = self.changed.wait_timeout_while(self.lock(), cap, open);
         let (state, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
         !state.ended && !timeout.timed_out()
@@ -255,10 +258,10 @@ impl Progress {
         self.changed.notify_all();
     }
 
-    fn set(&self, version: u64, unjudged: usize) {
+    fn set(&self, version: u64, awaited: usize) {
         let mut state = self.lock();
-        if (state.version, state.unjudged) != (version, unjudged) {
-            (state.version, state.unjudged) = (version, unjudged);
+        if (state.version, state.awaited) != (version, awaited) {
+            (state.version, state.awaited) = (version, awaited);
             self.changed.notify_all();
         }
     }

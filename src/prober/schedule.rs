@@ -40,7 +40,7 @@ pub struct Schedule {
     due: BinaryHeap<Reverse<(Duration, Id)>>,
     /// Probes that started and did not end, those of removed targets too.
     in_flight: usize,
-    unjudged: usize,
+    awaited: usize,
     last_id: u64,
 }
 
@@ -55,6 +55,8 @@ struct Entry {
     /// When its last probe started, or would have.
     started: Duration,
     in_flight: bool,
+    /// Whether its first outcome is to come soon.
+    is_awaited: bool,
 }
 
 impl Schedule {
@@ -68,7 +70,7 @@ impl Schedule {
             ids: HashMap::new(),
             due: BinaryHeap::new(),
             in_flight: 0,
-            unjudged: 0,
+            awaited: 0,
             last_id: 0,
         }
     }
@@ -105,15 +107,15 @@ impl Schedule {
             }
         }
         self.due.retain(|Reverse((_, id))| self.entries.contains_key(id));
-        let unjudged = |entry: &&Entry| entry.health == Health::Unknown;
-        self.unjudged = self.entries.values().filter(unjudged).count();
+        self.awaited = self.entries.values().filter(|entry| entry.is_awaited).count();
         dropped
     }
 
     fn add(&mut self, target: Target, now: Duration) -> Id {
         self.last_id += 1;
         let id = Id(self.last_id);
-        let entry = Entry { target, health: Health::Unknown, started: now, in_flight: false };
+        let health = Health::Unknown;
+        let entry = Entry { target, health, started: now, in_flight: false, is_awaited: true };
         self.entries.insert(id, entry);
         self.due.push(Reverse((now, id)));
         id
@@ -163,7 +165,6 @@ impl Schedule {
                 let before = entry.health;
                 entry.health = before.after(outcome, streak);
                 let pause = if before == Health::Unknown {
-                    self.unjudged = self.unjudged.saturating_sub(1);
                     check.interval.mul_f64(self.random.f64())
                 } else {
                     pause(entry, &mut self.random)
@@ -173,7 +174,19 @@ impl Schedule {
             }
         };
         self.due.push(Reverse((next, id)));
+        if found.is_some() {
+            self.await_no_more(id);
+        }
         found
+    }
+
+    /// Notes that nothing is to be heard of a target soon: its probe lacks what does not come by itself.
+    pub fn await_no_more(&mut self, id: Id) {
+        if let Some(entry) = self.entries.get_mut(&id)
+            && std::mem::take(&mut entry.is_awaited)
+        {
+            self.awaited = self.awaited.saturating_sub(1);
+        }
     }
 
     /// Notes that a probe was made and came to no verdict: the target stands as it did, and has its next turn as ever.
@@ -185,10 +198,10 @@ impl Schedule {
         self.due.push(Reverse(((entry.started + pause).max(now), id)));
     }
 
-    /// How many targets have had no outcome yet.
+    /// How many targets have had no outcome yet, and are to have one soon.
     #[must_use]
-    pub fn unjudged(&self) -> usize {
-        self.unjudged
+    pub fn awaited(&self) -> usize {
+        self.awaited
     }
 }
 

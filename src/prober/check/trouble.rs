@@ -48,6 +48,23 @@ pub enum Obstacle {
     Late(Duration),
 }
 
+impl Obstacle {
+    /// Whether it may be over a moment later, by itself; the others last until somebody mends them.
+    #[must_use]
+    pub fn passes(&self) -> bool {
+        match self {
+            Self::Files | Self::Memory | Self::Ports | Self::Places(_) | Self::Late(_) => true,
+            Self::Icmp
+            | Self::Source(..)
+            | Self::Trust(_)
+            | Self::Check(_)
+            | Self::Program(_)
+            | Self::Unknown(_)
+            | Self::File(_) => false,
+        }
+    }
+}
+
 impl fmt::Display for Obstacle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -122,10 +122,10 @@ fn the_first_outcome_decides_and_the_second_probe_comes_within_an_interval() {
     {
         let mut schedule = schedule(1);
         schedule.set_targets(&targets(1..2), Duration::ZERO);
-        assert_eq!(schedule.unjudged(), 1);
+        assert_eq!(schedule.awaited(), 1);
         let (id, target) = schedule.start(Duration::ZERO).unwrap();
         assert_eq!(schedule.end(id, Some(first), FAST), Some((target, expected)));
-        assert_eq!(schedule.unjudged(), 0);
+        assert_eq!(schedule.awaited(), 0);
         assert!(schedule.wake().unwrap() <= INTERVAL);
     }
 }
@@ -184,19 +184,30 @@ fn a_probe_that_could_not_be_made_says_nothing_and_is_tried_again() {
 }
 
 #[test]
-fn a_target_that_could_not_be_probed_stays_unjudged() {
+fn a_target_that_could_not_be_probed_is_awaited_unless_it_would_be_in_vain() {
     let mut schedule = schedule(1);
     schedule.set_targets(&targets(1..2), Duration::ZERO);
     let (id, _) = schedule.start(Duration::ZERO).unwrap();
     schedule.end(id, None, Duration::ZERO);
-    assert_eq!(schedule.unjudged(), 1);
+    assert_eq!(schedule.awaited(), 1);
+    let (id, target) = schedule.start(FAST).unwrap();
+    schedule.await_no_more(id);
+    schedule.end(id, None, FAST);
+    assert_eq!(schedule.awaited(), 0);
+    schedule.set_targets(&targets(1..2), FAST);
+    assert_eq!(schedule.awaited(), 0, "it is no new one");
+    // Its first outcome is one all the same.
+    let (id, _) = schedule.start(INTERVAL).unwrap();
+    let found = schedule.end(id, Some(Outcome::Fail), INTERVAL);
+    assert_eq!(found, Some((target, Health::Down { passed: 0 })));
+    assert_eq!(schedule.awaited(), 0);
 }
 
 #[test]
 fn those_that_stay_keep_their_health_and_their_place() {
     let (mut schedule, _, due) = judged(Outcome::Fail);
     schedule.set_targets(&targets(1..3), FAST);
-    assert_eq!(schedule.unjudged(), 1, "the new one");
+    assert_eq!(schedule.awaited(), 1, "the new one");
     assert_eq!(hosts(&mut schedule, FAST), [2]);
     assert_eq!(schedule.wake(), None);
     schedule.set_targets(&targets(1..2), FAST);
@@ -242,18 +253,24 @@ fn whatever_happens_the_books_balance() {
                 1..5 => flights.extend(schedule.start(now)),
                 5..9 if !flights.is_empty() => {
                     let (id, _) = flights.swap_remove(random.usize(0..flights.len()));
-                    let outcome = [None, Some(Outcome::Pass), Some(Outcome::Fail)];
-                    schedule.end(id, outcome[random.usize(0..3)], now);
+                    let outcome = [None, None, Some(Outcome::Pass), Some(Outcome::Fail)];
+                    let way = random.usize(0..4);
+                    if way == 0 {
+                        schedule.await_no_more(id);
+                    }
+                    schedule.end(id, outcome[way], now);
                 }
                 _ => now += FAST,
             }
             let entries = schedule.entries.values();
             let idle = entries.clone().filter(|entry| !entry.in_flight).count();
-            let unjudged = entries.filter(|entry| entry.health == Health::Unknown).count();
+            let awaited = entries.clone().filter(|entry| entry.is_awaited).count();
+            let judged = |entry: &&Entry| entry.is_awaited && entry.health != Health::Unknown;
             assert!(flights.len() <= 4, "seed {seed}");
             assert_eq!(schedule.in_flight, flights.len(), "seed {seed}");
             assert_eq!(schedule.due.len(), idle, "seed {seed}");
-            assert_eq!(schedule.unjudged(), unjudged, "seed {seed}");
+            assert_eq!(schedule.awaited(), awaited, "seed {seed}");
+            assert_eq!(entries.filter(judged).count(), 0, "seed {seed}");
             assert_eq!(schedule.ids.len(), schedule.entries.len(), "seed {seed}");
         }
     }
