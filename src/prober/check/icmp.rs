@@ -191,6 +191,9 @@ fn judge(packet: &IcmpPacket) -> Result<(), Trouble> {
 
 /// What it means that a socket cannot be had.
 fn opening_trouble(source: Option<IpAddr>, error: &io::Error) -> Trouble {
+    if let Some(trouble) = tcp::source_trouble(source, error) {
+        return trouble;
+    }
     match (error.kind(), source) {
         (io::ErrorKind::PermissionDenied, _) => Trouble::Obstacle(Obstacle::Icmp),
         (io::ErrorKind::AddrNotAvailable, Some(source)) => tcp::bind_trouble(source, error),
@@ -200,10 +203,12 @@ fn opening_trouble(source: Option<IpAddr>, error: &io::Error) -> Trouble {
 
 /// What it means that a request cannot be sent.
 fn sending_trouble(source: Option<IpAddr>, error: &io::Error) -> Trouble {
-    match (error.kind(), source) {
-        (io::ErrorKind::InvalidInput, Some(source)) => tcp::bind_trouble(source, error),
+    if let Some(trouble) = tcp::source_trouble(source, error) {
+        return trouble;
+    }
+    match error.kind() {
         // No port is needed: it is a way to the target that lacks.
-        (io::ErrorKind::AddrNotAvailable, _) => Trouble::Failed("network unreachable".into()),
+        io::ErrorKind::AddrNotAvailable => Trouble::Failed("network unreachable".into()),
         _ => Trouble::from_io(error),
     }
 }
@@ -304,7 +309,9 @@ mod tests {
         );
         let source = Some("192.0.2.1".parse().unwrap());
         let gone = io::Error::from(io::ErrorKind::InvalidInput);
-        assert!(matches!(sending_trouble(source, &gone), Trouble::Obstacle(Obstacle::Source(..))));
+        for trouble in [sending_trouble(source, &gone), opening_trouble(source, &gone)] {
+            assert!(matches!(trouble, Trouble::Obstacle(Obstacle::Source(..))), "{trouble:?}");
+        }
         let no_way = io::Error::from(io::ErrorKind::AddrNotAvailable);
         let failed = Trouble::Failed("network unreachable".into());
         assert_eq!(sending_trouble(None, &no_way), failed);

@@ -55,6 +55,9 @@ fn socket(address: SocketAddr, source: Option<IpAddr>) -> Result<TcpSocket, Trou
 /// and no address of this machine can reach the target (a failure: a machine without IPv6 often
 /// says so instead of "network unreachable"). UDP needs the same address, but has ports of its own.
 fn connect_trouble(address: SocketAddr, source: Option<IpAddr>, error: &io::Error) -> Trouble {
+    if let Some(trouble) = source_trouble(source, error) {
+        return trouble;
+    }
     let no_address = error.kind() == io::ErrorKind::AddrNotAvailable
         && source.is_none()
         && !has_way(address).unwrap_or(true);
@@ -72,6 +75,13 @@ fn has_way(address: SocketAddr) -> io::Result<bool> {
     };
     let socket = UdpSocket::bind((any, 0))?; // sends nothing
     Ok(socket.connect(address).is_ok())
+}
+
+/// What it means that the system takes a source address, and finds no way from it: such as from the loopback to another
+/// machine, or from IPv4 in IPv6's form to IPv6. `None` where the source is not to blame.
+pub(super) fn source_trouble(source: Option<IpAddr>, error: &io::Error) -> Option<Trouble> {
+    let source = source.filter(|_| error.kind() == io::ErrorKind::InvalidInput)?;
+    Some(bind_trouble(source, error))
 }
 
 pub(super) fn bind_trouble(source: IpAddr, error: &io::Error) -> Trouble {
@@ -110,6 +120,26 @@ mod tests {
         let error = io::ErrorKind::AddrNotAvailable.into();
         let trouble = connect_trouble(address, None, &error);
         assert_eq!(trouble, Trouble::Obstacle(Obstacle::Ports));
+    }
+
+    #[test]
+    fn a_source_from_which_no_way_leads_to_the_target_says_nothing_of_it() {
+        let address = "192.0.2.1:80".parse().unwrap();
+        let source: IpAddr = "127.0.0.9".parse().unwrap();
+        let invalid = io::Error::from_raw_os_error(22);
+        let Trouble::Obstacle(obstacle) = connect_trouble(address, Some(source), &invalid) else {
+            panic!("it is not the target's fault")
+        };
+        assert_eq!(
+            obstacle.to_string(),
+            "cannot probe from 127.0.0.9: invalid argument; prober.source must be an address of this machine from which \
+             the targets of its family can be reached"
+        );
+        let failed = Trouble::Failed("invalid argument".into());
+        assert_eq!(connect_trouble(address, None, &invalid), failed);
+        let refused = io::ErrorKind::ConnectionRefused.into();
+        let failed = Trouble::Failed("connection refused".into());
+        assert_eq!(connect_trouble(address, Some(source), &refused), failed);
     }
 
     #[tokio::test]

@@ -30,7 +30,7 @@ pub enum Obstacle {
     Ports,
     /// The system lets nobody like us send echoes.
     Icmp,
-    /// The source address cannot be bound.
+    /// The source address cannot be bound, or leads nowhere.
     Source(IpAddr, String),
     /// What certificates are judged by cannot be had.
     Trust(String),
@@ -85,7 +85,8 @@ impl fmt::Display for Obstacle {
             ),
             Self::Source(address, error) => write!(
                 f,
-                "cannot probe from {address}: {error}; prober.source must be an address of this machine"
+                "cannot probe from {address}: {error}; prober.source must be an address of this machine from which the \
+                 targets of its family can be reached"
             ),
             Self::Trust(why)
             | Self::Check(why)
@@ -191,7 +192,8 @@ mod tests {
             ),
             (
                 Obstacle::Source("192.0.2.1".parse().unwrap(), "in use".into()),
-                "cannot probe from 192.0.2.1: in use; prober.source must be an address of this machine",
+                "cannot probe from 192.0.2.1: in use; prober.source must be an address of this machine from which the targets of \
+                 its family can be reached",
             ),
             (
                 Obstacle::Late(Duration::from_millis(1234)),

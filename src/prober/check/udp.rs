@@ -66,7 +66,9 @@ pub(super) async fn connect(
         Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => {
             Err(Trouble::Failed("network unreachable".into()))
         }
-        Err(error) => Err(Trouble::from_io(&error)),
+        Err(error) => {
+            Err(tcp::source_trouble(source, &error).unwrap_or_else(|| Trouble::from_io(&error)))
+        }
     }
 }
 
