@@ -5,6 +5,7 @@
 
 // In process, by the function that answers packets: no sockets, no clock, no chance.
 mod balanced;
+#[cfg(feature = "geo")]
 mod geo;
 mod lookup;
 mod message;
