@@ -45,7 +45,7 @@ fn refusals(allowed: &Prober, kind: &CheckKind) -> Vec<Refusal> {
                 .map(|program| Refusal::Program(program.clone()));
             let variables = exec.env.iter().map(|(name, _)| name);
             let variables = variables
-                .filter(|name| !allowed.exec.allows_variable(name))
+                .filter(|name| !allowed.exec.env.allow(name))
                 .map(|name| Refusal::Variable(name.clone()));
             programs.chain(variables).collect()
         }

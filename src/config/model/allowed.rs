@@ -12,7 +12,7 @@ pub struct Programs {
     /// Programs, and folders of them; none unless the operator says so.
     pub allow: Vec<PathBuf>,
     /// The variables that checks may set for them: some make an interpreter run what they say.
-    pub env: Vec<String>,
+    pub env: Variables,
     /// The most that run at once; others wait.
     pub at_once: NonZeroUsize,
 }
@@ -25,11 +25,17 @@ impl Programs {
         let is_plain = program.components().all(|part| part != Component::ParentDir);
         is_plain && self.allow.iter().any(|allowed| program.starts_with(allowed))
     }
+}
 
-    /// Whether checks may set a variable.
+/// Variables that are allowed, by their names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Variables(pub Vec<String>);
+
+impl Variables {
+    /// Whether this one is.
     #[must_use]
-    pub fn allows_variable(&self, name: &str) -> bool {
-        self.env.iter().any(|allowed| allowed == name)
+    pub fn allow(&self, name: &str) -> bool {
+        self.0.iter().any(|allowed| allowed == name)
     }
 }
 
@@ -40,7 +46,7 @@ pub struct Secrets {
     /// Files, and folders of them; none unless the operator says so.
     pub files: Vec<PathBuf>,
     /// Variables of the environment.
-    pub env: Vec<String>,
+    pub env: Variables,
 }
 
 impl Secrets {
@@ -49,7 +55,7 @@ impl Secrets {
     pub fn allows(&self, secret: &Secret) -> bool {
         match secret {
             Secret::File(path) => self.allowed_file(path).is_some(),
-            Secret::Variable(name) => self.allows_variable(name),
+            Secret::Variable(name) => self.env.allow(name),
         }
     }
 
@@ -58,19 +64,13 @@ impl Secrets {
     pub fn allowed_file(&self, path: &Path) -> Option<PathBuf> {
         within(path, self.files.iter().map(PathBuf::as_path))
     }
-
-    /// Whether a variable may be read.
-    #[must_use]
-    pub fn allows_variable(&self, name: &str) -> bool {
-        self.env.iter().any(|allowed| allowed == name)
-    }
 }
 
 impl Default for Programs {
     fn default() -> Self {
         Self {
             allow: Vec::new(),
-            env: Vec::new(),
+            env: Variables::default(),
             at_once: NonZeroUsize::new(10).expect("ten is not zero"),
         }
     }

@@ -244,6 +244,7 @@ mod tests {
 
     use super::feed::{Endpoint, Server};
     use super::*;
+    use crate::config::model::allowed::Variables;
 
     fn read(text: &str) -> Result<Config, Vec<(u32, u32, Problem)>> {
         read_config(Path::new("/etc/rotadns/rotadns.yaml"), text).map_err(|mistakes| {
@@ -319,12 +320,12 @@ log: {format: json, level: debug}
                 in_flight: count(10),
                 exec: Programs {
                     allow: vec!["/usr/lib/nagios/plugins".into(), "/etc/rotadns/checks/".into()],
-                    env: vec!["TZ".into()],
+                    env: Variables(vec!["TZ".into()]),
                     at_once: count(3),
                 },
                 secrets: Secrets {
                     files: vec!["/etc/rotadns/keys/".into()],
-                    env: vec!["PG_PASSWORD".into()],
+                    env: Variables(vec!["PG_PASSWORD".into()]),
                 },
                 first_round: Duration::from_millis(500),
                 inside: false,

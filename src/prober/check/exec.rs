@@ -92,9 +92,7 @@ impl Runner {
         if !self.programs.allows(program) {
             return Err(obstacle(Refusal::Program(program.into()).to_string()));
         }
-        if let Some((name, _)) =
-            check.env.iter().find(|(name, _)| !self.programs.allows_variable(name))
-        {
+        if let Some((name, _)) = check.env.iter().find(|(name, _)| !self.programs.env.allow(name)) {
             return Err(obstacle(Refusal::Variable(name.clone()).to_string()));
         }
         let key = self.hasher.hash_one((address, check));

@@ -10,6 +10,7 @@ use serde_yaml::Spanned;
 use super::isolation::IsolationSpec;
 use super::{Many, Text, count};
 use crate::config::error::Problem;
+use crate::config::model::allowed::Variables;
 use crate::config::model::probers::{INSIDE, OnProberLoss, PROBERS_MAX, Quorum, is_prober_name};
 use crate::config::server::{Prober, Reader};
 use crate::config::value;
@@ -68,14 +69,14 @@ impl Reader<'_> {
         });
         if let Some(exec) = &spec.exec {
             prober.exec.allow = self.paths(exec.allow.as_ref());
-            prober.exec.env = words(exec.env.as_ref());
+            prober.exec.env = variables(exec.env.as_ref());
             self.set(&mut prober.exec.at_once, exec.at_once.as_ref(), |text| {
                 count("a number of programs", text, PROGRAMS_MAX)
             });
         }
         if let Some(secrets) = &spec.secrets {
             prober.secrets.files = self.paths(secrets.files.as_ref());
-            prober.secrets.env = words(secrets.env.as_ref());
+            prober.secrets.env = variables(secrets.env.as_ref());
         }
         self.set(&mut prober.first_round, spec.first_round.as_ref(), value::duration);
         let words = [("true", true), ("false", false)];
@@ -130,9 +131,9 @@ impl Reader<'_> {
     }
 }
 
-fn words(spec: Option<&Many>) -> Vec<String> {
+fn variables(spec: Option<&Many>) -> Variables {
     let texts = spec.into_iter().flat_map(Many::texts);
-    texts.map(|(text, _)| text.to_owned()).collect()
+    Variables(texts.map(|(text, _)| text.to_owned()).collect())
 }
 
 /// The name of a prober beside.

@@ -23,7 +23,7 @@ impl Password {
                 let file = allowed.allowed_file(path).ok_or_else(refused)?;
                 Self::from_file(&file, path)
             }
-            Secret::Variable(name) if !allowed.allows_variable(name) => return Err(refused()),
+            Secret::Variable(name) if !allowed.env.allow(name) => return Err(refused()),
             Secret::Variable(name) => match std::env::var(name) {
                 Ok(password) if !password.is_empty() => Ok(password),
                 Ok(_) => Err(format!("the variable {name} is empty; it should hold the password")),
@@ -72,6 +72,7 @@ impl Password {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::model::allowed::Variables;
 
     #[test]
     fn a_password_is_read_anew_and_without_the_end_of_its_line() {
@@ -109,8 +110,10 @@ mod tests {
     #[test]
     fn a_variable_that_is_not_set_says_its_name() {
         let secret = Secret::Variable("ROTADNS_NO_SUCH_VARIABLE".into());
-        let allowed =
-            Secrets { env: vec!["ROTADNS_NO_SUCH_VARIABLE".into()], ..Secrets::default() };
+        let allowed = Secrets {
+            env: Variables(vec!["ROTADNS_NO_SUCH_VARIABLE".into()]),
+            ..Secrets::default()
+        };
         let read = Password::read(&secret, &allowed).map(|password| password.0);
         let expected =
             "the variable ROTADNS_NO_SUCH_VARIABLE is not set; it should hold the password";
@@ -125,7 +128,7 @@ mod tests {
         std::fs::write(folder.join("tokens"), "two").unwrap();
         std::os::unix::fs::symlink("../tokens", folder.join("keys/link")).unwrap();
         let files = vec![folder.join("keys")];
-        let allowed = Secrets { files, env: vec!["ALLOWED".into()] };
+        let allowed = Secrets { files, env: Variables(vec!["ALLOWED".into()]) };
         let read = |secret: Secret, allowed: &Secrets| {
             Password::read(&secret, allowed).map(|password| password.0)
         };

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::super::{Checker, Found};
 use super::*;
-use crate::config::model::allowed::Secrets;
+use crate::config::model::allowed::{Secrets, Variables};
 use crate::config::model::{Check, CheckKind};
 use crate::health::target::{Outcome, Target};
 
@@ -16,7 +16,7 @@ const LONG: Duration = Duration::from_secs(60);
 
 fn programs(at_once: usize) -> Programs {
     let at_once = NonZeroUsize::new(at_once).expect("above zero");
-    Programs { allow: vec!["/bin".into()], env: vec!["GIVEN".into()], at_once }
+    Programs { allow: vec!["/bin".into()], env: Variables(vec!["GIVEN".into()]), at_once }
 }
 
 fn checker(at_once: usize) -> Checker {
