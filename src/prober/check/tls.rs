@@ -8,8 +8,7 @@ mod validity;
 
 use std::collections::HashSet;
 use std::fmt;
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -36,6 +35,7 @@ pub use rustls::ProtocolVersion;
 use self::session::{Session, Sessions};
 use super::{Deadline, Obstacle, Trouble};
 use crate::config::model::{Tls, Verify};
+use crate::sys::files::{Links, read};
 
 /// The largest CA file, in bytes; Debian's, of all roots, has 220 kB.
 const CA_FILE_MAX: u64 = 4 * 1024 * 1024;
@@ -155,10 +155,7 @@ impl Trust {
         if let Some(file) = files.iter().find(|file| file.path == path && file.version == version) {
             return Ok(Arc::clone(&file.config));
         }
-        let mut pem = Vec::new();
-        File::open(path)
-            .and_then(|file| file.take(CA_FILE_MAX).read_to_end(&mut pem))
-            .map_err(unreadable)?;
+        let pem = read(path, Links::Follow, CA_FILE_MAX).map_err(unreadable)?;
         let config = Arc::new(trusting(roots(path, &pem)?));
         files.retain(|file| file.path != path);
         if files.len() == CA_FILES_MAX {

@@ -1,15 +1,14 @@
 //! Passwords: read for each probe, so that a new one counts from the next on, and kept no longer than it.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use crate::config::model::Secret;
 use crate::config::model::allowed::{Refusal, Secrets};
 use crate::prober::check::{Obstacle, plain};
+use crate::sys::files::{Links, read};
 
 /// The largest file of a password, in bytes; a token of some identity services has two thousand.
-const PASSWORD_MAX: usize = 16 * 1024;
+const PASSWORD_MAX: u64 = 16 * 1024;
 
 /// A password. It has no `Debug` and no `Display`: what cannot be printed is in no log.
 pub(super) struct Password(String);
@@ -40,14 +39,8 @@ impl Password {
 
     fn from_file(file: &Path, path: &Path) -> Result<String, String> {
         let shown = path.display();
-        let mut bytes = Vec::new();
-        File::open(file)
-            .and_then(|file| file.take(PASSWORD_MAX as u64 + 1).read_to_end(&mut bytes))
+        let bytes = read(file, Links::Refuse, PASSWORD_MAX)
             .map_err(|error| format!("cannot read the password file {shown}: {}", plain(&error)))?;
-        if bytes.len() > PASSWORD_MAX {
-            let most = PASSWORD_MAX / 1024;
-            return Err(format!("the password file {shown} has more than {most} KiB"));
-        }
         let mut password = String::from_utf8(bytes)
             .map_err(|_| format!("the password in the file {shown} is not UTF-8"))?;
         // An editor ends a line, a password does not.
@@ -95,8 +88,8 @@ mod tests {
             (&b"\n"[..], format!("the password file {shown} is empty")),
             (b"\xff", format!("the password in the file {shown} is not UTF-8")),
             (
-                &vec![b'x'; PASSWORD_MAX + 1],
-                format!("the password file {shown} has more than 16 KiB"),
+                &vec![b'x'; PASSWORD_MAX as usize + 1],
+                format!("cannot read the password file {shown}: it has more than 16384 bytes"),
             ),
         ] {
             assert_eq!(read(content), Err(Obstacle::Check(expected)));

@@ -37,6 +37,16 @@ fn a_ca_file_that_is_not_there_is_an_obstacle() {
 }
 
 #[test]
+fn a_pipe_in_the_place_of_a_ca_file_is_not_waited_for() {
+    let path = std::env::temp_dir().join(format!("rotadns-ca-pipe-{}", std::process::id()));
+    let made = std::process::Command::new("mkfifo").arg(&path).status().unwrap();
+    let error = Trust::default().config(&Verify::Ca(path.clone())).unwrap_err();
+    std::fs::remove_file(&path).unwrap();
+    let why = format!("cannot read the CA file {}: this is no regular file", path.display());
+    assert_eq!((error, made.success()), (Obstacle::Trust(why), true));
+}
+
+#[test]
 fn a_ca_file_without_a_certificate_is_an_obstacle() {
     for pem in ["", "hello"] {
         let error = roots(Path::new("ca.pem"), pem.as_bytes()).unwrap_err();
