@@ -1,10 +1,14 @@
 //! What changes of health cost those who ask: 10,000 pools of 10 backends, answered with 100 of them changing side each
 //! second and with none, by turns. `taskset -c 1 churn` has the publisher and the queries share one core.
 //!
-//! Told are medians over the rounds: of answers in a second, and of answers in a second of the process's own CPU time, the publisher's
-//! among it, which others on the machine change less. And the publisher's part of that time.
+//! Told are medians over the rounds, and between what the middle half of them is: of answers in a second, and of answers in a second of
+//! the process's own CPU time, the publisher's among it, which others on the machine change less. And the publisher's part of that time,
+//! all in all and for a change.
 //!
 //! `churn [POOLS [CHANGES [ROUNDS]]]`
+//!
+//! `churn count CHANGES [POOLS [POLICY]]` makes so many changes in [`measured`], for `scripts/bench-instructions` to count instructions under
+//! callgrind.
 
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr};
@@ -17,6 +21,7 @@ use std::time::{Duration, Instant};
 use rotadns::config::read_zone;
 use rotadns::engine::{Context, OUT_UDP, Plan, Transport, respond};
 use rotadns::health::source::Source;
+use rotadns::health::sources::Settings;
 use rotadns::health::target::{Health, Report, Target};
 use rotadns::health::told::Told;
 use rotadns::state::overrides::Kept;
@@ -31,12 +36,16 @@ const TURN: Duration = Duration::from_millis(200);
 const BATCH: u64 = 32;
 
 fn main() {
-    let mut arguments = std::env::args().skip(1).map(|text| text.parse().expect("a number"));
+    let mut arguments = std::env::args().skip(1).peekable();
+    if arguments.next_if_eq("count").is_some() {
+        return count(arguments);
+    }
+    let mut arguments = arguments.map(|text| text.parse().expect("a number"));
     let pools: u32 = arguments.next().unwrap_or(10_000);
     let changes: u32 = arguments.next().unwrap_or(100);
     let rounds: u32 = arguments.next().unwrap_or(100);
 
-    let (publisher, targets) = serve(pools);
+    let (publisher, targets) = serve(pools, "round_robin", Settings::default());
     let is_on = Arc::new(AtomicBool::new(false));
     let done = Arc::new(AtomicU64::new(0));
     let flapping = {
@@ -51,25 +60,65 @@ fn main() {
     };
     // What comes first is slower: caches are cold.
     turn(false);
-    let (mut by_clock, mut by_cpu, mut part) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut by_clock, mut by_cpu, mut part, mut each) =
+        <(Vec<_>, Vec<_>, Vec<_>, Vec<_>)>::default();
     for round in 0..rounds {
         // Either comes first as often as the other.
         let first = round % 2 == 0;
+        let before = done.load(Ordering::Relaxed);
         let (one, other) = (turn(first), turn(!first));
         let (busy, quiet) = if first { (one, other) } else { (other, one) };
         by_clock.push(busy.answers / quiet.answers);
         by_cpu.push((busy.answers / busy.cpu) / (quiet.answers / quiet.cpu));
-        part.push((busy.publisher - quiet.publisher) / busy.cpu);
+        let publisher = busy.publisher - quiet.publisher;
+        part.push(publisher / busy.cpu);
+        let changed = u32::try_from(done.load(Ordering::Relaxed) - before).unwrap_or(u32::MAX);
+        each.push(publisher / f64::from(changed.max(1)) / 1e6);
     }
     println!(
-        "{pools} pools of {EACH}, {changes} changes a second, {rounds} rounds of {TURN:?}: {} changes, {} snapshots;\n\
-         answers with changes, to those without: {:.3} by the clock, {:.3} by CPU time; the publisher takes {:.1} %",
+        "{pools} pools of {EACH}, {changes} changes a second, {rounds} rounds of {TURN:?}: {} changes, {} snapshots",
         done.load(Ordering::Relaxed),
         publisher.published().generation,
-        median(by_clock),
-        median(by_cpu),
-        median(part) * 100.0,
     );
+    for (what, values) in [
+        ("answers with changes, to those without, by the clock", by_clock),
+        ("the same by CPU time", by_cpu),
+        ("the publisher's part of the CPU time", part),
+        ("its milliseconds a change", each),
+    ] {
+        let [low, median, high] = quartiles(values);
+        println!("{what}: {median:.3} ({low:.3} to {high:.3})");
+    }
+}
+
+/// Has targets change side one after the other, each published alone.
+fn count(mut arguments: impl Iterator<Item = String>) {
+    let mut number = || arguments.next().map(|text| text.parse().expect("a number"));
+    let changes: u32 = number().unwrap_or(100);
+    let pools: u32 = number().unwrap_or(10_000);
+    let policy = arguments.next().unwrap_or_else(|| "round_robin".to_owned());
+    // Else all of the few that are reported on, falling together, would be held.
+    let probers = Settings { isolation: None, ..Settings::default() };
+    let (publisher, targets) = serve(pools, &policy, probers);
+    // As many as change twice, each of another pool as far as there are so many.
+    let half = (changes as usize / 2).max(1);
+    let some: Vec<Target> =
+        (0..half).map(|place| targets[place * 7919 % targets.len()].clone()).collect();
+    // The first reports are dearer: it is the first that is kept of each.
+    measured(&publisher, &some, [false, true]);
+    measured(&publisher, &some, [false, true]);
+    println!("change\ta change of health, one of {pools} pools of {EACH}");
+}
+
+/// What is counted is done while this function is at work.
+#[inline(never)]
+fn measured(publisher: &Publisher, targets: &[Target], sides: [bool; 2]) {
+    for is_up in sides {
+        for target in targets {
+            publisher.report(report(target, is_up));
+            publisher.flush();
+        }
+    }
 }
 
 /// What was answered, and at what cost.
@@ -81,9 +130,11 @@ struct Asked {
     publisher: f64,
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
+/// The value that a quarter is below, the median, and the one that a quarter is above.
+fn quartiles(mut values: Vec<f64>) -> [f64; 3] {
     values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+    let at = |quarter| values.get(values.len() * quarter / 4).copied().unwrap_or(f64::NAN);
+    [1, 2, 3].map(at)
 }
 
 /// The CPU time so far of all threads, and of the publisher, in nanoseconds.
@@ -103,10 +154,11 @@ fn cpu() -> (u64, u64) {
 }
 
 /// A server of so many pools, all up, and what it probes.
-fn serve(pools: u32) -> (Publisher, Vec<Target>) {
+fn serve(pools: u32, policy: &str, probers: Settings) -> (Publisher, Vec<Target>) {
     let mut text = "zone: example\nns: [ns.example.net.]\npools:\n".to_owned();
     for pool in 0..pools {
-        write!(text, "  p{pool}: {{check: {{tcp: {{port: 80}}}}, backends: [").expect("a String");
+        write!(text, "  p{pool}: {{policy: {policy}, check: {{tcp: {{port: 80}}}}, backends: [")
+            .expect("a String");
         for backend in 0..EACH {
             let address = Ipv4Addr::from_bits(0x0a00_0000 + pool * EACH + backend);
             write!(text, "{address}, ").expect("a String");
@@ -125,7 +177,7 @@ fn serve(pools: u32) -> (Publisher, Vec<Target>) {
         // No folder can be made below a file.
         last_health: LastHealth::load(Path::new("/dev/null/state")),
         overrides: Kept::default(),
-        probers: rotadns::health::sources::Settings::default(),
+        probers,
         counting: 1,
         settings: Arc::default(),
     };
@@ -155,17 +207,21 @@ fn flap(
             thread::sleep(Duration::from_millis(5));
             next = now();
         }
-        let is_up = !round.is_multiple_of(2);
-        publisher.report(Report {
-            target: target.clone(),
-            source: Source::inside(),
-            health: if is_up { Health::Up { failed: 0 } } else { Health::Down { passed: 0 } },
-            detail: Arc::from("connection refused"),
-            told: Told::default(),
-            took: Duration::from_millis(3),
-            at: 0,
-        });
+        publisher.report(report(target, !round.is_multiple_of(2)));
         done.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// What a prober finds of a target that changes side.
+fn report(target: &Target, is_up: bool) -> Report {
+    Report {
+        target: target.clone(),
+        source: Source::inside(),
+        health: if is_up { Health::Up { failed: 0 } } else { Health::Down { passed: 0 } },
+        detail: Arc::from("connection refused"),
+        told: Told::default(),
+        took: Duration::from_millis(3),
+        at: 0,
     }
 }
 

@@ -7,7 +7,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicIsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use rotadns::counters::AllCounters;
 use rotadns::server::tcp::{self, Limits};
 use rotadns::server::{Answer, Answered};
 
-static LIVE: AtomicUsize = AtomicUsize::new(0);
+static LIVE: AtomicIsize = AtomicIsize::new(0);
 
 /// The system's allocator, counting the bytes that are in use.
 struct Counting;
@@ -23,13 +23,13 @@ struct Counting;
 // SAFETY: every call goes to the system's allocator as it came.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        LIVE.fetch_add(layout.size(), Ordering::Relaxed);
+        LIVE.fetch_add(layout.size().cast_signed(), Ordering::Relaxed);
         // SAFETY: the caller keeps the contract of `alloc`.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        LIVE.fetch_sub(layout.size(), Ordering::Relaxed);
+        LIVE.fetch_sub(layout.size().cast_signed(), Ordering::Relaxed);
         // SAFETY: the caller keeps the contract of `dealloc`.
         unsafe { System.dealloc(pointer, layout) }
     }
@@ -40,11 +40,11 @@ static ALLOCATOR: Counting = Counting;
 
 const IDLE: usize = 400;
 /// 20,000 of them in 40 MB; a task, its socket's registration and its place in the table are about half of it.
-const IDLE_BYTES_MAX: usize = 2_048;
+const IDLE_BYTES_MAX: isize = 2_048;
 
 const STALLED: usize = 8;
 /// 32 KiB of answers, one of them that was begun below that, a read's worth of queries, and what vectors round up to.
-const STALLED_BYTES_MAX: usize = 128 * 1024;
+const STALLED_BYTES_MAX: isize = 128 * 1024;
 
 /// So long is waited for what must come: a test that waits longer has failed.
 const LONG: Duration = Duration::from_secs(30);
@@ -112,7 +112,7 @@ fn idle_connections_hold_little_and_those_that_do_not_read_stall_nobody() {
     }
     // One thread serves all of them: with this answer the turns of those before are over.
     ask(&mut patient);
-    let held = LIVE.load(Ordering::Relaxed).saturating_sub(before) / IDLE;
+    let held = (LIVE.load(Ordering::Relaxed) - before) / IDLE.cast_signed();
     assert!(held <= IDLE_BYTES_MAX, "{held} bytes for each idle connection");
 
     let before = LIVE.load(Ordering::Relaxed);
@@ -126,7 +126,7 @@ fn idle_connections_hold_little_and_those_that_do_not_read_stall_nobody() {
             ask(&mut patient);
         }
     }
-    let held = LIVE.load(Ordering::Relaxed).saturating_sub(before) / STALLED;
+    let held = (LIVE.load(Ordering::Relaxed) - before) / STALLED.cast_signed();
     assert!(held <= STALLED_BYTES_MAX, "{held} bytes for each connection that does not read");
 
     drop(clients);

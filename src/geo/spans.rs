@@ -115,7 +115,7 @@ impl<A: Address, T: PartialEq> Spans<A, T> {
     /// It is looked at so many neighbours at most as [`WIDENED_MAX`], each time at the one that decides; what lies beyond is taken
     /// as different.
     #[must_use]
-    pub fn bits_while(&self, address: A, is_same: impl Fn(Option<&T>) -> bool) -> u8 {
+    pub fn bits_while<'s>(&'s self, address: A, is_same: impl Fn(Option<&T>) -> bool) -> u8 {
         let own = self.behind(address);
         // Place 0 is what lies before the first span.
         let value = |place: usize| place.checked_sub(1).and_then(|place| self.values.get(place));
@@ -127,6 +127,13 @@ impl<A: Address, T: PartialEq> Spans<A, T> {
             apart(begin.and_then(|begin| begin.checked_sub(1)))
         };
         let behind = |last: usize| apart(self.begins.get(last).map(|begin| begin.bits()));
+        // What came to the same once need not be asked again: databases give few places to many neighbours.
+        let mut known = value(own);
+        let mut is_same = |other: Option<&'s T>| {
+            let is_same = other == value(own) || other == known || is_same(other);
+            known = other;
+            is_same
+        };
         let (mut first, mut last) = (own, own);
         let mut bits = (before(first), behind(last));
         for _ in 0..WIDENED_MAX {

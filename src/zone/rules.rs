@@ -236,18 +236,22 @@ pub fn nearest<'n>(
     let is_home = |site: &NearSite| place.region.is_some() && site.region == place.region;
     let of_region = || sites.iter().filter(|site| is_home(site)).find_map(|site| site.point);
     let point = place.best_point().or_else(of_region);
-    let distance = |site: &NearSite| {
-        let chord = site.point.zip(point).map(|(own, point)| own.chord(point));
+    let mut best: Option<((bool, f32), &NearSite)> = None;
+    for site in sites {
         // At home, however far: where that is may be unknown.
         let is_away = !is_home(site);
-        (!is_away || chord.is_some()).then_some((is_away, chord.unwrap_or(f32::INFINITY)))
-    };
-    let serving = sites.iter().filter_map(|site| Some((distance(site)?, site)));
-    let serving = serving.filter(|(_, site)| serves(site));
-    let nearest = serving.min_by(|((away, one), _), ((other_away, other), _)| {
-        away.cmp(other_away).then(one.total_cmp(other))
-    });
-    nearest.map(|(_, site)| site)
+        let distance = match (site.point, point) {
+            (Some(own), Some(point)) => own.chord(point),
+            _ if is_away => continue,
+            _ => f32::INFINITY,
+        };
+        let own = (is_away, distance);
+        // Few are nearer than all before them, and whether one serves is dearer than where it is.
+        if best.is_none_or(|(least, _)| own < least) && serves(site) {
+            best = Some((own, site));
+        }
+    }
+    best.map(|(_, site)| site)
 }
 
 /// The first rule by subnets of both families.

@@ -487,7 +487,7 @@ fn a_line_that_is_shown_has_no_secret_in_it() {
             "5 │   db: {postgres: {user: probe, pasword: ***\n  ╰╴                               ━━━━━━━\n",
         ),
         (
-            "  db: {postgres: {password: hunter2, usr: probe}}\n",
+            "  db: {postgres: {password: hunter2}, intervall: 1s}\n",
             "5 │   db: {postgres: {password: ***\n  ╰╴                            ━━━\n",
         ),
         ("  db:\n    postgres:\n      password:\n        !x hunter2\n", "8 │         ***\n"),

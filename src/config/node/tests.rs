@@ -127,8 +127,11 @@ fn both_ways(text: &str) -> (Option<String>, Option<String>) {
     // In parts, be they as small as they are.
     for threads in [2, 3, 7] {
         let threads = NonZeroUsize::new(threads).expect("it is not zero");
-        let parts = lines::read(text, 0, threads, 1);
-        assert_eq!(parts.as_ref().map(shown), lines.as_ref().map(shown), "{text}");
+        assert_eq!(
+            lines::read(text, 0, threads, 1).as_ref().map(shown),
+            lines.as_ref().map(shown),
+            "{text}"
+        );
     }
     let mut mistakes = Mistakes::new(Path::new("a.yaml"), text);
     let mut builder = Builder::default();
@@ -243,7 +246,7 @@ proptest! {
         let mut text = String::new();
         for (indent, parts) in lines {
             text += &" ".repeat(indent);
-            text.extend(parts.into_iter().map(|part| PARTS[part]));
+            parts.iter().for_each(|part| text += PARTS[*part]);
             text.push('\n');
         }
         for text in [text.as_str(), &format!("records:\n  n: {{A: 1}}\n{text}")] {
@@ -260,12 +263,11 @@ proptest! {
         let mut text = "zone: example.com\nrecords:\n".to_owned();
         for (place, (key, value, shape)) in entries.into_iter().enumerate() {
             let (key, value) = (KEYS[key].replace('N', &place.to_string()), VALUES[value]);
-            let entry = match shape {
+            text += &match shape {
                 0 => format!("  {key}: {{A: {value}}}\n"),
                 1 => format!("  {key}:\n    A: {value}\n"),
                 _ => format!("  {key}:\n  - {value}\n  - B: {value}\n    C: D\n"),
             };
-            text.push_str(&entry);
         }
         let (lines, parsed) = both_ways(&text);
         prop_assert!(lines.is_none() || lines == parsed, "{text}\n{lines:?}\n{parsed:?}");

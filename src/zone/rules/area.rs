@@ -41,8 +41,9 @@ impl Area {
     #[must_use]
     pub fn has(&self, place: &Place) -> bool {
         // What is known of a country is known of its continent.
-        let continent = place.continent.or_else(|| place.country.map(place::Country::continent));
-        continent.is_some_and(|continent| self.continents & 1 << continent as u8 != 0)
+        let continent = || place.continent.or_else(|| place.country.map(place::Country::continent));
+        let is_in = |continent| self.continents & 1 << continent as u8 != 0;
+        (self.continents != 0 && continent().is_some_and(is_in))
             || place.country.is_some_and(|country| {
                 self.countries[country.index() / 64] & 1 << (country.index() % 64) != 0
             })

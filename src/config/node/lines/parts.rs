@@ -24,7 +24,7 @@ impl<'a> Lines<'a> {
             // With the blanks before what follows, as the parser has them belong to a text of several lines.
             let end = cut + indent;
             (last.text, last.bytes) = (&self.text[..end], &self.bytes[..end]);
-            let lines = self.text[last.start..end].matches('\n').count();
+            let lines = last.text[last.start..].matches('\n').count();
             let line = last.line + lines as u32;
             let (at, start, nodes) = (end, cut, 0);
             parts.push(Self { at, start, line, nodes, nodes_max, ..*self });
