@@ -43,6 +43,10 @@ const RECEIVE_BUFFER: usize = 8 << 20;
 /// The most queries that a socket can hold: the kernel doubles the buffer that it is asked for, and counts
 /// at least 512 bytes for the smallest packet. After so many, all that waited at the stop is answered.
 const WAITING_MAX: usize = 2 * RECEIVE_BUFFER / 512;
+/// What a socket may hold while more comes than is answered: a few hundred queries, which the caches still have when they are read.
+const RECEIVE_BUFFER_SHORT: usize = 104 << 10;
+/// After so many full batches in a row more has been read than ever waits after a pause: more comes than is answered.
+const FULL_MAX: u32 = (WAITING_MAX / BATCH) as u32;
 
 /// Opens `workers` sockets for each address.
 pub fn bind(addresses: &[SocketAddr], workers: usize) -> io::Result<Vec<Listener>> {
@@ -109,17 +113,21 @@ fn open(address: SocketAddr) -> io::Result<UdpSocket> {
         socket.set_only_v6(true)?;
     }
     socket.set_reuse_port(true)?;
-    // As much as the system grants; more where we have the privilege.
-    let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
     socket.set_read_timeout(Some(STOP_CHECK))?;
     socket.bind(&SockAddr::from(address))?;
     let socket = UdpSocket::from(socket);
-    let _ = batch::force_receive_buffer(&socket, RECEIVE_BUFFER);
+    hold(&socket, RECEIVE_BUFFER);
     batch::ignore_path_mtu(&socket, address)?;
     if address.ip().is_unspecified() {
         batch::report_local_address(&socket, address)?;
     }
     Ok(socket)
+}
+
+/// Sets what a socket may hold: as much as the system grants, and more where we have the privilege.
+fn hold(socket: &UdpSocket, bytes: usize) {
+    let _ = SockRef::from(socket).set_recv_buffer_size(bytes);
+    let _ = batch::force_receive_buffer(socket, bytes);
 }
 
 /// The threads that serve.
@@ -228,6 +236,7 @@ struct Worker {
     denied: Denied,
     /// Who does what is no look-up; without, nobody may.
     services: Option<Arc<dyn Services>>,
+    pressure: Pressure,
     /// When an error was told last.
     told: Option<Instant>,
 }
@@ -247,6 +256,7 @@ impl Worker {
             chance: Chance::default(),
             denied: Denied::default(),
             services,
+            pressure: Pressure::default(),
             told: None,
         }
     }
@@ -272,6 +282,9 @@ impl Worker {
                 Ok(0) => {}
                 Ok(count) => {
                     self.answer(listener, count, recorder.as_deref_mut());
+                    if let Some(bytes) = self.pressure.after(count) {
+                        hold(socket, bytes);
+                    }
                     since_stop += if stopping { count } else { 0 };
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -376,6 +389,30 @@ impl Worker {
     }
 }
 
+/// Whether more comes than is answered, told by batches alone.
+///
+/// A long queue saves what comes in a pause. While it only ever grows it saves nothing, and each query of it is late and has left
+/// the caches when its turn comes, which makes an answer cost twice as much. So then the queue is short.
+#[derive(Default)]
+struct Pressure {
+    /// How many batches were full, one after the other, up to [`FULL_MAX`].
+    full: u32,
+}
+
+impl Pressure {
+    /// Takes in a batch; what the socket shall hold from now on, where that changes.
+    #[inline]
+    fn after(&mut self, count: usize) -> Option<usize> {
+        let was_high = self.full == FULL_MAX;
+        self.full = if count == BATCH { (self.full + 1).min(FULL_MAX) } else { 0 };
+        match (was_high, self.full == FULL_MAX) {
+            (false, true) => Some(RECEIVE_BUFFER_SHORT),
+            (true, false) => Some(RECEIVE_BUFFER),
+            _ => None,
+        }
+    }
+}
+
 /// Hands over what is no look-up. Its answer goes out by this socket, whenever it comes; where the process has no
 /// file descriptor left there is none, and who asked will ask again.
 #[cold]
@@ -405,6 +442,38 @@ fn context(batch: &Batch, index: usize, now: u64) -> Option<Context> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_queue_is_short_while_more_comes_than_is_answered() {
+        let mut pressure = Pressure::default();
+        // All that can wait after a pause.
+        for _ in 1..WAITING_MAX / BATCH {
+            assert_eq!(pressure.after(BATCH), None);
+        }
+        assert_eq!(pressure.after(BATCH - 1), None, "the pause is over");
+        for _ in 1..FULL_MAX {
+            assert_eq!(pressure.after(BATCH), None);
+        }
+        assert_eq!(pressure.after(BATCH), Some(RECEIVE_BUFFER_SHORT));
+        for _ in 0..10 * FULL_MAX {
+            assert_eq!(pressure.after(BATCH), None);
+        }
+        assert_eq!(pressure.after(1), Some(RECEIVE_BUFFER));
+        assert_eq!(pressure.after(1), None);
+    }
+
+    #[test]
+    fn a_socket_holds_less_and_more_again() {
+        let listeners = bind(&[SocketAddr::from(([127, 0, 0, 1], 0))], 1).expect("a free port");
+        let socket = &listeners[0].socket;
+        let held = || SockRef::from(socket).recv_buffer_size().expect("an option");
+        let granted = held();
+        hold(socket, RECEIVE_BUFFER_SHORT);
+        // The kernel doubles what it is asked for.
+        assert_eq!(held(), 2 * RECEIVE_BUFFER_SHORT);
+        hold(socket, RECEIVE_BUFFER);
+        assert_eq!(held(), granted);
+    }
 
     #[test]
     fn an_address_that_is_taken_is_a_mistake_also_for_shared_sockets() {
