@@ -320,9 +320,9 @@ fn push<T>(all: &mut Vec<T>, one: T) {
 fn has_twice(entries: &[Entry<'_>]) -> bool {
     if entries.len() > FEW {
         // Far less to hold than a table of the keys; where two have the same hash, that table says whether they are the same.
-        let hasher = Quick::default();
+        let quick = Quick::default();
         let keys = entries.iter().filter_map(|(key, _)| key.scalar());
-        let mut hashes: Vec<u64> = keys.map(|key| hasher.hash_one(key.text)).collect();
+        let mut hashes: Vec<u64> = keys.map(|key| quick.hash_one(key.text)).collect();
         hashes.sort_unstable();
         if hashes.windows(2).all(|pair| pair[0] != pair[1]) {
             return false;

@@ -246,7 +246,7 @@ proptest! {
         let mut text = String::new();
         for (indent, parts) in lines {
             text += &" ".repeat(indent);
-            parts.iter().for_each(|part| text += PARTS[*part]);
+            text.extend(parts.into_iter().map(|part| PARTS[part]));
             text.push('\n');
         }
         for text in [text.as_str(), &format!("records:\n  n: {{A: 1}}\n{text}")] {
@@ -263,11 +263,12 @@ proptest! {
         let mut text = "zone: example.com\nrecords:\n".to_owned();
         for (place, (key, value, shape)) in entries.into_iter().enumerate() {
             let (key, value) = (KEYS[key].replace('N', &place.to_string()), VALUES[value]);
-            text += &match shape {
+            let entry = match shape {
                 0 => format!("  {key}: {{A: {value}}}\n"),
                 1 => format!("  {key}:\n    A: {value}\n"),
                 _ => format!("  {key}:\n  - {value}\n  - B: {value}\n    C: D\n"),
             };
+            text.push_str(&entry);
         }
         let (lines, parsed) = both_ways(&text);
         prop_assert!(lines.is_none() || lines == parsed, "{text}\n{lines:?}\n{parsed:?}");

@@ -40,10 +40,12 @@ impl<'a> Lines<'a> {
             let mark = self.byte(self.at);
             self.at += 1;
             match mark {
-                b',' => self.skip_blanks(),
+                b',' => {
+                    self.skip_blanks();
+                }
                 b'}' => break,
                 _ => return None,
-            };
+            }
         }
         (!has_twice(&entries)).then(|| self.node(Kind::Map(entries), span))
     }
@@ -63,10 +65,12 @@ impl<'a> Lines<'a> {
             let mark = self.byte(self.at);
             self.at += 1;
             match mark {
-                b',' => self.skip_blanks(),
+                b',' => {
+                    self.skip_blanks();
+                }
                 b']' => break,
                 _ => return None,
-            };
+            }
         }
         Some(self.node(Kind::List(items), span))
     }
