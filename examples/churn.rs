@@ -72,8 +72,8 @@ fn main() {
         by_cpu.push((busy.answers / busy.cpu) / (quiet.answers / quiet.cpu));
         let publisher = busy.publisher - quiet.publisher;
         part.push(publisher / busy.cpu);
-        let changed = u32::try_from(done.load(Ordering::Relaxed) - before).unwrap_or(u32::MAX);
-        each.push(publisher / f64::from(changed.max(1)) / 1e6);
+        let in_round = u32::try_from(done.load(Ordering::Relaxed) - before).unwrap_or(u32::MAX);
+        each.push(publisher / f64::from(in_round.max(1)) / 1e6);
     }
     println!(
         "{pools} pools of {EACH}, {changes} changes a second, {rounds} rounds of {TURN:?}: {} changes, {} snapshots",

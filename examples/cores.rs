@@ -127,7 +127,7 @@ fn answer(
     let client = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
     // Threads do not go through the pools in step.
     let mut next = counters.index() * queries.len() / 2;
-    let mut responder = Responder::new(snapshot, counters, None);
+    let mut responder = Responder::new(snapshot, counters, None, None);
     let mut out = Vec::new();
     let (began, before) = (now(), cpu());
     let mut answers = 0;

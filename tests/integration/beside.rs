@@ -270,7 +270,7 @@ fn a_feed_is_refused_with_a_reason() {
             "the token is for the prober `probe-1`",
         ),
         ("feed-feed-feed-feed", batch("probe-1", 3, "news"), 409, "this session is new here"),
-        ("feed-feed-feed-feed", json!({"prober": "probe-1"}), 422, "missing field"),
+        ("feed-feed-feed-feed", json!({"prober": "probe-1"}), 422, "`version` is missing"),
     ] {
         let answer = http.bearer(token).post("/v1/feed", &body);
         assert_eq!(answer.status, status, "{body}: {}", answer.body);

@@ -95,8 +95,9 @@ fn status_shows_pools_and_backends() {
     let listen = server.v4();
     let (facts, tables) = out.split_once('\n').expect("several lines");
     let facts = timeless(facts);
-    let expected =
-        format!("RotaDNS {version} on {listen}, up N s; zones: 1 served; backends: 2 up;");
+    let expected = format!(
+        "RotaDNS {version} on {listen} (UDP, TCP), up N s; zones: 1 served; backends: 2 up;"
+    );
     assert!(facts.starts_with(&expected), "{facts}");
     let expected = "
 POOL HANDS OUT UP TTL POLICY CHECK

@@ -125,7 +125,7 @@ fn rfc9018_5_a_secret_is_exchanged_while_the_server_answers() {
     folder.write("cookies", "none");
     server.signal(Signal::HUP);
     until("the log tells", PATIENCE, || {
-        server.said().contains("is no file of cookies' secrets").then_some(())
+        server.said().contains("is no secret of cookies").then_some(())
     });
     assert!(is_of(&over_udp(server.v4(), fresh), &NEW));
 
