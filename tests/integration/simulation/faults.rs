@@ -1,6 +1,9 @@
-//! What a hundred backends go through in a day: a list of faults, each with its place, its begin and its end.
+//! What the backends go through in a day: a list of faults, each with its place, its begin and its end.
 
 use std::time::Duration;
+
+use super::estate::{Estate, Set, each};
+use super::pools::Check;
 
 /// What is wrong with a backend for a while.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -31,7 +34,7 @@ pub(super) enum Fate {
     TimesOut,
 }
 
-/// All that happens, by backend; and when the prober itself is cut off.
+/// All that happens, by backend and in order; and when the prober itself is cut off.
 pub(super) struct Day {
     faults: Vec<Vec<Fault>>,
     partitions: Vec<(Duration, Duration)>,
@@ -41,49 +44,118 @@ pub(super) struct Day {
 /// The least time that a backend has without a fault between two.
 const REST: Duration = Duration::from_secs(120);
 
+impl Fault {
+    /// Whether nobody who connects can be served.
+    pub(super) fn is_dead(&self) -> bool {
+        matches!(self.kind, Kind::Dead | Kind::Hangs)
+    }
+}
+
 impl Day {
-    /// A day of so many backends and this length: each has a fault every half an hour or so, and the prober is cut off
-    /// once in three hours.
-    pub(super) fn new(random: &mut fastrand::Rng, backends: usize, length: Duration) -> Self {
-        let seconds = |random: &mut fastrand::Rng, range: std::ops::Range<u64>| {
-            Duration::from_millis(random.u64(range.start * 1000..range.end * 1000))
-        };
-        let faults = (0..backends).map(|_| {
-            let mut own = Vec::new();
-            let mut at = REST + seconds(random, 0..1800);
-            while at < length {
-                let kind = match random.u32(0..10) {
-                    0..=3 => Kind::Dead,
-                    4..=5 => Kind::Hangs,
-                    6..=7 => Kind::Loses(random.u32(2..8)),
-                    _ => Kind::Flaps(seconds(random, 3..40)),
-                };
-                let end = at + seconds(random, 5..600);
-                own.push(Fault { kind, begin: at, end });
-                at = end + REST + seconds(random, 0..3600);
+    /// A day of this length. Each backend has a fault every half an hour or so, of each pool some that belong together fail
+    /// together as often, and the prober is cut off once in an hour or two.
+    pub(super) fn new(random: &mut fastrand::Rng, estate: &Estate, length: Duration) -> Self {
+        let mut day =
+            Self { faults: vec![Vec::new(); estate.homes.len()], partitions: Vec::new(), length };
+        for pool in 0..estate.pools.len() {
+            if estate.pools[pool].row.has_outages {
+                day.add_outages(random, estate, pool);
             }
-            own
-        });
-        let faults = faults.collect();
-        let mut partitions = Vec::new();
-        let mut at = REST + seconds(random, 600..3600);
+        }
+        for backend in 0..estate.homes.len() {
+            day.add_own(random, estate.check_of(backend), backend);
+        }
+        for own in &mut day.faults {
+            own.sort_unstable_by_key(|fault| fault.begin);
+        }
+        let mut at = REST + seconds(random, 300..2400);
         while at < length {
             let end = at + seconds(random, 10..90);
-            partitions.push((at, end));
-            at = end + REST + seconds(random, 5400..16_200);
+            day.partitions.push((at, end));
+            at = end + REST + seconds(random, 1800..9000);
         }
-        Self { faults, partitions, length }
+        day
+    }
+
+    /// A rack, a site, a pool within, a whole pool, or that and what stands behind it.
+    fn add_outages(&mut self, random: &mut fastrand::Rng, estate: &Estate, pool: usize) {
+        let of = &estate.pools[pool];
+        let mut at = REST + seconds(random, 60..1200);
+        while at < self.length {
+            let end = at + seconds(random, 15..300);
+            let kind = if random.bool() { Kind::Dead } else { Kind::Hangs };
+            let struck: Set = match random.u8(0..6) {
+                0 => estate.within(pool),
+                1 => of.reach,
+                _ => {
+                    let batch = random.usize(0..of.row.batches.len());
+                    let own = of.members.iter().filter(|member| member.batch == batch);
+                    own.fold(0, |struck, member| struck | estate.members_set(member))
+                }
+            };
+            for backend in each(struck) {
+                self.add(backend, Fault { kind, begin: at, end });
+            }
+            at = end + seconds(random, 300..2400);
+        }
+    }
+
+    fn add_own(&mut self, random: &mut fastrand::Rng, check: Check, backend: usize) {
+        let mut at = REST + seconds(random, 0..1800);
+        while at < self.length {
+            let kind = match random.u32(0..10) {
+                0..=3 => Kind::Dead,
+                4..=5 => Kind::Hangs,
+                // How often what loses probes changes side, nobody can tell.
+                6..=7 if check != Check::Damped => Kind::Loses(random.u32(2..8)),
+                _ => Kind::Flaps(seconds(random, 3..40)),
+            };
+            let end = at + seconds(random, 5..600);
+            self.add(backend, Fault { kind, begin: at, end });
+            at = end + REST + seconds(random, 0..3000);
+        }
+    }
+
+    /// Adds a fault where its backend has none about that time.
+    fn add(&mut self, backend: usize, fault: Fault) {
+        let is_clear =
+            |other: &Fault| other.end + REST < fault.begin || fault.end + REST < other.begin;
+        if self.faults[backend].iter().all(is_clear) {
+            self.faults[backend].push(fault);
+        }
+    }
+
+    /// The partition that goes on at this time, or was the last before.
+    pub(super) fn partition(&self, at: Duration) -> Option<(Duration, Duration)> {
+        let begun = self.partitions.partition_point(|(begin, _)| *begin <= at);
+        begun.checked_sub(1).map(|last| self.partitions[last])
     }
 
     /// Whether the prober reaches nothing at this time.
     pub(super) fn is_cut_off(&self, at: Duration) -> bool {
-        self.partitions.iter().any(|(begin, end)| (*begin..*end).contains(&at))
+        self.partition(at).is_some_and(|(_, end)| at < end)
     }
 
-    /// Since when the prober has reached what it can; zero where it was never cut off.
-    pub(super) fn reaches_since(&self, at: Duration) -> Duration {
-        let ends = self.partitions.iter().map(|(_, end)| *end).filter(|end| *end <= at);
-        ends.max().unwrap_or_default()
+    /// The fault that a backend has at this time, or had last before.
+    pub(super) fn last_fault(&self, backend: usize, at: Duration) -> Option<&Fault> {
+        let own = &self.faults[backend];
+        let begun = own.partition_point(|fault| fault.begin <= at);
+        begun.checked_sub(1).map(|last| &own[last])
+    }
+
+    /// The fault that a backend has at this time.
+    pub(super) fn fault(&self, backend: usize, at: Duration) -> Option<&Fault> {
+        self.last_fault(backend, at).filter(|fault| at < fault.end)
+    }
+
+    /// All that a backend goes through.
+    pub(super) fn faults(&self, backend: usize) -> &[Fault] {
+        &self.faults[backend]
+    }
+
+    /// All partitions.
+    pub(super) fn partitions(&self) -> &[(Duration, Duration)] {
+        &self.partitions
     }
 
     /// What a probe of a backend finds that starts at this time.
@@ -103,23 +175,25 @@ impl Day {
             }
         }
     }
+}
 
-    /// Since when nobody who connects to a backend can be served; `None` while some can.
-    pub(super) fn dead_since(&self, backend: usize, at: Duration) -> Option<Duration> {
-        let fault = self.fault(backend, at)?;
-        matches!(fault.kind, Kind::Dead | Kind::Hangs).then_some(fault.begin)
-    }
+fn seconds(random: &mut fastrand::Rng, range: std::ops::Range<u64>) -> Duration {
+    Duration::from_millis(random.u64(range.start * 1000..range.end * 1000))
+}
 
-    /// Since when a backend has had no fault; `None` while it has one.
-    pub(super) fn healthy_since(&self, backend: usize, at: Duration) -> Option<Duration> {
-        if self.fault(backend, at).is_some() {
-            return None;
-        }
-        let ends = self.faults[backend].iter().map(|fault| fault.end).filter(|end| *end <= at);
-        Some(ends.max().unwrap_or_default())
-    }
-
-    fn fault(&self, backend: usize, at: Duration) -> Option<&Fault> {
-        self.faults[backend].iter().find(|fault| (fault.begin..fault.end).contains(&at))
+#[test]
+fn a_day_has_what_it_should() {
+    let length = Duration::from_secs(24 * 3600);
+    let estate = Estate::new();
+    let day = Day::new(&mut fastrand::Rng::with_seed(1), &estate, length);
+    let cut_off: Duration = day.partitions.iter().map(|(begin, end)| *end - *begin).sum();
+    assert!((120..2400).contains(&cut_off.as_secs()), "{cut_off:?} without reaching anything");
+    for (backend, faults) in day.faults.iter().enumerate() {
+        let dead = faults.iter().filter(|fault| fault.is_dead());
+        let dead: Duration = dead.map(|fault| fault.end - fault.begin).sum();
+        assert!(dead < length / 2, "backend {backend} is dead for {dead:?}");
+        let is_apart = |two: &[Fault]| two[0].end + REST < two[1].begin;
+        assert!(faults.windows(2).all(is_apart), "backend {backend} has one fault at a time");
+        assert!(faults.len() > 10, "backend {backend} has {} faults", faults.len());
     }
 }
