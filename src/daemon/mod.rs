@@ -109,9 +109,12 @@ pub fn serve(config: &Config, strict: bool) -> anyhow::Result<()> {
 
     let Some(serving) = runtime.block_on(signals.wait_for_the_start(starting, &editor)) else {
         info!("stopped before it served");
+        supervisor::stopping();
         return Ok(());
     };
     let serving = serving?;
+    supervisor::ready(&serving.status);
+    supervisor::watch(&serving.backstage.publisher)?;
     let Backstage { publishing, prober, herald, .. } = &serving.backstage;
     let secondary = &serving.secondary;
     let crew: Crew<'_> = &[
@@ -138,6 +141,8 @@ struct Serving {
     secondary: Option<secondary::Running>,
     admin: Option<admin::Running>,
     counters: AllCounters,
+    /// What it does, for whoever supervises it.
+    status: String,
 }
 
 impl Serving {
@@ -198,13 +203,12 @@ impl Serving {
         let tls = (!over_tls.is_empty()).then(|| tracing::field::debug(&over_tls));
         info!(listen = ?addresses, tls, "serving");
         let at: Vec<String> = addresses.iter().map(ToString::to_string).collect();
-        supervisor::ready(&format!("serving {zones} zones on {}", at.join(", ")));
-        supervisor::watch(&backstage.publisher)?;
+        let status = format!("serving {zones} zones on {}", at.join(", "));
         backstage.herald.tell_all();
         if let Some(admin) = &admin {
             admin.progress().serving(addresses, over_tls);
         }
-        Ok(Self { backstage, listeners, secondary, admin, counters })
+        Ok(Self { backstage, listeners, secondary, admin, counters, status })
     }
 
     fn stop(self) {

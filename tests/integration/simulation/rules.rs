@@ -76,7 +76,7 @@ pub(super) type Patience = BTreeMap<u16, Able>;
 
 /// A pool's tiers and whether they can serve, one way of standing.
 struct Tiers {
-    tiers: BTreeMap<u16, Tier>,
+    all: BTreeMap<u16, Tier>,
     able: Vec<u16>,
     is_calm: bool,
 }
@@ -140,7 +140,7 @@ impl Estate {
 
     /// What a pool may hand out where these are up and no others: one thing, but where a better tier may be waiting.
     fn served(&self, pool: usize, up: Set, patience: &Patience, now: Duration) -> Vec<Served> {
-        let Tiers { tiers, able, is_calm } = self.tiers(pool, up);
+        let Tiers { all: tiers, able, is_calm } = self.tiers(pool, up);
         let row = &self.pools[pool].row;
         if tiers.values().all(|tier| tier.eligible == 0) {
             let all = Served { set: self.within(pool), is_guess: true, is_whole: false };
@@ -214,7 +214,7 @@ impl Estate {
             .map(|(tier, _)| *tier)
             .collect();
         let is_calm = tiers.values().any(is_calm);
-        Tiers { able, is_calm, tiers }
+        Tiers { all: tiers, able, is_calm }
     }
 
     /// Those at the first city that has any; all where no order is known.
