@@ -16,8 +16,13 @@ use crate::servers::{Folder, ROTADNS, free_port};
 use crate::waiting::until;
 
 /// The pages whose blocks stand alone.
-const PAGES: [&str; 4] =
-    ["docs/tutorial.md", "docs/recipes.md", "docs/operations.md", "docs/alerts.md"];
+const PAGES: [&str; 5] = [
+    "docs/tutorial.md",
+    "docs/recipes.md",
+    "docs/operations.md",
+    "docs/alerts.md",
+    "docs/dnstap.md",
+];
 /// The tutorial waits for checks and TTLs of seconds, several times.
 const TUTORIAL_MAX: Duration = Duration::from_secs(180);
 
