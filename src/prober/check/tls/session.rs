@@ -16,7 +16,7 @@
 //! | RFC 8446 | what we take from it | item |
 //! |---|---|---|
 //! | §2.2 | a ticket of a session stands for its certificates | [`FULL_EVERY`] |
-//! | §C.4 | a ticket is used once, the newest of those that came | [`Kept::ticket`] |
+//! | §C.4 | a ticket is used once, the newest of those that came | `Kept::ticket` |
 
 use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
