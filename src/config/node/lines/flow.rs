@@ -17,13 +17,8 @@ impl<'a> Lines<'a> {
     fn flow_map(&mut self, depth: usize) -> Option<Node<'a>> {
         let span = self.span(self.at, self.at + 1);
         let mut entries = Vec::new();
-        self.at += 1;
-        self.skip_blanks();
-        if self.byte(self.at) == b'}' {
-            self.at += 1;
-            return Some(self.node(Kind::Map(entries), span));
-        }
-        loop {
+        let mut goes_on = self.opens(b'}');
+        while goes_on {
             let from = self.at;
             let key = self.flow_scalar(true)?;
             let is_key = self.bytes[self.at..].starts_with(b": ")
@@ -36,16 +31,7 @@ impl<'a> Lines<'a> {
             self.skip_blanks();
             let value = self.flow(depth + 1)?;
             push(&mut entries, (key, value));
-            self.skip_blanks();
-            let mark = self.byte(self.at);
-            self.at += 1;
-            match mark {
-                b',' => {
-                    self.skip_blanks();
-                }
-                b'}' => break,
-                _ => return None,
-            }
+            goes_on = self.goes_on(b'}')?;
         }
         (!has_twice(&entries)).then(|| self.node(Kind::Map(entries), span))
     }
@@ -53,26 +39,32 @@ impl<'a> Lines<'a> {
     fn flow_list(&mut self, depth: usize) -> Option<Node<'a>> {
         let span = self.span(self.at, self.at + 1);
         let mut items = Vec::new();
-        self.at += 1;
-        self.skip_blanks();
-        if self.byte(self.at) == b']' {
-            self.at += 1;
-            return Some(self.node(Kind::List(items), span));
-        }
-        loop {
+        let mut goes_on = self.opens(b']');
+        while goes_on {
             push(&mut items, self.flow(depth + 1)?);
-            self.skip_blanks();
-            let mark = self.byte(self.at);
-            self.at += 1;
-            match mark {
-                b',' => {
-                    self.skip_blanks();
-                }
-                b']' => break,
-                _ => return None,
-            }
+            goes_on = self.goes_on(b']')?;
         }
         Some(self.node(Kind::List(items), span))
+    }
+
+    /// Goes over the mark that opens a list or map, and the one that closes it where nothing is in it; whether something is.
+    fn opens(&mut self, close: u8) -> bool {
+        self.at += 1;
+        self.skip_blanks();
+        let is_empty = self.byte(self.at) == close;
+        self.at += usize::from(is_empty);
+        !is_empty
+    }
+
+    /// Goes over the comma after an item, or what closes; whether another follows.
+    fn goes_on(&mut self, close: u8) -> Option<bool> {
+        self.skip_blanks();
+        let mark = self.byte(self.at);
+        self.at += 1;
+        if mark == b',' {
+            self.skip_blanks();
+        }
+        (mark == b',' || mark == close).then_some(mark == b',')
     }
 
     /// A scalar in quotes or in plain style, with what ends it next.
