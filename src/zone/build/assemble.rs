@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::judge::{Judged, RECORD_REST, RRSET_MAX, Set, Soa, judge};
 use super::{Entry, HashMap, HashSet, NOTHING, Problem};
 use crate::name::hash_labels;
+use crate::sys::prefetch;
 use crate::zone::store::{BalancedAt, NewNode, NewRrset, RRSETS_MAX, build_shard, flag};
 
 /// Who has names right below it, by the hashes of names.
@@ -53,6 +54,11 @@ impl Assembler {
         self.nodes.clear();
         self.rrsets.clear();
         self.bytes.clear();
+        // All of a shard at once, as its names are anywhere in the log.
+        for entry in entries.iter() {
+            prefetch(log, entry.name as usize);
+            prefetch(log, entry.at as usize);
+        }
         for group in entries.chunk_by_mut(|a, b| a.hash == b.hash) {
             let first = group[0].name;
             if group.iter().all(|entry| same_name(log, entry.name, first)) {
