@@ -36,6 +36,10 @@ const WARN_INTERVAL: Millis = 60_000;
 /// How many events of sockets the runtime takes from the kernel at once.
 pub(super) const EVENTS_PER_TICK: usize = 1024;
 
+/// How many connections have their turn before the runtime asks the kernel again while it has work: a wait costs
+/// the same for few events as for many, and the clients of many are awake together. Some milliseconds of turns at most.
+pub(super) const TASKS_PER_TICK: u32 = 512;
+
 /// When to be gone, once it is known.
 pub(super) type Deadline = watch::Receiver<Option<Instant>>;
 

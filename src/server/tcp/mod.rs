@@ -27,7 +27,7 @@ mod listen;
 mod stream;
 
 use connections::Connections;
-use listen::{Acceptor, Complaint, EVENTS_PER_TICK, Listener};
+use listen::{Acceptor, Complaint, EVENTS_PER_TICK, Listener, TASKS_PER_TICK};
 use stream::Worker;
 
 use super::Answer;
@@ -146,6 +146,7 @@ fn runtime() -> io::Result<Runtime> {
         .enable_io()
         .enable_time()
         .max_io_events_per_tick(EVENTS_PER_TICK)
+        .event_interval(TASKS_PER_TICK)
         .build()
 }
 

@@ -173,6 +173,8 @@ fn first_message(received: &[u8]) -> Option<&[u8]> {
 /// A connection, served until it is closed by either side.
 pub(super) struct Connection<S> {
     worker: Arc<Mutex<Worker>>,
+    /// Whether the table knows how to wake its task, which it is spawned as and which stays the same.
+    known: bool,
     peer: Peer<S>,
 }
 
@@ -223,7 +225,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             closing: false,
             _open: open,
         };
-        Self { worker, peer }
+        Self { worker, known: false, peer }
     }
 }
 
@@ -231,12 +233,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Future for Connection<S> {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<()> {
-        let Self { worker, peer } = self.get_mut();
+        let Self { worker, known, peer } = self.get_mut();
         // One thread has all of them, so nobody waits for this lock.
         let mut worker = worker.lock().unwrap_or_else(PoisonError::into_inner);
-        peer.ticket.remember(task.waker());
+        if !*known {
+            peer.ticket.remember(task.waker());
+            *known = true;
+        }
+        // Read once: all turns of a poll are of the same millisecond, or nearly.
+        let now = worker.now();
         for _ in 0..TURNS_MAX {
-            match ready!(peer.poll_turn(&mut worker, task)) {
+            match ready!(peer.poll_turn(&mut worker, now, task)) {
                 Ok(Next::Turn) => {}
                 // An error is the client's going away, and concerns nobody else.
                 Ok(Next::Close) | Err(_) => return Poll::Ready(()),
@@ -255,11 +262,16 @@ enum Next {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
     /// One round of sending, reading and answering.
-    fn poll_turn(&mut self, worker: &mut Worker, task: &mut Context<'_>) -> Poll<io::Result<Next>> {
+    fn poll_turn(
+        &mut self,
+        worker: &mut Worker,
+        now: Millis,
+        task: &mut Context<'_>,
+    ) -> Poll<io::Result<Next>> {
         if self.ticket.is_cut() {
             return Poll::Ready(Ok(Next::Close));
         }
-        ready!(self.poll_send_unsent(worker, task))?;
+        ready!(self.poll_send_unsent(worker, now, task))?;
         if self.poll_later(task) {
             return Poll::Ready(Ok(Next::Turn));
         }
@@ -281,7 +293,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
         if first_message(&self.received).is_none() {
             if self.answering && self.later.is_empty() {
                 self.answering = false;
-                if !self.ticket.mark(Phase::Idle, worker.now()) {
+                if !self.ticket.mark(Phase::Idle, now) {
                     return Poll::Ready(Ok(Next::Close));
                 }
             }
@@ -290,7 +302,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
                     self.closing = true; // whole queries were answered, and half a one is not a query
                     return Poll::Ready(Ok(Next::Turn));
                 }
-                Poll::Ready(Ok(fresh)) => return self.poll_answer(worker, fresh, task),
+                Poll::Ready(Ok(fresh)) => return self.poll_answer(worker, now, fresh, task),
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                 Poll::Pending if worker.stopping => {
                     self.closing = true;
@@ -299,7 +311,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
                 Poll::Pending => return Poll::Pending,
             }
         }
-        self.poll_answer(worker, 0, task)
+        self.poll_answer(worker, now, 0, task)
     }
 
     /// Reads behind what is left over, or into the thread's buffer when nothing is; says how much.
@@ -331,20 +343,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
     fn poll_answer(
         &mut self,
         worker: &mut Worker,
+        now: Millis,
         fresh: usize,
         task: &mut Context<'_>,
     ) -> Poll<io::Result<Next>> {
-        let now = worker.now();
         let Worker { answer, counters, input, output, .. } = worker;
         let shared = self.received.is_empty();
         let received = if shared { &input[..fresh] } else { &self.received[..] };
 
-        if first_message(received).is_some() {
-            self.answering = true;
-            if !self.ticket.mark(Phase::Answering, now) {
-                return Poll::Ready(Ok(Next::Close));
-            }
-        }
         output.clear();
         let batch = {
             let from = (self.client, self.transport);
@@ -365,6 +371,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
                 Poll::Ready(Ok(n)) => sent += n,
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                 Poll::Pending => break, // the next turn finds it again, and waits
+            }
+        }
+        if batch.consumed > 0 {
+            // Where all is sent at once, as nearly always, it is idle again without having been seen busy. What TLS took
+            // may not be sent yet.
+            let is_done = self.transport == Transport::Tcp
+                && sent == output.len()
+                && self.owed.is_none()
+                && self.later.is_empty()
+                && first_message(&self.received).is_none();
+            self.answering = !is_done;
+            let phase = if is_done { Phase::Idle } else { Phase::Answering };
+            if !self.ticket.mark(phase, now) {
+                return Poll::Ready(Ok(Next::Close));
             }
         }
         self.unsent = output[sent..].to_vec();
@@ -422,6 +442,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
     fn poll_send_unsent(
         &mut self,
         worker: &mut Worker,
+        now: Millis,
         task: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
         while self.sent < self.unsent.len() {
@@ -430,7 +451,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 n => self.sent += n,
             }
-            if !self.ticket.mark(Phase::Answering, worker.now()) {
+            if !self.ticket.mark(Phase::Answering, now) {
                 return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
             }
         }
