@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 
 import admin
+import cores
 import load
 import million
 import overload
@@ -26,6 +27,7 @@ from server import Server
 # What each part says of itself, and whether it needs RotaDNS.
 PARTS = {
     "udp": (small.bench_udp, False, "queries a second and CPU an answer over UDP"),
+    "cores": (cores.bench_cores, False, "what a second core adds over UDP"),
     "tcp": (tcp.bench_tcp, False, "few, many, short, idle and stalled connections"),
     "million": (million.bench_million, False, "a zone of a million names: ready, memory, random names"),
     "scale": (scale.bench_scale, False, "10 thousand to 10 million names: time, memory and CPU an answer; draws docs/scale.svg"),

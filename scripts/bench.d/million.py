@@ -4,6 +4,7 @@ import random
 
 import load
 import servers
+import shapes
 import transfer
 from load import SERVER_CORE
 from server import Server
@@ -46,8 +47,8 @@ def bench_million(options, folder):
     zone = Zone(ORIGIN, names_file(folder))
     questions = random_questions(folder)
     measured = servers.measured(options)
-    bases = {"Ready in, s": "Knot"}
-    budgets = {
+    bases = {"Ready in, s": "Knot"} | shapes.BASES
+    budgets = shapes.BUDGETS | {
         "Ready in, s": "≤ 0.6 × Knot",
         "Memory (PSS), MB": "≤ 0.6",
         "Random names: – in user space": "≤ 1.0",
@@ -65,6 +66,8 @@ def bench_million(options, folder):
             if run:
                 run.add_to(table, "Random names", name)
             server.stop()
+            if name == servers.OURS:
+                shapes.round_of(options, folder, zone, table, turn)
     table.print()
 
 

@@ -45,7 +45,7 @@ def one_among_many(options, folder):
     for what, (ending, text) in made.items():
         place = folder / f"many{ending}"
         zones = place / "zones"
-        server = Server(f"RotaDNS, {what}", many(options.rotadns, zones, ending, text), place, Zone("many"))
+        server = Server(f"RotaDNS, {what}", many(options.rotadns, ending, text), place, Zone("many"))
         last = origin_of(ZONES - 1)
         ready[what] = server.wait_for(f"n{NAMES_EACH - 1}.{last}"), server.memory_bytes() / 1e6
         time.sleep(settled(options))
@@ -65,19 +65,14 @@ def one_among_many(options, folder):
     print()
 
 
-def many(binary, zones, ending, text):
-    configure = servers.rotadns(binary)
-
-    def all_of_them(folder, port, zone):
-        argv = configure(folder, port, Zone("unused"))
-        (zones / "unused.yaml").unlink()
+def many(binary, ending, text):
+    def fill(zones):
         for number in range(ZONES):
             (zones / f"{origin_of(number)}{ending}").write_text(text(number, 1))
-        with (folder / "rotadns.yaml").open("a") as config:
+        with (zones.parent / "rotadns.yaml").open("a") as config:
             config.write("prober: {first_round: 100ms}\n")
-        return argv
 
-    return all_of_them
+    return servers.rotadns_with(binary, fill)
 
 
 def origin_of(number):

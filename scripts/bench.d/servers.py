@@ -26,7 +26,8 @@ class Zone:
 
 
 def measured(options):
-    """How each server is configured, by its name in the tables; ours is first."""
+    """How each server is configured, by its name in the tables; ours is first. Each takes a count of workers too, which is one
+    where nothing is said; hickory-dns, BIND and PowerDNS take none."""
     found = {"gdnsd": gdnsd, "NSD": nsd, "Knot": knot, "BIND": bind, "PowerDNS": powerdns}
     if options.rotadns:
         found = {OURS: rotadns(options.rotadns)} | found
@@ -76,7 +77,7 @@ def master_file_of(folder, zone):
     return made
 
 
-def gdnsd(folder, port, zone):
+def gdnsd(folder, port, zone, workers=1):
     zones = folder / "zones"
     zones.mkdir()
     target = zones / zone.origin
@@ -89,18 +90,19 @@ def gdnsd(folder, port, zone):
         )
         plugins = f"plugins => {{ multifo => {{ pool => {{ addrs_v4 => [ {', '.join(POOL)} ] }} }} }}\n"
     (folder / "config").write_text(
-        f"options => {{ listen => 127.0.0.1:{port}, udp_threads => 1, tcp_threads => 1,"
+        f"options => {{ listen => 127.0.0.1:{port}, udp_threads => {workers}, tcp_threads => {workers},"
         f" tcp_clients_per_thread => {connections()}, tcp_timeout => {IDLE_SECONDS},"
         f" run_dir => {folder}/run, state_dir => {folder}/state }}\n{plugins}"
     )
     return ["gdnsd", "-c", str(folder), "start"]
 
 
-def nsd(folder, port, zone):
+def nsd(folder, port, zone, workers=1):
     config = folder / "nsd.conf"
     config.write_text(f"""\
 server:
-  server-count: 1
+  server-count: {workers}
+  reuseport: {"yes" if workers > 1 else "no"}
   ip-address: 127.0.0.1
   port: {port}
   username: ""
@@ -127,14 +129,14 @@ zone:
     return ["nsd", "-d", "-c", str(config)]
 
 
-def knot(folder, port, zone):
+def knot(folder, port, zone, workers=1):
     config = folder / "knot.conf"
     config.write_text(f"""\
 server:
   listen: 127.0.0.1@{port}
   rundir: {folder}
-  udp-workers: 1
-  tcp-workers: 1
+  udp-workers: {workers}
+  tcp-workers: {workers}
   background-workers: 1
   tcp-max-clients: {connections()}
   tcp-idle-timeout: {IDLE_SECONDS}
@@ -232,7 +234,7 @@ file = "{master_file_of(folder, zone)}"
 
 
 def rotadns(binary):
-    def configure(folder, port, zone):
+    def configure(folder, port, zone, workers=1):
         zones = folder / "zones"
         zones.mkdir()
         if zone.master_file:
@@ -249,9 +251,22 @@ records:
 """)
         config = folder / "rotadns.yaml"
         config.write_text(
-            f"listen: [127.0.0.1:{port}]\nzones: {zones}\nstate: {folder}/state\nworkers: 1\nadmin: off\n"
+            f"listen: [127.0.0.1:{port}]\nzones: {zones}\nstate: {folder}/state\nworkers: {workers}\nadmin: off\n"
             f"limits: {{tcp_connections: {connections()}, tcp_per_client: {connections()}}}\n"
         )
         return [str(binary), "serve", "--config", str(config)]
+
+    return configure
+
+
+def rotadns_with(binary, fill, workers=1):
+    """RotaDNS with the zones that `fill` puts into a folder, and no others."""
+
+    def configure(folder, port, _):
+        argv = rotadns(binary)(folder, port, Zone("unused"), workers)
+        zones = folder / "zones"
+        (zones / "unused.yaml").unlink()
+        fill(zones)
+        return argv
 
     return configure
