@@ -59,6 +59,7 @@ use crate::state::overlays::Overlays;
 use crate::state::overrides::Kept;
 use crate::state::persist::{LastHealth, Serials};
 use crate::state::publisher::{Publisher, Start};
+use crate::sys::memory;
 use herald::Herald;
 use listeners::Listeners;
 use load::{Guard, Loader, Round};
@@ -72,6 +73,7 @@ const ALIVE: Duration = Duration::from_secs(1);
 /// Serves until SIGTERM or SIGINT. With `strict`, a zone with a mistake ends the start.
 pub fn serve(config: &Config, strict: bool) -> anyhow::Result<()> {
     let began = Timestamp::now();
+    memory::keep_little();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut signals = {
         let _runtime = runtime.enter();
