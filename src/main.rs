@@ -5,5 +5,9 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 fn main() -> ExitCode {
+    #[cfg(target_os = "linux")]
+    if let Some(ended) = rotadns::cli::programs::run() {
+        return ended;
+    }
     rotadns::cli::run(rotadns::cli::Cli::parse())
 }

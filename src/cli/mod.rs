@@ -12,6 +12,8 @@ mod keygen;
 mod man;
 mod plain;
 mod probe;
+#[cfg(target_os = "linux")]
+pub mod programs;
 mod reload;
 mod schema;
 mod screen;

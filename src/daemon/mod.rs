@@ -25,6 +25,7 @@ pub mod load;
 pub mod named;
 pub(crate) mod places;
 pub mod probe;
+mod programs;
 mod quiet;
 pub mod reload;
 mod secondary;
@@ -54,7 +55,7 @@ use crate::engine;
 use crate::health::source::Source;
 use crate::health::sources;
 use crate::name::Name;
-use crate::prober::{Prober, Settings};
+use crate::prober::{self, Prober};
 use crate::state::overlays::Overlays;
 use crate::state::overrides::Kept;
 use crate::state::persist::{LastHealth, Serials};
@@ -84,6 +85,7 @@ pub fn serve(config: &Config, strict: bool) -> anyhow::Result<()> {
             + config.prober.in_flight.get()
             + config.admin.as_ref().map_or(0, |_| CONNECTIONS_MAX),
     );
+    let prober = programs::settings(config);
     let _lock = lock(&config.state)?;
 
     let (editor, wishes) = reload::channel();
@@ -97,7 +99,7 @@ pub fn serve(config: &Config, strict: bool) -> anyhow::Result<()> {
             .with_includes(&shared.includes)
             .with_access(&shared.authority.access)
             .with_overlays(Overlays::new(&shared.state));
-        let serving = Serving::start(&shared, strict, &mut loader, &asks, began);
+        let serving = Serving::start(&shared, strict, prober, &mut loader, &asks, began);
         if let Ok(serving) = &serving {
             loader.count_in(serving.counters.thread_beside());
         }
@@ -152,6 +154,7 @@ impl Serving {
     fn start(
         config: &Config,
         strict: bool,
+        probing: prober::Settings,
         loader: &mut Loader,
         editor: &Editor,
         began: Timestamp,
@@ -175,7 +178,7 @@ impl Serving {
         }
 
         let counters = AllCounters::with_threads(listeners::threads(config));
-        let backstage = Backstage::start(config, &counters, (set, settings), editor)?;
+        let backstage = Backstage::start(config, probing, &counters, (set, settings), editor)?;
         let zones = round.zones.len();
         backstage.show(round);
         let ground = admin::Ground {
@@ -399,6 +402,7 @@ struct Backstage {
 impl Backstage {
     fn start(
         config: &Config,
+        probing: prober::Settings,
         counters: &AllCounters,
         (set, settings): (settings::Set, engine::settings::Settings),
         editor: &Editor,
@@ -420,15 +424,9 @@ impl Backstage {
             }
         })
         .context("cannot start the publisher")?;
-        let settings = Settings {
-            source: config.prober.source.clone(),
-            in_flight: config.prober.in_flight,
-            programs: config.prober.exec.clone(),
-            secrets: config.prober.secrets.clone(),
-        };
         let reports = publisher.clone();
         let counting = counters.thread_beside();
-        let started = Prober::start(settings, counting, move |report| reports.report(report))
+        let started = Prober::start(probing, counting, move |report| reports.report(report))
             .context("cannot start the prober")?;
         let prober = prober.get_or_init(|| started).clone();
         let progress = prober.progress();

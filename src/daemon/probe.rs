@@ -19,14 +19,14 @@ use tracing::{info, warn};
 use super::load::{Guard, Loader};
 use super::reload::{self, Show, Stage, keep_loading};
 use super::watch::Watch;
-use super::{Crew, Signals, raise_descriptor_limit, supervisor};
+use super::{Crew, Signals, programs, raise_descriptor_limit, supervisor};
 use crate::config::Config;
 use crate::config::server::feed::Feed;
 use crate::feed::connect;
 use crate::feed::send::Feeder;
 use crate::health::target::Target;
 use crate::name::Name;
-use crate::prober::{Prober, Settings};
+use crate::prober::Prober;
 use crate::state::persist::Serials;
 use crate::zone::Zone;
 use crate::zone::exported::Exported;
@@ -43,13 +43,8 @@ pub fn run(config: &Config, feed: &Feed) -> anyhow::Result<()> {
     };
     raise_descriptor_limit(feed.to.len() + config.prober.in_flight.get());
 
+    let settings = programs::settings(config);
     let feeder = Feeder::start(feed).context("cannot start the feed")?;
-    let settings = Settings {
-        source: config.prober.source.clone(),
-        in_flight: config.prober.in_flight,
-        programs: config.prober.exec.clone(),
-        secrets: config.prober.secrets.clone(),
-    };
     let reports = feeder.clone();
     let prober = Prober::start(settings, Arc::default(), move |report| reports.report(&report))
         .context("cannot start the prober")?;

@@ -32,6 +32,8 @@ use tokio::sync::watch;
 use tracing::{debug, error};
 
 use self::check::Checker;
+#[cfg(target_os = "linux")]
+use self::check::exec::Helper;
 use self::run::{Progress, Wanted};
 use self::schedule::Schedule;
 use crate::config::model::allowed::{Programs, Secrets};
@@ -40,7 +42,7 @@ use crate::health::target::{Report, Target};
 use crate::sys::priority;
 
 /// What the operator sets.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     /// The addresses to probe from, the first of the target's family; without one the system
     /// chooses.
@@ -49,6 +51,9 @@ pub struct Settings {
     pub in_flight: NonZeroUsize,
     /// The programs that checks may run.
     pub programs: Programs,
+    /// Who starts them; without one none is run.
+    #[cfg(target_os = "linux")]
+    pub helper: Option<Helper>,
     /// Where they may take passwords from.
     pub secrets: Secrets,
 }
@@ -75,15 +80,17 @@ impl Prober {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (wanted, receiver) = watch::channel(Wanted::default());
         let progress = Arc::new(Progress::counting(counters));
-        let Settings { source, in_flight, programs, secrets } = settings;
-        let checker = Arc::new(Checker::with(source, programs, secrets));
+        let checker = Checker::with(settings.source, settings.programs, settings.secrets);
+        #[cfg(target_os = "linux")]
+        let checker = checker.helped_by(settings.helper);
+        let checker = Arc::new(checker);
 
         let (ended, checking) = (EndGuard(Arc::clone(&progress)), Arc::clone(&checker));
         let thread = thread::Builder::new().name("prober".into()).spawn(move || {
             if let Err(error) = priority::behind_answers() {
                 debug!("the prober keeps the priority of the process: {error}");
             }
-            let schedule = Schedule::new(in_flight, fastrand::Rng::new());
+            let schedule = Schedule::new(settings.in_flight, fastrand::Rng::new());
             let probe = |target| {
                 let checker = Arc::clone(&checking);
                 async move { checker.check(&target).await }
@@ -172,6 +179,8 @@ mod tests {
             source: Vec::new(),
             in_flight: NonZeroUsize::new(2).unwrap(),
             programs: Programs::default(),
+            #[cfg(target_os = "linux")]
+            helper: None,
             secrets: Secrets::default(),
         };
         let sink = move |report| {
@@ -276,6 +285,8 @@ mod tests {
             source: Vec::new(),
             in_flight: NonZeroUsize::MIN,
             programs: Programs::default(),
+            #[cfg(target_os = "linux")]
+            helper: None,
             secrets: Secrets::default(),
         };
         let prober = Prober::start(settings, Arc::default(), |_| panic!("on purpose")).unwrap();

@@ -47,6 +47,8 @@ mod net;
 mod peers;
 mod probed;
 mod probing;
+#[cfg(target_os = "linux")]
+mod programs;
 mod referees;
 mod reloads;
 mod resolver;

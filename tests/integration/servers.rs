@@ -176,6 +176,10 @@ impl Server {
         address
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
     pub(crate) fn client(&self) -> Client {
         Client::new(self.v4())
     }

@@ -94,7 +94,7 @@ impl Checker {
         Self::with(source, Programs::default(), Secrets::default())
     }
 
-    /// One that also runs these programs, and takes passwords from these places.
+    /// One that may also have these programs run, and takes passwords from these places.
     #[must_use]
     #[cfg_attr(
         not(all(target_os = "linux", feature = "databases")),
@@ -115,6 +115,14 @@ impl Checker {
             #[cfg(target_os = "linux")]
             runner: exec::Runner::new(programs),
         }
+    }
+
+    /// One whose programs are started by this helper.
+    #[cfg(target_os = "linux")]
+    #[must_use]
+    pub fn helped_by(mut self, helper: Option<exec::Helper>) -> Self {
+        self.runner = self.runner.helped_by(helper);
+        self
     }
 
     /// Forgets what it knows of others than these targets.

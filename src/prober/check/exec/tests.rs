@@ -1,11 +1,17 @@
 //! Real programs, by `/bin/sh`.
 
 use std::fs;
+use std::io::Write as _;
 use std::num::NonZeroUsize;
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal};
 
 use super::super::{Checker, Found};
+use super::message::{ANSWER_MAX, REQUEST_MAX, Request, Rules, first, frame};
 use super::*;
 use crate::config::model::allowed::{Secrets, Variables};
 use crate::config::model::{Check, CheckKind};
@@ -20,7 +26,21 @@ fn programs(at_once: usize) -> Programs {
 }
 
 fn checker(at_once: usize) -> Checker {
-    Checker::with(Vec::new(), programs(at_once), Secrets::default())
+    checker_over(at_once, helper(&programs(at_once)))
+}
+
+fn checker_over(at_once: usize, helper: Helper) -> Checker {
+    Checker::with(Vec::new(), programs(at_once), Secrets::default()).helped_by(Some(helper))
+}
+
+/// A helper in a thread of this process: the binary is another.
+fn helper(programs: &Programs) -> Helper {
+    let (ours, theirs) = UnixStream::pair().expect("two sockets");
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.expect("a runtime").block_on(serve(theirs))
+    });
+    Helper::over(ours, None, programs).expect("it begins")
 }
 
 fn target(words: &[&str], timeout: Duration) -> Target {
@@ -82,7 +102,7 @@ async fn nagios_exit_codes_are_what_they_are_there() {
 
 #[tokio::test]
 async fn programs_that_hang_leave_places_for_others() {
-    let checker = Arc::new(Checker::with(Vec::new(), programs(4), Secrets::default()));
+    let checker = Arc::new(checker(4));
     let quick = target(&["/bin/sh", "-c", "exit 0"], LONG);
     let found = checker.check(&quick).await.expect("it can be run");
     assert_eq!(found.outcome, Outcome::Pass);
@@ -153,6 +173,61 @@ async fn only_what_the_operator_allows_is_run() {
     let missing = checker.check(&target(&["/bin/no-such-program"], LONG)).await;
     let why = missing.expect_err("it is not there").to_string();
     assert_eq!(why, "cannot run /bin/no-such-program: no such file or directory");
+}
+
+#[tokio::test]
+async fn the_helper_knows_by_itself_what_is_allowed() {
+    // As if what asks it were no prober of ours any more.
+    let helper = helper(&programs(1));
+    for (words, env, expected) in [
+        (["/usr/bin/true"], vec![], Refusal::Program("/usr/bin/true".into())),
+        (
+            ["/bin/true"],
+            vec![("BASH_ENV".to_owned(), "/tmp/harm".to_owned())],
+            Refusal::Variable("BASH_ENV".into()),
+        ),
+    ] {
+        let order = Order { words: words.map(str::to_owned).to_vec(), env, timeout: LONG };
+        assert_eq!(helper.run(order).await, Err(obstacle(expected.to_string())));
+    }
+    let order = |script: &str| Order {
+        words: ["/bin/sh", "-c", script].map(str::to_owned).to_vec(),
+        env: vec![],
+        timeout: LONG,
+    };
+    let (first, other) = (helper.run(order("sleep 1000")), helper.run(order("exit 0")));
+    let told = tokio::select! {
+        biased;
+        ended = first => panic!("it sleeps: {ended:?}"),
+        other = other => other,
+    };
+    assert_eq!(told, Err(obstacle("1 programs run already".into())));
+    // The first was dropped: its place is free.
+    assert_eq!(helper.run(order("exit 0")).await.map(|ended| ended.code), Ok(Some(0)));
+}
+
+#[tokio::test]
+async fn a_helper_that_has_ended_says_nothing_of_targets() {
+    let (ours, mut theirs) = UnixStream::pair().expect("two sockets");
+    std::thread::spawn(move || {
+        let rules: Rules = first(&mut theirs, REQUEST_MAX).expect("they come first");
+        let ready: Result<(), String> = Ok(());
+        theirs.write_all(&frame(&ready, ANSWER_MAX).expect("short")).expect("somebody reads");
+        // It takes one more, and is gone.
+        let asked: Request = first(&mut theirs, REQUEST_MAX).expect("a program is asked for");
+        drop((rules, asked, theirs));
+    });
+    let helper = Helper::over(ours, None, &programs(1)).expect("it begins");
+    let checker = checker_over(1, helper);
+    let target = target(&["/bin/true"], LONG);
+    for _ in 0..2 {
+        let why = checker.check(&target).await.expect_err("nobody ran it");
+        assert_eq!(why.to_string(), "the helper that runs programs has ended; restart the server");
+        assert!(!why.passes());
+    }
+    let without = Checker::with(Vec::new(), programs(1), Secrets::default());
+    let why = without.check(&target).await.expect_err("nobody runs it").to_string();
+    assert_eq!(why, "programs are not run here: no helper was started");
 }
 
 /// Whether a process is there and is no zombie.
