@@ -69,7 +69,7 @@ struct Looked {
     at: Option<Instant>,
     /// Which version it was; `None` where there was none.
     version: Option<Version>,
-    /// Whether another version would show.
+    /// Whether there is nothing more to be had of this version, and another would show.
     is_settled: bool,
     said: Said,
 }
@@ -220,6 +220,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Looks at a file, and reads it if it is another than the last time.
 fn look(path: &Path, last: &mut Looked) {
+    look_by(path, last, |path| read(path, Links::Follow, FILE_MAX));
+}
+
+/// The same by what gives the bytes of a file.
+fn look_by(path: &Path, last: &mut Looked, bytes: impl Fn(&Path) -> io::Result<Vec<u8>>) {
     let found = fs::metadata(path).map_err(|error| super::plain(&error));
     let version = found.as_ref().ok().map(version);
     if last.version == version
@@ -229,8 +234,14 @@ fn look(path: &Path, last: &mut Looked) {
         return;
     }
     // Before the reading, as what is written meanwhile counts as later.
-    let is_settled = is_settled(version);
-    let said = match found.and_then(|file| Ok((lines(path, &file)?, file.modified().ok()))) {
+    let mut is_settled = is_settled(version);
+    let content = found.and_then(|file| {
+        may_be_read(&file)?;
+        // Descriptors that are short, and rights that are mended, show in no time of a file.
+        let bytes = bytes(path).inspect_err(|_| is_settled = false);
+        Ok((lines(&bytes.map_err(|error| super::plain(&error))?)?, file.modified().ok()))
+    });
+    let said = match content {
         Ok((lines, written)) => Said { lines: Some(Arc::new(lines)), written, trouble: None },
         Err(why) => Said { trouble: Some(why), ..std::mem::take(&mut last.said) },
     };
@@ -252,19 +263,20 @@ fn age(written: SystemTime) -> Duration {
     SystemTime::now().duration_since(written).unwrap_or_default()
 }
 
-/// Reads a file whole.
-fn lines(path: &Path, file: &Metadata) -> Result<Lines, String> {
-    // What is no file may have no end, or have us wait.
+/// Whether it is a file of a size that is read: what is no file may have no end, or have us wait.
+fn may_be_read(file: &Metadata) -> Result<(), String> {
     if !file.is_file() {
         return Err("it is not a file".into());
     }
     if file.len() > FILE_MAX {
         return Err(format!("it has more than {} KiB", FILE_MAX / 1024));
     }
-    let text = read(path, Links::Follow, FILE_MAX);
-    let text = text.map_err(|error: io::Error| super::plain(&error))?;
-    let text = str::from_utf8(&text).map_err(|_| "it is not text in UTF-8")?;
-    Lines::read(text)
+    Ok(())
+}
+
+/// What the bytes of a file say.
+fn lines(bytes: &[u8]) -> Result<Lines, String> {
+    Lines::read(str::from_utf8(bytes).map_err(|_| "it is not text in UTF-8")?)
 }
 
 /// Tells once of what became wrong, and that it is right again.

@@ -113,6 +113,27 @@ async fn what_cannot_be_used_leaves_what_was_known_and_says_so() {
     assert_eq!(probe(&checker, &web).await, "- down in line 1");
 }
 
+#[test]
+fn a_file_that_could_not_be_read_is_read_again_though_it_is_the_same() {
+    let folder = Folder::new("file-again");
+    let path = folder.0.join("states");
+    fs::write(&path, "web-1 up\n").unwrap();
+    let written = fs::File::options().write(true).open(&path).unwrap();
+    written.set_modified(SystemTime::UNIX_EPOCH).unwrap();
+    let mut looked = Looked::default();
+    // EMFILE, and EACCES until somebody gives the right.
+    for error in [24, 13] {
+        look_by(&path, &mut looked, |_| Err(io::Error::from_raw_os_error(error)));
+        assert!(looked.said.trouble.is_some(), "{error}");
+        // As if that had been a while ago.
+        looked.at = looked.at.and_then(|at| at.checked_sub(SETTLED));
+    }
+    look(&path, &mut looked);
+    assert!(looked.said.trouble.is_none() && looked.said.lines.is_some());
+    // What it says is read once.
+    look_by(&path, &mut looked, |_| panic!("it is another version"));
+}
+
 #[tokio::test]
 async fn who_has_no_line_is_what_the_check_says_of_such() {
     let folder = Folder::new("file-unlisted");
