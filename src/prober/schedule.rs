@@ -138,7 +138,6 @@ impl Schedule {
             return None;
         }
         // Who has waited for longest: else many of one kind could keep the others from their turns for ever.
-        // Who has waited for longest: else many of one kind could keep the others from their turns for ever.
         let due = self.due.peek().map(|&Reverse((due, _))| due).filter(|due| *due <= now);
         let added = self.new.added().filter(|_| self.new.wake().is_some_and(|wake| wake <= now));
         let id = match (due, added) {
