@@ -15,6 +15,7 @@
 //! -             auto                 none of those, and `open`     in service    Open
 //! -             auto                 some of lost probers, a wish  not           Asked
 //! -             auto                 some of lost probers          their quorum  Held
+//! -             auto                 either, and it flaps          not           Flapping
 //! -             auto                 none, but known from before   as before     Remembered
 //! -             auto                 none                          in service    Assumed
 //! ```
@@ -22,6 +23,7 @@
 //! "Cut off" are probers that are heard, and to which most targets failed at once: what fell counts as it was before.
 //! "Open" is when no prober is heard, and the operator wants everything in service then. "A wish" is that the target itself
 //! has asked to be drained or to be left alone for maintenance: it knows, so it is no guess either, whatever its health.
+//! What flaps was held down before its probers were lost or cut off, and nobody says since then that it does so no more.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -284,6 +286,7 @@ impl Finding {
             (Some(_), _) if is_judged => (is_up, Basis::Judged),
             _ if rules.is_open && !is_cut_off => (true, Basis::Open),
             (Some(_), _) if has_asked => (false, Basis::Asked),
+            (Some(_), _) if rules.is_flapping => (false, Basis::Flapping),
             (Some(_), _) if is_cut_off => (is_up, Basis::Isolated),
             (Some(_), _) => (is_up, Basis::Held),
             (None, Some(side)) => (side == Side::Up, Basis::Remembered),

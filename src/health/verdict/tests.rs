@@ -45,7 +45,8 @@ fn votes(text: &str) -> Vec<Vote> {
 #[test]
 fn each_row_of_the_chart_holds() {
     use Basis::{
-        Asked, Assumed, Flapping, Held, Judged, Open, Override, Remembered, Set, Unchecked,
+        Asked, Assumed, Flapping, Held, Isolated, Judged, Open, Override, Remembered, Set,
+        Unchecked,
     };
     use SetState::{Auto, Down as SetDown, Up as SetUp};
 
@@ -63,6 +64,13 @@ fn each_row_of_the_chart_holds() {
         votes
     };
     let drained = |text| known(wishing(text, Wish::Drain), None);
+    let cut_off = |text| {
+        let mut votes = votes(text);
+        for vote in &mut votes {
+            vote.is_cut_off = true;
+        }
+        votes
+    };
     // A hand, the file, what is known; in service, set down, the basis.
     for (hand, state, known, in_service, is_set_down, basis) in [
         (up, SetDown, Some(known(votes("D"), None)), true, false, Override),
@@ -78,8 +86,12 @@ fn each_row_of_the_chart_holds() {
         (None, Auto, Some(flapping(votes("D"))), false, false, Flapping),
         (None, SetUp, Some(flapping(votes("D"))), true, false, Set),
         (up, Auto, Some(flapping(votes("U"))), true, false, Override),
-        // Nobody is heard who says anything of it now.
-        (None, Auto, Some(flapping(votes("u"))), true, false, Held),
+        // Nobody is heard, or only who is cut off: it stays held.
+        (None, Auto, Some(flapping(votes("u"))), false, false, Flapping),
+        (None, Auto, Some(flapping(cut_off("u"))), false, false, Flapping),
+        (None, Auto, Some(flapping(cut_off("d"))), false, false, Flapping),
+        (None, Auto, Some(known(cut_off("u"), None)), true, false, Isolated),
+        (None, Auto, Some(Known { is_open: true, ..flapping(votes("u")) }), true, false, Open),
         (None, Auto, Some(open(votes("D"))), false, false, Judged),
         (None, Auto, Some(drained("U")), false, true, Asked),
         (None, Auto, Some(drained("D")), false, true, Asked),

@@ -45,8 +45,7 @@ pub(super) fn sure(
         let check = estate.check_of(backend);
         let by_probes = times.stands(day, backend, detection, check, now);
         let stands = match (penalties.held(backend), by_probes) {
-            // A prober that is cut off holds nobody down for flapping.
-            (Some(_), _) if times.is_unsettled(day, now) => Stands::Unsure,
+            // Whether its prober is cut off or not: a hold ends by time alone.
             (Some(Stands::Down), _) => Stands::Down,
             (Some(_), Stands::Up) => Stands::Unsure,
             (_, by_probes) => by_probes,
