@@ -263,8 +263,9 @@ primaries: {c.example: {from: [192.0.2.1]}}
 
 #[test]
 fn the_worst_case_is_told_to_machines_and_warned_of() {
-    // 10 s and a tenth of it, a timeout of 2 s, two more of them; then the TTL of 30 s. A report holds for 90 s.
-    let zone = "zone: a.example\nns: ns.b.example.\nchecks: {c: {tcp: {port: 80}}}\npools:\n  web: {check: c, backends: {a: 192.0.2.1, b: {address: 192.0.2.2, check: {push: {ttl: 90s}}}}}\n  one: {check: c, backends: [192.0.2.3]}\n  no: [192.0.2.4]\nrecords: {w: {pool: web}, o: {pool: one}, n: {pool: no}}\n";
+    // 10 s and a tenth of it, a timeout of 2 s, two more of them; then the TTL of 30 s. A report holds for 90 s, and a file for a minute
+    // where it takes backends down then.
+    let zone = "zone: a.example\nns: ns.b.example.\nchecks: {c: {tcp: {port: 80}}}\npools:\n  web: {check: c, backends: {a: 192.0.2.1, b: {address: 192.0.2.2, check: {push: {ttl: 90s}}}}}\n  one: {check: c, backends: [192.0.2.3]}\n  no: [192.0.2.4]\n  told: {check: {file: {path: a, max_age: 1m, unlisted: down}}, backends: [192.0.2.5]}\n  kept: {check: {file: {path: a, max_age: 1m}}, backends: [192.0.2.6]}\nrecords: {w: {pool: web}, o: {pool: one}, n: {pool: no}, t: {pool: told}, k: {pool: kept}}\n";
     let folder = Folder::with("worst", &[("a.example.yaml", zone)]);
     let (mut report, _) = folder.report();
     let told: Vec<_> = report.failovers.iter().map(|one| one.json(report.bounds)).collect();
@@ -273,6 +274,8 @@ fn the_worst_case_is_told_to_machines_and_warned_of() {
         row("web", Some(90.0), Some(120.0)),
         row("one", Some(17.0), Some(47.0)),
         row("no", None, None),
+        row("told", Some(77.0), Some(107.0)),
+        row("kept", Some(17.0), Some(47.0)),
     ];
     assert_eq!(told, expected);
     report.warn_of_late(Some(Duration::from_secs(60)));
@@ -282,6 +285,7 @@ fn the_worst_case_is_told_to_machines_and_warned_of() {
         [
             "a.example. web: a failure has left every cache after 120 s at most (90 s to notice it, a TTL of 30 s); at most 1m are wanted: have its check notice it in 30 s, by `interval`, `timeout` and `fall`",
             "a.example. no: no check, so a failure is never noticed; at most 1m are wanted: give it a check",
+            "a.example. told: a failure has left every cache after 107 s at most (77 s to notice it, a TTL of 30 s); at most 1m are wanted: have its check notice it in 30 s, by `interval`, `timeout` and `fall`",
         ]
     );
     assert_eq!(report.errors(), 0, "warnings are no errors");

@@ -233,7 +233,8 @@ impl Check {
     /// The longest time from a failure until it is noticed; with the TTL, until no cache hands the address out any
     /// more: interval with its jitter + timeout + (fall - 1) × the greater of
     /// the fast interval and the timeout. A program may wait for a place as long as it may run, so its timeout counts twice. Of
-    /// what reports by itself: the time for which a report holds.
+    /// what reports by itself: the time for which a report holds. A file goes on saying what it said until it is too old, where
+    /// that takes its backends down: whoever writes it may fail along with them.
     #[must_use]
     pub fn detection_max(&self) -> Duration {
         if let CheckKind::Push(push) = &self.kind {
@@ -242,7 +243,18 @@ impl Check {
         let has_program = self.kind.plain().iter().any(|kind| matches!(kind, CheckKind::Exec(_)));
         let probe = if has_program { self.timeout * 2 } else { self.timeout };
         let retry = self.fast_interval.max(probe);
-        self.interval.mul_f64(1.0 + JITTER) + probe + retry * u32::from(self.fall.get() - 1)
+        let noticed = self.interval.mul_f64(1.0 + JITTER) + probe;
+        self.silence_max() + noticed + retry * u32::from(self.fall.get() - 1)
+    }
+
+    /// For how long a file may go on saying what it said though nobody writes it any more, until its backends are down by that.
+    fn silence_max(&self) -> Duration {
+        let plain = self.kind.plain();
+        let ages = plain.iter().filter_map(|kind| match kind {
+            CheckKind::File(file) if file.unlisted == Unlisted::Down => file.age_max,
+            _ => None,
+        });
+        ages.max().unwrap_or_default()
     }
 }
 
