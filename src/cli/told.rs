@@ -20,7 +20,7 @@ use serde::Serialize;
 use super::plain::{plain, steers};
 use crate::admin::model;
 use crate::config::Severity;
-use crate::config::hidden::{HIDDEN, is_place, secret_at};
+use crate::config::hidden::{HIDDEN, is_of_names, is_place, secret_at};
 use crate::daemon::load::Mistake;
 
 /// The longest line that is shown with a mistake, in bytes; of longer ones only the place is told.
@@ -180,7 +180,8 @@ fn below_a_secret(line: &str, begins: usize) -> Option<usize> {
         return (!line.trim_end().ends_with(':')).then_some(begins);
     };
     let value = value.trim_start();
-    let is_own = is_place(name.trim()) || value.starts_with('{');
+    let name = name.trim();
+    let is_own = is_place(name) || is_of_names(name) || value.starts_with('{');
     if is_own { secret_at(line) } else { Some(line.len() - value.len()) }
 }
 

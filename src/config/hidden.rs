@@ -20,6 +20,10 @@ const WORDS: [&str; 9] =
     ["pass", "pasw", "pwd", "secret", "token", "credential", "authorization", "apikey", "api_key"];
 /// The ends of names that say where a secret is, and not what it is.
 const PLACES: [&str; 5] = ["_file", "_env", "_path", "_name", "_files"];
+/// What a name in a zone has first, mostly: it may be called like a secret, and what it has is everybody's.
+const OF_NAMES: [&str; 13] = [
+    "A", "AAAA", "CAA", "CNAME", "HTTPS", "MX", "NS", "PTR", "SRV", "SVCB", "TXT", "alias", "pool",
+];
 /// The shortest value of a key called `key` that may be one: mostly it is a name or a file.
 const KEY_MIN: usize = 16;
 
@@ -62,7 +66,8 @@ pub fn secret_at(line: &str) -> Option<usize> {
         let is_part = |letter: char| letter.is_ascii_alphanumeric() || "_-.".contains(letter);
         let name = &bare[bare.trim_end_matches(is_part).len()..];
         let begins = line.len() - after.trim_start().len();
-        (is_secret(name) || name == "key" && is_long(&line[begins..])).then_some(begins)
+        let is_hidden = is_secret(name) && !has_records(&line[begins..]);
+        (is_hidden || name == "key" && is_long(&line[begins..])).then_some(begins)
     });
     let by_url = line.match_indices("://").find_map(|(at, sign)| {
         let begins = at + sign.len();
@@ -70,6 +75,18 @@ pub fn secret_at(line: &str) -> Option<usize> {
         host.contains('@').then_some(begins)
     });
     by_key.into_iter().chain(by_url).min()
+}
+
+/// Whether a key is one that a name in a zone has.
+#[must_use]
+pub fn is_of_names(key: &str) -> bool {
+    OF_NAMES.contains(&key)
+}
+
+/// Whether a value is what a name in a zone has: a map that begins with records.
+fn has_records(value: &str) -> bool {
+    let first = value.strip_prefix('{').and_then(|map| map.split_once(": "));
+    first.is_some_and(|(key, _)| is_of_names(key.trim()))
 }
 
 /// Whether a value of `key` may be a key: long, and neither a name with dots nor a file.
@@ -100,6 +117,10 @@ mod tests {
             ("path: /healthz?token=abc", "path: /healthz?token=***"),
             ("- {server: 'https://me:abc@192.0.2.1'}", "- {server: 'https://***"),
             ("keys: {a.example: c2VjcmV0}", "keys: ***"),
+            ("  token: {A: 192.0.2.1x}", "  token: {A: 192.0.2.1x}"),
+            ("  passport: {pool: wbe}", "  passport: {pool: wbe}"),
+            ("  token: {pool: web, password: a}", "  token: {pool: web, password: ***"),
+            ("tokens: {CI: abc}", "tokens: ***"),
             ("  key: c2VjcmV0c2VjcmV0c2VjcmV0", "  key: ***"),
             ("tls: {key: keys/key.pem}", "tls: {key: keys/key.pem}"),
             ("hash: {key: cliant}", "hash: {key: cliant}"),

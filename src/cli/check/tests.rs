@@ -511,3 +511,19 @@ fn a_line_that_is_shown_has_no_secret_in_it() {
         assert!(!text.contains("hunter2") && !json.contains("hunter2"), "{text}\n{json}");
     }
 }
+
+#[test]
+fn what_a_name_has_is_shown_though_the_name_is_a_secrets() {
+    let zone = "\
+zone: a.example
+ns: ns.example.net.
+records:
+  token: {A: 192.0.2.x}
+  password:
+    A: 192.0.2.y
+";
+    let (_, text) = Folder::with("names", &[("a.example.yaml", zone)]).report();
+    for expected in ["4 │   token: {A: 192.0.2.x}\n", "6 │     A: 192.0.2.y\n"] {
+        assert!(text.contains(expected), "{expected}\n{text}");
+    }
+}
