@@ -13,8 +13,8 @@
 //!
 //! Two kinds of trouble are kept apart. What the way to a target or the target itself does is a
 //! failure, "network unreachable" among it: clients that come the same way would fail as well. What
-//! the prober lacks itself (file descriptors, local ports, its source address, a readable CA file,
-//! CPU time) says nothing of the target: nothing is reported, the probe is made again a second
+//! the prober lacks itself (file descriptors, local ports, a source address that leads there, a
+//! readable CA file, CPU time) says nothing of the target: nothing is reported, the probe is made again a second
 //! later, and the log warns once a minute.
 
 pub mod check;

@@ -66,7 +66,7 @@ impl Pings {
             None => config,
         };
         let made = Client::new(&config.build());
-        let client = made.map_err(|error| opening_trouble(source, &error))?;
+        let client = made.map_err(|error| opening_trouble(source, address, &error))?;
         *slot = Some(client.clone());
         Ok(client)
     }
@@ -95,7 +95,7 @@ impl Pings {
                 Err(SurgeError::IOError(error)) => {
                     // An address that is no longer ours cannot be bound anew, which says so.
                     self.forget(address);
-                    return Err(sending_trouble(source, &error));
+                    return Err(sending_trouble(source, address, &error));
                 }
                 Err(error) => return Err(Trouble::Failed(error.to_string().to_lowercase())),
             }
@@ -190,8 +190,8 @@ fn judge(packet: &IcmpPacket) -> Result<(), Trouble> {
 }
 
 /// What it means that a socket cannot be had.
-fn opening_trouble(source: Option<IpAddr>, error: &io::Error) -> Trouble {
-    if let Some(trouble) = tcp::source_trouble(source, error) {
+fn opening_trouble(source: Option<IpAddr>, target: IpAddr, error: &io::Error) -> Trouble {
+    if let Some(trouble) = tcp::source_trouble(source, target, error) {
         return trouble;
     }
     match (error.kind(), source) {
@@ -202,8 +202,8 @@ fn opening_trouble(source: Option<IpAddr>, error: &io::Error) -> Trouble {
 }
 
 /// What it means that a request cannot be sent.
-fn sending_trouble(source: Option<IpAddr>, error: &io::Error) -> Trouble {
-    if let Some(trouble) = tcp::source_trouble(source, error) {
+fn sending_trouble(source: Option<IpAddr>, target: IpAddr, error: &io::Error) -> Trouble {
+    if let Some(trouble) = tcp::source_trouble(source, target, error) {
         return trouble;
     }
     match error.kind() {
@@ -299,8 +299,9 @@ mod tests {
 
     #[test]
     fn what_the_system_refuses_is_told_with_what_would_be_right() {
+        let target = "192.0.2.9".parse().unwrap();
         let denied = io::Error::from(io::ErrorKind::PermissionDenied);
-        let Trouble::Obstacle(obstacle) = opening_trouble(None, &denied) else {
+        let Trouble::Obstacle(obstacle) = opening_trouble(None, target, &denied) else {
             panic!("it says nothing of the target")
         };
         assert_eq!(
@@ -309,11 +310,13 @@ mod tests {
         );
         let source = Some("192.0.2.1".parse().unwrap());
         let gone = io::Error::from(io::ErrorKind::InvalidInput);
-        for trouble in [sending_trouble(source, &gone), opening_trouble(source, &gone)] {
+        for trouble in
+            [sending_trouble(source, target, &gone), opening_trouble(source, target, &gone)]
+        {
             assert!(matches!(trouble, Trouble::Obstacle(Obstacle::Source(..))), "{trouble:?}");
         }
         let no_way = io::Error::from(io::ErrorKind::AddrNotAvailable);
         let failed = Trouble::Failed("network unreachable".into());
-        assert_eq!(sending_trouble(None, &no_way), failed);
+        assert_eq!(sending_trouble(None, target, &no_way), failed);
     }
 }

@@ -9,6 +9,9 @@ use tokio::net::{TcpSocket, TcpStream};
 
 use super::{Deadline, Obstacle, Trouble};
 
+/// The port of the discard service (RFC 863), to which nothing is sent.
+const DISCARD: u16 = 9;
+
 /// Connects, and hangs up.
 pub async fn check(
     address: SocketAddr,
@@ -55,12 +58,12 @@ fn socket(address: SocketAddr, source: Option<IpAddr>) -> Result<TcpSocket, Trou
 /// and no address of this machine can reach the target (a failure: a machine without IPv6 often
 /// says so instead of "network unreachable"). UDP needs the same address, but has ports of its own.
 fn connect_trouble(address: SocketAddr, source: Option<IpAddr>, error: &io::Error) -> Trouble {
-    if let Some(trouble) = source_trouble(source, error) {
+    if let Some(trouble) = source_trouble(source, address.ip(), error) {
         return trouble;
     }
     let no_address = error.kind() == io::ErrorKind::AddrNotAvailable
         && source.is_none()
-        && !has_way(address).unwrap_or(true);
+        && !has_way(address.ip()).unwrap_or(true);
     if no_address {
         return Trouble::Failed("network unreachable".into());
     }
@@ -68,20 +71,29 @@ fn connect_trouble(address: SocketAddr, source: Option<IpAddr>, error: &io::Erro
 }
 
 /// Whether this machine has an address that datagrams to `address` would come from.
-fn has_way(address: SocketAddr) -> io::Result<bool> {
+fn has_way(address: IpAddr) -> io::Result<bool> {
     let any: IpAddr = match address {
-        SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
-        SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
     };
     let socket = UdpSocket::bind((any, 0))?; // sends nothing
-    Ok(socket.connect(address).is_ok())
+    Ok(socket.connect((address, DISCARD)).is_ok())
 }
 
-/// What it means that the system takes a source address, and finds no way from it: such as from the loopback to another
-/// machine, or from IPv4 in IPv6's form to IPv6. `None` where the source is not to blame.
-pub(super) fn source_trouble(source: Option<IpAddr>, error: &io::Error) -> Option<Trouble> {
-    let source = source.filter(|_| error.kind() == io::ErrorKind::InvalidInput)?;
-    Some(bind_trouble(source, error))
+/// What it means that the system takes a source address, and finds no way from it to a target: such as from the loopback to
+/// another machine, from IPv4 in IPv6's form to IPv6, or by routes of its own that lead elsewhere. `None` where the source is not
+/// to blame: then no other address leads there either.
+pub(super) fn source_trouble(
+    source: Option<IpAddr>,
+    target: IpAddr,
+    error: &io::Error,
+) -> Option<Trouble> {
+    let is_to_blame = match error.kind() {
+        io::ErrorKind::InvalidInput => true,
+        io::ErrorKind::NetworkUnreachable => source.is_some() && has_way(target).unwrap_or(false),
+        _ => false,
+    };
+    Some(bind_trouble(source.filter(|_| is_to_blame)?, error))
 }
 
 pub(super) fn bind_trouble(source: IpAddr, error: &io::Error) -> Trouble {
@@ -140,6 +152,15 @@ mod tests {
         let refused = io::ErrorKind::ConnectionRefused.into();
         let failed = Trouble::Failed("connection refused".into());
         assert_eq!(connect_trouble(address, Some(source), &refused), failed);
+
+        // Others of this machine's addresses lead to one of these, and none to the other: it is everybody's, and no way is given.
+        let unreachable = io::ErrorKind::NetworkUnreachable.into();
+        let trouble = connect_trouble("127.0.0.1:80".parse().unwrap(), Some(source), &unreachable);
+        assert!(matches!(trouble, Trouble::Obstacle(Obstacle::Source(..))), "{trouble:?}");
+        let everybody = "255.255.255.255:80".parse().unwrap();
+        let failed = Trouble::Failed("network unreachable".into());
+        assert_eq!(connect_trouble(everybody, Some(source), &unreachable), failed);
+        assert_eq!(connect_trouble("127.0.0.1:80".parse().unwrap(), None, &unreachable), failed);
     }
 
     #[tokio::test]

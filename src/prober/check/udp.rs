@@ -67,7 +67,8 @@ pub(super) async fn connect(
             Err(Trouble::Failed("network unreachable".into()))
         }
         Err(error) => {
-            Err(tcp::source_trouble(source, &error).unwrap_or_else(|| Trouble::from_io(&error)))
+            let of_source = tcp::source_trouble(source, address.ip(), &error);
+            Err(of_source.unwrap_or_else(|| Trouble::from_io(&error)))
         }
     }
 }
