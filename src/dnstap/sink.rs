@@ -15,6 +15,9 @@ use crate::config::server::dnstap::To;
 /// How long a collector may take to read; one that takes longer is left, and asked again later.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// The bytes of a stream's begin and end; a file that has no more says nothing.
+const EMPTY: u64 = 54;
+
 /// An open log.
 pub(super) enum Sink {
     Socket(BufWriter<UnixStream>),
@@ -22,8 +25,8 @@ pub(super) enum Sink {
 }
 
 impl Sink {
-    /// Opens it, and begins the stream.
-    pub(super) fn open(to: &To) -> io::Result<Self> {
+    /// Opens it, and begins the stream. One that is opened `again` keeps what was written since the start.
+    pub(super) fn open(to: &To, again: bool) -> io::Result<Self> {
         match to {
             To::Socket(path) => {
                 let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
@@ -38,7 +41,7 @@ impl Sink {
                 Ok(Self::Socket(BufWriter::new(stream)))
             }
             To::File(path) => {
-                let file = new_file(path)?;
+                let file = new_file(path, again)?;
                 let meta = file.metadata()?;
                 let mut out = BufWriter::new(file);
                 frames::control(&mut out, Control::Start)?;
@@ -70,6 +73,14 @@ impl Sink {
         fs::metadata(path).map_or(true, |meta| (meta.dev(), meta.ino()) != *id)
     }
 
+    /// One whose disk is full.
+    #[cfg(test)]
+    pub(super) fn full() -> io::Result<Self> {
+        let path = PathBuf::from("/dev/full");
+        let file = OpenOptions::new().write(true).open(&path)?;
+        Ok(Self::File { out: BufWriter::new(file), path, id: (0, 0) })
+    }
+
     /// Ends the stream, as who reads it expects.
     pub(super) fn close(mut self) -> io::Result<()> {
         match &mut self {
@@ -86,8 +97,9 @@ impl Sink {
     }
 }
 
-/// A file of our own: a stream has one begin, so one that is there already is moved out of the way.
-fn new_file(path: &Path) -> io::Result<File> {
+/// A file of our own: a stream has one begin, so one that is there already is moved out of the way. What was moved there is
+/// overwritten once, at the start: on a disk that is full, file after file would go there.
+fn new_file(path: &Path, again: bool) -> io::Result<File> {
     let before = match fs::symlink_metadata(path) {
         Ok(meta) => Some(meta),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
@@ -100,9 +112,19 @@ fn new_file(path: &Path) -> io::Result<File> {
                 "something that is no file is there",
             ));
         }
-        if meta.len() > 0 {
+        if meta.len() > EMPTY {
             let mut aside = path.as_os_str().to_owned();
             aside.push(".before");
+            let aside = PathBuf::from(aside);
+            if again && aside.exists() {
+                return Err(io::Error::new(
+                    io::ErrorKind::AlreadyExists,
+                    format!(
+                        "it was begun before, and {} is there too; move one away",
+                        aside.display()
+                    ),
+                ));
+            }
             fs::rename(path, aside)?;
         } else {
             fs::remove_file(path)?;

@@ -49,8 +49,7 @@ pub(super) fn start(
     let thread = Builder::new().name("dnstap".into()).spawn(move || {
         // What answers comes first.
         let _ = priority::behind_answers();
-        let speaker = Speaker::new(config.identity.as_deref());
-        Writer { to: config.to, speaker, rings, counters, sink: None, is_told: false }.run(&until);
+        Writer::new(config, rings, counters).run(&until);
     })?;
     Ok(Running { stop, thread })
 }
@@ -61,11 +60,19 @@ struct Writer {
     rings: Vec<Ring>,
     counters: Arc<Counters>,
     sink: Option<Sink>,
+    /// Whether it was open before.
+    has_begun: bool,
     /// Whether the log says already that nobody takes it.
     is_told: bool,
 }
 
 impl Writer {
+    fn new(config: Dnstap, rings: Vec<Ring>, counters: Arc<Counters>) -> Self {
+        let speaker = Speaker::new(config.identity.as_deref());
+        let (to, sink) = (config.to, None);
+        Self { to, speaker, rings, counters, sink, has_begun: false, is_told: false }
+    }
+
     fn run(&mut self, stop: &AtomicBool) {
         let mut looked = now();
         loop {
@@ -76,6 +83,8 @@ impl Writer {
             }
             let written = self.turn();
             if is_last {
+                // Who answers has ended, so this does.
+                while self.turn() > 0 {}
                 if let Some(sink) = self.sink.take()
                     && let Err(error) = sink.close()
                 {
@@ -96,10 +105,10 @@ impl Writer {
     }
 
     fn open(&mut self) {
-        match Sink::open(&self.to) {
+        match Sink::open(&self.to, self.has_begun) {
             Ok(sink) => {
                 self.sink = Some(sink);
-                self.is_told = false;
+                (self.has_begun, self.is_told) = (true, false);
                 info!(to = %self.to, "writing dnstap");
             }
             Err(error) => self.tell(&error),
@@ -116,10 +125,10 @@ impl Writer {
         }
     }
 
-    /// Writes what the rings have, a share of each; how many exchanges that were.
+    /// Writes what the rings have, a share of each; how many exchanges that were. Where it fails, none of them is sure to be whole.
     fn turn(&mut self) -> usize {
         let Some(sink) = &mut self.sink else { return 0 };
-        let mut written = 0;
+        let mut taken = 0;
         let mut outcome = Ok(());
         'rings: for ring in &mut self.rings {
             for _ in 0..TURN_MAX {
@@ -129,19 +138,21 @@ impl Writer {
                         outcome = sink.write(message);
                     }
                 });
+                taken += 1;
                 if outcome.is_err() {
-                    self.counters.add(Counter::DnstapDropped, 1);
                     break 'rings;
                 }
-                written += 1;
             }
         }
-        self.counters.add(Counter::DnstapWritten, written as u64);
-        if let Err(error) = outcome.and_then(|()| sink.flush()) {
-            self.sink = None;
-            self.tell(&error);
+        match outcome.and_then(|()| sink.flush()) {
+            Ok(()) => self.counters.add(Counter::DnstapWritten, taken as u64),
+            Err(error) => {
+                self.counters.add(Counter::DnstapDropped, taken as u64);
+                self.sink = None;
+                self.tell(&error);
+            }
         }
-        written
+        taken
     }
 
     /// Says once that nobody takes the log, until somebody does again.
@@ -159,4 +170,90 @@ impl Writer {
 #[expect(clippy::disallowed_methods, reason = "a thread of its own, which answers nothing")]
 fn now() -> Instant {
     Instant::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::net::SocketAddr;
+    use std::num::NonZeroU32;
+    use std::path::{Path, PathBuf};
+
+    use super::super::record::{Over, recorder};
+    use super::*;
+
+    /// A folder that goes when the test ends.
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(name: &str) -> Self {
+            let name = format!("rotadns-dnstap-{}-{name}", std::process::id());
+            let path = std::env::temp_dir().join(name);
+            let _ = fs::remove_dir_all(&path);
+            fs::create_dir_all(&path).expect("a folder");
+            Self(path)
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    /// A writer into a file, of so many exchanges that wait.
+    fn writer(file: &Path, waiting: usize) -> (Writer, Arc<Counters>) {
+        let counters = Arc::new(Counters::default());
+        let (mut recorder, ring) = recorder(NonZeroU32::MIN, Arc::clone(&counters));
+        for _ in 0..waiting {
+            let client = SocketAddr::from(([192, 0, 2, 1], 53));
+            recorder.note(Over::Udp, client, None, &[0; 12], None);
+        }
+        let (to, sample) = (To::File(file.into()), NonZeroU32::MIN);
+        let config = Dnstap { to, sample, identity: None };
+        (Writer::new(config, vec![ring], Arc::clone(&counters)), counters)
+    }
+
+    #[test]
+    fn all_that_waits_at_the_end_is_written() {
+        let folder = Folder::new("end");
+        let waiting = 3 * TURN_MAX + 1;
+        let (mut writer, counters) = writer(&folder.0.join("log"), waiting);
+        writer.run(&AtomicBool::new(true));
+        assert_eq!(counters.get(Counter::DnstapWritten), waiting as u64);
+        assert_eq!(counters.get(Counter::DnstapDropped), 0);
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_counted_as_dropped() {
+        let (mut writer, counters) = writer(Path::new("/dev/full"), 5);
+        writer.sink = Some(Sink::full().expect("Linux has it"));
+        assert_eq!((writer.turn(), writer.sink.is_none()), (5, true));
+        assert_eq!(counters.get(Counter::DnstapWritten), 0);
+        assert_eq!(counters.get(Counter::DnstapDropped), 5);
+    }
+
+    #[test]
+    fn a_log_that_was_written_is_kept_when_its_disk_is_full() {
+        let folder = Folder::new("kept");
+        let [log, before] = ["log", "log.before"].map(|name| folder.0.join(name));
+        fs::write(&before, "of an earlier start").expect("a file");
+        let begin = |is_again| Sink::open(&To::File(log.clone()), is_again)?.close();
+        let length = |file: &Path| fs::metadata(file).map(|file| file.len()).unwrap_or_default();
+        // What has a begin and an end alone is worth no place.
+        for is_again in [false, true, false] {
+            begin(is_again).expect("nothing is lost by it");
+            assert_eq!(fs::read_to_string(&before).expect("a file"), "of an earlier start");
+        }
+        fs::write(&log, [1; 100]).expect("a file");
+        let error = begin(true).expect_err("the one before is in the way");
+        assert!(error.to_string().contains("log.before"), "{error}");
+        assert_eq!(length(&log), 100);
+        fs::remove_file(&before).expect("it is ours");
+        begin(true).expect("there is room for it");
+        assert_eq!(length(&before), 100);
+        fs::write(&log, [2; 200]).expect("a file");
+        begin(false).expect("the one before that is of another start");
+        assert_eq!(length(&before), 200);
+    }
 }
