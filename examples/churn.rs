@@ -10,6 +10,8 @@
 //! `churn count CHANGES [POOLS [POLICY]]` makes so many changes in [`measured`], for `scripts/bench-instructions` to count instructions under
 //! callgrind.
 
+mod asked;
+
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
@@ -28,6 +30,8 @@ use rotadns::state::overrides::Kept;
 use rotadns::state::persist::LastHealth;
 use rotadns::state::publisher::{Publisher, Start};
 use rotadns::zone::build::from_model;
+
+use asked::query;
 
 const EACH: u32 = 10;
 /// How long each turn is: short, so that what else the machine does meets both sides of a round.
@@ -251,16 +255,6 @@ fn ask(publisher: &Publisher, pools: u32, time: Duration) -> Asked {
         cpu: (after.0 - before.0) as f64,
         publisher: (after.1 - before.1) as f64,
     }
-}
-
-/// A query for A with EDNS, as resolvers send it.
-fn query(label: &str) -> Vec<u8> {
-    let mut query = vec![0x12, 0x34, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1];
-    rotadns::name::parse_into(format!("{label}.example.").as_bytes(), &[0], &mut query)
-        .expect("it is a name");
-    query.extend_from_slice(&[0, 1, 0, 1]);
-    query.extend_from_slice(&[0, 0, 41, 0x04, 0xd0, 0, 0, 0, 0, 0, 0]);
-    query
 }
 
 #[expect(clippy::disallowed_methods, reason = "this measures")]

@@ -7,6 +7,8 @@
 //!
 //! `cores [THREADS [ROUNDS]]`
 
+mod asked;
+
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
@@ -25,6 +27,8 @@ use rotadns::engine::{Snapshot, Transport, View};
 use rotadns::server::Answered;
 use rotadns::server::responder::Responder;
 use rotadns::zone::build::from_model;
+
+use asked::query;
 
 /// How long a turn is: short, so that what else the machine does meets both sides of a round.
 const TURN: Duration = Duration::from_millis(200);
@@ -148,16 +152,6 @@ fn answer(
 fn cpu() -> u64 {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").expect("Linux");
     text.split(' ').next().and_then(|ns| ns.parse().ok()).expect("a number")
-}
-
-/// A query for A with EDNS, as resolvers send it.
-fn query(label: &str) -> Vec<u8> {
-    let mut query = vec![0x12, 0x34, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1];
-    rotadns::name::parse_into(format!("{label}.example.").as_bytes(), &[0], &mut query)
-        .expect("it is a name");
-    query.extend_from_slice(&[0, 1, 0, 1]);
-    query.extend_from_slice(&[0, 0, 41, 0x04, 0xd0, 0, 0, 0, 0, 0, 0]);
-    query
 }
 
 #[expect(clippy::disallowed_methods, reason = "this measures")]
