@@ -4,7 +4,7 @@
 //! where a line is as deep as the keys; what does not end where it is cut has a mistake, and then the parser reads the whole.
 
 use super::{Begin, ENTRY_DEPTH, Entries, Entry, Lines};
-use crate::config::node::{DEPTH_MAX, Kind, entry};
+use crate::config::node::{DEPTH_MAX, Kind, Node, Style, entry};
 use crate::config::side_by_side::side_by_side;
 
 impl<'a> Lines<'a> {
@@ -107,8 +107,18 @@ impl<'a> Lines<'a> {
         self.nodes += nodes;
         let Kind::Map(entries) = node.kind else { return None };
         let [entry] = <[_; 1]>::try_from(entries).ok()?;
-        let is_whole =
-            entry.0.span.column as usize == indent + 1 && depth + ENTRY_DEPTH <= DEPTH_MAX;
+        let is_whole = entry.0.span.column as usize == indent + 1
+            && depth + ENTRY_DEPTH <= DEPTH_MAX
+            && !has_empty_block(&entry.1);
         (is_whole && self.nodes <= self.nodes_max).then_some(entry)
+    }
+}
+
+/// Whether a text behind `|` or `>` is empty: the parser has it stand where the next content is, which is beyond the entry.
+fn has_empty_block(node: &Node<'_>) -> bool {
+    match &node.kind {
+        Kind::Scalar(text, style) => *style == Style::Block && text.is_empty(),
+        Kind::List(items) => items.iter().any(has_empty_block),
+        Kind::Map(entries) => entries.iter().any(|(_, value)| has_empty_block(value)),
     }
 }
