@@ -24,7 +24,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 use tracing::{info, warn};
@@ -38,8 +38,10 @@ use crate::sys::files::{Links, read};
 
 /// The largest file, in bytes: some 30,000 lines.
 const FILE_MAX: u64 = 1024 * 1024;
-/// The most files that are looked at at once. A file system that is gone holds each of its files up, and a thread with it.
+/// The most files that are looked at at once, and are not late.
 const LOOKS_MAX: usize = 64;
+/// The most files that hang beside those: a file system that is gone holds each of its files up, and a thread with it.
+const HANGING_MAX: usize = 256;
 /// A file that changed less than this before it was read may change again without showing it, as clocks of file systems
 /// are coarse: after this long it is read once more.
 const SETTLED: Duration = Duration::from_millis(100);
@@ -49,6 +51,7 @@ const SETTLED: Duration = Duration::from_millis(100);
 pub(super) struct Files {
     known: Mutex<HashMap<PathBuf, Arc<Known>>>,
     looks: Arc<Semaphore>,
+    hanging: Arc<Semaphore>,
     /// Looks at a file; tests have one that hangs.
     look: fn(&Path, &mut Looked),
 }
@@ -60,6 +63,8 @@ struct Known {
     said: Mutex<Said>,
     /// Held by who looks at it now, be it longer than who asked has waited.
     looked: Arc<tokio::sync::Mutex<Looked>>,
+    /// While somebody does: of those who look, or of those who hang.
+    place: Arc<Mutex<Option<OwnedSemaphorePermit>>>,
 }
 
 /// The last look at a file.
@@ -149,7 +154,8 @@ fn without(
 
 impl Default for Files {
     fn default() -> Self {
-        Self { known: Mutex::default(), looks: Arc::new(Semaphore::new(LOOKS_MAX)), look }
+        let [looks, hanging] = [LOOKS_MAX, HANGING_MAX].map(|most| Arc::new(Semaphore::new(most)));
+        Self { known: Mutex::default(), looks, hanging, look }
     }
 }
 
@@ -175,6 +181,9 @@ impl Files {
     async fn said(&self, path: &Path, deadline: Deadline) -> Result<Said, Trouble> {
         let known = Arc::clone(lock(&self.known).entry(path.to_owned()).or_default());
         let look = deadline.within("", self.looked(path, &known)).await;
+        if look.is_err() {
+            self.leave_to_hang(&known);
+        }
         match look {
             Ok(said) => Ok(known.note(path, said)),
             Err(Trouble::Failed(_)) => {
@@ -186,14 +195,25 @@ impl Files {
         }
     }
 
+    /// Gives the place of a look that is late to others, as far as threads may hang.
+    fn leave_to_hang(&self, known: &Known) {
+        let mut place = lock(&known.place);
+        if place.is_some()
+            && let Ok(hanging) = Arc::clone(&self.hanging).try_acquire_owned()
+        {
+            *place = Some(hanging);
+        }
+    }
+
     /// Looks at a file, when nobody else does.
     async fn looked(&self, path: &Path, known: &Known) -> Said {
         let mut looked = Arc::clone(&known.looked).lock_owned().await;
-        let place = Arc::clone(&self.looks).acquire_owned().await;
-        let (path, look) = (path.to_owned(), self.look);
+        // It is never closed.
+        *lock(&known.place) = Arc::clone(&self.looks).acquire_owned().await.ok();
+        let (path, look, place) = (path.to_owned(), self.look, Arc::clone(&known.place));
         let work = spawn_blocking(move || {
+            let _place = Taken(&place);
             look(&path, &mut looked);
-            drop(place);
             looked.said.clone()
         });
         // Nobody drops it, so it has panicked.
@@ -201,6 +221,15 @@ impl Files {
             trouble: Some("it broke the thread that read it".into()),
             ..lock(&known.said).clone()
         })
+    }
+}
+
+/// A place that is free again when the look is over, be it by a panic.
+struct Taken<'p>(&'p Mutex<Option<OwnedSemaphorePermit>>);
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        lock(self.0).take();
     }
 }
 

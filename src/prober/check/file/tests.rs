@@ -256,3 +256,42 @@ async fn a_file_that_hangs_holds_up_nobody_else() {
     Arc::make_mut(&mut patient.check).timeout = long;
     assert_eq!(probe(&checker, &patient).await, "+ up in line 1");
 }
+
+/// Whether those of a file system that is gone have their end.
+static GONE: (Mutex<bool>, Condvar) = (Mutex::new(false), Condvar::new());
+
+/// Gives them their end, also where a test fails: else it would wait for them.
+struct Back;
+
+impl Drop for Back {
+    fn drop(&mut self) {
+        *lock(&GONE.0) = true;
+        GONE.1.notify_all();
+    }
+}
+
+#[tokio::test]
+async fn a_file_system_that_is_gone_holds_up_no_other() {
+    fn hangs(path: &Path, looked: &mut Looked) {
+        if path.ends_with("states") {
+            return look(path, looked);
+        }
+        drop(GONE.1.wait_while(lock(&GONE.0), |ends| !*ends));
+    }
+    let _back = Back;
+    let folder = Folder::new("file-gone");
+    let path = folder.0.join("states");
+    fs::write(&path, "web-1 up\n").unwrap();
+    let mut checker = Checker::new(Vec::new());
+    checker.files.look = hangs;
+    let (short, long) = (Duration::from_millis(10), Duration::from_secs(30));
+    for number in 0..=LOOKS_MAX {
+        let gone = folder.0.join(format!("gone-{number}"));
+        let said = checker.files.said(&gone, Deadline::after(short)).await;
+        // A busy machine may notice the timeout too late to believe it.
+        let is_late = |trouble| matches!(trouble, Trouble::Obstacle(Obstacle::Late(_)));
+        assert!(said.map_or_else(is_late, |said| said.trouble.is_some()));
+    }
+    let free = checker.files.said(&path, Deadline::after(long)).await;
+    assert!(free.is_ok_and(|said| said.trouble.is_none() && said.lines.is_some()));
+}
