@@ -24,7 +24,7 @@ use super::exported::Exported;
 use super::journal::Journal;
 use super::rules::{Near, NearSite, Rule, Rules};
 use super::shards::{Shard, Shards};
-use super::store::{BalancedAt, SHARD_NAMES, SHARDS_MAX, Store};
+use super::store::{BalancedAt, Packing, SHARD_NAMES, SHARDS_MAX, Store};
 use super::{Choice, Rotations, Zone};
 use crate::config::model::place::{Region, Site};
 use crate::config::model::{self, Form, Made, Policy};
@@ -351,7 +351,7 @@ impl Builder {
         let bits = shards.trailing_zeros();
         let bounds = bucket(&mut self.entries, bits);
         let mut assembler = Assembler::new(self.families());
-        let mut shards = Vec::with_capacity(bounds.len() - 1);
+        let mut shards = Packing::of(self.entries.len());
         for bound in bounds.windows(2) {
             shards.push(assembler.shard(&self.bytes, &mut self.entries[bound[0]..bound[1]]));
         }

@@ -11,8 +11,8 @@
 //!   RRset   type u16 │ TTL u32 │ records u16 │ bytes u16 │ (RDLENGTH u16 │ RDATA), ...
 //! ```
 //!
-//! A shard is one allocation behind an `Arc`, so a look-up touches three cache lines, stores share
-//! the shards that did not change, and dropping a million names frees a few thousand blocks.
+//! A shard is one run of bytes that is counted, so a look-up touches three cache lines, stores share
+//! the shards that did not change, and dropping a million names frees a few blocks (`store/shard.rs`).
 //! Names in RDATA that may be compressed are kept as templates, see [`crate::rdata::template`].
 //!
 //! An RRset of no records is balanced: in place of RDATA it names a pool, a rotation and perhaps rules. Where the pool is
@@ -20,9 +20,8 @@
 
 mod edit;
 mod layout;
+mod shard;
 mod walk;
-
-use std::sync::Arc;
 
 use super::Choice;
 use crate::rdata::rtype;
@@ -30,6 +29,7 @@ use crate::sys::prefetch;
 
 pub use self::edit::{NewRrsets, Replaced};
 pub use self::layout::{NewNode, NewRrset, build_shard};
+pub use self::shard::{Packing, Shard};
 
 /// About how many names a shard holds: few enough that copying one is a matter of microseconds.
 pub const SHARD_NAMES: usize = 256;
@@ -72,14 +72,15 @@ pub struct RrsetAt {
 /// The names and RRsets of one zone.
 #[derive(Clone, Debug)]
 pub struct Store {
-    shards: Box<[Arc<[u8]>]>,
+    shards: Box<[Shard]>,
     shift: u32,
 }
 
 impl Store {
     /// A store of shards that [`build_shard`] made; their number is a power of two.
     #[must_use]
-    pub fn new(shards: Vec<Arc<[u8]>>) -> Self {
+    pub fn new(shards: Packing) -> Self {
+        let shards = shards.finish();
         assert!(shards.len().is_power_of_two(), "a hash picks its shard by its high bits");
         Self { shift: 64 - shards.len().trailing_zeros(), shards: shards.into_boxed_slice() }
     }

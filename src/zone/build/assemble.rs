@@ -1,7 +1,6 @@
 //! Sorted entries become shards, and what is wrong with them is noted.
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use super::judge::{Judged, RECORD_REST, RRSET_MAX, Set, Soa, judge};
 use super::{Entry, HashMap, HashSet, NOTHING, Problem};
@@ -50,7 +49,7 @@ impl Assembler {
     }
 
     /// Lays out the shard of these entries, which are sorted by hash, type and place.
-    pub(super) fn shard(&mut self, log: &[u8], entries: &mut [Entry]) -> Arc<[u8]> {
+    pub(super) fn shard(&mut self, log: &[u8], entries: &mut [Entry]) -> Vec<u8> {
         self.nodes.clear();
         self.rrsets.clear();
         self.bytes.clear();

@@ -266,7 +266,9 @@ fn two_names_of_one_hash_are_two_names() {
     bucket(&mut entries, 0);
     let mut assembler = Assembler::default();
     let shard = assembler.shard(&log, &mut entries);
-    let store = Store::new(vec![shard]);
+    let mut shards = Packing::of(1);
+    shards.push(shard);
+    let store = Store::new(shards);
     for (hash, label) in [(hash, b'a'), (hash, b'b'), (hash ^ 1, b'c')] {
         let at = store.find(hash, &[1, label]).expect("it is there");
         let types: Vec<u16> = store.node(at).rrsets().map(|(_, rrset)| rrset.rtype).collect();

@@ -1,9 +1,8 @@
 //! A store with some of its nodes replaced: the shards of all others are shared.
 
-use std::sync::Arc;
-
 use super::layout::{Layout, begin_node, end_node, push_rrset};
-use super::{SHARD_NAMES, SHARDS_MAX, Store, shard_index};
+use super::shard::alone;
+use super::{Packing, SHARD_NAMES, SHARDS_MAX, Shard, Store, shard_index};
 use crate::name::hash_labels;
 
 /// A store splits its shards when they hold so many times what they should.
@@ -75,7 +74,7 @@ impl Store {
     }
 
     /// One shard with these nodes, sorted by labels, in the place of those of their names; and how many it has.
-    fn shard(&self, shard: usize, origin_hash: u64, replaced: &[Replaced]) -> (Arc<[u8]>, usize) {
+    fn shard(&self, shard: usize, origin_hash: u64, replaced: &[Replaced]) -> (Shard, usize) {
         let bytes = &self.shards[shard];
         let mut nodes: Vec<(u64, &[u8])> = Vec::new();
         for (labels, node) in self.nodes_of(shard) {
@@ -86,7 +85,7 @@ impl Store {
         }
         let new = replaced.iter().filter(|one| !one.node.is_empty());
         nodes.extend(new.map(|one| (one.hash, &one.node[..])));
-        (lay_out(&nodes), nodes.len())
+        (alone(lay_out(&nodes)), nodes.len())
     }
 
     /// The same names in more shards, so that each is small again.
@@ -102,15 +101,17 @@ impl Store {
                 buckets[shard_index(hash, shift)].push((hash, &bytes[start..node.end()]));
             }
         }
-        Self { shards: buckets.iter().map(|nodes| lay_out(nodes)).collect(), shift }
+        let mut shards = Packing::of(nodes);
+        buckets.iter().for_each(|nodes| shards.push(lay_out(nodes)));
+        Self::new(shards)
     }
 }
 
-fn lay_out(nodes: &[(u64, &[u8])]) -> Arc<[u8]> {
+fn lay_out(nodes: &[(u64, &[u8])]) -> Vec<u8> {
     let mut layout = Layout::new(nodes.len(), nodes.iter().map(|(_, node)| node.len()).sum());
     for (hash, node) in nodes {
         layout.place(*hash);
         layout.bytes.extend_from_slice(node);
     }
-    layout.finish()
+    layout.bytes
 }

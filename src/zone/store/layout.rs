@@ -1,7 +1,5 @@
 //! How a shard is laid out, from nodes that have no place yet.
 
-use std::sync::Arc;
-
 use super::{EMPTY, RRSET_HEADER, flag, read_u64, slot_of, slot_position, tag};
 
 /// A node before it has a place: what [`build_shard`] takes.
@@ -34,7 +32,7 @@ pub struct NewRrset {
 /// Lays out one shard. `nodes` have distinct names, at most [`RRSETS_MAX`](super::RRSETS_MAX) RRsets each, and
 /// each RRset has at most 65,535 bytes; the builder sees to that.
 #[must_use]
-pub fn build_shard(nodes: &[NewNode<'_>], rrsets: &[NewRrset], bytes: &[u8]) -> Arc<[u8]> {
+pub fn build_shard(nodes: &[NewNode<'_>], rrsets: &[NewRrset], bytes: &[u8]) -> Vec<u8> {
     let size: usize = nodes.iter().map(|node| 7 + node.labels.len()).sum::<usize>()
         + rrsets.iter().map(|rrset| RRSET_HEADER + rrset.bytes.len()).sum::<usize>();
     let mut shard = Layout::new(nodes.len(), size);
@@ -47,7 +45,7 @@ pub fn build_shard(nodes: &[NewNode<'_>], rrsets: &[NewRrset], bytes: &[u8]) -> 
         }
         end_node(out, node.children);
     }
-    shard.finish()
+    shard.bytes
 }
 
 /// Writes what stands before a node's RRsets.
@@ -101,9 +99,5 @@ impl Layout {
         let entry = u64::from(tag(hash)) << 32 | at as u64;
         self.bytes[slot_position(slot)..slot_position(slot + 1)]
             .copy_from_slice(&entry.to_le_bytes());
-    }
-
-    pub(super) fn finish(self) -> Arc<[u8]> {
-        Arc::from(self.bytes)
     }
 }

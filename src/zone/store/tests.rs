@@ -1,4 +1,4 @@
-//! Shards built and asked.
+//! Packing built and asked.
 
 use super::*;
 use crate::name::{Name, hash};
@@ -20,7 +20,13 @@ fn store(names: u16) -> Store {
             rrsets: at..at + 1,
         })
         .collect();
-    Store::new(vec![build_shard(&nodes, &rrsets, &bytes)])
+    store_of(build_shard(&nodes, &rrsets, &bytes))
+}
+
+fn store_of(shard: Vec<u8>) -> Store {
+    let mut shards = Packing::of(1);
+    shards.push(shard);
+    Store::new(shards)
 }
 
 fn label(at: u16) -> Vec<u8> {
@@ -96,7 +102,7 @@ fn an_rrset_is_read_as_it_was_written() {
         children: 0,
         rrsets: 0..2,
     };
-    let store = Store::new(vec![build_shard(&[node], &rrsets, &bytes)]);
+    let store = store_of(build_shard(&[node], &rrsets, &bytes));
     let node = store.node(store.find(hash(name.as_wire()), &[]).expect("it is there"));
     assert_eq!(node.flags(), flag::CUT);
     let (_, plain) = node.rrset(65_280).expect("it is there");

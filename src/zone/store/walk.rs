@@ -40,7 +40,7 @@ impl Store {
     #[must_use]
     pub fn shares(&self, other: &Self, shard: usize) -> bool {
         self.shards.len() == other.shards.len()
-            && (std::sync::Arc::ptr_eq(&self.shards[shard], &other.shards[shard])
+            && (std::ptr::eq(&*self.shards[shard], &*other.shards[shard])
                 || self.shards[shard] == other.shards[shard])
     }
 
