@@ -40,7 +40,8 @@ impl Screen {
     fn size(self) -> (u32, u32) {
         match self {
             Self::Desktop | Self::DesktopDark => (1280, 900),
-            Self::Phone => (390, 844),
+            // The narrowest that is sold in numbers.
+            Self::Phone => (360, 740),
         }
     }
 

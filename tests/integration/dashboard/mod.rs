@@ -17,6 +17,7 @@ mod by_keys;
 mod explained;
 mod live;
 mod many;
+mod narrow;
 mod steered;
 
 /// A server with backends that can be broken, and where its dashboard is.
