@@ -2,7 +2,7 @@
 
 import { History } from "./detail.js";
 import { byId, Keyed, make, reshape, say, set, shape, show } from "./dom.js";
-import { ago, clock, count, countdown, last, lasting, percent, several, SOURCES, SOURCE_TELLS, STATES, took, when } from "./words.js";
+import { ago, clock, count, countdown, isHandedOut, last, lasting, percent, several, SOURCES, SOURCE_TELLS, STATES, STILL_ANSWERED, took, when } from "./words.js";
 
 // How many pools are shown at first and with each `more`, and how many at most.
 const PAGE = 30;
@@ -196,9 +196,15 @@ class Row {
   }
 
   // From when on it may be stopped: no cache that keeps to the TTL has it then.
-  updateSafe({ safe_to_stop: safe }) {
-    show(this.safe, Boolean(safe));
-    if (!safe) return;
+  updateSafe(backend) {
+    const safe = backend.safe_to_stop;
+    const isHeld = isHandedOut(backend);
+    show(this.safe, Boolean(safe) || isHeld);
+    if (!safe) {
+      if (!isHeld) return;
+      this.safe.dataset.is = "held";
+      return say(this.safe, STILL_ANSWERED);
+    }
     const left = Date.parse(safe) - clock.now();
     const isSafe = left <= 0;
     if (this.safe.dataset.is !== String(isSafe)) {

@@ -2,7 +2,7 @@
 
 import { get, post } from "./api.js";
 import { byId, Keyed, make, reshape, say, shape, show } from "./dom.js";
-import { clock, count, countdown, several, when } from "./words.js";
+import { clock, count, countdown, isHandedOut, several, STILL_ANSWERED, when } from "./words.js";
 
 const AUTHOR = "rotadns-author";
 const NAMED_MAX = 6;
@@ -100,9 +100,10 @@ export class Steer {
   }
 
   done(action, { backends, warnings }) {
-    const item = ({ key, safe_to_stop: safe, reason }) => {
+    const item = (backend) => {
+      const { key, safe_to_stop: safe, reason } = backend;
       const left = safe ? Date.parse(safe) - clock.now() : null;
-      const told = left === null ? reason : left <= 0 ? "safe to stop now" : `safe to stop at ${when(safe)}, in ${countdown(left)}`;
+      const told = left === null ? (isHandedOut(backend) ? STILL_ANSWERED : reason) : left <= 0 ? "safe to stop now" : `safe to stop at ${when(safe)}, in ${countdown(left)}`;
       return make("li", {}, make("code", {}, key), ` ${told}`);
     };
     const more = backends.length - NAMED_MAX;

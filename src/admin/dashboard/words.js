@@ -27,6 +27,10 @@ export const SOURCE_TELLS = {
   nothing: "none is in service, and nothing is handed out",
 };
 
+// Of a backend that a hand has taken out, where its pool has nothing else to hand out.
+export const STILL_ANSWERED = "NOT safe to stop: answers have it still";
+export const isHandedOut = ({ override: set, addresses }) => Boolean(set) && set.state !== "up" && addresses.some(({ in_answers: is }) => is);
+
 export const clock = {
   ahead: 0,
   now() {

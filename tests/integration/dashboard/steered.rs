@@ -59,6 +59,27 @@ fn a_drained_backend_says_from_when_on_it_is_safe_to_stop() {
 }
 
 #[test]
+fn what_answers_have_still_is_not_safe_to_stop() {
+    let ground = Ground::new([127, 61, 16], "");
+    let Some(browser) = ground.page(Screen::Desktop) else { return };
+    open(&browser, "dash.example/web");
+    browser.press(&["s", "dash.example/web/*", ENTER]);
+    let told = browser.wait_for("#steered", "3 backends being drained");
+    assert!(
+        told.contains("dash.example/web/web-2 NOT safe to stop: answers have it still"),
+        "{told}"
+    );
+    browser.press(&[ESCAPE]);
+    wait_for_line(&browser, "dash.example/web/web-2", &["drained", "NOT safe to stop"]);
+    // With one of them back in answers, the others leave them.
+    let back = json!({"backends": ["dash.example/web/web-1"]});
+    assert_eq!(ground.http.post("/v1/backends/auto", &back).status, 200);
+    wait_for_line(&browser, "dash.example/web/web-1", &["up"]);
+    wait_for_line(&browser, "dash.example/web/web-2", &["drained", "safe to stop since"]);
+    assert_calm(&browser);
+}
+
+#[test]
 fn what_a_pattern_means_is_shown_before_anything_is_done() {
     let ground = Ground::new([127, 61, 5], "");
     let Some(browser) = ground.page(Screen::Desktop) else { return };
