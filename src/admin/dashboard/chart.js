@@ -4,7 +4,7 @@ import { byId, draw, make, say, set } from "./dom.js";
 import { clock, rate, time } from "./words.js";
 
 // How much time is drawn: as much as there is, in round steps, up to an hour.
-const SPANS = [600_000, 1_200_000, 1_800_000, 3_600_000];
+const SPANS = [120_000, 600_000, 1_200_000, 1_800_000, 3_600_000];
 const HEIGHT = 168;
 const [LEFT, RIGHT, TOP, BOTTOM] = [44, 8, 8, 22];
 
@@ -56,6 +56,7 @@ export class Chart {
     const drawn = samples.filter(({ at }) => Date.parse(at) >= oldest);
     this.samples = drawn.map((sample) => ({
       at: Date.parse(sample.at),
+      from: Math.max(oldest, Date.parse(sample.at) - sample.seconds * 1000),
       queries: sample.queries / sample.seconds,
       rates: LAYERS.map(([name, , codes]) => {
         const counts = name === "dropped" ? sample.dropped : codes.reduce((sum, code) => sum + (sample.answers[code] ?? 0), 0);
@@ -82,7 +83,7 @@ export class Chart {
   }
 
   span() {
-    const there = this.end() - (this.samples[0]?.at ?? this.end());
+    const there = this.end() - (this.samples[0]?.from ?? this.end());
     return SPANS.find((span) => span >= there) ?? SPANS.at(-1);
   }
 
@@ -101,11 +102,12 @@ export class Chart {
       parts.push(draw("text", { class: "tick", x: LEFT - 6, y: line + 4, "text-anchor": "end" }, rate(most * part)));
     }
     say(byId("traffic-title"), `Answers a second, the last ${span === SPANS.at(-1) ? "hour" : `${span / 60_000} minutes`}`);
-    const step = span > SPANS[1] ? span / 4 : span / 5;
+    const isShort = span === SPANS[0];
+    const step = isShort || span > SPANS[2] ? span / 4 : span / 5;
     for (let at = Math.ceil((end - span) / step) * step; at <= end; at += step) {
       parts.push(draw("line", { class: "grid", x1: x(at), x2: x(at), y1: TOP, y2: HEIGHT - BOTTOM }));
       const anchor = x(at) > width - 40 ? "end" : x(at) < LEFT + 16 ? "start" : "middle";
-      parts.push(draw("text", { class: "tick", x: x(at), y: HEIGHT - 6, "text-anchor": anchor }, time(at).slice(0, 5)));
+      parts.push(draw("text", { class: "tick", x: x(at), y: HEIGHT - 6, "text-anchor": anchor }, time(at).slice(0, isShort ? 8 : 5)));
     }
     parts.push(...this.layers(x, y));
     const at = this.reading();
@@ -118,14 +120,16 @@ export class Chart {
   }
 
   layers(x, y) {
-    const below = this.samples.map(() => 0);
+    // A sample is of the time up to it, so the first one begins before where it stands.
+    const points = this.samples.length ? [{ ...this.samples[0], at: this.samples[0].from }, ...this.samples] : [];
+    const below = points.map(() => 0);
     return LAYERS.flatMap(([name], layer) => {
       const is = this.samples.some(({ rates }) => rates[layer] > 0);
       byId("legend").children[layer].hidden = !is;
       if (!is) return [];
-      const bottom = this.samples.map(({ at }, place) => `${x(at).toFixed(1)},${y(below[place]).toFixed(1)}`);
-      this.samples.forEach(({ rates }, place) => (below[place] += rates[layer]));
-      const top = this.samples.map(({ at }, place) => `${x(at).toFixed(1)},${y(below[place]).toFixed(1)}`);
+      const bottom = points.map(({ at }, place) => `${x(at).toFixed(1)},${y(below[place]).toFixed(1)}`);
+      points.forEach(({ rates }, place) => (below[place] += rates[layer]));
+      const top = points.map(({ at }, place) => `${x(at).toFixed(1)},${y(below[place]).toFixed(1)}`);
       const area = `M${[...top, ...bottom.reverse()].join("L")}Z`;
       return [draw("path", { ...painted(name), d: area }), draw("path", { class: `edge edge-${name}`, d: `M${top.join("L")}` })];
     });
