@@ -107,15 +107,16 @@ fn unrefreshed(secondaries: &[Secondary]) -> Vec<String> {
 fn files(mut zones: ZoneCounts, secondaries: &[Secondary]) -> Vec<String> {
     let expired = secondaries.iter().filter(|secondary| secondary.is_expired).count() as u64;
     zones.broken = zones.broken.saturating_sub(expired);
-    let zone =
-        |count| if count == 1 { "1 zone is".to_owned() } else { format!("{count} zones are") };
-    let told = [
-        (zones.broken, "answered with SERVFAIL, for mistakes in their files"),
-        (zones.stale, "served as before, for mistakes in their files"),
-    ];
+    let told = [(zones.broken, "answered with SERVFAIL"), (zones.stale, "served as before")];
     let told = told.into_iter().filter(|(count, _)| *count > 0);
-    told.map(|(count, what)| format!("{} {what}; `rotadns check` tells them", zone(count)))
-        .collect()
+    let told = told.map(|(count, what)| {
+        let (zones, files) = match count {
+            1 => ("1 zone is".to_owned(), "its file"),
+            _ => (format!("{count} zones are"), "their files"),
+        };
+        format!("{zones} {what}, for mistakes in {files}; `rotadns check` tells them")
+    });
+    told.collect()
 }
 
 /// All queries since the start.
@@ -135,7 +136,7 @@ mod tests {
         assert_eq!(
             files(zones(7, 2, 1), &[]),
             [
-                "1 zone is answered with SERVFAIL, for mistakes in their files; `rotadns check` tells them",
+                "1 zone is answered with SERVFAIL, for mistakes in its file; `rotadns check` tells them",
                 "2 zones are served as before, for mistakes in their files; `rotadns check` tells them",
             ]
         );
