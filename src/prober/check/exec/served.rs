@@ -47,10 +47,18 @@ pub async fn serve(stream: Blocking) -> io::Result<()> {
                 // A program that was dropped has nobody who waits.
                 let Ok((number, came)) = ended else { continue };
                 running.aborts.remove(&number);
-                write.write_all(&frame(&Answer { number, came }, ANSWER_MAX)?).await?;
+                write.write_all(&answer(number, came)?).await?;
             }
         }
     }
+}
+
+/// What came of a program, as it is sent. A reason may have the program's own path, which whoever edits a zone makes as long as he likes.
+fn answer(number: u64, came: Came) -> io::Result<Vec<u8>> {
+    frame(&Answer { number, came }, ANSWER_MAX).or_else(|_| {
+        let came = Came::NotRun("a program cannot be run, for a reason too long to be told".into());
+        frame(&Answer { number, came }, ANSWER_MAX)
+    })
 }
 
 async fn hear(mut read: OwnedReadHalf, asking: mpsc::Sender<Request>) {

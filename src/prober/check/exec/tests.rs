@@ -207,6 +207,19 @@ async fn the_helper_knows_by_itself_what_is_allowed() {
 }
 
 #[tokio::test]
+async fn a_program_with_a_long_name_does_not_end_the_helper() {
+    let checker = checker(2);
+    let long = format!("/bin/{}", "x".repeat(2 * ANSWER_MAX));
+    for (words, expected) in [
+        (&[long.as_str()][..], Err("a program cannot be run, for a reason too long to be told")),
+        (&["/bin/sh", "-c", "exit 0"], Ok(Outcome::Pass)),
+    ] {
+        let found = checker.check(&target(words, LONG)).await.map(|found| found.outcome);
+        assert_eq!(found.map_err(|obstacle| obstacle.to_string()), expected.map_err(str::to_owned));
+    }
+}
+
+#[tokio::test]
 async fn a_helper_that_has_ended_says_nothing_of_targets() {
     let (ours, mut theirs) = UnixStream::pair().expect("two sockets");
     std::thread::spawn(move || {
