@@ -31,8 +31,8 @@ fn serve() -> anyhow::Result<()> {
     let stream = UnixStream::from(stdin().as_fd().try_clone_to_owned()?);
     stream.local_addr().context("it is for a server to start, and for nobody else")?;
     rustix::thread::set_name(NAME)?;
-    // As the prober's own thread.
-    priority::behind_answers()?;
+    // As the prober's own thread; what was started nicer than that may not become less so.
+    let _ = priority::behind_answers();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         // What is meant for the server reaches whole groups of processes: the helper ends when the server does. A signal that
