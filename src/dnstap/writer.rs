@@ -19,6 +19,8 @@ use crate::sys::priority;
 const REST: Duration = Duration::from_millis(10);
 /// From one try to open what takes the log to the next, and from one look whether a file was moved to the next.
 const AGAIN: Duration = Duration::from_secs(1);
+/// How long what waits at the end is written at most.
+const LAST_MAX: Duration = Duration::from_secs(5);
 /// The most records that one ring gives before the next one has its turn.
 const TURN_MAX: usize = 256;
 
@@ -83,8 +85,9 @@ impl Writer {
             }
             let written = self.turn();
             if is_last {
-                // Who answers has ended, so this does.
-                while self.turn() > 0 {}
+                // Who answers has ended, so this does; a collector that hardly reads does not hold up the end.
+                let by = now() + LAST_MAX;
+                while self.turn() > 0 && now() < by {}
                 if let Some(sink) = self.sink.take()
                     && let Err(error) = sink.close()
                 {
