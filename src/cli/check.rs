@@ -11,12 +11,14 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
 use failover::{Bounds, Failover};
 
 use super::plain::plain;
+use super::progress::Shown;
 use super::screen::Screen;
 use super::told::{self, Lines, Told, counted};
 use crate::config::files::{FILE_MAX, read_file, read_included};
@@ -27,6 +29,7 @@ use crate::config::{self, CONFIG_FILE, Config, Location, MasterRecord, Problem, 
 use crate::daemon::load::{Mistake, together};
 use crate::daemon::named;
 use crate::daemon::places::Sources;
+use crate::daemon::progress::Progress;
 use crate::name::Name;
 use crate::zone;
 use crate::zone::build::{self, Built};
@@ -55,8 +58,11 @@ pub fn run(
     format: Format,
     failover: Failovers,
 ) -> Result<bool> {
-    let mut report = Report::of(config, paths);
+    let progress = Arc::default();
+    let shown = Shown::of(&progress, format == Format::Json);
+    let mut report = Report::of(config, paths, &progress);
     report.warn_of_late(failover.most);
+    drop(shown);
     let mut out = std::io::stdout().lock();
     match format {
         Format::Human => {
@@ -99,7 +105,7 @@ struct Report {
 }
 
 impl Report {
-    fn of(config: Option<&Path>, paths: &[PathBuf]) -> Self {
+    fn of(config: Option<&Path>, paths: &[PathBuf], progress: &Progress) -> Self {
         let mut report = Self::default();
         let mut zones = Vec::new();
         let by_default = || {
@@ -127,9 +133,12 @@ impl Report {
             report.whole(folder, &Problem::NoZoneFiles);
         }
         report.tell(problems.into_iter().map(Mistake::from).collect(), "");
+        progress.files(files.len());
         for file in files {
-            report.zone(&file);
+            let names = report.zone(&file).unwrap_or_default();
+            progress.file(names);
         }
+        progress.together();
         report.strangers();
         // Of files that are named one by one there may be others that these belong with.
         if zones.iter().any(|path| path.is_dir()) {
@@ -193,12 +202,12 @@ impl Report {
         self.tell(told.collect(), "");
     }
 
-    fn zone(&mut self, file: &Path) {
+    /// Checks the file of a zone, and gives how many names that holds, where it has no mistake.
+    fn zone(&mut self, file: &Path) -> Option<usize> {
         if config::is_master_file(file) {
-            self.master_file(file);
-            return;
+            return self.master_file(file);
         }
-        let Some(text) = self.text(file) else { return };
+        let text = self.text(file)?;
         let mut included = BTreeSet::new();
         let mut include = |path: &Path, most: u64| {
             let read = read_included(&self.includes, path, most)?;
@@ -229,8 +238,10 @@ impl Report {
             });
             self.failovers.extend(failovers);
         }
+        let names = built.as_ref().map(|zone| zone.names);
         let origin = config::zone_of_file(file);
         self.zones.extend(origin.map(|origin| (origin, file.to_path_buf(), built)));
+        names
     }
 
     /// Whether somebody gets the zone whole, by the config file's word or the zone's own.
@@ -241,12 +252,12 @@ impl Report {
             || access.is_some_and(|access| !access.transfer.is_empty() || !access.notify.is_empty())
     }
 
-    fn master_file(&mut self, file: &Path) {
-        let Some(bytes) = self.bytes(file) else { return };
+    fn master_file(&mut self, file: &Path) -> Option<usize> {
+        let bytes = self.bytes(file)?;
         let Some(origin) = config::zone_of_file(file) else {
             let name = file.file_name().map(|name| name.to_string_lossy().into_owned());
             self.whole(file, &Problem::FileName { name: name.unwrap_or_default() });
-            return;
+            return None;
         };
         let (mut records, mut built) = (Vec::new(), None);
         let mut builder = build::Builder::new(origin.clone());
@@ -279,8 +290,10 @@ impl Report {
                 Err(_) => {}
             }
         }
+        let names = built.as_ref().map(|zone| zone.names);
         self.zones.push((origin, file.to_path_buf(), built));
         self.tell_of_files(file, &String::from_utf8_lossy(&bytes), &found);
+        names
     }
 
     /// Tells mistakes of a file, which has this text, and of those that it includes.

@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::{Result, bail};
 use clap::ValueEnum;
 
+use super::progress::Shown;
 use super::screen::Screen;
 use super::told::{self, Lines, Told};
 use crate::config::files::{FILE_MAX, read_file, read_included};
@@ -43,7 +44,13 @@ impl Format {
 
 /// Reads a zone file by its name: YAML, or else a master file, whose zone is `origin` where its name does not say. It includes
 /// what is allowed. Mistakes go to stderr; `None` where one is an error.
-pub(super) fn read(file: &Path, origin: Option<&Name>, allowed: &Includes) -> Result<Option<Zone>> {
+pub(super) fn read(
+    file: &Path,
+    origin: Option<&Name>,
+    allowed: &Includes,
+    shown: &Shown,
+) -> Result<Option<Zone>> {
+    shown.say(format!("reading {}", file.display()));
     let bytes = match read_file(file) {
         Ok(bytes) => bytes,
         Err(error) => bail!("{}: cannot be read: {error}", file.display()),
@@ -55,16 +62,17 @@ pub(super) fn read(file: &Path, origin: Option<&Name>, allowed: &Includes) -> Re
     } else {
         master_file(file, &bytes, origin, &mut include)?
     };
-    let shown = String::from_utf8_lossy(&bytes);
+    let lossy = String::from_utf8_lossy(&bytes);
     let mut told = Vec::new();
     for mistake in mistakes {
         // A file that is included is read anew for the line.
         let is_own = mistake.file == file;
-        let text = if is_own { shown.to_string() } else { other(allowed, &mistake.file) };
+        let text = if is_own { lossy.to_string() } else { other(allowed, &mistake.file) };
         let lines = Lines::of(&text, [mistake.line]);
         told.push(Told::new(mistake, &lines));
     }
-    eprint!("{}", told::human(&told, Screen::of_stdout().is_coloured()));
+    let told = told::human(&told, Screen::of_stdout().is_coloured());
+    shown.above(|| eprint!("{told}"));
     Ok(zone)
 }
 

@@ -11,6 +11,7 @@ use super::content::{self, Format};
 use super::explain::files;
 use super::import;
 use super::plain::plain;
+use super::progress::Shown;
 use crate::authority::secondary::disk::Place;
 use crate::config::model::Zone;
 use crate::config::{MasterRecord, zone_files, zone_of_file, zone_of_records};
@@ -42,15 +43,17 @@ pub(super) struct Flags {
 
 /// Prints the zone; what the format cannot say goes to stderr too.
 pub(super) fn run(flags: &Flags) -> Result<bool> {
-    let Some(zone) = of_files(flags)? else { return Ok(false) };
-    import::print(flags.format, &zone)
+    let shown = Shown::saying("looking for the zone", false);
+    let Some(zone) = of_files(flags, &shown)? else { return Ok(false) };
+    import::print(flags.format, &zone, shown)
 }
 
 /// The zone as its file says, or as a server would serve it.
-fn of_files(flags: &Flags) -> Result<Option<Zone>> {
+fn of_files(flags: &Flags, shown: &Shown) -> Result<Option<Zone>> {
     let named = Path::new(&flags.zone);
     if named.is_file() {
-        return content::read(named, None, &files::includes(named, flags.config.as_deref())?);
+        let allowed = files::includes(named, flags.config.as_deref())?;
+        return content::read(named, None, &allowed, shown);
     }
     let Ok(origin) = Name::parse_absolute(&flags.zone) else {
         bail!("there is no file {}, and it is no zone's name", flags.zone);
@@ -64,8 +67,8 @@ fn of_files(flags: &Flags) -> Result<Option<Zone>> {
     let file = found.iter().find(|file| zone_of_file(file).as_ref() == Some(&origin));
     if let Some(file) = file {
         let allowed = files::includes(file, flags.config.as_deref())?;
-        let Some(zone) = content::read(file, None, &allowed)? else { return Ok(None) };
-        return with_updates(zone, &state, flags.format).map(Some);
+        let Some(zone) = content::read(file, None, &allowed, shown)? else { return Ok(None) };
+        return with_updates(zone, &state, flags.format, shown).map(Some);
     }
     if let Some(zone) = received(&origin, &state)? {
         return Ok(Some(zone));
@@ -93,7 +96,7 @@ fn received(origin: &Name, state: &Path) -> Result<Option<Zone>> {
 
 /// The zone with what updates have made of it. Of a master file the serial is a part, and so the one that was served last;
 /// in other formats one that the file does not have would be one by hand.
-fn with_updates(zone: Zone, state: &Path, format: Format) -> Result<Zone> {
+fn with_updates(zone: Zone, state: &Path, format: Format, shown: &Shown) -> Result<Zone> {
     let kept = match Overlays::read_beside(state, &zone.origin) {
         Ok(kept) => kept,
         Err(error) => bail!(
@@ -107,22 +110,22 @@ fn with_updates(zone: Zone, state: &Path, format: Format) -> Result<Zone> {
     let served = kept.last(last).map(|last| last.serial);
     let own = if kept.serial.is_some() { None } else { zone.serial };
     let serial = own.or(served).or(zone.serial);
-    let shown = if format == Format::Zone { serial } else { zone.serial };
+    let told = if format == Format::Zone { serial } else { zone.serial };
     if kept.overlay.is_empty() {
-        return Ok(Zone { serial: shown, ..zone });
+        return Ok(Zone { serial: told, ..zone });
     }
     let Ok((base, _)) = build::from_model(&zone, serial.unwrap_or(1), None) else {
         bail!("the zone {} cannot be built; `rotadns check` says why", zone.origin);
     };
     let (served, left_out) = kept.overlay.apply(&base, serial.unwrap_or(1));
     for left_out in left_out {
-        eprintln!("rotadns: {}", plain(&left_out.to_string()));
+        shown.above(|| eprintln!("rotadns: {}", plain(&left_out.to_string())));
     }
     let Some(found) = zone_of_records(&zone.origin, sorted(&served)) else {
         bail!("the zone {} has no SOA with what updates made of it", zone.origin);
     };
     // Updates are refused for what a pool or an alias answers.
-    Ok(Zone { serial: shown, soa: found.soa, records: found.records, ..zone })
+    Ok(Zone { serial: told, soa: found.soa, records: found.records, ..zone })
 }
 
 /// Its records as people would write them, one name after the other.

@@ -8,6 +8,7 @@ use anyhow::Result;
 use super::content::{self, Format};
 use super::explain::files;
 use super::plain::plain;
+use super::progress::Shown;
 use crate::name::Name;
 
 /// The flags of `import`.
@@ -30,15 +31,22 @@ pub(super) struct Flags {
 /// Prints the zone; what the format cannot say goes to stderr too.
 pub(super) fn run(flags: &Flags) -> Result<bool> {
     let allowed = files::includes(&flags.file, flags.config.as_deref())?;
-    let Some(zone) = content::read(&flags.file, flags.origin.as_ref(), &allowed)? else {
+    let shown = Shown::saying("reading", false);
+    let Some(zone) = content::read(&flags.file, flags.origin.as_ref(), &allowed, &shown)? else {
         return Ok(false);
     };
-    print(flags.format, &zone)
+    print(flags.format, &zone, shown)
 }
 
-/// Prints a zone in a format.
-pub(super) fn print(format: Format, zone: &crate::config::model::Zone) -> Result<bool> {
+/// Prints a zone in a format, when no more is shown.
+pub(super) fn print(
+    format: Format,
+    zone: &crate::config::model::Zone,
+    shown: Shown,
+) -> Result<bool> {
+    shown.say(format!("writing {}", zone.origin));
     let written = format.written(zone);
+    drop(shown);
     for line in &written.lost {
         eprintln!("rotadns: a comment alone says it there: {}", plain(line));
     }

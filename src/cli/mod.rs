@@ -14,6 +14,7 @@ mod plain;
 mod probe;
 #[cfg(target_os = "linux")]
 pub mod programs;
+mod progress;
 mod reload;
 mod schema;
 mod screen;

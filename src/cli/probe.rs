@@ -1,6 +1,7 @@
 //! `rotadns probe`: the config file, the log, and then the prober alone.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::serve::{log, read};
 use crate::daemon::probe;
@@ -15,7 +16,8 @@ pub(super) fn run(file: &Path) -> anyhow::Result<bool> {
             file.display()
         );
     };
-    log(config.log);
-    probe::run(&config, feed)?;
+    let progress = Arc::default();
+    let _shown = log(config.log, &progress);
+    probe::run(&config, feed, &progress)?;
     Ok(true)
 }

@@ -29,7 +29,10 @@ pub(super) struct Flags {
 /// Has the files read again; `false` where one has a mistake. Warnings do not count.
 pub(super) fn run(flags: &Flags) -> Result<bool> {
     let query: &[_] = if flags.force { &[("force", "true")] } else { &[] };
-    let reloaded: Reloaded = flags.to.client()?.reload(query)?;
+    let client = flags.to.client()?;
+    let shown = client.waiting(flags.json);
+    let reloaded: Reloaded = client.reload(query)?;
+    drop(shown);
     let told = with_lines(&reloaded.mistakes);
     let mut out = std::io::stdout().lock();
     if flags.json {

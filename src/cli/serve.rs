@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 use std::io::IsTerminal as _;
 use std::path::Path;
+use std::sync::Arc;
 
 use tracing::field::Field;
 use tracing_subscriber::Layer as _;
@@ -13,16 +14,19 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::plain::plain;
+use super::progress::Shown;
 use super::{AdminFlag, Serve};
 use crate::config::server::{Log, LogFormat, LogLevel, Workers};
 use crate::config::{Config, read_config};
 use crate::daemon;
+use crate::daemon::progress::Progress;
 
 /// Serves until told to stop; `false` where the config file has a mistake.
 pub(super) fn run(flags: &Serve) -> anyhow::Result<bool> {
     let Some(config) = config(flags)? else { return Ok(false) };
-    log(config.log);
-    daemon::serve(&config, flags.strict)?;
+    let progress = Arc::default();
+    let _shown = log(config.log, &progress);
+    daemon::serve(&config, flags.strict, &progress)?;
     Ok(true)
 }
 
@@ -69,8 +73,9 @@ pub(super) fn read(file: &Path) -> anyhow::Result<Option<Config>> {
     Ok(config.ok())
 }
 
-/// Logs to stderr from here on.
-pub(super) fn log(log: Log) {
+/// Logs to stderr from here on, beside what is shown there of how far the start is.
+pub(super) fn log(log: Log, progress: &Arc<Progress>) -> Shown {
+    let shown = Shown::of(progress, log.format == LogFormat::Json);
     let level = match log.level {
         LogLevel::Error => LevelFilter::ERROR,
         LogLevel::Warn => LevelFilter::WARN,
@@ -81,7 +86,7 @@ pub(super) fn log(log: Log) {
     // Libraries say when they fail; below that they log what strangers send, a line each.
     let levels = Targets::new().with_default(LevelFilter::ERROR).with_target("rotadns", level);
     let lines = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
+        .with_writer(shown.beside())
         .with_target(false)
         .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none());
     let lines = match log.format {
@@ -89,6 +94,7 @@ pub(super) fn log(log: Log) {
         LogFormat::Json => lines.json().boxed(),
     };
     tracing_subscriber::registry().with(lines.with_filter(levels)).init();
+    shown
 }
 
 /// `message key=value`, as ever, but with nothing in it that a terminal would obey.

@@ -106,7 +106,9 @@ fn steer(hand: Hand, seconds: Option<u64>, flags: &Flags, client: &Client) -> Re
         author: flags.author.clone().or_else(user),
         reason: flags.reason.clone(),
     };
+    let shown = client.waiting(flags.json);
     let steered: Steered = client.post(path, &wish)?;
+    drop(shown);
     let screen = Screen::of_stdout();
     let mut out = std::io::stdout().lock();
     if flags.json {
@@ -184,6 +186,7 @@ fn ours(at: Timestamp, server: Timestamp, here: Timestamp) -> Timestamp {
 /// Waits until no cache has any of them, or somebody puts one back.
 fn wait_until_safe(client: &Client, flags: &Flags, steered: &Steered) -> Result<()> {
     let keys: BTreeSet<&str> = steered.backends.iter().map(|backend| &*backend.key).collect();
+    let shown = client.waiting(flags.json);
     loop {
         let server = server_time(client)?;
         let mut longest = Duration::ZERO;
@@ -205,9 +208,13 @@ fn wait_until_safe(client: &Client, flags: &Flags, steered: &Steered) -> Result<
         if longest.is_zero() {
             break;
         }
+        let here = now();
+        let safe = here.checked_add(longest).unwrap_or(here);
+        shown.say(format!("safe to stop at {}", clock(safe, here)));
         let pause = (longest + MARGIN).min(LOOK);
         client.runtime().block_on(async { sleep(pause).await });
     }
+    drop(shown);
     if !flags.json {
         writeln!(stdout(), "safe to stop now")?;
     }

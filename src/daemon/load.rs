@@ -39,6 +39,7 @@ use tracing::error;
 
 use self::content::Content;
 use super::clock;
+use super::progress::Progress;
 use crate::config::model::access::{Access, Peer};
 use crate::config::model::allowed::Includes;
 use crate::counters::Counters;
@@ -69,6 +70,8 @@ pub struct Loader {
     files: Arc<ArcSwap<Files>>,
     /// Where updates are counted.
     counters: Arc<Counters>,
+    /// Who wants to know how far a round is.
+    progress: Arc<Progress>,
     /// How many threads read files and build zones.
     threads: NonZeroUsize,
     /// How long a file must have been left alone for the file system to tell whether it has changed.
@@ -201,6 +204,7 @@ impl Loader {
         let includes = Includes { zones: paths.clone(), more: Vec::new() };
         let access = Access::default();
         let (overlays, files, counters) = (None, Arc::default(), Arc::default());
+        let progress = Arc::default();
         let (threads, settled) = (crew::all_cores(), stamp::SETTLED);
         Self {
             paths,
@@ -212,6 +216,7 @@ impl Loader {
             access,
             files,
             counters,
+            progress,
             threads,
             settled,
             is_strict: false,
@@ -231,6 +236,12 @@ impl Loader {
     /// Counts updates there, from now on.
     pub fn count_in(&mut self, counters: Arc<Counters>) {
         self.counters = counters;
+    }
+
+    /// The same, telling there how far a round is.
+    #[must_use]
+    pub fn with_progress(self, progress: &Arc<Progress>) -> Self {
+        Self { progress: Arc::clone(progress), ..self }
     }
 
     /// The same with what updates have made of zones, and will.

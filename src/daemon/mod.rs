@@ -26,6 +26,7 @@ pub mod named;
 pub(crate) mod places;
 pub mod probe;
 mod programs;
+pub mod progress;
 mod quiet;
 pub mod reload;
 mod secondary;
@@ -65,14 +66,15 @@ use herald::Herald;
 use listeners::Listeners;
 use load::{Guard, Loader, Round};
 use places::Sources;
+use progress::Progress;
 use reload::{Editor, keep_loading};
 use watch::Watch;
 
 /// How often it is looked whether the threads that must not end are alive.
 const ALIVE: Duration = Duration::from_secs(1);
 
-/// Serves until SIGTERM or SIGINT. With `strict`, a zone with a mistake ends the start.
-pub fn serve(config: &Config, strict: bool) -> anyhow::Result<()> {
+/// Serves until SIGTERM or SIGINT. With `strict`, a zone with a mistake ends the start, which tells `progress` how far it is.
+pub fn serve(config: &Config, strict: bool, progress: &Arc<Progress>) -> anyhow::Result<()> {
     let began = Timestamp::now();
     memory::keep_little();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -91,6 +93,7 @@ pub fn serve(config: &Config, strict: bool) -> anyhow::Result<()> {
     let (editor, wishes) = reload::channel();
     let (started, starting) = oneshot::channel();
     let (shared, on_change, asks) = (config.clone(), editor.clone(), editor.clone());
+    let told = Arc::clone(progress);
     let loading = Builder::new().name("loader".into()).spawn(move || {
         // Before the first look at the files, so that no change after it is missed.
         let watched = shared.zones.iter().cloned().chain(Sources::paths(&shared.geo)).collect();
@@ -98,8 +101,9 @@ pub fn serve(config: &Config, strict: bool) -> anyhow::Result<()> {
         let mut loader = Loader::new(shared.zones.clone(), serials(&shared.state))
             .with_includes(&shared.includes)
             .with_access(&shared.authority.access)
-            .with_overlays(Overlays::new(&shared.state));
-        let serving = Serving::start(&shared, strict, prober, &mut loader, &asks, began);
+            .with_overlays(Overlays::new(&shared.state))
+            .with_progress(&told);
+        let serving = Serving::start(&shared, strict, prober, &mut loader, &asks, &told, began);
         if let Ok(serving) = &serving {
             loader.count_in(serving.counters.thread_beside());
         }
@@ -116,6 +120,7 @@ pub fn serve(config: &Config, strict: bool) -> anyhow::Result<()> {
         supervisor::stopping();
         return Ok(());
     };
+    progress.end();
     let serving = serving?;
     supervisor::ready(&serving.status);
     supervisor::watch(&serving.backstage.publisher)?;
@@ -157,6 +162,7 @@ impl Serving {
         probing: prober::Settings,
         loader: &mut Loader,
         editor: &Editor,
+        progress: &Progress,
         began: Timestamp,
     ) -> anyhow::Result<Self> {
         let (set, settings) = settings::Set::read(config)?;
@@ -190,10 +196,10 @@ impl Serving {
             started: began,
         };
         let admin = admin::Running::start(config, &ground)?;
-        let probed = backstage.prober.first_round(config.prober.first_round);
+        let cap = config.prober.first_round;
+        let probed = backstage.prober.first_round(cap, |done, of| progress.checks(done, of));
         backstage.publisher.flush();
         if !probed {
-            let cap = config.prober.first_round;
             warn!("some backends are not judged after {cap:?}; they count as before, or as up");
         }
         backstage.herald.say_what_is_known(loader);

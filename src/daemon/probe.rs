@@ -17,6 +17,7 @@ use anyhow::Context as _;
 use tracing::{info, warn};
 
 use super::load::{Guard, Loader};
+use super::progress::Progress;
 use super::reload::{self, Show, Stage, keep_loading};
 use super::watch::Watch;
 use super::{Crew, Signals, programs, raise_descriptor_limit, supervisor};
@@ -31,8 +32,8 @@ use crate::state::persist::Serials;
 use crate::zone::Zone;
 use crate::zone::exported::Exported;
 
-/// Probes until SIGTERM or SIGINT.
-pub fn run(config: &Config, feed: &Feed) -> anyhow::Result<()> {
+/// Probes until SIGTERM or SIGINT, and tells `progress` how far the reading of zones is.
+pub fn run(config: &Config, feed: &Feed, progress: &Arc<Progress>) -> anyhow::Result<()> {
     for server in &feed.to {
         connect::check(server).map_err(|error| anyhow::anyhow!("{}: {error}", server.at))?;
     }
@@ -52,11 +53,13 @@ pub fn run(config: &Config, feed: &Feed) -> anyhow::Result<()> {
     let (editor, wishes) = reload::channel();
     let (paths, includes) = (config.zones.clone(), config.includes.clone());
     let on_change = editor.clone();
-    let (told, probing) = (feeder.clone(), prober.clone());
+    let (told, probing, progress) = (feeder.clone(), prober.clone(), Arc::clone(progress));
     let loading = Builder::new().name("loader".into()).spawn(move || {
         // Before the first look at the files, so that no change after it is missed.
         let watch = Watch::start(paths.clone(), move |noticed| on_change.notice(noticed));
-        let mut loader = Loader::new(paths.clone(), Serials::default()).with_includes(&includes);
+        let mut loader = Loader::new(paths.clone(), Serials::default())
+            .with_includes(&includes)
+            .with_progress(&progress);
         let round = loader.load(Guard::On);
         if round.zones.is_empty() {
             let paths: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
@@ -64,6 +67,7 @@ pub fn run(config: &Config, feed: &Feed) -> anyhow::Result<()> {
         }
         let stage = Probing { told, prober: probing, zones: Mutex::default() };
         stage.show(Show::All(round.zones));
+        progress.end();
         keep_loading(loader, watch, &wishes, &stage);
     })?;
 

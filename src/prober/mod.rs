@@ -114,11 +114,12 @@ impl Prober {
     }
 
     /// Blocks until every target that is set now has had an outcome, and that was reported, or lacks what does not come by
-    /// itself, such as the file of its password; `false` at the cap, or if the prober ends.
+    /// itself, such as the file of its password; `false` at the cap, or if the prober ends. `tell` hears of how many that is
+    /// so, and how many there are.
     #[must_use]
-    pub fn first_round(&self, cap: Duration) -> bool {
+    pub fn first_round(&self, cap: Duration, tell: impl FnMut(usize, usize)) -> bool {
         let version = self.wanted.borrow().version;
-        self.progress.wait(version, cap)
+        self.progress.wait(version, cap, tell)
     }
 
     /// How far it is, for those who keep no handle of it.
@@ -223,9 +224,9 @@ mod tests {
         drop(closed);
 
         let (prober, reports) = prober();
-        assert!(prober.first_round(LONG), "nothing to wait for");
+        assert!(prober.first_round(LONG, |_, _| {}), "nothing to wait for");
         prober.set_targets(vec![up.clone(), down.clone()]);
-        assert!(prober.first_round(LONG));
+        assert!(prober.first_round(LONG, |_, _| {}));
         let mut found: Vec<_> = reports.try_iter().map(|r| (r.target, r.health)).collect();
         found.sort_by_key(|(found, _)| *found == down);
         assert_eq!(found, [(up, Health::Up { failed: 0 }), (down, Health::Down { passed: 0 })]);
@@ -242,7 +243,7 @@ mod tests {
         Arc::make_mut(&mut lacking.check).kind = CheckKind::File(file);
         let (prober, reports) = prober();
         prober.set_targets(vec![lacking, up.clone()]);
-        assert!(prober.first_round(LONG));
+        assert!(prober.first_round(LONG, |_, _| {}));
         prober.stop();
         assert_eq!(reports.iter().map(|report| report.target).collect::<Vec<_>>(), [up]);
     }
@@ -252,7 +253,7 @@ mod tests {
         let (listener, _first) = hanging();
         let (prober, reports) = prober();
         prober.set_targets(vec![target(listener.local_addr().unwrap())]);
-        assert!(!prober.first_round(Duration::from_millis(20)));
+        assert!(!prober.first_round(Duration::from_millis(20), |_, _| {}));
         prober.stop();
         assert_eq!(reports.try_iter().count(), 0);
     }
@@ -265,7 +266,7 @@ mod tests {
         let other = prober.clone();
         prober.stop();
         assert_eq!(reports.recv(), Err(mpsc::RecvError), "the sink is gone");
-        assert!(!other.first_round(LONG), "a prober that ended judges nobody");
+        assert!(!other.first_round(LONG, |_, _| {}), "a prober that ended judges nobody");
     }
 
     #[test]
@@ -273,7 +274,7 @@ mod tests {
         let (prober, reports) = prober();
         drop(prober.clone());
         prober.set_targets(Vec::new());
-        assert!(prober.first_round(LONG), "a handle is left");
+        assert!(prober.first_round(LONG, |_, _| {}), "a handle is left");
         drop(prober);
         assert_eq!(reports.recv(), Err(mpsc::RecvError));
     }
@@ -291,7 +292,7 @@ mod tests {
         };
         let prober = Prober::start(settings, Arc::default(), |_| panic!("on purpose")).unwrap();
         prober.set_targets(vec![target(open.local_addr().unwrap())]);
-        assert!(!prober.first_round(LONG));
+        assert!(!prober.first_round(LONG, |_, _| {}));
         while !prober.is_finished() {
             thread::yield_now();
         }

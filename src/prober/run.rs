@@ -220,6 +220,8 @@ pub struct Progress {
 struct State {
     version: u64,
     awaited: usize,
+    /// How many were awaited when this version came.
+    of: usize,
     ended: bool,
     /// When a probe was late last.
     late: Option<Instant>,
@@ -233,10 +235,14 @@ impl Progress {
     }
 
     /// Waits until every target of this version, or of a newer one, has had an outcome, or cannot have one; `false` at
-    /// the cap, or if the loop ends.
-    pub fn wait(&self, version: u64, cap: Duration) -> bool {
-        let open =
-            |state: &mut State| !state.ended && (state.version < version || state.awaited > 0);
+    /// the cap, or if the loop ends. Tells meanwhile of how many that is so, and how many targets are new.
+    pub fn wait(&self, version: u64, cap: Duration, mut tell: impl FnMut(usize, usize)) -> bool {
+        let open = |state: &mut State| {
+            if state.version >= version {
+                tell(state.of.saturating_sub(state.awaited), state.of);
+            }
+            !state.ended && (state.version < version || state.awaited > 0)
+        };
         let waited = self.changed.wait_timeout_while(self.lock(), cap, open);
         let (state, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
         !state.ended && !timeout.timed_out()
@@ -261,6 +267,9 @@ impl Progress {
     fn set(&self, version: u64, awaited: usize) {
         let mut state = self.lock();
         if (state.version, state.awaited) != (version, awaited) {
+            if state.version != version {
+                state.of = awaited;
+            }
             (state.version, state.awaited) = (version, awaited);
             self.changed.notify_all();
         }

@@ -49,6 +49,7 @@ mod probed;
 mod probing;
 #[cfg(target_os = "linux")]
 mod programs;
+mod progress;
 mod referees;
 mod reloads;
 mod resolver;

@@ -20,7 +20,7 @@ impl Folder {
 
     /// The report on this folder, its own path left out.
     fn report(&self) -> (Report, String) {
-        let report = Report::of(None, std::slice::from_ref(&self.0));
+        let report = Report::of(None, std::slice::from_ref(&self.0), &Progress::default());
         let text = report.human(false).replace(&format!("{}/", self.0.display()), "");
         (report, text)
     }
@@ -105,13 +105,13 @@ fn a_config_file_stands_for_its_zones() {
     let zone = "zone: a.example\nns: ns.example.net.\nttl: x\n";
     let folder =
         Folder::with("config", &[("rotadns.yaml", "zones: .\n"), ("a.example.yaml", zone)]);
-    let report = Report::of(None, &[folder.0.join(CONFIG_FILE)]);
+    let report = Report::of(None, &[folder.0.join(CONFIG_FILE)], &Progress::default());
     assert_eq!((report.files, report.errors()), (2, 1));
 
     // As `serve --config`, which takes any name.
     let config = folder.0.join("other.conf");
     std::fs::write(&config, "zones: .\n").expect("a file can be written");
-    let report = Report::of(Some(&config), &[]);
+    let report = Report::of(Some(&config), &[], &Progress::default());
     assert_eq!((report.files, report.errors()), (2, 1));
 }
 
@@ -134,7 +134,7 @@ fn machines_get_the_same_as_json() {
 #[test]
 fn the_examples_are_fine_and_tell_their_worst_case() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("zones");
-    let text = Report::of(None, &[folder]).human(false);
+    let text = Report::of(None, &[folder], &Progress::default()).human(false);
     // 2 s and a tenth of it, a timeout of 1 s, two more probes of 1 s each; then the TTL of 5 s.
     let expected = "example.com. web: a failure has left every cache after 10.2 s at most \
                     (5.2 s to notice it, a TTL of 5 s)\n";
@@ -173,7 +173,7 @@ fn a_name_that_is_not_utf8_is_told_as_json() {
     let folder = Folder::with("utf8", &[]);
     let file = folder.0.join(std::ffi::OsStr::from_bytes(b"\xff.example.zone"));
     std::fs::write(&file, "x").expect("a file can be written");
-    let report = Report::of(None, &[file]);
+    let report = Report::of(None, &[file], &Progress::default());
     let json = serde_json::to_string(&report.mistakes).expect("it is plain data");
     assert!(json.contains("\u{fffd}.example.zone"), "{json}");
 }
@@ -199,7 +199,7 @@ fn what_only_all_zones_together_show_is_told() {
         assert!(text.contains(expected), "{text}");
     }
     // A file alone says nothing of the others.
-    let alone = Report::of(None, &[folder.0.join("a.example.yaml")]);
+    let alone = Report::of(None, &[folder.0.join("a.example.yaml")], &Progress::default());
     assert!(alone.mistakes.is_empty());
 }
 
@@ -244,7 +244,7 @@ primaries: {c.example: {from: [192.0.2.1]}}
         ("bad", "hunter2"),
     ];
     let folder = Folder::with("named", &files);
-    let report = Report::of(Some(&folder.0.join("rotadns.yaml")), &[]);
+    let report = Report::of(Some(&folder.0.join("rotadns.yaml")), &[], &Progress::default());
     let text = report.human(false);
     let place = |file: &str| folder.0.join(file).display().to_string();
     for expected in [
@@ -340,7 +340,7 @@ records:
         [("a.example.yaml", zone.as_str()), ("rotadns.yaml", "zones: .\nfailover_max: 47s\n")];
     let folder = Folder::with("bounds", &files);
     let late = |flag: Option<u64>| {
-        let mut report = Report::of(None, &[folder.0.join(CONFIG_FILE)]);
+        let mut report = Report::of(None, &[folder.0.join(CONFIG_FILE)], &Progress::default());
         report.warn_of_late(flag.map(Duration::from_secs));
         assert_eq!(report.errors(), 0, "{}", report.human(false));
         let found = report.mistakes.iter().map(|told| {
@@ -378,7 +378,7 @@ fn what_checks_use_and_the_config_file_does_not_allow_is_told() {
     let config =
         "zones: .\nprober: {exec: {allow: /opt, env: TZ}, secrets: {files: keys, env: D}}\n";
     let folder = Folder::with("allowed", &[("rotadns.yaml", config), ("a.example.yaml", zone)]);
-    let report = Report::of(None, &[folder.0.join(CONFIG_FILE)]);
+    let report = Report::of(None, &[folder.0.join(CONFIG_FILE)], &Progress::default());
     assert_eq!(report.errors(), 0);
     let refused = [
         Refusal::Variable("LD_PRELOAD".into()),
@@ -403,7 +403,7 @@ fn a_program_that_the_config_file_does_not_allow_is_told() {
     ] {
         let files = [("rotadns.yaml", config), ("a.example.yaml", zone)];
         let folder = Folder::with("programs", &files);
-        let report = Report::of(None, &[folder.0.join(CONFIG_FILE)]);
+        let report = Report::of(None, &[folder.0.join(CONFIG_FILE)], &Progress::default());
         assert_eq!(report.errors(), 0);
         let expected: Vec<String> =
             told.iter().map(|program| Refusal::Program((*program).into()).to_string()).collect();
@@ -437,7 +437,7 @@ records:
         }
         let folder = Folder::with("sharded", &files);
         let named = folder.0.join(if config.is_empty() { "" } else { "rotadns.yaml" });
-        let text = Report::of(None, &[named]).human(false);
+        let text = Report::of(None, &[named], &Progress::default()).human(false);
         assert_eq!(text.contains(warning), is_told, "{config}{of_zone}: {text}");
         assert_eq!(text.contains(at), is_told, "{text}");
     }
@@ -467,7 +467,7 @@ fn a_zone_includes_what_its_folder_has_and_what_the_config_file_allows() {
         (Some(&*allowing), &[][..], true),
         (Some(&*allowing), &zone[..], true),
     ] {
-        let report = Report::of(config, paths);
+        let report = Report::of(config, paths, &Progress::default());
         let text = report.human(false);
         assert_eq!(report.errors(), 1, "{text}");
         assert_eq!(report.mistakes[0].file.ends_with("x.inc"), is_allowed, "{text}");

@@ -29,6 +29,7 @@ use tokio_rustls::rustls::pki_types::ServerName;
 
 pub(super) use self::endpoint::Endpoint;
 pub(super) use self::flags::{To, Usage};
+use super::progress::Shown;
 use crate::admin::model::Refused;
 
 /// How long a server may take to let us in.
@@ -99,6 +100,11 @@ impl Client {
     ) -> Result<T, Failure> {
         let asked = self.ask(Method::POST, "/v1/reload", query, Bytes::new(), RELOAD_MAX);
         self.runtime.block_on(asked)
+    }
+
+    /// Shows, while it lives, that the server is waited for; nothing beside output for machines.
+    pub(super) fn waiting(&self, is_for_machines: bool) -> Shown {
+        Shown::saying(&format!("waiting for the server at {}", self.endpoint), is_for_machines)
     }
 
     /// Where the server is.

@@ -12,6 +12,7 @@ use anyhow::{Context as _, Result, bail};
 use crate::admin::explain;
 use crate::admin::model::Explanation;
 use crate::cli::plain::plain;
+use crate::cli::progress::Shown;
 use crate::config::model::allowed::Includes;
 use crate::config::{CONFIG_FILE, Config, Severity, default_zones, read_config};
 use crate::daemon::load::{Guard, Loader, Mistake};
@@ -59,11 +60,15 @@ pub(super) fn explained(
     paths: Vec<PathBuf>,
     config: Option<&Config>,
     question: &[(&str, String)],
+    is_for_machines: bool,
 ) -> Result<Explanation> {
     let shown: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
     let includes = config.map(|config| &*config.includes).unwrap_or_default();
-    let mut loader = Loader::new(paths, Serials::default()).with_includes(includes);
-    let round = loader.load(Guard::On);
+    let progress = Arc::default();
+    let waiting = Shown::of(&progress, is_for_machines);
+    let loader = Loader::new(paths, Serials::default()).with_includes(includes);
+    let round = loader.with_progress(&progress).load(Guard::On);
+    drop(waiting);
     for mistake in round.mistakes.iter().filter(|mistake| mistake.severity == Severity::Error) {
         let Mistake { file, line, column, message, .. } = mistake;
         let told = match line {

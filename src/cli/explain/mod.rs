@@ -62,7 +62,10 @@ pub(super) fn run(flags: &Flags) -> Result<bool> {
             Some(endpoint) => flags.to.client_of(endpoint.clone())?,
             None => flags.to.client()?,
         };
-        match client.get("/v1/explain", &pairs(flags)) {
+        let shown = client.waiting(flags.json);
+        let answered = client.get("/v1/explain", &pairs(flags));
+        drop(shown);
+        match answered {
             Ok(explained) => {
                 eprintln!("as the server at {} decides now", client.endpoint());
                 explained
@@ -99,7 +102,7 @@ fn by_files(flags: &Flags, silent: Option<&Client>) -> Result<Explanation> {
         Some(_) => None,
         None => files::config_of(flags.config.as_deref())?,
     };
-    files::explained(paths, config.as_ref(), &pairs(flags))
+    files::explained(paths, config.as_ref(), &pairs(flags), flags.json)
 }
 
 /// The question, as the API takes it.

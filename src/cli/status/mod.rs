@@ -44,7 +44,9 @@ pub(super) fn run(flags: &Flags) -> Result<bool> {
     if flags.watch {
         return watch::run(&client, pattern);
     }
+    let shown = client.waiting(flags.json);
     let view = client.runtime().block_on(view(&client, pattern))?;
+    drop(shown);
     let mut out = std::io::stdout().lock();
     if flags.json {
         writeln!(out, "{}", serde_json::to_string_pretty(&view)?)?;

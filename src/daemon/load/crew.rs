@@ -12,6 +12,7 @@ use super::read::Known;
 use super::{Guard, Loaded};
 use crate::config::model::access::Access;
 use crate::config::model::allowed::Includes;
+use crate::daemon::progress::Progress;
 use crate::name::Name;
 use crate::state::overlays::Overlays;
 use crate::state::persist::Serials;
@@ -36,6 +37,8 @@ pub(super) struct Ground<'g> {
     pub(super) access: &'g Access,
     pub(super) includes: &'g Includes,
     pub(super) overlays: Mutex<Option<&'g mut Overlays>>,
+    /// How far it is, for whoever wants to know.
+    pub(super) progress: &'g Progress,
     pub(super) look: Look,
     pub(super) guard: Guard,
     /// In seconds since 1970.
@@ -124,5 +127,6 @@ fn load(
     };
     let (loaded, kept) =
         load_one(&file, &known, last.as_ref(), &ground.overlays, ground.look, ground.guard);
+    ground.progress.file(loaded.zone.as_ref().map_or(0, |zone| zone.names));
     Outcome { origin, last, loaded, kept }
 }

@@ -103,6 +103,7 @@ impl Loader {
             let last = self.zones.remove(&origin);
             found.push(Found { file: file.as_path().into(), origin, last, pointers: Vec::new() });
         }
+        self.progress.files(found.len());
         // What the others say of addresses goes into them.
         let (mut reverse, forward): (Vec<_>, Vec<_>) =
             found.into_iter().partition(|found| is_reverse(&found.origin));
@@ -119,6 +120,7 @@ impl Loader {
             let ground = self.ground(look, guard, now);
             progress.take(load_each(reverse, &ground, threads), &mut zones);
         }
+        self.progress.together();
         self.let_go(&files, &problems, guard, &mut zones, &mut progress);
         self.zones = zones;
         self.keep_serials(std::mem::take(&mut progress.kept));
@@ -222,6 +224,7 @@ impl Loader {
             access: &self.access,
             includes: &self.includes,
             overlays: Mutex::new(self.overlays.as_mut()),
+            progress: &self.progress,
             look,
             guard,
             now,
