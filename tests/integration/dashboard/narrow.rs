@@ -56,6 +56,10 @@ records:
     let wider =
         "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
     assert_eq!(browser.run(wider, &[]), 0);
+    // What a link leads to begins below what stays at the top.
+    let hidden = "document.querySelector('nav [href=\"#pools\"]').click(); \
+        const box = (one) => document.querySelector(one).getBoundingClientRect(); return box('.top').bottom > box('#pools-title').top";
+    assert_eq!(browser.run(hidden, &[]), false);
     browser.run("document.activeElement.blur()", &[]);
     browser.press(&["s", "*/*/*"]);
     browser.wait_for("#steer-meant", "2 backends");
