@@ -223,6 +223,8 @@ fn what_is_doubtful_or_wrong_is_left_to_the_parser() {
         "records:\n  a: 1\n b: 2\n",
         "records:\n  ? a\n  : b\n",
         "records:\n  a:\n    B: |\n  b: {A: 1}\n",
+        "records:\n  a:\n    B: |+\n  b: {A: 1}\n",
+        "records:\n  a:\n  - >+\n\n\n  b: {A: 1}\n",
     ] {
         assert_eq!(both_ways(text).0, None, "{text}");
     }

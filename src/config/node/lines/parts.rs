@@ -114,10 +114,11 @@ impl<'a> Lines<'a> {
     }
 }
 
-/// Whether a text behind `|` or `>` is empty: the parser has it stand where the next content is, which is beyond the entry.
+/// Whether a text behind `|` or `>` has no line with anything in it: the parser reads it by where the next content is, which
+/// is beyond the entry.
 fn has_empty_block(node: &Node<'_>) -> bool {
     match &node.kind {
-        Kind::Scalar(text, style) => *style == Style::Block && text.is_empty(),
+        Kind::Scalar(text, style) => *style == Style::Block && text.trim_matches('\n').is_empty(),
         Kind::List(items) => items.iter().any(has_empty_block),
         Kind::Map(entries) => entries.iter().any(|(_, value)| has_empty_block(value)),
     }
