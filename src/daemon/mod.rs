@@ -29,6 +29,7 @@ mod programs;
 pub mod progress;
 mod quiet;
 pub mod reload;
+mod rights;
 mod secondary;
 mod services;
 mod settings;
@@ -68,6 +69,7 @@ use load::{Guard, Loader, Round};
 use places::Sources;
 use progress::Progress;
 use reload::{Editor, keep_loading};
+use rights::Rights;
 use watch::Watch;
 
 /// How often it is looked whether the threads that must not end are alive.
@@ -87,7 +89,10 @@ pub fn serve(config: &Config, strict: bool, progress: &Arc<Progress>) -> anyhow:
             + config.prober.in_flight.get()
             + config.admin.as_ref().map_or(0, |_| CONNECTIONS_MAX),
     );
-    let prober = programs::settings(config);
+    // Who starts programs does so while it can be started, and with rights of its own to give up.
+    let user = rights::user(config)?;
+    let prober = programs::settings(config, user.as_ref());
+    let rights = Rights::reduce(config, user)?;
     let _lock = lock(&config.state)?;
 
     let (editor, wishes) = reload::channel();
@@ -103,7 +108,8 @@ pub fn serve(config: &Config, strict: bool, progress: &Arc<Progress>) -> anyhow:
             .with_access(&shared.authority.access)
             .with_overlays(Overlays::new(&shared.state))
             .with_progress(&told);
-        let serving = Serving::start(&shared, strict, prober, &mut loader, &asks, &told, began);
+        let serving =
+            Serving::start(&shared, strict, (prober, rights), &mut loader, &asks, &told, began);
         if let Ok(serving) = &serving {
             loader.count_in(serving.counters.thread_beside());
         }
@@ -159,7 +165,7 @@ impl Serving {
     fn start(
         config: &Config,
         strict: bool,
-        probing: prober::Settings,
+        (probing, rights): (prober::Settings, Rights),
         loader: &mut Loader,
         editor: &Editor,
         progress: &Progress,
@@ -206,6 +212,7 @@ impl Serving {
         elsewhere.tell_expired(&backstage.publisher);
 
         let listeners = Listeners::open(config)?;
+        rights.give_up()?;
         let (addresses, over_tls) = (listeners.addresses()?, listeners.over_tls()?);
         let services: Arc<dyn Services> =
             Arc::new(services::All { notified: elsewhere.notified(), editor: editor.clone() });

@@ -20,7 +20,7 @@ use super::load::{Guard, Loader};
 use super::progress::Progress;
 use super::reload::{self, Show, Stage, keep_loading};
 use super::watch::Watch;
-use super::{Crew, Signals, programs, raise_descriptor_limit, supervisor};
+use super::{Crew, Signals, programs, raise_descriptor_limit, rights, supervisor};
 use crate::config::Config;
 use crate::config::server::feed::Feed;
 use crate::feed::connect;
@@ -44,7 +44,9 @@ pub fn run(config: &Config, feed: &Feed, progress: &Arc<Progress>) -> anyhow::Re
     };
     raise_descriptor_limit(feed.to.len() + config.prober.in_flight.get());
 
-    let settings = programs::settings(config);
+    let user = rights::user(config)?;
+    let settings = programs::settings(config, user.as_ref());
+    rights::reduce_for_good(user)?;
     let feeder = Feeder::start(feed).context("cannot start the feed")?;
     let reports = feeder.clone();
     let prober = Prober::start(settings, Arc::default(), move |report| reports.report(&report))

@@ -46,6 +46,7 @@ use tracing::{error, warn};
 use super::{Answer, Answered, tcp};
 use crate::counters::{Counter, Counters};
 use crate::engine::Transport;
+use crate::sys::user;
 
 /// How many answers of one TCP connection may wait to be written.
 const TCP_ANSWERS_WAITING: usize = 32;
@@ -100,7 +101,7 @@ fn receive_on(address: SocketAddr) -> io::Result<UdpSocket> {
         socket.set_only_v6(true)?;
     }
     socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
+    user::bind(&socket, &address.into())?;
     Ok(socket.into())
 }
 

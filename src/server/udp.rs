@@ -30,7 +30,7 @@ use crate::counters::{AllCounters, Counter, Counters, Via};
 use crate::dnstap::{Over, Recorder, Tap};
 use crate::engine::{self, Context, OUT_UDP, Plan, Snapshot, Transport};
 use crate::sys::batch::{self, BATCH, Batch};
-use crate::sys::{priority, spread};
+use crate::sys::{priority, spread, user};
 
 /// How often a thread without queries looks whether it shall stop.
 const STOP_CHECK: Duration = Duration::from_millis(200);
@@ -92,13 +92,13 @@ fn is_free(address: SocketAddr) -> io::Result<()> {
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
     }
-    socket.bind(&SockAddr::from(address))
+    user::bind(&socket, &SockAddr::from(address))
 }
 
 fn told(address: SocketAddr, error: &io::Error) -> io::Error {
     let hint = match error.kind() {
         io::ErrorKind::PermissionDenied => {
-            "; ports under 1024 want CAP_NET_BIND_SERVICE, or choose a higher one"
+            "; ports under 1024 want CAP_NET_BIND_SERVICE, or root and `user`, or choose a higher one"
         }
         io::ErrorKind::AddrInUse => "; another server listens there",
         _ => "",
@@ -114,7 +114,7 @@ fn open(address: SocketAddr) -> io::Result<UdpSocket> {
     }
     socket.set_reuse_port(true)?;
     socket.set_read_timeout(Some(STOP_CHECK))?;
-    socket.bind(&SockAddr::from(address))?;
+    user::bind(&socket, &SockAddr::from(address))?;
     let socket = UdpSocket::from(socket);
     hold(&socket, RECEIVE_BUFFER);
     batch::ignore_path_mtu(&socket, address)?;

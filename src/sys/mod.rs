@@ -12,6 +12,8 @@ pub mod memory;
 pub mod priority;
 #[cfg(target_os = "linux")]
 pub mod spread;
+#[cfg_attr(not(target_os = "linux"), path = "user_elsewhere.rs")]
+pub mod user;
 
 /// Asks the processor to bring the cache line at `bytes[at]` closer; nothing where there is none.
 #[inline]

@@ -54,6 +54,8 @@ mod referees;
 mod reloads;
 mod resolver;
 mod restart;
+#[cfg(target_os = "linux")]
+mod rights;
 mod secondary;
 mod secured;
 mod servers;

@@ -33,6 +33,7 @@ use tokio_rustls::TlsAcceptor;
 use tracing::{debug, warn};
 
 use super::service::Service;
+use crate::sys::user;
 use connections::{Connections, Place, Ticket};
 use paced::Paced;
 use unix::SocketFile;
@@ -87,7 +88,7 @@ fn tcp(address: SocketAddr) -> Result<TcpListener, String> {
         socket.set_reuse_address(true)?; // connections of the last run may linger
         socket.set_tcp_nodelay(true)?; // connections inherit it
         socket.set_nonblocking(true)?;
-        socket.bind(&address.into())?;
+        user::bind(&socket, &address.into())?;
         socket.listen(BACKLOG)?;
         Ok(socket.into())
     };

@@ -134,6 +134,7 @@ pub enum Problem {
     BadEscape { text: String },
     BadProgram { text: String },
     BadEnvironment { text: String },
+    BadUser { text: String },
     NotAllowed(Refusal),
     EmptyText { what: &'static str },
     SaidTooLong { what: &'static str, most: usize },

@@ -225,6 +225,11 @@ impl fmt::Display for Problem {
                 "`{}` is not a variable: its name has no `=`, and neither name nor value a NUL",
                 Quoted(text)
             ),
+            Self::BadUser { text } => write!(
+                f,
+                "`{}` is not a user: give a name, such as `rotadns`, or with a group, such as `rotadns:dns`",
+                Quoted(text)
+            ),
             Self::NotAllowed(refusal) => write!(f, "{refusal}"),
             Self::CaWithoutTls => f.write_str("`ca` has no use without `https://`; remove it"),
             Self::ValueTwice { text } => {

@@ -255,6 +255,10 @@ fn each_problem_has_its_sentence() {
             "`x y` is not a variable: its name has no `=`, and neither name nor value a NUL",
         ),
         (
+            Problem::BadUser { text: text() },
+            "`x y` is not a user: give a name, such as `rotadns`, or with a group, such as `rotadns:dns`",
+        ),
+        (
             Problem::NotAllowed(Refusal::Program(text())),
             "`x y` is not run: the config file does not allow it; add it, or its folder, to `prober.exec.allow`",
         ),

@@ -66,8 +66,19 @@ pub struct Config {
     pub geo: places::Geo,
     /// Who sees private addresses.
     pub views: places::Views,
+    /// Whom a process that was started as root becomes; `None` is nobody else.
+    pub user: Option<RunAs>,
     /// How is logged.
     pub log: Log,
+}
+
+/// A user to become.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunAs {
+    /// Its name.
+    pub name: String,
+    /// The name of its group, where that is not its own.
+    pub group: Option<String>,
 }
 
 /// How many UDP threads there are.
@@ -195,6 +206,7 @@ impl Default for Config {
             dnstap: None,
             geo: places::Geo::default(),
             views: places::Views::default(),
+            user: None,
             log: Log { format: LogFormat::Text, level: LogLevel::Info },
         }
     }
@@ -324,6 +336,7 @@ feed:
     - {server: "unix:run/admin"}
 limits: {tcp_connections: 200, tcp_per_client: 1, zone_bytes: 1000}
 failover_max: 2m
+user: rotadns:dns
 log: {format: json, level: debug}
 "#;
 
@@ -399,6 +412,7 @@ log: {format: json, level: debug}
             dnstap: None,
             geo: places::Geo::default(),
             views: places::Views::default(),
+            user: Some(RunAs { name: "rotadns".into(), group: Some("dns".into()) }),
             log: Log { format: LogFormat::Json, level: LogLevel::Debug },
         };
         assert_eq!(read(EVERYTHING), Ok(expected));
@@ -410,6 +424,27 @@ log: {format: json, level: debug}
         assert_eq!(config.listen, ["127.0.0.1:53".parse().expect("an address")]);
         assert_eq!(config.zones, [PathBuf::from("/etc/rotadns/a"), PathBuf::from("/b")]);
         assert_eq!(config.admin, None);
+    }
+
+    #[test]
+    fn a_user_is_a_name_or_a_name_and_a_group() {
+        let user = |name: &str, group: Option<&str>| {
+            Ok(RunAs { name: name.into(), group: group.map(Into::into) })
+        };
+        for (text, expected) in [
+            ("rotadns", user("rotadns", None)),
+            ("'rotadns:dns'", user("rotadns", Some("dns"))),
+            ("'rotadns:'", Err("rotadns:")),
+            ("':dns'", Err(":dns")),
+            ("'a:b:c'", Err("a:b:c")),
+            ("'a b'", Err("a b")),
+        ] {
+            let found = read(&format!("user: {text}")).map(|config| config.user);
+            let expected = expected.map(Some).map_err(|text: &str| {
+                vec![(1, 7, Problem::BadUser { text: text.into() })]
+            });
+            assert_eq!(found, expected, "{text}");
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use super::{Config, Limits, Log, LogFormat, LogLevel, Reader, Sockets, WORKERS_MAX, Workers};
+use super::{Config, Limits, Log, LogFormat, LogLevel, Reader, RunAs, Sockets, WORKERS_MAX, Workers};
 use crate::config::error::Problem;
 use crate::config::include::Includes;
 use crate::config::model::place::Network;
@@ -23,7 +23,7 @@ use crate::config::spec::{self, Field};
 use crate::config::value;
 
 /// What may stand at the top level.
-const CONFIG_KEYS: [&str; 26] = [
+const CONFIG_KEYS: [&str; 27] = [
     "listen",
     "zones",
     "includes",
@@ -50,6 +50,7 @@ const CONFIG_KEYS: [&str; 26] = [
     "dnstap",
     "geo",
     "views",
+    "user",
 ];
 
 /// The port of DNS, for the example of a mistake.
@@ -86,6 +87,7 @@ impl Reader<'_> {
             dnstap,
             geo,
             views,
+            user,
         ] = self.fields(&root, "the config file", CONFIG_KEYS);
         let mut config = Config {
             authority: self.authority([keys, secondaries, updates, primaries, per_zone, tls]),
@@ -132,6 +134,7 @@ impl Reader<'_> {
         self.set(&mut config.failover_max, failover_max, |text| {
             value::failover_max(text).map(Some)
         });
+        self.set(&mut config.user, user, |text| run_as(text).map(Some));
         if let Some(limits) = limits {
             self.limits(&mut config.limits, limits);
         }
@@ -261,6 +264,22 @@ fn is_unset(node: &Node<'_>) -> bool {
 
 fn socket(text: &str, port: u16) -> Result<SocketAddr, Problem> {
     text.parse().map_err(|_| Problem::BadSocket { text: text.into(), port })
+}
+
+/// `NAME`, or `NAME:GROUP`.
+fn run_as(text: &str) -> Result<RunAs, Problem> {
+    let (name, group) = match text.split_once(':') {
+        Some((name, group)) => (name, Some(group)),
+        None => (text, None),
+    };
+    let is_name = |name: &str| {
+        !name.is_empty() && name.chars().all(|c| !c.is_control() && !c.is_whitespace() && c != ':')
+    };
+    if is_name(name) && group.is_none_or(is_name) {
+        Ok(RunAs { name: name.to_owned(), group: group.map(str::to_owned) })
+    } else {
+        Err(Problem::BadUser { text: text.into() })
+    }
 }
 
 fn count(what: &'static str, text: &str, most: u32) -> Result<NonZeroUsize, Problem> {

@@ -32,6 +32,7 @@ use stream::Worker;
 
 use super::Answer;
 use crate::counters::{AllCounters, Counters};
+use crate::sys::user;
 
 /// How many connections the kernel keeps that were not accepted yet; it takes no more than its
 /// `net.core.somaxconn`.
@@ -97,7 +98,7 @@ pub(super) fn listen_on(address: SocketAddr, shared: bool) -> io::Result<TcpList
     debug_assert!(!shared);
     socket.set_tcp_nodelay(true)?; // connections inherit it
     socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
+    user::bind(&socket, &address.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())
 }

@@ -20,6 +20,7 @@ use super::message::{ANSWER_MAX, Answer, Came, Ended, Order, REQUEST_MAX, Reques
 use super::message::{first, frame, next};
 use super::{Trouble, WORD, obstacle};
 use crate::config::model::allowed::Programs;
+use crate::sys::user::User;
 
 /// How long the helper may take to begin.
 const BEGIN_MAX: Duration = Duration::from_secs(10);
@@ -55,8 +56,9 @@ struct Waiting {
 }
 
 impl Helper {
-    /// Starts the process: this very program, as a helper. It can be started for as long as this process may run programs.
-    pub fn start(programs: &Programs) -> io::Result<Self> {
+    /// Starts the process: this very program, as a helper. It becomes that user, where
+    /// there is one.
+    pub fn start(programs: &Programs, user: Option<&User>) -> io::Result<Self> {
         let (ours, theirs) = Blocking::pair()?;
         let child = Command::new("/proc/self/exe")
             .arg(WORD)
@@ -66,22 +68,17 @@ impl Helper {
             .stdin(OwnedFd::from(theirs))
             .stdout(Stdio::null())
             .spawn()?;
-        Self::over(ours, Some(child), programs)
+        Self::over(ours, Some(child), &rules(programs, user))
     }
 
     /// One at the other end of this socket, whose process is that, where it is one.
     pub(super) fn over(
         mut stream: Blocking,
         child: Option<Child>,
-        programs: &Programs,
+        rules: &Rules,
     ) -> io::Result<Self> {
-        let rules = Rules {
-            allow: programs.allow.clone(),
-            env: programs.env.0.clone(),
-            at_once: programs.at_once,
-        };
         stream.set_read_timeout(Some(BEGIN_MAX))?;
-        stream.write_all(&frame(&rules, REQUEST_MAX)?)?;
+        stream.write_all(&frame(rules, REQUEST_MAX)?)?;
         let ready: Result<(), String> = first(&mut stream, ANSWER_MAX)?;
         ready.map_err(io::Error::other)?;
         Ok(Self(Arc::new(Mutex::new(State::Begun(stream, child)))))
@@ -126,6 +123,16 @@ impl Helper {
             State::Asked(link) => Some(link.clone()),
             State::Begun(..) | State::Gone => None,
         }
+    }
+}
+
+/// What the helper is told first.
+pub(super) fn rules(programs: &Programs, user: Option<&User>) -> Rules {
+    Rules {
+        allow: programs.allow.clone(),
+        env: programs.env.0.clone(),
+        at_once: programs.at_once,
+        user: user.cloned(),
     }
 }
 

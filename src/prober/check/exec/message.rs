@@ -1,6 +1,7 @@
 //! What the prober and the helper say to each other over their socket: JSON, each message behind its length.
 
 use std::io;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 use super::super::{Obstacle, Trouble};
 use super::obstacle;
+use crate::sys::user::User;
 
 /// The most bytes of what the prober says: a program, its words and its variables.
 pub(super) const REQUEST_MAX: usize = 1024 * 1024;
@@ -26,7 +28,9 @@ pub(super) struct Rules {
     /// The variables that may be set for them.
     pub env: Vec<String>,
     /// The most that run at once.
-    pub at_once: std::num::NonZeroUsize,
+    pub at_once: NonZeroUsize,
+    /// Whom the helper becomes before it runs any.
+    pub user: Option<User>,
 }
 
 /// What the prober wants; the number is its name for one program.

@@ -16,6 +16,7 @@ use super::message::{ANSWER_MAX, Answer, Came, Order, REQUEST_MAX, Request, Rule
 use super::message::{frame, next};
 use super::{Trouble, may_run, obstacle, program};
 use crate::config::model::allowed::{Programs, Variables};
+use crate::sys::user::User;
 
 /// What stands in place of a command where the process is to be a helper.
 pub const WORD: &str = "@programs";
@@ -27,10 +28,12 @@ pub async fn serve(stream: Blocking) -> io::Result<()> {
     stream.set_nonblocking(true)?;
     let (mut read, mut write) = UnixStream::from_std(stream)?.into_split();
     let Some(rules) = next::<Rules>(&mut read, REQUEST_MAX).await? else { return Ok(()) };
-    let ready: Result<(), String> = Ok(());
+    let Rules { allow, env, at_once, user } = rules;
+    let ready = user.map_or(Ok(()), User::become_for_good);
+    let ready = ready.map_err(|error| format!("it cannot become its user: {error}"));
     write.write_all(&frame(&ready, ANSWER_MAX)?).await?;
 
-    let Rules { allow, env, at_once } = rules;
+    ready.map_err(io::Error::other)?;
     let programs = Programs { allow, env: Variables(env), at_once };
     let (asking, mut asked) = mpsc::channel(REQUESTS_MAX);
     // A read that is broken off would lose what it has read, so it has a task of its own.

@@ -11,6 +11,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal};
 
 use super::super::{Checker, Found};
+use super::helper::rules;
 use super::message::{ANSWER_MAX, REQUEST_MAX, Request, Rules, first, frame};
 use super::*;
 use crate::config::model::allowed::{Secrets, Variables};
@@ -40,7 +41,7 @@ fn helper(programs: &Programs) -> Helper {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         runtime.expect("a runtime").block_on(serve(theirs))
     });
-    Helper::over(ours, None, programs).expect("it begins")
+    Helper::over(ours, None, &rules(programs, None)).expect("it begins")
 }
 
 fn target(words: &[&str], timeout: Duration) -> Target {
@@ -230,7 +231,7 @@ async fn a_helper_that_has_ended_says_nothing_of_targets() {
         let asked: Request = first(&mut theirs, REQUEST_MAX).expect("a program is asked for");
         drop((rules, asked, theirs));
     });
-    let helper = Helper::over(ours, None, &programs(1)).expect("it begins");
+    let helper = Helper::over(ours, None, &rules(&programs(1), None)).expect("it begins");
     let checker = checker_over(1, helper);
     let target = target(&["/bin/true"], LONG);
     for _ in 0..2 {
