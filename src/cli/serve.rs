@@ -26,7 +26,7 @@ pub(super) fn run(flags: &Serve) -> anyhow::Result<bool> {
     let Some(config) = config(flags)? else { return Ok(false) };
     let progress = Arc::default();
     let _shown = log(config.log, &progress);
-    daemon::serve(&config, flags.strict, &progress)?;
+    daemon::serve(&config, flags.config.as_deref(), flags.strict, &progress)?;
     Ok(true)
 }
 

@@ -8,6 +8,7 @@ use super::error::{ConfigError, Location, Problem};
 use super::model::allowed::Includes;
 use crate::name::Name;
 use crate::sys::files::{Links, read};
+use crate::sys::sandbox::explained;
 
 /// The name of the config file, which is no zone wherever it lies.
 pub const CONFIG_FILE: &str = "rotadns.yaml";
@@ -93,7 +94,7 @@ pub fn zone_files(paths: &[PathBuf]) -> (Vec<PathBuf>, Vec<ConfigError>) {
 /// The zone files of one folder, one more than [`FILES_MAX`] at most.
 fn folder(path: &Path) -> std::io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
-    for entry in std::fs::read_dir(path)? {
+    for entry in std::fs::read_dir(path).map_err(|error| explained(path, error))? {
         let file = entry?.path();
         // One that cannot be read, such as a link that leads nowhere, is a mistake and no file that is gone.
         if is_zone_file(&file) {

@@ -30,6 +30,7 @@ pub mod progress;
 mod quiet;
 pub mod reload;
 mod rights;
+mod sandbox;
 mod secondary;
 mod services;
 mod settings;
@@ -63,6 +64,7 @@ use crate::state::overrides::Kept;
 use crate::state::persist::{LastHealth, Serials};
 use crate::state::publisher::{Publisher, Start};
 use crate::sys::memory;
+use crate::sys::sandbox::Sandbox;
 use herald::Herald;
 use listeners::Listeners;
 use load::{Guard, Loader, Round};
@@ -75,8 +77,14 @@ use watch::Watch;
 /// How often it is looked whether the threads that must not end are alive.
 const ALIVE: Duration = Duration::from_secs(1);
 
-/// Serves until SIGTERM or SIGINT. With `strict`, a zone with a mistake ends the start, which tells `progress` how far it is.
-pub fn serve(config: &Config, strict: bool, progress: &Arc<Progress>) -> anyhow::Result<()> {
+/// Serves what the config says, which stands in that file if in any, until SIGTERM or SIGINT. With `strict`, a zone with a mistake
+/// ends the start, which tells `progress` how far it is.
+pub fn serve(
+    config: &Config,
+    file: Option<&Path>,
+    strict: bool,
+    progress: &Arc<Progress>,
+) -> anyhow::Result<()> {
     let began = Timestamp::now();
     memory::keep_little();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -99,17 +107,19 @@ pub fn serve(config: &Config, strict: bool, progress: &Arc<Progress>) -> anyhow:
     let (started, starting) = oneshot::channel();
     let (shared, on_change, asks) = (config.clone(), editor.clone(), editor.clone());
     let told = Arc::clone(progress);
+    let file = file.map(Path::to_path_buf);
     let loading = Builder::new().name("loader".into()).spawn(move || {
         // Before the first look at the files, so that no change after it is missed.
         let watched = shared.zones.iter().cloned().chain(Sources::paths(&shared.geo)).collect();
-        let watch = Watch::start(watched, move |noticed| on_change.notice(noticed));
+        let walls = sandbox::around_nothing(&shared);
+        let watch = Watch::start(watched, walls, move |noticed| on_change.notice(noticed));
         let mut loader = Loader::new(shared.zones.clone(), serials(&shared.state))
             .with_includes(&shared.includes)
             .with_access(&shared.authority.access)
             .with_overlays(Overlays::new(&shared.state))
             .with_progress(&told);
-        let serving =
-            Serving::start(&shared, strict, (prober, rights), &mut loader, &asks, &told, began);
+        let with = With { file: file.as_deref(), strict, probing: prober, rights };
+        let serving = Serving::start(&shared, with, &mut loader, &asks, &told, began);
         if let Ok(serving) = &serving {
             loader.count_in(serving.counters.thread_beside());
         }
@@ -128,6 +138,9 @@ pub fn serve(config: &Config, strict: bool, progress: &Arc<Progress>) -> anyhow:
     };
     progress.end();
     let serving = serving?;
+    if let Some(sandbox) = &serving.sandbox {
+        sandbox.close().context("this thread cannot step into the sandbox")?;
+    }
     supervisor::ready(&serving.status);
     supervisor::watch(&serving.backstage.publisher)?;
     let Backstage { publishing, prober, herald, .. } = &serving.backstage;
@@ -156,16 +169,27 @@ struct Serving {
     secondary: Option<secondary::Running>,
     admin: Option<admin::Running>,
     counters: AllCounters,
+    /// Closed around all of these threads.
+    sandbox: Option<Sandbox>,
     /// What it does, for whoever supervises it.
     status: String,
+}
+
+/// What a start has beside the config.
+struct With<'w> {
+    /// The config file.
+    file: Option<&'w Path>,
+    /// Whether a mistake ends it.
+    strict: bool,
+    probing: prober::Settings,
+    rights: Rights,
 }
 
 impl Serving {
     /// Loads the zones, waits for the first outcome of each check, and opens the sockets.
     fn start(
         config: &Config,
-        strict: bool,
-        (probing, rights): (prober::Settings, Rights),
+        With { file, strict, probing, rights }: With<'_>,
         loader: &mut Loader,
         editor: &Editor,
         progress: &Progress,
@@ -188,6 +212,15 @@ impl Serving {
                 config.zones.iter().map(|path| path.display().to_string()).collect();
             warn!("no zones in {}: every query is refused", paths.join(", "));
         }
+
+        let read = sandbox::Read {
+            config: file,
+            zones: &round.zones,
+            files: &loader.files().load(),
+            included: loader.included(),
+        };
+        // What follows starts threads, which are inside.
+        let sandbox = sandbox::close(config, &read)?;
 
         let counters = AllCounters::with_threads(listeners::threads(config));
         let backstage = Backstage::start(config, probing, &counters, (set, settings), editor)?;
@@ -226,7 +259,7 @@ impl Serving {
         if let Some(admin) = &admin {
             admin.progress().serving(addresses, over_tls);
         }
-        Ok(Self { backstage, listeners, secondary, admin, counters, status })
+        Ok(Self { backstage, listeners, secondary, admin, counters, sandbox, status })
     }
 
     fn stop(self) {

@@ -58,7 +58,7 @@ pub fn run(config: &Config, feed: &Feed, progress: &Arc<Progress>) -> anyhow::Re
     let (told, probing, progress) = (feeder.clone(), prober.clone(), Arc::clone(progress));
     let loading = Builder::new().name("loader".into()).spawn(move || {
         // Before the first look at the files, so that no change after it is missed.
-        let watch = Watch::start(paths.clone(), move |noticed| on_change.notice(noticed));
+        let watch = Watch::start(paths.clone(), None, move |noticed| on_change.notice(noticed));
         let mut loader = Loader::new(paths.clone(), Serials::default())
             .with_includes(&includes)
             .with_progress(&progress);

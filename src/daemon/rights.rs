@@ -8,17 +8,17 @@ use anyhow::{Context as _, anyhow, bail};
 use tracing::{info, warn};
 
 use crate::config::Config;
-use crate::config::server::RunAs;
+use crate::config::server::{RunAs, Sandbox};
 use crate::sys::user::{self, Kept, User};
 
 /// Root's rights, where they are to be given up.
 pub(super) struct Rights(Option<(Kept, String)>);
 
-/// Whom the process is to become; `None` where it stays who it is. Where it becomes another, no program that it starts from here
-/// on has more rights than it has.
+/// Whom the process is to become; `None` where it stays who it is. From here on no program that it starts has more rights than
+/// it has, unless the operator wants none of this.
 pub(super) fn user(config: &Config) -> anyhow::Result<Option<User>> {
     let user = find(config)?;
-    if user.is_some() {
+    if user.is_some() || config.sandbox != Sandbox::Off {
         user::no_new_privileges().context("cannot do without new privileges")?;
     }
     Ok(user)
@@ -27,14 +27,17 @@ pub(super) fn user(config: &Config) -> anyhow::Result<Option<User>> {
 fn find(config: &Config) -> anyhow::Result<Option<User>> {
     let Some(RunAs { name, group }) = &config.user else { return Ok(None) };
     if !user::is_root() {
-        warn!("`user: {name}` has no effect: only root can become another, and root has not started this");
+        warn!(
+            "`user: {name}` has no effect: only root can become another, and root has not started this"
+        );
         return Ok(None);
     }
-    let user = User::find(name, group.as_deref()).map_err(|error| {
-        anyhow!("user: {error}; `useradd --system {name}` makes one")
-    })?;
+    let user = User::find(name, group.as_deref())
+        .map_err(|error| anyhow!("user: {error}; `useradd --system {name}` makes one"))?;
     if user.is_root() {
-        bail!("user: `{name}` is root, who would give nothing up; name one that owns the state folder alone");
+        bail!(
+            "user: `{name}` is root, who would give nothing up; name one that owns the state folder alone"
+        );
     }
     Ok(Some(user))
 }
@@ -51,7 +54,8 @@ impl Rights {
             let made = fs::create_dir_all(state).and_then(|()| user.own(state));
             made.with_context(|| format!("{}: cannot be made", state.display()))?;
         }
-        let kept = user.become_in_effect().with_context(|| format!("user: cannot become `{name}`"))?;
+        let kept =
+            user.become_in_effect().with_context(|| format!("user: cannot become `{name}`"))?;
         if let Err((path, error)) = try_to_write(state) {
             bail!(
                 "{}: `{name}` cannot write there: {error}; serials and health are kept there: `chown -R {name} {}`",

@@ -20,6 +20,7 @@ use crate::config::server::authority::{self, Secret};
 use crate::engine::settings::{Cookies, Places, Settings};
 use crate::server::tcp;
 use crate::state::publisher::Publisher;
+use crate::sys::sandbox::explained;
 use crate::wire::edns::cookie;
 use crate::wire::tsig::key::{Algorithm, Key, Keys};
 
@@ -150,7 +151,7 @@ fn read_file(path: &Path, what: &str) -> anyhow::Result<String> {
         Ok(metadata) if metadata.len() > SECRET_FILE_MAX => {
             bail!("{shown}: is larger than {SECRET_FILE_MAX} bytes; {what}")
         }
-        Ok(_) => fs::read_to_string(path),
+        Ok(_) => fs::read_to_string(path).map_err(|error| explained(path, error)),
         Err(error) => Err(error),
     };
     match text {

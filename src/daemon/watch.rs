@@ -17,14 +17,16 @@ use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
 use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
 use notify::event::{AccessKind, AccessMode, ModifyKind, RenameMode};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
-use tracing::warn;
+use tracing::{debug, warn};
 
 use crate::config::files::is_zone_file;
+use crate::sys::sandbox::Sandbox;
 
 /// The folders of zone files, watched until this is dropped.
 pub(super) struct Watch {
@@ -66,9 +68,11 @@ pub(super) enum Sign {
 }
 
 impl Watch {
-    /// Calls `changed` whenever something happens to zone files in these folders, or to these files.
+    /// Calls `changed` whenever something happens to zone files in these folders, or to these files. The thread that does so
+    /// stands within these walls, where there are any: to watch is not to open.
     pub(super) fn start(
         paths: Vec<PathBuf>,
+        walls: Option<Sandbox>,
         changed: impl Fn(Vec<Noticed>) + Send + 'static,
     ) -> Self {
         let named = Arc::new(ArcSwap::from_pointee(names(&paths)));
@@ -81,7 +85,15 @@ impl Watch {
                 changed(noticed);
             }
         };
-        let watcher = notify::recommended_watcher(on_event);
+        // Threads stand where those stand that have started them.
+        let begin = || {
+            if let Some(Err(error)) = walls.map(|walls| walls.close()) {
+                debug!("the thread that watches files is in no sandbox: {error}");
+            }
+            notify::recommended_watcher(on_event)
+        };
+        let made = thread::scope(|scope| scope.spawn(begin).join());
+        let watcher = made.unwrap_or_else(|_| Err(notify::Error::generic("it panicked")));
         if let Err(error) = &watcher {
             warn!("changed zone files are not noticed, reload by SIGHUP: {error}");
         }

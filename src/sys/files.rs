@@ -6,6 +6,8 @@ use std::io::{self, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
+use super::sandbox::explained;
+
 /// Whether the last part of a path may be a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Links {
@@ -34,7 +36,8 @@ pub fn open(path: &Path, links: Links) -> io::Result<File> {
     is_file(fs::metadata(path)?.is_file())?;
     let no_links = if links == Links::Refuse { libc::O_NOFOLLOW } else { 0 };
     let flags = libc::O_NONBLOCK | libc::O_NOCTTY | no_links;
-    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path);
+    let file = file.map_err(|error| explained(path, error))?;
     // Another may have taken its place meanwhile.
     is_file(file.metadata()?.is_file())?;
     Ok(file)

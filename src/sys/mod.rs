@@ -10,6 +10,8 @@ pub mod batch;
 pub mod files;
 pub mod memory;
 pub mod priority;
+#[cfg_attr(not(target_os = "linux"), path = "sandbox_elsewhere.rs")]
+pub mod sandbox;
 #[cfg(target_os = "linux")]
 pub mod spread;
 #[cfg_attr(not(target_os = "linux"), path = "user_elsewhere.rs")]

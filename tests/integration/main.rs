@@ -56,6 +56,8 @@ mod resolver;
 mod restart;
 #[cfg(target_os = "linux")]
 mod rights;
+#[cfg(target_os = "linux")]
+mod sandboxed;
 mod secondary;
 mod secured;
 mod servers;

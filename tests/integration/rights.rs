@@ -36,7 +36,9 @@ fn folder(port: u16, settings: &str, states: &Folder) -> Folder {
     folder.write("zones/programs.example.yaml", &zone(states));
     folder.write(
         "rotadns.yaml",
-        &format!("listen: 127.0.0.1:{port}\nzones: zones\nstate: state\nadmin: off\n{ALLOW}{settings}"),
+        &format!(
+            "listen: 127.0.0.1:{port}\nzones: zones\nstate: state\nadmin: off\n{ALLOW}{settings}"
+        ),
     );
     folder
 }
@@ -68,7 +70,11 @@ fn a_server_that_root_starts_becomes_its_user_and_works_on() {
     let own = folder(port, &format!("user: {USER}\n"), &states);
     let mut server = Server::start("rotadns", serve(&own), port, own);
     server.wait_until_it_serves();
-    assert!(server.said().contains("root's rights are given up user=\"nobody\""), "{}", server.said());
+    assert!(
+        server.said().contains("root's rights are given up user=\"nobody\""),
+        "{}",
+        server.said()
+    );
 
     let state = fs::metadata(server.file("state")).expect("it was made");
     let (uid, gid) = (state.uid(), state.gid());

@@ -68,6 +68,8 @@ pub struct Config {
     pub views: places::Views,
     /// Whom a process that was started as root becomes; `None` is nobody else.
     pub user: Option<RunAs>,
+    /// Whether it gives up the files that it does not need.
+    pub sandbox: Sandbox,
     /// How is logged.
     pub log: Log,
 }
@@ -79,6 +81,17 @@ pub struct RunAs {
     pub name: String,
     /// The name of its group, where that is not its own.
     pub group: Option<String>,
+}
+
+/// Whether the server gives up the files that it does not need, and the right to execute any.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sandbox {
+    /// Where the kernel can.
+    Auto,
+    /// It does not.
+    Off,
+    /// It does, or does not start.
+    Require,
 }
 
 /// How many UDP threads there are.
@@ -207,6 +220,7 @@ impl Default for Config {
             geo: places::Geo::default(),
             views: places::Views::default(),
             user: None,
+            sandbox: Sandbox::Auto,
             log: Log { format: LogFormat::Text, level: LogLevel::Info },
         }
     }
@@ -337,6 +351,7 @@ feed:
 limits: {tcp_connections: 200, tcp_per_client: 1, zone_bytes: 1000}
 failover_max: 2m
 user: rotadns:dns
+sandbox: require
 log: {format: json, level: debug}
 "#;
 
@@ -413,6 +428,7 @@ log: {format: json, level: debug}
             geo: places::Geo::default(),
             views: places::Views::default(),
             user: Some(RunAs { name: "rotadns".into(), group: Some("dns".into()) }),
+            sandbox: Sandbox::Require,
             log: Log { format: LogFormat::Json, level: LogLevel::Debug },
         };
         assert_eq!(read(EVERYTHING), Ok(expected));
@@ -440,9 +456,9 @@ log: {format: json, level: debug}
             ("'a b'", Err("a b")),
         ] {
             let found = read(&format!("user: {text}")).map(|config| config.user);
-            let expected = expected.map(Some).map_err(|text: &str| {
-                vec![(1, 7, Problem::BadUser { text: text.into() })]
-            });
+            let expected = expected
+                .map(Some)
+                .map_err(|text: &str| vec![(1, 7, Problem::BadUser { text: text.into() })]);
             assert_eq!(found, expected, "{text}");
         }
     }

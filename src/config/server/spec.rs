@@ -14,7 +14,9 @@ use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use super::{Config, Limits, Log, LogFormat, LogLevel, Reader, RunAs, Sockets, WORKERS_MAX, Workers};
+use super::{
+    Config, Limits, Log, LogFormat, LogLevel, Reader, RunAs, Sandbox, Sockets, WORKERS_MAX, Workers,
+};
 use crate::config::error::Problem;
 use crate::config::include::Includes;
 use crate::config::model::place::Network;
@@ -23,7 +25,7 @@ use crate::config::spec::{self, Field};
 use crate::config::value;
 
 /// What may stand at the top level.
-const CONFIG_KEYS: [&str; 27] = [
+const CONFIG_KEYS: [&str; 28] = [
     "listen",
     "zones",
     "includes",
@@ -51,6 +53,7 @@ const CONFIG_KEYS: [&str; 27] = [
     "geo",
     "views",
     "user",
+    "sandbox",
 ];
 
 /// The port of DNS, for the example of a mistake.
@@ -88,6 +91,7 @@ impl Reader<'_> {
             geo,
             views,
             user,
+            sandbox,
         ] = self.fields(&root, "the config file", CONFIG_KEYS);
         let mut config = Config {
             authority: self.authority([keys, secondaries, updates, primaries, per_zone, tls]),
@@ -133,6 +137,10 @@ impl Reader<'_> {
         }
         self.set(&mut config.failover_max, failover_max, |text| {
             value::failover_max(text).map(Some)
+        });
+        let words = [("auto", Sandbox::Auto), ("off", Sandbox::Off), ("require", Sandbox::Require)];
+        self.set(&mut config.sandbox, sandbox, |text| {
+            value::choice("whether the sandbox closes", text, &words)
         });
         self.set(&mut config.user, user, |text| run_as(text).map(Some));
         if let Some(limits) = limits {
