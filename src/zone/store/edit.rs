@@ -102,7 +102,9 @@ impl Store {
             }
         }
         let mut shards = Packing::of(nodes);
-        buckets.iter().for_each(|nodes| shards.push(lay_out(nodes)));
+        for nodes in &buckets {
+            shards.push(lay_out(nodes));
+        }
         Self::new(shards)
     }
 }
