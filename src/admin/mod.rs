@@ -33,6 +33,7 @@ pub mod steer;
 pub mod views;
 
 use std::fmt;
+use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -51,7 +52,7 @@ use guard::tokens::Tokens;
 use history::History;
 use listen::identity::{Identity, acceptor};
 use listen::reread::Reread;
-use listen::{Sockets, serve};
+use listen::{Already, Shared, Sockets, serve};
 use model::{Mistake, Secondary, ZoneState};
 use refusal::Refusal;
 use service::{Guards, Service};
@@ -235,15 +236,15 @@ pub struct Api {
 }
 
 impl Api {
-    /// Reads its files and opens its sockets.
-    pub fn open(settings: &Settings) -> Result<Self, String> {
+    /// Reads its files and opens its sockets, but for those that are open already.
+    pub fn open(settings: &Settings, already: Already) -> Result<Self, String> {
         let tokens = settings.tokens.clone().map(|path| Reread::new(vec![path], read_tokens));
         let identity = match &settings.tls {
             None => None,
             Some(files) => Some(Arc::new(Reread::new(files.to_vec(), Identity::read)?)),
         };
         let guards = Guards::new(tokens.transpose()?, identity);
-        let sockets = Sockets::open(&settings.listen, settings.socket.as_ref())?;
+        let sockets = Sockets::open(&settings.listen, settings.socket.as_ref(), already)?;
         Ok(Self { sockets, guards })
     }
 
@@ -251,6 +252,11 @@ impl Api {
     #[must_use]
     pub fn addresses(&self) -> Vec<SocketAddr> {
         self.sockets.addresses()
+    }
+
+    /// Its sockets once more.
+    pub fn share(&self) -> io::Result<Shared> {
+        self.sockets.share()
     }
 
     /// Serves until `stop` says so.

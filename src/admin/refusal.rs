@@ -101,7 +101,9 @@ impl From<SteerError> for Refusal {
         match error {
             SteerError::Pattern(pattern) => pattern.into(),
             SteerError::TooMany(_) => Self::new(StatusCode::CONFLICT, error.to_string()),
-            SteerError::Stopping => Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
+            SteerError::Stopping | SteerError::Replaced => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
+            }
             SteerError::NoPattern
             | SteerError::Author
             | SteerError::Reason

@@ -139,6 +139,9 @@ pub struct Serve {
     /// Refuse to start where a zone has a mistake; else that zone answers SERVFAIL
     #[arg(long)]
     strict: bool,
+    /// Take the place of the server that runs over the same state folder, without a query lost
+    #[arg(long)]
+    replace: bool,
 }
 
 /// Where the admin API is served, by flag.

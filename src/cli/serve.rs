@@ -26,7 +26,8 @@ pub(super) fn run(flags: &Serve) -> anyhow::Result<bool> {
     let Some(config) = config(flags)? else { return Ok(false) };
     let progress = Arc::default();
     let _shown = log(config.log, &progress);
-    daemon::serve(&config, flags.config.as_deref(), flags.strict, &progress)?;
+    let how = daemon::How { strict: flags.strict, replace: flags.replace };
+    daemon::serve(&config, flags.config.as_deref(), how, &progress)?;
     Ok(true)
 }
 

@@ -2,6 +2,7 @@
 //! stopped last.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{Builder, JoinHandle};
 use std::time::SystemTime;
 
@@ -11,8 +12,10 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use tracing::{debug, error, info};
 
+use super::given::{Given, Kind, Socket, absolute};
 use super::load::{self, Files, Guard, Version};
 use super::reload::{self, Editor};
+use crate::admin::listen::Shared;
 use crate::admin::{About, Admin, Api, NotReloaded, Owner, Progress, Settings, ZoneFile, model};
 use crate::authority::secondary::shown::{Board, Shown};
 use crate::config::{Config, Severity};
@@ -25,11 +28,20 @@ use crate::sys::priority;
 /// The most threads that wait for the disk or for the publisher.
 const BLOCKING_MAX: usize = 4;
 
+/// An admin API whose sockets are open, and that nobody serves yet.
+pub(super) struct Opened {
+    api: Api,
+    shared: Shared,
+    /// Whether the file of its socket stays at the end.
+    is_left: bool,
+}
+
 /// An admin API that is served.
 pub(super) struct Running {
     admin: Arc<Admin>,
     stop: watch::Sender<bool>,
     thread: JoinHandle<()>,
+    shared: Shared,
 }
 
 /// What the API looks at and steers.
@@ -42,22 +54,31 @@ pub(super) struct Ground<'g> {
     pub(super) started: Timestamp,
 }
 
-impl Running {
-    /// Serves the API, where the config wants one.
-    pub(super) fn start(config: &Config, ground: &Ground<'_>) -> anyhow::Result<Option<Self>> {
+impl Opened {
+    /// Opens the sockets of the API that were not given, where the config wants one.
+    pub(super) fn open(config: &Config, given: &mut Given) -> anyhow::Result<Option<Self>> {
         let Some(wanted) = &config.admin else { return Ok(None) };
         // The config's reader and the command line have told this with its place.
         if let Some(problem) = wanted.exposed() {
             bail!("admin: {problem}");
         }
         let tls = wanted.tls.as_ref();
-        let api = Api::open(&Settings {
+        let settings = Settings {
             listen: wanted.listen.clone(),
             socket: wanted.socket.clone(),
             tokens: wanted.tokens.clone(),
             tls: tls.map(|tls| [tls.certificate.clone(), tls.key.clone()]),
-        });
-        let api = api.map_err(|error| anyhow!(error))?;
+        };
+        let (already, is_left) = given.take_admin(config);
+        let api = Api::open(&settings, already).map_err(|error| anyhow!(error))?;
+        let shared = api.share().context("cannot share the sockets of the admin API")?;
+        Ok(Some(Self { api, shared, is_left }))
+    }
+
+    /// Serves it.
+    pub(super) fn start(self, config: &Config, ground: &Ground<'_>) -> anyhow::Result<Running> {
+        let Self { api, shared, is_left } = self;
+        shared.is_left.store(is_left, Ordering::Relaxed);
         let admin = Arc::new(Admin::new(
             ground.publisher.clone(),
             ground.counters.clone(),
@@ -69,6 +90,7 @@ impl Running {
             .max_blocking_threads(BLOCKING_MAX)
             .build()?;
         let (stop, stopped) = watch::channel(false);
+        let socket = config.admin.as_ref().and_then(|wanted| wanted.socket.as_ref());
         let (addresses, shown) = (api.addresses(), Arc::clone(&admin));
         let run = move || {
             if let Err(error) = priority::behind_answers() {
@@ -82,14 +104,29 @@ impl Running {
         };
         let thread =
             Builder::new().name("admin".into()).spawn(run).context("cannot start the admin API")?;
-        let socket = wanted.socket.as_ref().map(|socket| tracing::field::display(socket.display()));
+        let socket = socket.map(|socket| tracing::field::display(socket.display()));
         info!(listen = ?addresses, socket, "the admin API is there");
-        Ok(Some(Self { admin, stop, thread }))
+        Ok(Running { admin, stop, thread, shared })
     }
+}
 
+impl Running {
     /// How far the server is, for those who ask.
     pub(super) fn progress(&self) -> &Progress {
         &self.admin.progress
+    }
+
+    /// Gives its sockets to be handed to another process. What comes back is set when that has taken over.
+    pub(super) fn share(&mut self, config: &Config, sockets: &mut Given) -> Arc<AtomicBool> {
+        for listener in self.shared.tcp.drain(..) {
+            sockets.add(Socket { kind: Kind::Tcp(listener), is_kept: false });
+        }
+        let path = config.admin.as_ref().and_then(|admin| admin.socket.as_deref());
+        if let (Some(listener), Some(path)) = (self.shared.unix.take(), path) {
+            let is_kept = self.shared.is_left.load(Ordering::Relaxed);
+            sockets.add(Socket { kind: Kind::Unix(listener, absolute(path)), is_kept });
+        }
+        Arc::clone(&self.shared.is_left)
     }
 
     /// Ends it, with what it was asked before.

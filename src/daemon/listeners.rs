@@ -16,6 +16,7 @@ use anyhow::anyhow;
 use tokio_rustls::TlsAcceptor;
 use tracing::{info, warn};
 
+use super::given::{Given, Kind, Socket};
 #[cfg(target_os = "linux")]
 use crate::admin::listen::identity::{self, Identity};
 #[cfg(target_os = "linux")]
@@ -39,9 +40,9 @@ const STOP: Duration = Duration::from_millis(500);
 
 /// Open sockets that nobody serves yet.
 pub(super) enum Listeners {
-    /// Ours.
+    /// Ours, and once more what is handed over when another process takes our place.
     #[cfg(target_os = "linux")]
-    Native { udp: Vec<udp::Listener>, tcp: Vec<tcp::Listeners> },
+    Native { udp: Vec<udp::Listener>, tcp: Vec<tcp::Listeners>, held: Given, is_kept: bool },
     /// hickory-server's.
     Portable(Vec<hickory::Bound>),
 }
@@ -55,27 +56,50 @@ pub(super) struct Running {
 enum Serving {
     /// Ours.
     #[cfg(target_os = "linux")]
-    Native { udp: udp::Running, tcp: tcp::Running },
+    Native { udp: Option<udp::Running>, tcp: tcp::Running, is_kept: bool },
     /// hickory-server's.
     Portable(hickory::Running),
 }
 
 impl Listeners {
-    /// Opens all sockets.
-    pub(super) fn open(config: &Config) -> anyhow::Result<Self> {
+    /// Opens all sockets that were not given.
+    pub(super) fn open(config: &Config, given: &mut Given) -> anyhow::Result<Self> {
         #[cfg(target_os = "linux")]
         if config.sockets == Sockets::Native {
-            let workers = workers(config);
-            let udp = udp::bind(&config.listen, workers)?;
+            let (workers, mut held) = (workers(config), Given::default());
+            let udp = open_udp(&config.listen, workers, given, &mut held)?;
             // Port 0 was the kernel's choice for UDP; TCP takes the same.
             let addresses = distinct(udp.iter().map(|listener| listener.address));
-            let mut tcp = vec![(tcp::bind(&addresses, workers)?, None)];
+            let mut tcp = vec![(open_tcp(&addresses, workers, given, &mut held)?, None)];
             if let Some(wanted) = &config.authority.tls {
-                tcp.push((tcp::bind(&wanted.listen, workers)?, Some(tls(wanted)?)));
+                let rows = open_tcp(&wanted.listen, workers, given, &mut held)?;
+                tcp.push((rows, Some(tls(wanted)?)));
             }
-            return Ok(Self::Native { tcp, udp });
+            let is_kept = held.sockets().iter().any(|socket| socket.is_kept);
+            return Ok(Self::Native { tcp, udp, held, is_kept });
         }
-        Ok(Self::Portable(hickory::bind(&config.listen)?))
+        let mut bound = Vec::new();
+        for &address in &config.listen {
+            let (udp, tcp) = (given.take_udp(address), given.take_tcp(address));
+            if udp.is_empty() && tcp.is_empty() {
+                bound.extend(hickory::bind(&[address])?);
+                continue;
+            }
+            for socket in udp.into_iter().chain(tcp) {
+                bound.push(match socket.kind {
+                    Kind::Udp(socket) => {
+                        socket.set_nonblocking(true)?;
+                        hickory::Bound::Udp(socket)
+                    }
+                    Kind::Tcp(listener) => {
+                        listener.set_nonblocking(true)?;
+                        hickory::Bound::Tcp(listener)
+                    }
+                    Kind::Unix(..) => continue,
+                });
+            }
+        }
+        Ok(Self::Portable(bound))
     }
 
     /// Where DNS is served over TLS.
@@ -88,7 +112,7 @@ impl Listeners {
                 let sockets = rows.filter_map(|(threads, _)| threads.first()).flatten();
                 let addresses: std::io::Result<Vec<_>> =
                     sockets.map(TcpListener::local_addr).collect();
-                Ok(addresses?)
+                Ok(distinct(addresses?.into_iter()))
             }
             Self::Portable(_) => Ok(Vec::new()),
         }
@@ -105,6 +129,15 @@ impl Listeners {
                 distinct(addresses?.into_iter())
             }
         })
+    }
+
+    /// Once more what another process takes over; `None` where it cannot.
+    pub(super) fn share(&mut self) -> Option<Given> {
+        match self {
+            #[cfg(target_os = "linux")]
+            Self::Native { held, .. } => Some(std::mem::take(held)),
+            Self::Portable(_) => None,
+        }
     }
 
     /// Serves them.
@@ -132,14 +165,14 @@ impl Listeners {
         };
         let sockets = match self {
             #[cfg(target_os = "linux")]
-            Self::Native { udp, tcp } => {
+            Self::Native { udp, tcp, is_kept, .. } => {
                 let udp =
                     udp::start(udp, snapshot, counters, Some(services), tap.borrow_mut().as_mut())
                         .context("cannot serve UDP")?;
                 let tcp =
                     tcp::start(tcp, limits, |counters| answer(counters, Some(services)), counters)
                         .context("cannot serve TCP")?;
-                Serving::Native { udp, tcp }
+                Serving::Native { udp: Some(udp), tcp, is_kept }
             }
             Self::Portable(bound) => Serving::Portable({
                 if config.authority.tls.is_some() {
@@ -161,13 +194,43 @@ impl Listeners {
 }
 
 impl Running {
+    /// Answers what was received over UDP, and leaves the rest to another process that has the sockets too.
+    pub(super) fn leave_udp(&mut self) {
+        match &mut self.sockets {
+            #[cfg(target_os = "linux")]
+            Serving::Native { udp, .. } => {
+                if let Some(udp) = udp.take() {
+                    udp.leave();
+                }
+            }
+            Serving::Portable(_) => {}
+        }
+    }
+
+    /// Leaves what was not received to another process that has the sockets too. Who is connected may ask for as long as `linger`.
+    pub(super) fn leave(mut self, linger: Duration) {
+        self.leave_udp();
+        match self.sockets {
+            #[cfg(target_os = "linux")]
+            Serving::Native { tcp, .. } => tcp.leave(linger, STOP),
+            Serving::Portable(running) => running.stop(STOP),
+        }
+        if let Some(dnstap) = self.dnstap {
+            dnstap.stop();
+        }
+    }
+
     /// Answers what was received, and closes.
     pub(super) fn stop(self) {
         match self.sockets {
             #[cfg(target_os = "linux")]
-            Serving::Native { udp, tcp } => {
-                let udp = thread::spawn(move || udp.stop());
-                tcp.stop(STOP);
+            Serving::Native { udp, tcp, is_kept } => {
+                let udp = thread::spawn(move || udp.map(udp::Running::stop));
+                if is_kept {
+                    tcp.leave(Duration::ZERO, STOP);
+                } else {
+                    tcp.stop(STOP);
+                }
                 // A thread that panicked has been reported where it did.
                 let _ = udp.join();
             }
@@ -178,6 +241,70 @@ impl Running {
             dnstap.stop();
         }
     }
+}
+
+/// The UDP sockets of each address: those that were given, else our own.
+#[cfg(target_os = "linux")]
+fn open_udp(
+    addresses: &[SocketAddr],
+    workers: usize,
+    given: &mut Given,
+    held: &mut Given,
+) -> anyhow::Result<Vec<udp::Listener>> {
+    let mut listeners = Vec::new();
+    for &address in addresses {
+        let mut sockets = Vec::new();
+        let mut are_kept = false;
+        for Socket { kind, is_kept } in given.take_udp(address) {
+            let Kind::Udp(socket) = kind else { continue };
+            held.add(Socket { kind: Kind::Udp(socket.try_clone()?), is_kept });
+            are_kept |= is_kept;
+            sockets.push(socket);
+        }
+        if !sockets.is_empty() {
+            listeners.extend(udp::adopt(sockets, workers, are_kept)?);
+            continue;
+        }
+        for listener in udp::bind(&[address], workers)? {
+            held.add(Socket { kind: Kind::Udp(listener.socket()?), is_kept: false });
+            listeners.push(listener);
+        }
+    }
+    Ok(listeners)
+}
+
+/// The TCP sockets of each thread at these addresses: those that were given, else our own.
+#[cfg(target_os = "linux")]
+fn open_tcp(
+    addresses: &[SocketAddr],
+    workers: usize,
+    given: &mut Given,
+    held: &mut Given,
+) -> anyhow::Result<Vec<Vec<TcpListener>>> {
+    let mut threads: Vec<Vec<TcpListener>> = Vec::new();
+    for &address in addresses {
+        let mut sockets = Vec::new();
+        for Socket { kind, is_kept } in given.take_tcp(address) {
+            let Kind::Tcp(listener) = kind else { continue };
+            held.add(Socket { kind: Kind::Tcp(listener.try_clone()?), is_kept });
+            sockets.push(listener);
+        }
+        let rows = if sockets.is_empty() {
+            let rows = tcp::bind(&[address], workers)?;
+            for listener in rows.iter().flatten() {
+                held.add(Socket { kind: Kind::Tcp(listener.try_clone()?), is_kept: false });
+            }
+            rows
+        } else {
+            tcp::adopt(sockets, workers)
+                .with_context(|| format!("the TCP socket on {address} that was given"))?
+        };
+        threads.resize_with(rows.len().max(threads.len()), Vec::new);
+        for (thread, row) in threads.iter_mut().zip(rows) {
+            thread.extend(row);
+        }
+    }
+    Ok(threads)
 }
 
 /// What encrypts DNS over TLS; a certificate that was renewed is read again.
@@ -213,14 +340,19 @@ pub(super) fn tell_totals(counters: &AllCounters) {
     );
 }
 
-/// How many threads will serve, each with counters of its own.
-pub(super) fn threads(config: &Config) -> usize {
+/// How many threads will serve, each with counters of its own; of UDP sockets, so many are given at each address.
+pub(super) fn threads(config: &Config, given: &[(SocketAddr, usize)]) -> usize {
     #[cfg(target_os = "linux")]
     if config.sockets == Sockets::Native {
-        // UDP has a thread for each worker and address, TCP one for each worker.
-        return workers(config) * (config.listen.len() + 1);
+        let workers = workers(config);
+        // UDP has a thread for each worker and address, and for each socket that is given; TCP has one for each worker.
+        let more = |address: &SocketAddr| {
+            let given = given.iter().find(|(at, _)| at == address).map_or(0, |(_, count)| *count);
+            given.max(workers)
+        };
+        return config.listen.iter().map(more).sum::<usize>() + workers;
     }
-    let _ = config;
+    let _ = (config, given);
     1
 }
 

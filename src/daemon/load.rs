@@ -228,6 +228,38 @@ impl Loader {
         self.is_strict = is_strict;
     }
 
+    /// Lets go of the state folder, so that another process may have it.
+    pub fn rest(&mut self) {
+        if let Some(overlays) = &mut self.overlays {
+            overlays.close();
+        }
+    }
+
+    /// Goes on after another process has had the state folder: it may have raised serials, and none may fall.
+    pub fn go_on(&mut self) {
+        if let Err(error) = self.serials.read_again() {
+            error!("the serials cannot be read again: {error}");
+        }
+    }
+
+    /// Takes over the state folder from the process that had it while this one loaded: what came to be since `then` counts. Zones of which
+    /// it says something else are forgotten, so that the next round loads them anew.
+    pub fn take_over(&mut self, then: &Serials, serials: Serials, mut overlays: Overlays) {
+        let mut was = self.overlays.take();
+        let loaded = std::mem::replace(&mut self.serials, serials);
+        let serials = &self.serials;
+        self.zones.retain(|origin, _| {
+            let before = was.as_mut().and_then(|was| was.read(origin).ok());
+            let now = overlays.read(origin).ok();
+            now.is_some() && before == now && then.get(origin) == serials.get(origin)
+        });
+        self.overlays = Some(overlays);
+        let kept =
+            self.zones.keys().filter_map(|origin| Some((origin.clone(), loaded.get(origin)?)));
+        let kept = kept.collect();
+        self.keep_serials(kept);
+    }
+
     /// Leaves half of the cores to others, from now on.
     pub fn leave_cores(&mut self) {
         self.threads = crew::half_of_the_cores();

@@ -9,6 +9,7 @@
 //!   secondary   primaries ─▶ zones
 //!   notifier    versions ─▶ NOTIFY, to those who take zones from us
 //!   follower    when a version for health may be made
+//!   replace     who is to take our place
 //!   udp-N       one for each worker and listen address
 //!   tcp-N       one for each core
 //! ```
@@ -19,6 +20,7 @@
 
 mod admin;
 mod clock;
+mod given;
 mod herald;
 mod listeners;
 pub mod load;
@@ -29,6 +31,7 @@ mod programs;
 pub mod progress;
 mod quiet;
 pub mod reload;
+mod replace;
 mod rights;
 mod sandbox;
 mod secondary;
@@ -38,6 +41,8 @@ mod supervisor;
 mod watch;
 
 use std::fs::{self, File, TryLockError};
+use std::net::SocketAddr;
+use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::thread::{Builder, JoinHandle};
@@ -52,6 +57,7 @@ use tracing::{error, info, warn};
 
 use crate::admin::listen::connections::CONNECTIONS_MAX;
 use crate::authority::Services;
+use crate::authority::secondary::life::Pen;
 use crate::config::Config;
 use crate::counters::AllCounters;
 use crate::engine;
@@ -59,34 +65,55 @@ use crate::health::source::Source;
 use crate::health::sources;
 use crate::name::Name;
 use crate::prober::{self, Prober};
-use crate::state::overlays::Overlays;
 use crate::state::overrides::Kept;
 use crate::state::persist::{LastHealth, Serials};
 use crate::state::publisher::{Publisher, Start};
 use crate::sys::memory;
 use crate::sys::sandbox::Sandbox;
+use given::Given;
 use herald::Herald;
 use listeners::Listeners;
 use load::{Guard, Loader, Round};
 use places::Sources;
 use progress::Progress;
 use reload::{Editor, keep_loading};
+use replace::{Beginning, Ground, Here, Predecessor, Replaceable};
 use rights::Rights;
 use watch::Watch;
 
+/// How long who is connected over TCP may ask a server that was replaced.
+const LINGER: Duration = Duration::from_secs(2);
 /// How often it is looked whether the threads that must not end are alive.
 const ALIVE: Duration = Duration::from_secs(1);
 
-/// Serves what the config says, which stands in that file if in any, until SIGTERM or SIGINT. With `strict`, a zone with a mistake
-/// ends the start, which tells `progress` how far it is.
+/// How to serve, beside what the config file says.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct How {
+    /// A zone with a mistake ends the start.
+    pub strict: bool,
+    /// The server that runs over the same state folder is replaced, where there is one.
+    pub replace: bool,
+}
+
+/// Serves what the config says, which stands in that file if in any, until SIGTERM or SIGINT, or until another process takes over.
+/// The start tells `progress` how far it is.
 pub fn serve(
     config: &Config,
     file: Option<&Path>,
-    strict: bool,
+    how: How,
     progress: &Arc<Progress>,
 ) -> anyhow::Result<()> {
     let began = Timestamp::now();
     memory::keep_little();
+    let given = Given::by_supervisor()?;
+    let predecessor = if how.replace { Predecessor::find(&config.state)? } else { None };
+    let mut config = config.clone();
+    if let Some(predecessor) = predecessor.as_ref().filter(|_| config.listens_by_default()) {
+        config.listen.clone_from(&predecessor.here.listen);
+    } else if let Some(listen) = given.listen(&config) {
+        config.listen = listen;
+    }
+    let config = &config;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut signals = {
         let _runtime = runtime.enter();
@@ -101,7 +128,10 @@ pub fn serve(
     let user = rights::user(config)?;
     let prober = programs::settings(config, user.as_ref());
     let rights = Rights::reduce(config, user)?;
-    let _lock = lock(&config.state)?;
+    let beginning = match predecessor {
+        Some(predecessor) => Beginning::InPlaceOf(predecessor),
+        None => Beginning::Alone { lock: lock(&config.state)? },
+    };
 
     let (editor, wishes) = reload::channel();
     let (started, starting) = oneshot::channel();
@@ -113,12 +143,15 @@ pub fn serve(
         let watched = shared.zones.iter().cloned().chain(Sources::paths(&shared.geo)).collect();
         let walls = sandbox::around_nothing(&shared);
         let watch = Watch::start(watched, walls, move |noticed| on_change.notice(noticed));
-        let mut loader = Loader::new(shared.zones.clone(), serials(&shared.state))
+        let mut beginning = beginning;
+        let (serials, overlays) = beginning.state(&shared.state);
+        let mut loader = Loader::new(shared.zones.clone(), serials)
             .with_includes(&shared.includes)
             .with_access(&shared.authority.access)
-            .with_overlays(Overlays::new(&shared.state))
+            .with_overlays(overlays)
             .with_progress(&told);
-        let with = With { file: file.as_deref(), strict, probing: prober, rights };
+        let (file, strict, probing) = (file.as_deref(), how.strict, prober);
+        let with = With { file, strict, probing, rights, beginning, given };
         let serving = Serving::start(&shared, with, &mut loader, &asks, &told, began);
         if let Ok(serving) = &serving {
             loader.count_in(serving.counters.thread_beside());
@@ -133,14 +166,18 @@ pub fn serve(
 
     let Some(serving) = runtime.block_on(signals.wait_for_the_start(starting, &editor)) else {
         info!("stopped before it served");
-        supervisor::stopping();
+        if !how.replace {
+            supervisor::stopping();
+        }
         return Ok(());
     };
     progress.end();
-    let serving = serving?;
+    let mut serving = serving?;
     if let Some(sandbox) = &serving.sandbox {
         sandbox.close().context("this thread cannot step into the sandbox")?;
     }
+    let replaceable = serving.wait_for_another(config, &editor);
+    serving.tell();
     supervisor::ready(&serving.status);
     supervisor::watch(&serving.backstage.publisher)?;
     let Backstage { publishing, prober, herald, .. } = &serving.backstage;
@@ -152,8 +189,13 @@ pub fn serve(
         ("prober", &|| prober.is_finished()),
         ("notifier or follower", &|| herald.is_finished()),
     ];
-    runtime.block_on(signals.wait_for_the_end(&editor, crew))?;
+    runtime.block_on(signals.wait_for_the_end(&editor, crew, replaceable.as_ref()))?;
 
+    if let Some(replaceable) = replaceable.filter(Replaceable::close) {
+        info!("another process has taken over");
+        serving.leave(&replaceable);
+        return Ok(());
+    }
     info!("stopping");
     supervisor::stopping();
     // The loader is not waited for: a zone of any size may be on its way, and what it writes is whole
@@ -171,6 +213,10 @@ struct Serving {
     counters: AllCounters,
     /// Closed around all of these threads.
     sandbox: Option<Sandbox>,
+    /// What another process takes over.
+    legacy: Option<Legacy>,
+    /// Where DNS is served: over UDP and TCP, and over TLS.
+    at: (Vec<SocketAddr>, Vec<SocketAddr>),
     /// What it does, for whoever supervises it.
     status: String,
 }
@@ -183,20 +229,33 @@ struct With<'w> {
     strict: bool,
     probing: prober::Settings,
     rights: Rights,
+    beginning: Beginning,
+    /// Sockets that whoever supervises the process has opened.
+    given: Given,
+}
+
+/// What another process takes over beside what works already.
+struct Legacy {
+    sockets: Given,
+    lock: Option<File>,
+    pen: Pen,
+    /// Where the server before waited for who takes its place.
+    listener: Option<UnixListener>,
 }
 
 impl Serving {
-    /// Loads the zones, waits for the first outcome of each check, and opens the sockets.
+    /// Loads the zones, waits for the first outcome of each check, takes over where another server runs, and opens the sockets that
+    /// were not given.
     fn start(
         config: &Config,
-        With { file, strict, probing, rights }: With<'_>,
+        With { file, strict, probing, rights, beginning, mut given }: With<'_>,
         loader: &mut Loader,
         editor: &Editor,
         progress: &Progress,
         began: Timestamp,
     ) -> anyhow::Result<Self> {
         let (set, settings) = settings::Set::read(config)?;
-        let elsewhere = secondary::Begun::begin(config, &settings.keys, editor, loader)?;
+        let mut elsewhere = secondary::Begun::begin(config, &settings.keys, editor, loader)?;
         loader.set_strict(strict);
         let round = loader.load(Guard::On);
         loader.set_strict(false);
@@ -222,44 +281,135 @@ impl Serving {
         // What follows starts threads, which are inside.
         let sandbox = sandbox::close(config, &read)?;
 
-        let counters = AllCounters::with_threads(listeners::threads(config));
+        let threads = match &beginning {
+            Beginning::Alone { .. } => listeners::threads(config, &given.udp_counts()),
+            Beginning::InPlaceOf(before) => listeners::threads(config, &before.here.udp),
+        };
+        let counters = AllCounters::with_threads(threads);
         let backstage = Backstage::start(config, probing, &counters, (set, settings), editor)?;
-        let zones = round.zones.len();
+        if matches!(beginning, Beginning::InPlaceOf(_)) {
+            backstage.publisher.rest();
+        }
+        let mut zones = round.zones.len();
         backstage.show(round);
+        let shown = Arc::clone(loader.files());
         let ground = admin::Ground {
             publisher: &backstage.publisher,
             counters: &counters,
-            files: loader.files(),
+            files: &shown,
             editor,
             board: &elsewhere.board(),
             started: began,
         };
-        let admin = admin::Running::start(config, &ground)?;
+        let mut admin = None;
+        if matches!(beginning, Beginning::Alone { .. })
+            && let Some(opened) = admin::Opened::open(config, &mut given)?
+        {
+            // Probers beside are to be heard in the first round.
+            admin = Some(opened.start(config, &ground)?);
+        }
         let cap = config.prober.first_round;
         let probed = backstage.prober.first_round(cap, |done, of| progress.checks(done, of));
         backstage.publisher.flush();
         if !probed {
             warn!("some backends are not judged after {cap:?}; they count as before, or as up");
         }
+        let mut begun = beginning.take_over(&config.state, given)?;
+        if begun.is_replacing {
+            let round = begun.renew(loader, &mut elsewhere, &config.state);
+            if strict && round.broken > 0 {
+                bail!("{} with mistakes, and --strict wants none", files(round.broken));
+            }
+            zones = round.zones.len();
+            backstage.show(round);
+            let last_health = LastHealth::load(&config.state);
+            backstage.publisher.take_over(overrides(&config.state), last_health);
+        }
         backstage.herald.say_what_is_known(loader);
         elsewhere.tell_expired(&backstage.publisher);
 
-        let listeners = Listeners::open(config)?;
+        let opened = match admin {
+            None => admin::Opened::open(config, &mut begun.given)?,
+            Some(_) => None,
+        };
+        let mut listeners = Listeners::open(config, &mut begun.given)?;
         rights.give_up()?;
+        std::mem::take(&mut begun.given).close_rest();
+        let sockets = listeners.share();
         let (addresses, over_tls) = (listeners.addresses()?, listeners.over_tls()?);
         let services: Arc<dyn Services> =
             Arc::new(services::All { notified: elsewhere.notified(), editor: editor.clone() });
         let listeners = listeners.start(config, &backstage.publisher, &counters, &services)?;
+        if let Err(error) = begun.serving() {
+            listeners.leave(Duration::ZERO);
+            return Err(error);
+        }
+        backstage.publisher.go_on();
+        if let Some(opened) = opened {
+            admin = Some(opened.start(config, &ground)?);
+        }
+        let pen = elsewhere.pen();
         let secondary = elsewhere.start(&backstage.publisher)?;
-        let tls = (!over_tls.is_empty()).then(|| tracing::field::debug(&over_tls));
-        info!(listen = ?addresses, tls, "serving");
         let at: Vec<String> = addresses.iter().map(ToString::to_string).collect();
         let status = format!("serving {zones} zones on {}", at.join(", "));
         backstage.herald.tell_all();
         if let Some(admin) = &admin {
-            admin.progress().serving(addresses, over_tls);
+            admin.progress().serving(addresses.clone(), over_tls.clone());
         }
-        Ok(Self { backstage, listeners, secondary, admin, counters, sandbox, status })
+        let legacy = sockets.map(|sockets| Legacy {
+            sockets,
+            lock: begun.lock,
+            pen,
+            listener: begun.listener,
+        });
+        let at = (addresses, over_tls);
+        Ok(Self { backstage, listeners, secondary, admin, counters, sandbox, legacy, at, status })
+    }
+
+    /// Tells people that it serves, when others can take its place.
+    fn tell(&self) {
+        let (listen, over_tls) = &self.at;
+        let tls = (!over_tls.is_empty()).then(|| tracing::field::debug(over_tls));
+        info!(?listen, tls, "serving");
+    }
+
+    /// Waits for who is to take the server's place. Without, it serves all the same.
+    fn wait_for_another(&mut self, config: &Config, editor: &Editor) -> Option<Replaceable> {
+        let Some(Legacy { mut sockets, lock, pen, listener }) = self.legacy.take() else {
+            info!(
+                "portable sockets are not handed over: `serve --replace` cannot replace this server"
+            );
+            return None;
+        };
+        let mut left = Vec::new();
+        if let Some(admin) = &mut self.admin {
+            left.push(admin.share(config, &mut sockets));
+        }
+        let listen = self.at.0.clone();
+        let here = Here { pid: std::process::id(), listen, udp: sockets.udp_counts() };
+        let (editor, publisher) = (editor.clone(), self.backstage.publisher.clone());
+        let ground = Ground { here, sockets, lock, editor, publisher, pen, left, file: None };
+        let started = Replaceable::start(replace::place(&config.state), listener, ground);
+        started
+            .inspect_err(|error| warn!("`serve --replace` cannot replace this server: {error}"))
+            .ok()
+    }
+
+    /// Ends as another process serves by now, with the same sockets.
+    fn leave(mut self, replaceable: &Replaceable) {
+        // What the other one changes from now on, nobody is to be told otherwise.
+        self.listeners.leave_udp();
+        replaceable.all_is_theirs();
+        if let Some(admin) = self.admin {
+            admin.progress().stopping();
+            admin.stop();
+        }
+        if let Some(secondary) = self.secondary {
+            secondary.stop();
+        }
+        self.listeners.leave(LINGER);
+        self.backstage.stop();
+        listeners::tell_totals(&self.counters);
     }
 
     fn stop(self) {
@@ -398,12 +548,25 @@ impl Signals {
         }
     }
 
-    /// Returns at SIGTERM or SIGINT, and with an error where one of the crew has ended.
-    async fn wait_for_the_end(&mut self, editor: &Editor, crew: Crew<'_>) -> anyhow::Result<()> {
+    /// Returns at SIGTERM or SIGINT, or when another process has taken over, and with an error where one of the crew has ended.
+    async fn wait_for_the_end(
+        &mut self,
+        editor: &Editor,
+        crew: Crew<'_>,
+        replaceable: Option<&Replaceable>,
+    ) -> anyhow::Result<()> {
+        let replaced = async {
+            match replaceable {
+                Some(replaceable) => replaceable.replaced().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::pin!(replaced);
         let mut look = interval(ALIVE);
         loop {
             tokio::select! {
                 () = self.end_or_reload(editor) => return Ok(()),
+                () = &mut replaced => return Ok(()),
                 _ = look.tick() => all_alive(crew)?,
             }
         }

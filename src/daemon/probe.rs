@@ -78,7 +78,7 @@ pub fn run(config: &Config, feed: &Feed, progress: &Arc<Progress>) -> anyhow::Re
         ("prober", &|| prober.is_finished()),
         ("feed", &|| feeder.is_finished()),
     ];
-    runtime.block_on(signals.wait_for_the_end(&editor, crew))?;
+    runtime.block_on(signals.wait_for_the_end(&editor, crew, None))?;
     info!("stopping");
     supervisor::stopping();
     Ok(())

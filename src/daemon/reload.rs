@@ -15,9 +15,11 @@
 //! that. Updates that have come meanwhile are
 //! made together: one write to the disk for all, one new snapshot, and then all the answers.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::ffi::OsString;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{
+    Receiver, RecvTimeoutError, SyncSender, TryRecvError, TrySendError, sync_channel,
+};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -46,6 +48,8 @@ const FREED: Duration = Duration::from_secs(4);
 const GARBAGE_NAMES: usize = 10_000;
 /// The most wishes that wait. Of those for a reload, one that nobody waits for is as good as those before it.
 const QUEUE_MAX: usize = 256;
+/// How often a loader that rests looks whether it shall go on.
+const REST_LOOK: Duration = Duration::from_millis(20);
 /// The most updates that are made together.
 const BATCH_MAX: usize = 128;
 /// The most that was noticed of files and waits to be looked at; past that, all files are.
@@ -90,6 +94,21 @@ enum Wish {
     HealthChanged,
     /// A client changes a zone.
     Update(Box<Request>, Reply),
+    /// The state folder is another process's for a while.
+    Rest(Rest),
+}
+
+/// A wish that nothing changes, until somebody says so or until the end.
+struct Rest {
+    /// Told when the loader has let go of the state folder.
+    begun: SyncSender<()>,
+    /// The rest ends with a word from there, or with who would say it.
+    end: Receiver<()>,
+}
+
+/// A loader that rests: zones stay as they are. It goes on when this is dropped.
+pub(super) struct Resting {
+    _end: SyncSender<()>,
 }
 
 /// A wish that all files be looked at.
@@ -170,6 +189,16 @@ impl Editor {
         }
     }
 
+    /// Has the loader let go of the state folder, and change nothing until what comes back is dropped; `None` where it has not
+    /// done so in time, as it is busy.
+    pub(super) fn rest(&self, within: Duration) -> Option<Resting> {
+        let (begun, rests) = sync_channel(1);
+        let (goes_on, end) = sync_channel(1);
+        self.wishes.try_send(Wish::Rest(Rest { begun, end })).ok()?;
+        rests.recv_timeout(within).ok()?;
+        Some(Resting { _end: goes_on })
+    }
+
     /// Makes a version of a zone where it is to say something else to secondaries than it does. Waits while too much waits, so
     /// it is for threads that may.
     pub fn health_changed(&self, origin: Name) {
@@ -228,18 +257,21 @@ pub(super) fn keep_loading(
     loader.leave_cores();
     let mut quiet = Quiet::default();
     watch.also(loader.included());
-    let mut next = None;
+    let mut next = VecDeque::new();
     let mut look = now() + RENEW;
     // What was read, and what was replaced, is freed a little later.
     let mut give_back = Some(now() + FREED);
     loop {
         let until = quiet.due().map_or(look, |due| due.min(look));
         let wait = until.saturating_duration_since(now());
-        let wish = next.take().map_or_else(|| wishes.asked.recv_timeout(wait), Ok);
+        let wish = next.pop_front().map_or_else(|| wishes.asked.recv_timeout(wait), Ok);
         match wish {
             Ok(Wish::Update(request, reply)) => {
                 let mut updates = vec![(*request, reply)];
-                next = wishes.gather(&mut updates);
+                // What has waited for a rest to end comes before what is asked now.
+                if next.is_empty() {
+                    next.extend(wishes.gather(&mut updates));
+                }
                 if make(&mut loader, updates, stage) {
                     quiet.notice(Noticed::Any(Sign::Whole), now());
                 }
@@ -259,6 +291,11 @@ pub(super) fn keep_loading(
                     stage.said(&origin);
                     stage.show(Show::One(origin, Some(zone)));
                 }
+            }
+            Ok(Wish::Rest(rest)) => {
+                loader.rest();
+                next.extend(wishes.rest(&rest));
+                loader.go_on();
             }
             Ok(Wish::Noticed) | Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
@@ -306,6 +343,34 @@ impl Wishes {
     /// Takes the zones whose health has changed; another one is another wish.
     fn unsaid(&self) -> BTreeSet<Name> {
         std::mem::take(&mut self.unsaid.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Does nothing until a rest ends, and gives what was wished meanwhile. Who changes a zone is told to ask again.
+    fn rest(&self, Rest { begun, end }: &Rest) -> VecDeque<Wish> {
+        let mut deferred = VecDeque::new();
+        if begun.send(()).is_err() {
+            return deferred;
+        }
+        loop {
+            if !matches!(end.try_recv(), Err(TryRecvError::Empty)) {
+                return deferred;
+            }
+            if deferred.len() >= QUEUE_MAX {
+                // What comes now finds no room, and is told so.
+                let _ = end.recv_timeout(REST_LOOK);
+                continue;
+            }
+            match self.asked.recv_timeout(REST_LOOK) {
+                Ok(Wish::Update(request, reply)) => {
+                    let told = "another process is taking the server's place; send it again";
+                    let told = Some((error::OTHER.code, told));
+                    reply.send(answer(&request, rcode::SERVFAIL, told, seconds()));
+                }
+                Ok(wish) => deferred.push_back(wish),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return deferred,
+            }
+        }
     }
 
     /// Takes the updates that wait too, until something else is wished for: that comes after them.

@@ -22,7 +22,7 @@ use super::load::Loader;
 use super::reload::Editor;
 use crate::authority::secondary::ask::{Asking, Patience, Primary, Secrecy};
 use crate::authority::secondary::disk::Place;
-use crate::authority::secondary::life::{Common, KeyOf, Life, NOTIFIES_MAX, Notify};
+use crate::authority::secondary::life::{Common, KeyOf, Life, NOTIFIES_MAX, Notify, Pen};
 use crate::authority::secondary::notified;
 use crate::authority::secondary::receive::Limits;
 use crate::authority::secondary::shown::Board;
@@ -43,6 +43,7 @@ pub(super) struct Begun {
     lives: Vec<(Life, mpsc::Receiver<Notify>)>,
     notified: Notified,
     board: Arc<Board>,
+    pen: Pen,
 }
 
 /// Zones that are looked after.
@@ -92,7 +93,24 @@ impl Begun {
             notified.insert(origin.clone(), Told { primaries: peers.clone(), life: sender });
             lives.push((life, receiver));
         }
-        Ok(Self { lives, notified: Notified(Arc::new(notified)), board })
+        Ok(Self { lives, notified: Notified(Arc::new(notified)), board, pen: common.pen() })
+    }
+
+    /// What stands between versions and the disk.
+    pub(super) fn pen(&self) -> Pen {
+        self.pen.clone()
+    }
+
+    /// Looks again at what is kept on the disk; says whether the loader was given any other version.
+    pub(super) fn look_again(&mut self, loader: &mut Loader) -> bool {
+        let mut is_any = false;
+        for (life, _) in &mut self.lives {
+            if life.look_again() {
+                loader.receive(life.origin(), life.served());
+                is_any = true;
+            }
+        }
+        is_any
     }
 
     /// Where NOTIFYs go.

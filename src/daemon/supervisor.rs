@@ -2,12 +2,22 @@
 //!
 //! Nobody hears it where `$NOTIFY_SOCKET` is not set, and nothing depends on it.
 
+use std::io;
+use std::os::unix::net::UnixDatagram;
+use std::sync::OnceLock;
 use std::thread::{self, Builder};
 
 use sd_notify::NotifyState;
 use tracing::warn;
 
+use super::replace::Supervision;
 use crate::state::publisher::Publisher;
+
+/// The variable that has where the supervisor listens.
+const SOCKET: &str = "NOTIFY_SOCKET";
+
+/// Who supervised the server whose place this one has taken.
+static INHERITED: OnceLock<Supervision> = OnceLock::new();
 
 /// It answers.
 pub(super) fn ready(status: &str) {
@@ -21,8 +31,8 @@ pub(super) fn stopping() {
 
 /// Says that the process is alive for as long as its publisher takes in what changes: without it,
 /// answers would go on and health would not. Threads that have ended are seen elsewhere.
-pub(super) fn watch(publisher: &Publisher) -> std::io::Result<()> {
-    let Some(patience) = sd_notify::watchdog_enabled() else { return Ok(()) };
+pub(super) fn watch(publisher: &Publisher) -> io::Result<()> {
+    let Some(patience) = supervision().watchdog else { return Ok(()) };
     let publisher = publisher.clone();
     // Ends with the process; systemd asks for half of its patience.
     Builder::new().name("watchdog".into()).spawn(move || {
@@ -35,8 +45,47 @@ pub(super) fn watch(publisher: &Publisher) -> std::io::Result<()> {
     Ok(())
 }
 
+/// Who supervises this process, for one that is to take its place.
+pub(super) fn supervision() -> Supervision {
+    let inherited = INHERITED.get().cloned().unwrap_or_default();
+    Supervision {
+        socket: std::env::var(SOCKET).ok().or(inherited.socket),
+        watchdog: sd_notify::watchdog_enabled().or(inherited.watchdog),
+    }
+}
+
+/// Takes who supervised the server whose place this one takes, where nobody supervises this one.
+pub(super) fn inherit(supervision: Supervision) {
+    // There is one place to take.
+    let _ = INHERITED.set(supervision);
+}
+
+/// This one is the process to be supervised from now on.
+pub(super) fn main_process(pid: u32) {
+    tell(&[NotifyState::MainPid(pid)]);
+}
+
 fn tell(states: &[NotifyState<'_>]) {
-    if let Err(error) = sd_notify::notify(states) {
+    let inherited = INHERITED.get().and_then(|inherited| inherited.socket.as_deref());
+    let told = match inherited.filter(|_| std::env::var_os(SOCKET).is_none()) {
+        None => sd_notify::notify(states),
+        Some(socket) => tell_at(socket, states),
+    };
+    if let Err(error) = told {
         warn!("the supervisor cannot be told how the server is: {error}");
     }
+}
+
+/// Tells it at a socket as `$NOTIFY_SOCKET` has it: a path, or `@` and a name that is no file.
+fn tell_at(socket: &str, states: &[NotifyState<'_>]) -> io::Result<()> {
+    let text: String = states.iter().map(|state| format!("{state}\n")).collect();
+    let from = UnixDatagram::unbound()?;
+    #[cfg(target_os = "linux")]
+    if let Some(name) = socket.strip_prefix('@') {
+        use std::os::linux::net::SocketAddrExt as _;
+
+        let at = std::os::unix::net::SocketAddr::from_abstract_name(name)?;
+        return from.send_to_addr(text.as_bytes(), &at).map(drop);
+    }
+    from.send_to(text.as_bytes(), socket).map(drop)
 }

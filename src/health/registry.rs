@@ -183,6 +183,16 @@ impl Registry {
         are_others
     }
 
+    /// Tells once more which side targets were on before a restart; it counts for those that nobody has judged yet.
+    pub fn remember(&self, remembered: impl Fn(&Target) -> Option<Side>) {
+        for entry in self.read().by_target.values() {
+            let mut state = entry.lock();
+            if state.reports.is_empty() {
+                state.remembered = remembered(&entry.target).or(state.remembered);
+            }
+        }
+    }
+
     /// Takes in a report at a moment; `None` where its target is not in use any more.
     pub fn report(&self, report: &Report, now: Moment) -> Option<Change> {
         self.take(report, now, true)

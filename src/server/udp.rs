@@ -8,6 +8,8 @@
 //!                 64 queries at a time, each step for all of them before the next
 //! ```
 
+mod given;
+
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -31,6 +33,8 @@ use crate::dnstap::{Over, Recorder, Tap};
 use crate::engine::{self, Context, OUT_UDP, Plan, Snapshot, Transport};
 use crate::sys::batch::{self, BATCH, Batch};
 use crate::sys::{priority, spread, user};
+
+pub use given::adopt;
 
 /// How often a thread without queries looks whether it shall stop.
 const STOP_CHECK: Duration = Duration::from_millis(200);
@@ -58,16 +62,22 @@ pub fn bind(addresses: &[SocketAddr], workers: usize) -> io::Result<Vec<Listener
             let socket = open(address).map_err(|error| told(address, &error))?;
             // Port 0 is the kernel's choice once; the other workers share it.
             address = socket.local_addr()?;
-            listeners.push(Listener { socket, address, worker });
+            listeners.push(Listener { socket, address, worker, is_kept: false });
         }
-        if workers > 1
-            && let Some(Listener { socket, .. }) = listeners.last()
-            && let Err(error) = spread::by_chance(socket, workers as u32)
-        {
-            debug!("the kernel spreads clients and not queries over the workers: {error}");
+        if let Some(Listener { socket, .. }) = listeners.last() {
+            spread_over(socket, workers);
         }
     }
     Ok(listeners)
+}
+
+/// Has datagrams spread by chance over so many sockets of one address.
+fn spread_over(socket: &UdpSocket, sockets: usize) {
+    if sockets > 1
+        && let Err(error) = spread::by_chance(socket, sockets as u32)
+    {
+        debug!("the kernel spreads clients and not queries over the workers: {error}");
+    }
 }
 
 /// One socket, and the worker that serves it.
@@ -76,9 +86,16 @@ pub struct Listener {
     /// The address that it listens on.
     pub address: SocketAddr,
     worker: usize,
+    /// Whether others have the socket too and serve it after us: at the end, what waits in it is theirs.
+    is_kept: bool,
 }
 
 impl Listener {
+    /// The same socket once more.
+    pub fn socket(&self) -> io::Result<UdpSocket> {
+        self.socket.try_clone()
+    }
+
     /// The address that it listens on, where that is one.
     fn named(&self) -> Option<SocketAddr> {
         Some(self.address).filter(|address| !address.ip().is_unspecified())
@@ -113,15 +130,21 @@ fn open(address: SocketAddr) -> io::Result<UdpSocket> {
         socket.set_only_v6(true)?;
     }
     socket.set_reuse_port(true)?;
-    socket.set_read_timeout(Some(STOP_CHECK))?;
     user::bind(&socket, &SockAddr::from(address))?;
     let socket = UdpSocket::from(socket);
-    hold(&socket, RECEIVE_BUFFER);
-    batch::ignore_path_mtu(&socket, address)?;
-    if address.ip().is_unspecified() {
-        batch::report_local_address(&socket, address)?;
-    }
+    equip(&socket, address)?;
     Ok(socket)
+}
+
+/// Sets what the workers need of a socket.
+fn equip(socket: &UdpSocket, address: SocketAddr) -> io::Result<()> {
+    socket.set_read_timeout(Some(STOP_CHECK))?;
+    hold(socket, RECEIVE_BUFFER);
+    batch::ignore_path_mtu(socket, address)?;
+    if address.ip().is_unspecified() {
+        batch::report_local_address(socket, address)?;
+    }
+    Ok(())
 }
 
 /// Sets what a socket may hold: as much as the system grants, and more where we have the privilege.
@@ -132,7 +155,7 @@ fn hold(socket: &UdpSocket, bytes: usize) {
 
 /// The threads that serve.
 pub struct Running {
-    stop: Arc<AtomicBool>,
+    stop: Arc<Stop>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -144,7 +167,7 @@ pub fn start(
     services: Option<&Arc<dyn Services>>,
     mut tap: Option<&mut Tap>,
 ) -> io::Result<Running> {
-    let stop = Arc::new(AtomicBool::new(false));
+    let stop = Arc::<Stop>::default();
     let threads = listeners
         .into_iter()
         .map(|listener| {
@@ -174,12 +197,27 @@ pub fn start(
 impl Running {
     /// Answers what was received, and ends.
     pub fn stop(self) {
-        self.stop.store(true, Ordering::Relaxed);
+        self.stop.is_told.store(true, Ordering::Release);
         for thread in self.threads {
             // A thread that panicked has been reported where it did.
             let _ = thread.join();
         }
     }
+
+    /// Ends with the batch that each worker has: what waits in the sockets is for the process that has them too by now.
+    pub fn leave(self) {
+        self.stop.is_left.store(true, Ordering::Relaxed);
+        self.stop();
+    }
+}
+
+/// What the workers are told.
+#[derive(Default)]
+struct Stop {
+    /// They are to end.
+    is_told: AtomicBool,
+    /// What waits in the sockets is others'.
+    is_left: AtomicBool,
 }
 
 /// Serves, and starts again where a query found a mistake of ours: it takes its batch along and no
@@ -188,7 +226,7 @@ fn supervise(
     listener: &Listener,
     worker: impl Fn() -> Worker,
     counters: &Arc<Counters>,
-    stop: &AtomicBool,
+    stop: &Stop,
     mut recorder: Option<Recorder>,
 ) {
     loop {
@@ -263,18 +301,16 @@ impl Worker {
 
     /// Answers until told to stop, and then what has been received by then: who keeps asking does not
     /// keep us from the end.
-    fn serve(
-        &mut self,
-        listener: &Listener,
-        stop: &AtomicBool,
-        mut recorder: Option<&mut Recorder>,
-    ) {
+    fn serve(&mut self, listener: &Listener, stop: &Stop, mut recorder: Option<&mut Recorder>) {
         let socket = &listener.socket;
         let mut since_stop = 0;
         let mut is_closed = false;
         while since_stop < WAITING_MAX {
-            let stopping = is_closed || stop.load(Ordering::Relaxed);
+            let stopping = is_closed || stop.is_told.load(Ordering::Acquire);
             if stopping && !is_closed {
+                if listener.is_kept || stop.is_left.load(Ordering::Relaxed) {
+                    return;
+                }
                 close(socket);
                 is_closed = true;
             }

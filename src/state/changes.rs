@@ -8,7 +8,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tracing::error;
+use tracing::{error, warn};
 
 use super::counting::{pool_counts, zone_counts};
 use super::holds::Holds;
@@ -62,6 +62,8 @@ pub(super) struct State {
     pub(super) dirty: BTreeSet<PoolAt>,
     /// Whether a side, or who is primary, changed since the file of last known health was written.
     pub(super) health_changed: bool,
+    /// Whether the disk is another process's for now.
+    rests: bool,
     /// Old snapshots that somebody may still read.
     retired: Vec<Arc<Snapshot>>,
 }
@@ -91,6 +93,7 @@ impl State {
             pushes: Pushes::default(),
             dirty: BTreeSet::new(),
             health_changed: false,
+            rests: false,
             retired: Vec::new(),
         })
     }
@@ -361,11 +364,37 @@ impl State {
     }
 
     pub(super) fn save_health(&mut self) {
-        if self.health_changed {
+        if self.health_changed && !self.rests {
             let sides = self.shared.registry.sides().into_iter();
             let text = self.last_health.update(sides, self.memories.primaries());
             self.health_changed = !self.keeper.keep(text);
         }
+    }
+
+    /// Leaves the disk to another process from now on, which is to find there what is known; or takes it back.
+    pub(super) fn rest(&mut self, rests: bool, within: Duration) {
+        if rests && !self.rests && self.health_changed {
+            let sides = self.shared.registry.sides().into_iter();
+            let text = self.last_health.update(sides, self.memories.primaries());
+            if !self.keeper.keep_now(text, within) {
+                warn!("the disk is behind, so that the last known health is of some moments ago");
+            }
+        }
+        self.rests = rests;
+        self.health_changed = true;
+    }
+
+    /// Takes what another server knew last: of targets that nobody here has judged yet, and of primaries.
+    pub(super) fn remember(&mut self, last_health: LastHealth) {
+        self.shared.registry.remember(|target| last_health.get(target));
+        self.memories.take_primaries(last_health.primaries());
+        self.last_health = last_health;
+        let snapshot = self.shared.snapshot.load_full();
+        for (place, view) in snapshot.zones().enumerate() {
+            let pools = view.zone().map_or(0, |zone| zone.pools.len());
+            self.dirty.extend((0..pools).map(|index| (place, index)));
+        }
+        self.publish();
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::Builder;
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use super::persist::write_health;
 /// The way to the thread that writes.
 pub(super) struct Keeper {
     /// One text may wait while another is written.
-    texts: SyncSender<String>,
+    texts: SyncSender<(String, Option<Sender<()>>)>,
     /// Disconnected when the thread has ended.
     ended: Receiver<()>,
 }
@@ -21,14 +21,18 @@ pub(super) struct Keeper {
 impl Keeper {
     /// Starts the thread, which writes to `file`.
     pub(super) fn start(file: PathBuf) -> io::Result<Self> {
-        let (texts, received) = sync_channel::<String>(1);
+        let (texts, received) = sync_channel::<(String, Option<Sender<()>>)>(1);
         let (end, ended) = channel();
         Builder::new().name("keeper".into()).spawn(move || {
-            let _end: std::sync::mpsc::Sender<()> = end;
-            for text in received {
+            let _end: Sender<()> = end;
+            for (text, done) in received {
                 if let Err(error) = write_health(&file, &text) {
                     let file = file.display();
                     warn!("{file}: the last known health is not kept over a restart: {error}");
+                }
+                if let Some(done) = done {
+                    // Who asked may have stopped waiting.
+                    let _ = done.send(());
                 }
             }
         })?;
@@ -37,7 +41,14 @@ impl Keeper {
 
     /// Has a text written in the place of all before; `false` where the disk is behind, and it is not.
     pub(super) fn keep(&self, text: String) -> bool {
-        self.texts.try_send(text).is_ok()
+        self.texts.try_send((text, None)).is_ok()
+    }
+
+    /// The same, and waits until it is written, but not for longer than `within`; `false` where it is not.
+    pub(super) fn keep_now(&self, text: String, within: Duration) -> bool {
+        let (done, written) = channel();
+        // What waits before it is written first; a disk that stalls is told by its time.
+        self.texts.try_send((text, Some(done))).is_ok() && written.recv_timeout(within).is_ok()
     }
 
     /// Waits until all is written, but not for longer than `within`.

@@ -166,6 +166,33 @@ impl Overlays {
         Self { file, db, seen, is_lost: false, counts: HashMap::new(), raised }
     }
 
+    /// Those of a state folder that another process has at the moment: as they are now, in memory, to be read alone.
+    pub fn copied(state: &Path) -> Result<Self, Failed> {
+        let mut overlays = Self::new(state);
+        if is_there(&overlays.file)? {
+            let mut taken = copy(&overlays.file);
+            for _ in 1..COPIES_MAX {
+                // A commit may have come in between.
+                taken = taken.or_else(|_| copy(&overlays.file));
+            }
+            overlays.db = Some(taken?);
+        }
+        Ok(overlays)
+    }
+
+    /// Nothing, whatever the state folder has.
+    #[must_use]
+    pub fn nothing(state: &Path) -> Self {
+        Self { file: state.join("none.redb"), ..Self::new(state) }
+    }
+
+    /// Lets go of the file, so that another process may open it.
+    pub fn close(&mut self) {
+        (self.db, self.raised) = (None, None);
+        // It may leave it shorter.
+        self.seen = self.seen.map(|seen| Seen { length: 0, ..seen });
+    }
+
     /// Where they are.
     #[must_use]
     pub fn file(&self) -> &Path {
@@ -328,6 +355,10 @@ fn empty() -> Failed {
 
 /// Reads a copy of the file, in memory.
 fn read_copy(file: &Path, zone: &Name) -> Result<Kept, Failed> {
+    read(&copy(file)?.begin_read()?, zone)
+}
+
+fn copy(file: &Path) -> Result<Database, Failed> {
     let copy = InMemoryBackend::new();
     let bytes = std::fs::read(file).map_err(|error| io(&error))?;
     if bytes.is_empty() {
@@ -335,7 +366,7 @@ fn read_copy(file: &Path, zone: &Name) -> Result<Kept, Failed> {
     }
     copy.set_len(bytes.len() as u64).map_err(|error| io(&error))?;
     copy.write(0, &bytes).map_err(|error| io(&error))?;
-    read(&Database::builder().create_with_backend(copy)?.begin_read()?, zone)
+    Ok(Database::builder().create_with_backend(copy)?)
 }
 
 /// Whether there is such a file. In what is no folder there is none.

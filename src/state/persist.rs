@@ -18,7 +18,7 @@ use crate::zone::serial::{Digest, Kept};
 
 /// The serials that were served last, in the file `serials`: zone, serial, digest. A line says more than those of its zone
 /// before it, so that one zone among very many costs one line.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Serials {
     /// `None` where nothing shall be written.
     file: Option<PathBuf>,
@@ -38,6 +38,12 @@ impl Serials {
     /// that goes on without it takes [`Serials::default`], which forgets at the end.
     pub fn load(state: &Path) -> io::Result<Self> {
         Self::of_file(state.join("serials"), Durability::OnDisk)
+    }
+
+    /// The same, of which nothing is written: another process has the file.
+    #[must_use]
+    pub fn unwritten(self) -> Self {
+        Self { file: None, ..self }
     }
 
     /// The serials that updates came to last, in the file `raised` beside what they made, which is on the disk when it is
@@ -65,6 +71,15 @@ impl Serials {
             lines: (is_whole && lines > 0).then_some(lines),
             durability,
         })
+    }
+
+    /// Reads the file again, which another process has had for a while; what it has not is gone on with.
+    pub fn read_again(&mut self) -> io::Result<()> {
+        let Some(file) = &self.file else { return Ok(()) };
+        let read = Self::of_file(file.clone(), self.durability)?;
+        self.kept.extend(read.kept);
+        self.lines = read.lines;
+        Ok(())
     }
 
     /// What was served last of a zone.

@@ -132,6 +132,11 @@ impl Memories {
         Self { held, ..Self::default() }
     }
 
+    /// Takes who was primary from another server, which has watched for longer.
+    pub(super) fn take_primaries(&mut self, primaries: &[Primary]) {
+        self.held.extend(Self::of_primaries(primaries).held);
+    }
+
     /// Who is primary, or was last, of each pool that has one.
     pub(super) fn primaries(&self) -> Vec<Primary> {
         let primary = |((zone, pool), held): (&Key, &Held)| Primary {

@@ -77,6 +77,10 @@ pub(super) enum Change {
     Steer { set: Vec<Arc<Override>>, off: Vec<BackendKey>, done: SyncSender<()> },
     /// What a backend says of itself; answered when that is published.
     Push(Pushed, SyncSender<()>),
+    /// Another process has the state folder from now on, or has it no more; answered when all is there.
+    Rest(bool, SyncSender<()>),
+    /// What another server knew of health last; answered when that is published.
+    Remember(LastHealth, SyncSender<()>),
     /// Answered when everything sent before is published.
     Flush(SyncSender<()>),
     /// The last one.
@@ -325,10 +329,44 @@ impl Publisher {
 
     /// Waits until everything sent before is published.
     pub fn flush(&self) {
+        self.wait(Change::Flush);
+    }
+
+    /// Waits until a change is taken in.
+    fn wait(&self, change: impl FnOnce(SyncSender<()>) -> Change) {
         let (sender, receiver) = sync_channel(1);
-        self.send(Change::Flush(sender));
+        self.send(change(sender));
         // An error means that the thread has ended: there is nothing to wait for.
         let _ = receiver.recv();
+    }
+
+    /// Leaves the state folder to another process: what is known of health is on the disk when this returns, and nobody
+    /// steers any more. Answers go on.
+    pub fn rest(&self) {
+        // Whoever steers has the lock until that is on the disk and published.
+        let kept = self.shared.kept();
+        self.shared.rests.store(true, Ordering::Relaxed);
+        drop(kept);
+        self.wait(|done| Change::Rest(true, done));
+    }
+
+    /// Takes the state folder, after another process has left it or before it has had it.
+    pub fn go_on(&self) {
+        self.wait(|done| Change::Rest(false, done));
+        self.shared.rests.store(false, Ordering::Relaxed);
+    }
+
+    /// Takes over what another server has left in the state folder: what hands have set, and what it knew of health.
+    pub fn take_over(&self, mut overrides: Kept, last_health: LastHealth) {
+        let after = overrides.take();
+        let mut kept = self.shared.kept();
+        *kept = overrides;
+        let before = self.shared.overrides.load_full();
+        let off = before.iter().filter(|set| after.get(&set.key).is_none());
+        let off: Vec<BackendKey> = off.map(|set| set.key.clone()).collect();
+        let set = after.iter().cloned().collect();
+        self.wait(|done| Change::Remember(last_health, done));
+        self.wait(|done| Change::Steer { set, off, done });
     }
 
     /// Ends the thread, after everything sent before; what is known of health is on the disk then.
@@ -455,6 +493,14 @@ fn take(state: &mut State, change: Change) -> bool {
         Change::Push(pushed, done) => {
             step(state, |state| state.take_push(pushed));
             publish(state);
+            let _ = done.send(());
+        }
+        Change::Rest(rests, done) => {
+            step(state, |state| state.rest(rests, KEEP));
+            let _ = done.send(());
+        }
+        Change::Remember(last_health, done) => {
+            step(state, |state| state.remember(last_health));
             let _ = done.send(());
         }
         Change::Flush(done) => {

@@ -32,6 +32,8 @@ pub(super) struct Shared {
     kept: Mutex<Kept>,
     /// Whether the disk refused the last set.
     pub(super) is_unkept: AtomicBool,
+    /// Whether another process is taking our place, so that nobody steers.
+    pub(super) rests: AtomicBool,
     /// Whether the disk refused the last dynamic updates.
     pub(super) are_updates_unkept: AtomicBool,
     /// Whether the prober inside is late.
@@ -79,6 +81,7 @@ impl Shared {
             safe_to_stop: Mutex::default(),
             kept: Mutex::new(kept),
             is_unkept: AtomicBool::new(false),
+            rests: AtomicBool::new(false),
             are_updates_unkept: AtomicBool::new(false),
             is_prober_late: OnceLock::new(),
             on_health: OnceLock::new(),

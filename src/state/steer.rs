@@ -93,6 +93,8 @@ pub enum SteerError {
     TooMany(usize),
     /// The server is stopping.
     Stopping,
+    /// Another process is taking the server's place.
+    Replaced,
 }
 
 impl Publisher {
@@ -103,6 +105,9 @@ impl Publisher {
         steer.check()?;
         // From here on nobody else steers.
         let kept = shared.kept();
+        if shared.rests.load(Ordering::Relaxed) {
+            return Err(SteerError::Replaced);
+        }
         let (snapshot, before) = (shared.snapshot.load_full(), shared.overrides.load_full());
         let now = shared.now().unix;
         let mut known = backends(&snapshot);
@@ -261,6 +266,9 @@ impl fmt::Display for SteerError {
                 write!(f, "{count} overrides are too many; at most {OVERRIDES_MAX} can be in force")
             }
             Self::Stopping => f.write_str("the server is stopping"),
+            Self::Replaced => {
+                f.write_str("another process is taking the server's place; ask again in a moment")
+            }
         }
     }
 }

@@ -16,6 +16,7 @@ mod simulation;
 mod world;
 
 // Real processes.
+mod activated;
 mod admin;
 mod alerts;
 mod asking;
@@ -52,6 +53,7 @@ mod programs;
 mod progress;
 mod referees;
 mod reloads;
+mod replaced;
 mod resolver;
 mod restart;
 #[cfg(target_os = "linux")]

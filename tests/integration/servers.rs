@@ -114,6 +114,31 @@ impl Server {
         self.wait_until_it_serves();
     }
 
+    /// Starts another RotaDNS that takes this one's place, with these further flags. Gives the process of the one before.
+    pub(crate) fn replace(&mut self, flags: &[&str]) -> Child {
+        // What each of them says stands apart.
+        let _ = fs::rename(self.file("output"), self.file("output-before"));
+        let new = spawn(self.what, self.replacing(flags), &self.folder);
+        std::mem::replace(&mut self.process, new)
+    }
+
+    /// The command that takes this one's place.
+    pub(crate) fn replacing(&self, flags: &[&str]) -> Command {
+        let mut command = rotadns_command(&self.folder);
+        command.arg("--replace").args(flags);
+        command
+    }
+
+    /// Waits until its process has ended by itself.
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        self.process.wait().expect("our own child")
+    }
+
+    /// Whether its process has ended.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.process.try_wait().expect("our own child").is_some()
+    }
+
     /// What comes of one more RotaDNS with the same config file.
     pub(crate) fn second(&self) -> Output {
         rotadns_command(&self.folder).output().expect("the binary that is tested")

@@ -19,6 +19,7 @@ use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use hyper::server::conn::http1;
@@ -64,12 +65,66 @@ pub struct Sockets {
     unix: Option<(UnixListener, SocketFile)>,
 }
 
+/// Sockets that are open already, and need not be opened.
+#[derive(Debug, Default)]
+pub struct Already {
+    /// At addresses of their own.
+    pub tcp: Vec<TcpListener>,
+    /// At the path of the settings.
+    pub unix: Option<UnixListener>,
+}
+
+/// The sockets of an API that is served, for another process that is to serve it next.
+#[derive(Debug)]
+pub struct Shared {
+    /// Over TCP.
+    pub tcp: Vec<TcpListener>,
+    /// In the file system.
+    pub unix: Option<UnixListener>,
+    /// Set where the other process has taken over: the socket's file is its own then.
+    pub is_left: Arc<AtomicBool>,
+}
+
 impl Sockets {
-    /// Opens them.
-    pub fn open(listen: &[SocketAddr], socket: Option<&PathBuf>) -> Result<Self, String> {
-        let tcp: Result<Vec<_>, _> = listen.iter().map(|address| tcp(*address)).collect();
-        let unix = socket.map(|path| unix::open(path)).transpose()?;
-        Ok(Self { tcp: tcp?, unix })
+    /// Opens those that are not open already.
+    pub fn open(
+        listen: &[SocketAddr],
+        socket: Option<&PathBuf>,
+        already: Already,
+    ) -> Result<Self, String> {
+        let Already { tcp: mut open, unix } = already;
+        for &address in listen {
+            if !open.iter().any(|listener| listener.local_addr().is_ok_and(|at| at == address)) {
+                open.push(tcp(address)?);
+            }
+        }
+        let told = |error: io::Error| format!("a socket that was given cannot be used: {error}");
+        for listener in &open {
+            listener.set_nonblocking(true).map_err(told)?;
+        }
+        let unix = match (socket, unix) {
+            (None, _) => None,
+            (Some(path), None) => {
+                let opened = unix::open(path);
+                Some(opened.map_err(|error| format!("for the admin API: {error}"))?)
+            }
+            (Some(path), Some(listener)) => {
+                listener.set_nonblocking(true).map_err(told)?;
+                let file = SocketFile::of(path);
+                // It is the file of whoever has opened it, until that one says otherwise.
+                file.is_left().store(true, Ordering::Relaxed);
+                Some((listener, file))
+            }
+        };
+        Ok(Self { tcp: open, unix })
+    }
+
+    /// The same sockets once more.
+    pub fn share(&self) -> io::Result<Shared> {
+        let tcp = self.tcp.iter().map(TcpListener::try_clone).collect::<io::Result<_>>()?;
+        let unix = self.unix.as_ref().map(|(listener, _)| listener.try_clone()).transpose()?;
+        let is_left = self.unix.as_ref().map(|(_, file)| file.is_left()).unwrap_or_default();
+        Ok(Shared { tcp, unix, is_left })
     }
 
     /// Where it is served over TCP.
@@ -309,7 +364,7 @@ mod tests {
     fn a_port_that_is_taken_says_how_to_do_without() {
         let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = taken.local_addr().expect("it is bound");
-        let error = Sockets::open(&[address], None).expect_err("it is taken");
+        let error = Sockets::open(&[address], None, Already::default()).expect_err("it is taken");
         for part in [&address.to_string()[..], "--admin off", "admin: off"] {
             assert!(error.contains(part), "{error}");
         }

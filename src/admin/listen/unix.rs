@@ -5,26 +5,45 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, FileTypeExt as _, PermissionsExt as _};
 use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Who may ask by the socket: the user that the server runs as.
 const MODE: u32 = 0o600;
 
-/// The socket's place in the file system; it is gone when this is dropped.
+/// The socket's place in the file system; it is gone when this is dropped, unless it is left to another process.
 #[derive(Debug)]
-pub struct SocketFile(PathBuf);
+pub struct SocketFile {
+    path: PathBuf,
+    is_left: Arc<AtomicBool>,
+}
+
+impl SocketFile {
+    /// The place of a socket that somebody else has made.
+    #[must_use]
+    pub fn of(path: &Path) -> Self {
+        Self { path: path.to_owned(), is_left: Arc::default() }
+    }
+
+    /// Set where the file is to stay, as another process has the socket too.
+    #[must_use]
+    pub fn is_left(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.is_left)
+    }
+}
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        // One that stays behind is replaced by the next server.
-        let _ = fs::remove_file(&self.0);
+        if !self.is_left.load(Ordering::Relaxed) {
+            // One that stays behind is replaced by the next server.
+            let _ = fs::remove_file(&self.path);
+        }
     }
 }
 
 /// Opens a socket. One that a crash has left behind is replaced; one that somebody listens on is not.
 pub fn open(path: &Path) -> Result<(UnixListener, SocketFile), String> {
-    let told = |error: io::Error| {
-        format!("cannot listen on {} for the admin API: {error}", path.display())
-    };
+    let told = |error: io::Error| format!("cannot listen on {}: {error}", path.display());
     // It gets its name by being moved there, which takes longer names than anybody can connect to.
     SocketAddr::from_pathname(path).map_err(told)?;
     match fs::symlink_metadata(path) {
@@ -53,7 +72,7 @@ fn bind(path: &Path) -> io::Result<(UnixListener, SocketFile)> {
         fs::set_permissions(&made, Permissions::from_mode(MODE))?;
         listener.set_nonblocking(true)?;
         fs::rename(&made, path)?;
-        Ok((listener, SocketFile(path.to_owned())))
+        Ok((listener, SocketFile::of(path)))
     });
     let _ = fs::remove_dir_all(&own);
     bound

@@ -92,6 +92,12 @@ impl Place {
         File::options().append(true).open(&self.file)?.set_modified(at)
     }
 
+    /// What tells one version of the file, or one refresh of it, from the next; `None` where there is none.
+    #[must_use]
+    pub fn stamp(&self) -> Option<SystemTime> {
+        fs::metadata(&self.file).and_then(|about| about.modified()).ok()
+    }
+
     /// The zone that is kept, and when it was known to be the newest; `None` where there is none.
     pub fn load(&self, origin: &Name) -> Result<Option<(Zone, SystemTime)>, Unreadable> {
         let file = match File::open(&self.file) {

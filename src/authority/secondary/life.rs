@@ -10,10 +10,11 @@
 //!
 //! A check has a task of its own, so that a zone expires, and a NOTIFY is heard, whatever a primary does meanwhile.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{OwnedRwLockWriteGuard, RwLock, Semaphore, mpsc, watch};
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Instant, sleep_until};
 use tracing::{debug, error, info, warn};
@@ -42,6 +43,8 @@ pub const HANDED_MAX: usize = 1;
 /// The most NOTIFYs of a zone that wait; one that finds no room is told by those before it.
 pub const NOTIFIES_MAX: usize = 4;
 
+/// How often it is looked whether all that is served is written.
+const PEN_LOOK: Duration = Duration::from_millis(5);
 /// A longer sleep than any zone needs.
 const SLEEP_MAX: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
@@ -54,6 +57,7 @@ pub struct Common {
     pub serve: Box<dyn Fn(Name, Option<Arc<Zone>>) + Send + Sync>,
     /// Where people look.
     pub board: Arc<Board>,
+    pen: Pen,
     checks: Semaphore,
     transfers: Semaphore,
     handed: Semaphore,
@@ -69,10 +73,17 @@ impl Common {
         Self {
             serve: Box::new(serve),
             board,
+            pen: Pen::default(),
             checks: Semaphore::new(CHECKS_MAX),
             transfers: Semaphore::new(TRANSFERS_MAX),
             handed: Semaphore::new(HANDED_MAX),
         }
+    }
+
+    /// What stands between versions and the disk.
+    #[must_use]
+    pub fn pen(&self) -> Pen {
+        self.pen.clone()
     }
 
     /// Has a version served, beside the other zones' timers and transfers: who takes it may be busy with a long reload.
@@ -81,6 +92,38 @@ impl Common {
         let common = Arc::clone(self);
         // Fails where the process is about to end.
         let _ = spawn_blocking(move || (common.serve)(origin, zone)).await;
+    }
+}
+
+/// Who may write versions to the disk: we, until it is taken away.
+#[derive(Clone, Default)]
+pub struct Pen {
+    taken: Arc<RwLock<()>>,
+    /// The versions that are served, or about to be, and on no disk yet.
+    unwritten: Arc<Mutex<BTreeMap<Name, Arc<Zone>>>>,
+}
+
+impl Pen {
+    /// Writes no more until what comes back is dropped, and begins when all that is served is written; `None` where that is not so
+    /// in time. For threads that may wait.
+    #[must_use]
+    pub fn take(&self, within: Duration) -> Option<OwnedRwLockWriteGuard<()>> {
+        let until = Instant::now() + within;
+        loop {
+            if self.unwritten().is_empty()
+                && let Ok(taken) = Arc::clone(&self.taken).try_write_owned()
+            {
+                return Some(taken);
+            }
+            if Instant::now() >= until {
+                return None;
+            }
+            std::thread::sleep(PEN_LOOK);
+        }
+    }
+
+    fn unwritten(&self) -> MutexGuard<'_, BTreeMap<Name, Arc<Zone>>> {
+        self.unwritten.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -99,6 +142,8 @@ pub struct Life {
     asking: Asking,
     primaries: Vec<Primary>,
     place: Place,
+    /// Of the file that was read.
+    stamp: Option<SystemTime>,
     /// The last version, expired or not.
     zone: Option<Arc<Zone>>,
     refreshed: Option<SystemTime>,
@@ -151,6 +196,7 @@ impl Life {
             asking,
             primaries,
             place,
+            stamp: None,
             zone: None,
             refreshed: None,
             began,
@@ -158,6 +204,17 @@ impl Life {
         life.resume();
         life.show(|_| {});
         life
+    }
+
+    /// Looks again at what is kept on the disk, before it lives: another process has had it meanwhile. Says whether that is another
+    /// version than the one that was read.
+    pub fn look_again(&mut self) -> bool {
+        if self.place.stamp() == self.stamp {
+            return false;
+        }
+        self.resume();
+        self.show(|_| {});
+        true
     }
 
     /// The apex.
@@ -179,6 +236,7 @@ impl Life {
     }
 
     fn resume(&mut self) {
+        self.stamp = self.place.stamp();
         let origin = &self.asking.origin;
         let file = self.place.file().display();
         let (zone, refreshed) = match self.place.load(origin) {
@@ -209,7 +267,8 @@ impl Life {
     /// Lives until nobody can notify it any more. Each check is signed with the secret of the moment.
     pub async fn live(mut self, key_of: KeyOf, mut notifies: mpsc::Receiver<Notify>) {
         let (keep, kept) = watch::channel(None);
-        tokio::spawn(keep_on_disk(self.place.clone(), kept, self.zone.clone()));
+        let pen = self.common.pen();
+        tokio::spawn(keep_on_disk(self.place.clone(), pen, kept, self.zone.clone()));
         let mut check: Option<JoinHandle<Result<Checked, Failure>>> = None;
         let mut primary = 0;
         loop {
@@ -301,6 +360,7 @@ impl Life {
                 self.refreshed = Some(wall());
                 let new = Arc::new(new);
                 self.zone = Some(Arc::clone(&new));
+                self.common.pen.unwritten().insert(zone.clone(), Arc::clone(&new));
                 self.common.hand_over(zone.clone(), Some(new)).await;
                 info!(
                     %zone, %primary, from, to = soa.serial, ?form,
@@ -454,6 +514,7 @@ fn whole(builder: Builder, have: Option<&Zone>) -> Result<Zone, Failure> {
 /// Writes the newest version in the place of the one before; where only the time is new, that alone.
 async fn keep_on_disk(
     place: Place,
+    pen: Pen,
     mut versions: watch::Receiver<Option<(Arc<Zone>, SystemTime)>>,
     mut on_disk: Option<Arc<Zone>>,
 ) {
@@ -461,10 +522,13 @@ async fn keep_on_disk(
         let Some((zone, refreshed)) = versions.borrow_and_update().clone() else { continue };
         let is_kept = on_disk.as_ref().is_some_and(|kept| Arc::ptr_eq(kept, &zone));
         let (work, version) = (place.clone(), Arc::clone(&zone));
+        let _may_write = pen.taken.read().await;
         let kept = spawn_blocking(move || {
             if is_kept { work.refreshed(refreshed) } else { work.keep(&version, refreshed) }
         });
-        match kept.await {
+        let kept = kept.await;
+        pen.unwritten().retain(|_, unwritten| !Arc::ptr_eq(unwritten, &zone));
+        match kept {
             Ok(Ok(())) => on_disk = Some(zone),
             Ok(Err(why)) => {
                 let file = place.file().display();

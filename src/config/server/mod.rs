@@ -2,7 +2,7 @@
 //!
 //! Everything has a default. It is read as zone files are, node by node, and all of its mistakes are told at once.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -28,6 +28,8 @@ pub use admin::Admin;
 
 /// The port of the server where no config says another.
 const PORT: u16 = 5300;
+/// Where DNS is served where nothing is said.
+const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), PORT);
 /// The most UDP threads that can be asked for.
 const WORKERS_MAX: u32 = 1024;
 
@@ -181,12 +183,20 @@ pub enum LogLevel {
     Trace,
 }
 
+impl Config {
+    /// Whether nothing is said of where DNS is served: sockets that were opened by somebody else say it then.
+    #[must_use]
+    pub fn listens_by_default(&self) -> bool {
+        self.listen == [DEFAULT_LISTEN]
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         let state = std::env::var_os("STATE_DIRECTORY").filter(|path| !path.is_empty());
         let count = |count| NonZeroUsize::new(count).expect("each count below is above zero");
         Self {
-            listen: vec![SocketAddr::from(([127, 0, 0, 1], PORT))],
+            listen: vec![DEFAULT_LISTEN],
             zones: vec![default_zones()],
             includes: Vec::new(),
             state: state.map_or_else(|| PathBuf::from("state"), PathBuf::from),

@@ -235,7 +235,7 @@ impl Loader {
 
     /// Keeps serials before anybody sees them, so that none falls over a restart. A disk that refuses is told, and asked
     /// again the next time; names that do not answer would be worse.
-    fn keep_serials(&mut self, kept: Vec<(Name, Kept)>) {
+    pub(super) fn keep_serials(&mut self, kept: Vec<(Name, Kept)>) {
         if let Err(error) = self.serials.keep(kept) {
             error!("the serials are not kept over a restart: {error}");
         }

@@ -40,8 +40,17 @@ pub(super) const EVENTS_PER_TICK: usize = 1024;
 /// the same for few events as for many, and the clients of many are awake together. Some milliseconds of turns at most.
 pub(super) const TASKS_PER_TICK: u32 = 512;
 
-/// When to be gone, once it is known.
-pub(super) type Deadline = watch::Receiver<Option<Instant>>;
+/// How to end, once it is known.
+pub(super) type Deadline = watch::Receiver<Option<End>>;
+
+/// How to end.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct End {
+    /// When to be gone.
+    pub(super) by: Instant,
+    /// Until when who is connected may ask. Then those who wait to be accepted are others'.
+    pub(super) lingers: Option<Instant>,
+}
 
 /// A socket of one thread, and what encrypts its connections.
 pub(super) struct Listener {
@@ -70,10 +79,17 @@ impl Acceptor {
         drop(open);
         while accepting.join_next().await.is_some() {}
 
+        let end = *deadline.borrow_and_update();
+        if let Some(until) = end.and_then(|end| end.lingers) {
+            self.worker.lock().unwrap_or_else(PoisonError::into_inner).leaving = true;
+            if timeout_at(until, closed.recv()).await.is_ok() {
+                return;
+            }
+        }
         self.hear().await;
         self.worker.lock().unwrap_or_else(PoisonError::into_inner).stopping = true;
         self.connections.wake_all();
-        let by = (*deadline.borrow_and_update()).unwrap_or_else(Instant::now);
+        let by = end.map_or_else(Instant::now, |end| end.by);
         let _all_closed_or_late = timeout_at(by, closed.recv()).await;
     }
 
@@ -94,6 +110,7 @@ impl Acceptor {
         mut deadline: Deadline,
     ) {
         // Once for all connections: to begin waiting costs a lock.
+        let told_end = deadline.clone();
         let mut told = pin!(deadline.changed());
         loop {
             let accepted = tokio::select! {
@@ -107,6 +124,9 @@ impl Acceptor {
                     _ = &mut told => break,
                 }
             }
+        }
+        if told_end.borrow().is_some_and(|end| end.lingers.is_some()) {
+            return;
         }
         // Who connected before the end is served: the kernel has accepted already.
         let Ok(socket) = socket.into_std() else { return };

@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -27,7 +27,7 @@ mod listen;
 mod stream;
 
 use connections::Connections;
-use listen::{Acceptor, Complaint, EVENTS_PER_TICK, Listener, TASKS_PER_TICK};
+use listen::{Acceptor, Complaint, EVENTS_PER_TICK, End, Listener, TASKS_PER_TICK};
 use stream::Worker;
 
 use super::Answer;
@@ -83,6 +83,27 @@ pub fn bind(addresses: &[SocketAddr], threads: usize) -> io::Result<Vec<Vec<TcpL
             addresses.iter_mut().map(listen).collect()
         })
         .collect()
+}
+
+/// Sockets for [`start`] that somebody else has bound to one address: for each thread one at least, which several share where there are
+/// fewer.
+pub fn adopt(sockets: Vec<TcpListener>, threads: usize) -> io::Result<Vec<Vec<TcpListener>>> {
+    let threads = threads.max(1);
+    let mut rows: Vec<Vec<TcpListener>> = (0..threads).map(|_| Vec::new()).collect();
+    if sockets.is_empty() {
+        return Ok(rows);
+    }
+    for socket in &sockets {
+        let options = SockRef::from(socket);
+        // Where nobody listens yet; else it sets how many may wait.
+        options.listen(BACKLOG)?;
+        options.set_tcp_nodelay(true)?; // connections inherit it
+        socket.set_nonblocking(true)?;
+    }
+    for n in 0..threads.max(sockets.len()) {
+        rows[n % threads].push(sockets[n % sockets.len()].try_clone()?);
+    }
+    Ok(rows)
 }
 
 pub(super) fn listen_on(address: SocketAddr, shared: bool) -> io::Result<TcpListener> {
@@ -176,7 +197,7 @@ fn register(
 /// The threads that serve. Dropped without [`stop`](Self::stop), they end at once.
 #[derive(Debug)]
 pub struct Running {
-    deadline: watch::Sender<Option<Instant>>,
+    deadline: watch::Sender<Option<End>>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -184,8 +205,19 @@ impl Running {
     /// Accepts no more, answers what was received, and closes; connections that cannot be done
     /// `within` that time are cut. Blocks until all is closed.
     pub fn stop(self, within: Duration) {
+        self.end(End { by: Instant::now() + within, lingers: None });
+    }
+
+    /// Leaves those who wait to be accepted to the process that has the sockets too. Who is connected may ask for as long as `linger`, and
+    /// is closed behind the answers; then it ends as [`stop`](Self::stop) does.
+    pub fn leave(self, linger: Duration, within: Duration) {
+        let until = Instant::now() + linger;
+        self.end(End { by: until + within, lingers: Some(until) });
+    }
+
+    fn end(self, end: End) {
         // Fails when no thread is left to hear it.
-        let _ = self.deadline.send(Some(Instant::now() + within));
+        let _ = self.deadline.send(Some(end));
         for thread in self.threads {
             // What a thread panicked with was printed when it did.
             let _ = thread.join();
@@ -356,6 +388,75 @@ mod tests {
             assert_eq!(received, [0, 1, b'a', 0, 1, b'b']);
         }
         assert_eq!(counters.total(Counter::TcpAnswers), 400);
+    }
+
+    /// Serves sockets that are there already.
+    fn serve_given(sockets: &[TcpListener], threads: usize) -> Server {
+        let given = sockets.iter().map(|socket| socket.try_clone().expect("a descriptor"));
+        let listeners = adopt(given.collect(), threads).expect("they are bound");
+        let at = sockets[0].local_addr().expect("bound");
+        let counters = AllCounters::default();
+        let limits = Limits { per_client: 200, ..Limits::default() };
+        let running =
+            start(vec![(listeners, None)], limits, |_| echo(), &counters).expect("threads");
+        Server { at, running, counters }
+    }
+
+    #[test]
+    fn every_thread_has_one_of_the_sockets_that_are_given() {
+        let bound = || TcpListener::bind("127.0.0.1:0").expect("a free port");
+        for (sockets, threads, expected) in
+            [(1, 2, vec![1, 1]), (3, 2, vec![2, 1]), (0, 1, vec![0])]
+        {
+            let rows = adopt((0..sockets).map(|_| bound()).collect(), threads).expect("bound");
+            assert_eq!(rows.iter().map(Vec::len).collect::<Vec<_>>(), expected);
+        }
+    }
+
+    #[test]
+    fn who_waits_to_be_accepted_when_a_server_leaves_is_served_by_the_next() {
+        let socket = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let first = serve_given(std::slice::from_ref(&socket), 2);
+        let mut old = first.connect();
+        ask(&mut old).expect("an answer");
+        first.running.leave(Duration::ZERO, LONG);
+        assert!(is_closed(&mut old));
+        let mut waiting: Vec<_> = (0..50).map(|_| TcpStream::connect(first.at)).collect();
+        for client in waiting.iter_mut().flatten() {
+            client.write_all(&[0, 1, b'a']).expect("open");
+        }
+        let next = serve_given(std::slice::from_ref(&socket), 1);
+        for client in waiting {
+            let mut client = client.expect("it is accepted by the kernel");
+            client.set_read_timeout(Some(LONG)).expect("an option");
+            let mut answer = [0; 3];
+            client.read_exact(&mut answer).expect("an answer");
+            assert_eq!(answer, [0, 1, b'a']);
+        }
+        next.stop();
+    }
+
+    #[test]
+    fn who_is_connected_when_a_server_leaves_is_closed_behind_an_answer() {
+        let socket = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let server = serve_given(std::slice::from_ref(&socket), 1);
+        let mut clients: Vec<_> = (0..3).map(|_| server.connect()).collect();
+        // One has asked before, one has sent half a query, one nothing yet.
+        ask(&mut clients[0]).expect("an answer");
+        clients[1].write_all(&[0, 3, b'a']).expect("open");
+        // Known to be accepted, as one thread takes them in their order.
+        ask(&mut server.connect()).expect("an answer");
+        let left = thread::spawn(move || server.running.leave(LONG, LONG));
+        clients[1].write_all(b"sk").expect("open");
+        assert_eq!(clients[1].read_exact(&mut [0; 5]).ok(), Some(()));
+        for client in [0, 2] {
+            ask(&mut clients[client]).expect("an answer");
+        }
+        // The first answer after it was told is the last.
+        for client in &mut clients {
+            while ask(client).is_ok() {}
+        }
+        left.join().expect("it ends, as all are closed");
     }
 
     #[test]

@@ -69,6 +69,8 @@ pub(super) struct Worker {
     started: Instant,
     /// What was received is still answered, and then connections close.
     pub(super) stopping: bool,
+    /// Each connection closes behind what it asks from now on.
+    pub(super) leaving: bool,
     input: Box<[u8]>,
     output: Vec<u8>,
 }
@@ -77,7 +79,8 @@ impl Worker {
     /// `started` is the zero of all times, the same for all threads.
     pub(super) fn new(answer: Answer, counters: Arc<Counters>, started: Instant) -> Self {
         let (input, output) = (vec![0; READ_CHUNK].into(), Vec::new());
-        Self { answer, counters, started, stopping: false, input, output }
+        let (stopping, leaving) = (false, false);
+        Self { answer, counters, started, stopping, leaving, input, output }
     }
 
     pub(super) fn now(&self) -> Millis {
@@ -192,6 +195,8 @@ struct Peer<S> {
     /// Answers that count once all that is unsent is sent.
     answers: u64,
     answering: bool,
+    /// Whether it was answered since all are to close behind their answers.
+    is_last: bool,
     /// What comes before anything more is answered.
     owed: Option<Owed>,
     /// What comes whenever it is there; at most [`LATER_MAX`].
@@ -220,6 +225,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             sent: 0,
             answers: 0,
             answering: false,
+            is_last: false,
             owed: None,
             later: Vec::new(),
             closing: false,
@@ -304,7 +310,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
                 }
                 Poll::Ready(Ok(fresh)) => return self.poll_answer(worker, now, fresh, task),
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                Poll::Pending if worker.stopping => {
+                Poll::Pending if worker.stopping || self.is_last => {
                     self.closing = true;
                     return Poll::Ready(Ok(Next::Turn));
                 }
@@ -347,7 +353,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
         fresh: usize,
         task: &mut Context<'_>,
     ) -> Poll<io::Result<Next>> {
-        let Worker { answer, counters, input, output, .. } = worker;
+        let Worker { answer, counters, leaving, input, output, .. } = worker;
         let shared = self.received.is_empty();
         let received = if shared { &input[..fresh] } else { &self.received[..] };
 
@@ -357,6 +363,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
             Worker::answer_all(counters, answer, from, received, output, &mut self.later)
         };
         self.closing |= batch.closes;
+        self.is_last |= *leaving && batch.consumed > 0;
         self.answers += batch.answers;
         self.owed = batch.owed;
         let rest = &received[batch.consumed..];

@@ -23,7 +23,7 @@ use crate::asking::{Question, Way};
 use crate::servers::{Server, ZoneFile, installed};
 
 /// Base 64 of the 32 bytes below.
-const SECRET: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+pub(crate) const SECRET: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 const SECRET_BYTES: &[u8] = b"0123456789abcdef0123456789abcdef";
 const WAY: Way = Way::Udp { payload: None };
 /// How long a change may take until it is served.
@@ -55,13 +55,13 @@ fn seconds() -> u64 {
 }
 
 /// An update as it is sent, as github.com/miekg/dns makes it: nothing compressed, no EDNS.
-struct Update {
+pub(crate) struct Update {
     zone: Name,
     records: Vec<Vec<u8>>,
 }
 
 impl Update {
-    fn of(zone: &str) -> Self {
+    pub(crate) fn of(zone: &str) -> Self {
         Self { zone: name(zone), records: Vec::new() }
     }
 
@@ -78,7 +78,7 @@ impl Update {
     }
 
     /// `Insert`: RFC 2136 §2.5.1.
-    fn insert(self, owner: &str, ttl: u32, kind: &str, text: &str) -> Self {
+    pub(crate) fn insert(self, owner: &str, ttl: u32, kind: &str, text: &str) -> Self {
         self.record(owner, kind, class::IN, ttl, Some(text))
     }
 
@@ -104,7 +104,7 @@ impl Update {
     }
 
     /// The response code of the answer over UDP; `None` where there is none in time.
-    fn send(&self, server: SocketAddr, within: Duration) -> Option<u8> {
+    pub(crate) fn send(&self, server: SocketAddr, within: Duration) -> Option<u8> {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
         socket.connect(server).expect("it is loopback");
         socket.set_read_timeout(Some(within)).expect("it is no zero");
