@@ -49,6 +49,7 @@ pub(super) fn read(text: &str, file: u32, threads: NonZeroUsize, part: usize) ->
         at: 0,
         start: 0,
         line: 1,
+        known: (0, 0),
         indent: None,
         nodes: 0,
         nodes_max: NODES_MAX,
@@ -95,6 +96,8 @@ struct Lines<'a> {
     start: usize,
     /// From 1.
     line: u32,
+    /// A place, and the letters before it on its line.
+    known: (usize, usize),
     /// The blanks before the content of the line, at which a node begins; `None` at the end of the text.
     indent: Option<usize>,
     nodes: usize,
@@ -157,11 +160,17 @@ impl<'a> Lines<'a> {
         (self.byte(self.at) == b'\n').then_some(())
     }
 
-    fn span(&self, start: usize, end: usize) -> Span {
+    fn span(&mut self, start: usize, end: usize) -> Span {
         let column = if self.is_ascii {
             start - self.start
         } else {
-            self.text[self.start..start].chars().count()
+            // From the place that was asked for last, as a line of many megabytes has many.
+            let (place, before) = self.known;
+            let is_ahead = (self.start..=start).contains(&place);
+            let (place, before) = if is_ahead { (place, before) } else { (self.start, 0) };
+            let column = before + self.text[place..start].chars().count();
+            self.known = (start, column);
+            column
         };
         let (column, file) = (column as u32 + 1, self.file);
         Span { start: start as u32, end: end as u32, line: self.line, column, file }

@@ -194,6 +194,19 @@ fn an_entry_of_another_shape_is_read_by_itself() {
     }
 }
 
+/// To count the letters before each place from the begin of the line would take minutes.
+#[test]
+fn a_long_line_with_other_letters_is_gone_over_once() {
+    let many = 200_000;
+    let text = format!("a: [{}]\n", vec!["é"; many].join(", "));
+    let root = lines::read(&text, 0, NonZeroUsize::MIN, PART).expect("it is an ordinary line");
+    let Some(Kind::List(items)) = root.entry("a").map(|list| &list.kind) else {
+        panic!("it is a list")
+    };
+    let columns = items.iter().map(|item| item.span.column as usize);
+    assert!(columns.eq((0..many).map(|place| 5 + 3 * place)));
+}
+
 #[test]
 fn what_is_doubtful_or_wrong_is_left_to_the_parser() {
     for text in [
