@@ -36,7 +36,7 @@ pub(super) struct Told {
     pub(super) width: u32,
     pub(super) severity: &'static str,
     pub(super) message: String,
-    /// The line itself; empty where it is not known.
+    /// The line itself; empty where it is not known, or longer than [`LINE_MAX`].
     #[serde(skip)]
     source: String,
 }
@@ -87,7 +87,7 @@ impl Told {
         if self.line == 0 {
             return renderer.render(&[title.element(Origin::path(path))]);
         }
-        if self.source.len() > LINE_MAX || self.source.is_empty() {
+        if self.source.is_empty() {
             let origin =
                 Origin::path(path).line(self.line as usize).char_column(self.column as usize);
             return renderer.render(&[title.element(origin)]);
@@ -135,7 +135,9 @@ impl<'t> Lines<'t> {
         for (number, line) in (1..=last).zip(text.lines()) {
             let secret = above.secret_of(line);
             lines.entry(number).and_modify(|known| {
+                // Else each of a thousand mistakes of one line would bring its megabytes.
                 *known = match secret {
+                    _ if secret.unwrap_or(line.len()) > LINE_MAX => Cow::Borrowed(""),
                     Some(at) => Cow::Owned(format!("{}{HIDDEN}", &line[..at])),
                     None => Cow::Borrowed(line),
                 };
