@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::{ConfigError, Location, Problem};
 use super::model::allowed::Includes;
+use super::node::TEXT_MAX;
 use crate::name::Name;
 use crate::sys::files::{Links, read};
 use crate::sys::sandbox::explained;
@@ -14,7 +15,7 @@ use crate::sys::sandbox::explained;
 pub const CONFIG_FILE: &str = "rotadns.yaml";
 /// What stands for the root in a file's name.
 const ROOT: &str = "root";
-/// The most bytes of one file.
+/// The most bytes of one file; of YAML, [`TEXT_MAX`].
 pub const FILE_MAX: u64 = 4 << 30;
 /// The most zone files of one folder.
 pub const FILES_MAX: usize = 1_000_000;
@@ -108,9 +109,9 @@ fn folder(path: &Path) -> std::io::Result<Vec<PathBuf>> {
 }
 
 /// The bytes of a zone file or config file: a regular file of at most [`FILE_MAX`] bytes, as reading from
-/// anything else may never end.
+/// anything else may never end, and of YAML no more than is taken.
 pub fn read_file(file: &Path) -> io::Result<Vec<u8>> {
-    read_at_most(file, FILE_MAX)
+    read_at_most(file, if is_master_file(file) { FILE_MAX } else { TEXT_MAX as u64 })
 }
 
 /// As [`read_file`], with another limit.
@@ -165,6 +166,19 @@ mod tests {
             let found = zone_of_file(Path::new(file)).map(|name| name.to_string());
             assert_eq!(found.as_deref(), zone, "{file}");
         }
+    }
+
+    #[test]
+    fn of_yaml_no_more_is_read_than_is_taken() {
+        let folder = std::env::temp_dir().join(format!("rotadns-large-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let [yaml, master] = ["a.yaml", "a.zone"].map(|name| folder.join(name));
+        for (file, length) in [(&yaml, TEXT_MAX as u64 + 1), (&master, FILE_MAX + 1)] {
+            std::fs::File::create(file).and_then(|file| file.set_len(length)).expect("a hole");
+            let told = read_file(file).expect_err("it is too large").to_string();
+            assert_eq!(told, format!("it has more than {} bytes", length - 1));
+        }
+        std::fs::remove_dir_all(&folder).expect("it is ours");
     }
 
     #[test]

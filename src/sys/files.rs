@@ -19,11 +19,18 @@ pub enum Links {
 
 /// The bytes of a regular file, of so many at most; anything else is an error.
 pub fn read(path: &Path, links: Links, most: u64) -> io::Result<Vec<u8>> {
+    let too_large = || io::Error::other(format!("it has more than {most} bytes"));
     let file = open(path, links)?;
-    let mut bytes = Vec::with_capacity(file.metadata()?.len().min(most) as usize);
+    let length = file.metadata()?.len();
+    // What it is said to have may be on no disk: a file that is a hole costs its writer nothing.
+    if length > most {
+        return Err(too_large());
+    }
+    let mut bytes = Vec::new();
+    bytes.try_reserve_exact(length as usize)?;
     file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > most {
-        return Err(io::Error::other(format!("it has more than {most} bytes")));
+        return Err(too_large());
     }
     Ok(bytes)
 }
@@ -50,20 +57,26 @@ mod tests {
 
     use super::*;
 
+    /// More than there is memory.
+    const HOLE: u64 = 1 << 40;
+
     #[test]
     fn a_regular_file_is_read_and_nothing_else() {
         let folder = std::env::temp_dir().join(format!("rotadns-files-{}", std::process::id()));
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).expect("a folder");
-        let [file, link, pipe] = ["file", "link", "pipe"].map(|name| folder.join(name));
+        let [file, link, pipe, hole] =
+            ["file", "link", "pipe", "hole"].map(|name| folder.join(name));
         fs::write(&file, "four").expect("a file");
         symlink("file", &link).expect("a link");
+        File::create(&hole).expect("a file").set_len(HOLE).expect("a file system with holes");
         // Nobody writes into it.
         assert!(Command::new("mkfifo").arg(&pipe).status().expect("a program").success());
         for (path, links, most, expected) in [
             (&*file, Links::Refuse, 4, Ok("four")),
             (&file, Links::Follow, u64::MAX, Ok("four")),
             (&file, Links::Follow, 3, Err("it has more than 3 bytes")),
+            (&hole, Links::Follow, HOLE - 1, Err("it has more than 1099511627775 bytes")),
             (&link, Links::Follow, 4, Ok("four")),
             (&link, Links::Refuse, 4, Err("Too many levels of symbolic links (os error 40)")),
             (&pipe, Links::Follow, 4, Err("this is no regular file")),
