@@ -8,6 +8,7 @@
 //! ```
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -129,6 +130,17 @@ struct Draft {
     zone: Arc<Zone>,
     /// The RRsets that updates have touched.
     sets: BTreeSet<(Name, u16)>,
+    /// What is told once they are kept.
+    changes: Vec<Change>,
+}
+
+/// What one update did, for the log.
+struct Change {
+    client: IpAddr,
+    key: String,
+    serial: u32,
+    removed: usize,
+    added: usize,
 }
 
 impl Loader {
@@ -171,6 +183,9 @@ impl Loader {
             return Made { updated, zones: Vec::new(), is_kept: false };
         }
         for (origin, draft) in &drafts {
+            for Change { client, key, serial, removed, added } in &draft.changes {
+                info!(zone = %origin, %client, key, serial, removed, added, "updated");
+            }
             if let Some(loaded) = self.zones.get_mut(origin) {
                 loaded.zone = Some(Arc::clone(&draft.zone));
             }
@@ -230,10 +245,13 @@ impl Loader {
             return Err(refused("updates have changed too much of the zone; put it into its file"));
         }
         let edited = zone.edited(&delta).map_err(|unfit| refused(&unfit.to_string()))?;
-        info!(
-            zone = %origin, %client, key, serial = edited.serial,
-            removed = delta.removed().len() - 1, added = delta.added().len() - 1, "updated"
-        );
+        let change = Change {
+            client,
+            key,
+            serial: edited.serial,
+            removed: delta.removed().len() - 1,
+            added: delta.added().len() - 1,
+        };
         let touched = delta.removed().iter().chain(delta.added());
         let touched = touched.map(|record| (record.owner.clone(), record.rtype));
         let sets: BTreeSet<(Name, u16)> = touched.collect();
@@ -242,16 +260,17 @@ impl Loader {
             Some(draft) => {
                 draft.sets.extend(sets);
                 draft.zone = zone;
+                draft.changes.push(change);
             }
             None => {
-                drafts.insert(origin.clone(), Draft { zone, sets });
+                drafts.insert(origin.clone(), Draft { zone, sets, changes: vec![change] });
             }
         }
         Ok(true)
     }
 
     /// What is to be kept of a zone that was updated.
-    fn commit_of(&self, origin: &Name, Draft { zone, sets }: &Draft) -> Option<Commit> {
+    fn commit_of(&self, origin: &Name, Draft { zone, sets, .. }: &Draft) -> Option<Commit> {
         let base = self.zones.get(origin)?.base.as_ref()?;
         let sets = sets.iter().map(|(owner, rtype)| {
             (owner.clone(), *rtype, Changed::between(base, zone, owner, *rtype))

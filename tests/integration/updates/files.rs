@@ -189,6 +189,8 @@ fn what_goes_to_a_folder_that_was_removed_is_not_acknowledged() {
         assert_eq!(texts, ["a.example.com. 60 TXT \"kept\""], "what was served still is");
     }
     assert!(server.said().contains("the file was removed, replaced or cut off"));
+    let told = server.said().matches("updated zone=").count();
+    assert_eq!(told, 1, "the log has no more than was kept: {}", server.said());
     // What was made anew meanwhile is less than what was there.
     let _ = fs::remove_dir_all(&state);
     fs::rename(&away, &state).expect("it is there");
