@@ -389,6 +389,10 @@ fn certificate_fault(fault: &CertificateError) -> String {
             let presented: Vec<_> = presented.iter().map(bare).collect();
             format!("not for {}, but for {}", expected.to_str(), presented.join(", "))
         }
+        // What `openssl req -x509` makes, where nothing is said.
+        Fault::Other(error) if error.to_string() == "CaUsedAsEndEntity" => {
+            "an authority's own (CA:TRUE); a server shows one with CA:FALSE".into()
+        }
         other => other.to_string(),
     }
 }

@@ -2,7 +2,10 @@
 
 mod resumed;
 
+use std::time::Duration;
+
 use rustls::ServerConfig;
+use rustls::client::WebPkiServerVerifier;
 use rustls::pki_types::PrivateKeyDer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -189,6 +192,22 @@ async fn a_certificate_is_verified_against_the_ca_file() {
     assert!(found.starts_with("- certificate: expired "), "{found}");
     let (found, _) = probed(&ours, www, [3990, 4000], Some(www), tls(None)).await;
     assert!(found.starts_with("- certificate: not valid yet"), "{found}");
+}
+
+#[test]
+fn an_authority_in_the_place_of_a_server_is_told_in_words() {
+    let mut params = rcgen::CertificateParams::new(["www.example.com".to_owned()]).unwrap();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let certificate = params.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap();
+    let roots = roots(Path::new("ca.pem"), certificate.pem().as_bytes()).unwrap();
+    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider());
+    let name = ServerName::try_from("www.example.com").unwrap();
+    let now = UnixTime::since_unix_epoch(Duration::from_secs(1_800_000_000));
+    let judged =
+        verifier.build().unwrap().verify_server_cert(certificate.der(), &[], &name, &[], now);
+    let Err(rustls::Error::InvalidCertificate(fault)) = judged else { panic!("{judged:?}") };
+    let expected = "an authority's own (CA:TRUE); a server shows one with CA:FALSE";
+    assert_eq!(certificate_fault(&fault), expected);
 }
 
 #[tokio::test]
