@@ -6,6 +6,7 @@ use std::io;
 use std::os::unix::net::UnixDatagram;
 use std::sync::OnceLock;
 use std::thread::{self, Builder};
+use std::time::Duration;
 
 use sd_notify::NotifyState;
 use tracing::warn;
@@ -15,6 +16,11 @@ use crate::state::publisher::Publisher;
 
 /// The variable that has where the supervisor listens.
 const SOCKET: &str = "NOTIFY_SOCKET";
+
+/// How long a supervisor may take to take a message: its queue is full where it does not read, and the server ends all the same.
+const TELL_MAX: Duration = Duration::from_secs(1);
+/// From one sign of life to the next, at least, however soon they are wanted.
+const SIGN_MIN: Duration = Duration::from_millis(10);
 
 /// Who supervised the server whose place this one has taken.
 static INHERITED: OnceLock<Supervision> = OnceLock::new();
@@ -39,7 +45,7 @@ pub(super) fn watch(publisher: &Publisher) -> io::Result<()> {
         loop {
             publisher.flush();
             tell(&[NotifyState::Watchdog]);
-            thread::sleep(patience / 3);
+            thread::sleep((patience / 3).max(SIGN_MIN));
         }
     })?;
     Ok(())
@@ -50,7 +56,10 @@ pub(super) fn supervision() -> Supervision {
     let inherited = INHERITED.get().cloned().unwrap_or_default();
     Supervision {
         socket: std::env::var(SOCKET).ok().or(inherited.socket),
-        watchdog: sd_notify::watchdog_enabled().or(inherited.watchdog),
+        // Systemd takes 0 as none.
+        watchdog: sd_notify::watchdog_enabled()
+            .filter(|patience| !patience.is_zero())
+            .or(inherited.watchdog),
     }
 }
 
@@ -66,12 +75,8 @@ pub(super) fn main_process(pid: u32) {
 }
 
 fn tell(states: &[NotifyState<'_>]) {
-    let inherited = INHERITED.get().and_then(|inherited| inherited.socket.as_deref());
-    let told = match inherited.filter(|_| std::env::var_os(SOCKET).is_none()) {
-        None => sd_notify::notify(states),
-        Some(socket) => tell_at(socket, states),
-    };
-    if let Err(error) = told {
+    let Some(socket) = supervision().socket.filter(|socket| !socket.is_empty()) else { return };
+    if let Err(error) = tell_at(&socket, states) {
         warn!("the supervisor cannot be told how the server is: {error}");
     }
 }
@@ -80,6 +85,7 @@ fn tell(states: &[NotifyState<'_>]) {
 fn tell_at(socket: &str, states: &[NotifyState<'_>]) -> io::Result<()> {
     let text: String = states.iter().map(|state| format!("{state}\n")).collect();
     let from = UnixDatagram::unbound()?;
+    from.set_write_timeout(Some(TELL_MAX))?;
     #[cfg(target_os = "linux")]
     if let Some(name) = socket.strip_prefix('@') {
         use std::os::linux::net::SocketAddrExt as _;
@@ -88,4 +94,21 @@ fn tell_at(socket: &str, states: &[NotifyState<'_>]) -> io::Result<()> {
         return from.send_to_addr(text.as_bytes(), &at).map(drop);
     }
     from.send_to(text.as_bytes(), socket).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_supervisor_that_does_not_read_holds_up_nobody() {
+        let path = std::env::temp_dir().join(format!("rotadns-supervisor-{}", std::process::id()));
+        let socket = path.to_str().expect("a path of letters");
+        let _nobody_reads = UnixDatagram::bind(socket).expect("a free path");
+        // The kernel keeps a few that nobody has read.
+        let told = (0..100_000).find_map(|_| tell_at(socket, &[NotifyState::Watchdog]).err());
+        std::fs::remove_file(socket).expect("it was made");
+        let error = told.expect("the queue has an end");
+        assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+    }
 }
