@@ -262,7 +262,7 @@ fn open_udp(
             sockets.push(socket);
         }
         if !sockets.is_empty() {
-            listeners.extend(udp::adopt(sockets, workers, are_kept)?);
+            listeners.extend(udp::adopt(&sockets, workers, are_kept)?);
             continue;
         }
         for listener in udp::bind(&[address], workers)? {
@@ -296,7 +296,7 @@ fn open_tcp(
             }
             rows
         } else {
-            tcp::adopt(sockets, workers)
+            tcp::adopt(&sockets, workers)
                 .with_context(|| format!("the TCP socket on {address} that was given"))?
         };
         threads.resize_with(rows.len().max(threads.len()), Vec::new);

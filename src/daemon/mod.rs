@@ -314,33 +314,26 @@ impl Serving {
         if !probed {
             warn!("some backends are not judged after {cap:?}; they count as before, or as up");
         }
-        let mut begun = beginning.take_over(&config.state, given)?;
-        if begun.is_replacing {
-            let round = begun.renew(loader, &mut elsewhere, &config.state);
-            if strict && round.broken > 0 {
-                bail!("{} with mistakes, and --strict wants none", files(round.broken));
-            }
-            zones = round.zones.len();
-            backstage.show(round);
-            let last_health = LastHealth::load(&config.state);
-            backstage.publisher.take_over(overrides(&config.state), last_health);
+        let mut had = beginning.take_over(&config.state, given)?;
+        if had.is_replacing {
+            zones = backstage.renew(config, strict, &had, loader, &mut elsewhere)?;
         }
         backstage.herald.say_what_is_known(loader);
         elsewhere.tell_expired(&backstage.publisher);
 
         let opened = match admin {
-            None => admin::Opened::open(config, &mut begun.given)?,
+            None => admin::Opened::open(config, &mut had.given)?,
             Some(_) => None,
         };
-        let mut listeners = Listeners::open(config, &mut begun.given)?;
+        let mut listeners = Listeners::open(config, &mut had.given)?;
         rights.give_up()?;
-        std::mem::take(&mut begun.given).close_rest();
+        std::mem::take(&mut had.given).close_rest();
         let sockets = listeners.share();
         let (addresses, over_tls) = (listeners.addresses()?, listeners.over_tls()?);
         let services: Arc<dyn Services> =
             Arc::new(services::All { notified: elsewhere.notified(), editor: editor.clone() });
         let listeners = listeners.start(config, &backstage.publisher, &counters, &services)?;
-        if let Err(error) = begun.serving() {
+        if let Err(error) = had.serving() {
             listeners.leave(Duration::ZERO);
             return Err(error);
         }
@@ -356,12 +349,8 @@ impl Serving {
         if let Some(admin) = &admin {
             admin.progress().serving(addresses.clone(), over_tls.clone());
         }
-        let legacy = sockets.map(|sockets| Legacy {
-            sockets,
-            lock: begun.lock,
-            pen,
-            listener: begun.listener,
-        });
+        let legacy =
+            sockets.map(|sockets| Legacy { sockets, lock: had.lock, pen, listener: had.listener });
         let at = (addresses, over_tls);
         Ok(Self { backstage, listeners, secondary, admin, counters, sandbox, legacy, at, status })
     }
@@ -642,6 +631,25 @@ impl Backstage {
         publisher.watch_prober(move || progress.is_late());
         let herald = Herald::start(config, &publisher, editor, set, counters.thread_beside())?;
         Ok(Self { publisher, publishing, prober, herald })
+    }
+
+    /// Makes what was loaded beside another server what that one has come to since, and says how many zones there are.
+    fn renew(
+        &self,
+        config: &Config,
+        strict: bool,
+        had: &replace::Begun,
+        loader: &mut Loader,
+        elsewhere: &mut secondary::Begun,
+    ) -> anyhow::Result<usize> {
+        let round = had.renew(loader, elsewhere, &config.state);
+        if strict && round.broken > 0 {
+            bail!("{} with mistakes, and --strict wants none", files(round.broken));
+        }
+        let zones = round.zones.len();
+        self.show(round);
+        self.publisher.take_over(overrides(&config.state), LastHealth::load(&config.state));
+        Ok(zones)
     }
 
     /// Has a round of zones served and probed.

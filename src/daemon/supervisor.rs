@@ -2,6 +2,7 @@
 //!
 //! Nobody hears it where `$NOTIFY_SOCKET` is not set, and nothing depends on it.
 
+use std::fmt::Write as _;
 use std::io;
 use std::os::unix::net::UnixDatagram;
 use std::sync::OnceLock;
@@ -83,7 +84,11 @@ fn tell(states: &[NotifyState<'_>]) {
 
 /// Tells it at a socket as `$NOTIFY_SOCKET` has it: a path, or `@` and a name that is no file.
 fn tell_at(socket: &str, states: &[NotifyState<'_>]) -> io::Result<()> {
-    let text: String = states.iter().map(|state| format!("{state}\n")).collect();
+    let mut text = String::new();
+    for state in states {
+        // A string takes what it is given.
+        let _ = writeln!(text, "{state}");
+    }
     let from = UnixDatagram::unbound()?;
     from.set_write_timeout(Some(TELL_MAX))?;
     #[cfg(target_os = "linux")]

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tracing::{error, warn};
@@ -62,8 +63,6 @@ pub(super) struct State {
     pub(super) dirty: BTreeSet<PoolAt>,
     /// Whether a side, or who is primary, changed since the file of last known health was written.
     pub(super) health_changed: bool,
-    /// Whether the disk is another process's for now.
-    rests: bool,
     /// Old snapshots that somebody may still read.
     retired: Vec<Arc<Snapshot>>,
 }
@@ -93,7 +92,6 @@ impl State {
             pushes: Pushes::default(),
             dirty: BTreeSet::new(),
             health_changed: false,
-            rests: false,
             retired: Vec::new(),
         })
     }
@@ -364,7 +362,7 @@ impl State {
     }
 
     pub(super) fn save_health(&mut self) {
-        if self.health_changed && !self.rests {
+        if self.health_changed && !self.shared.rests.load(Ordering::Relaxed) {
             let sides = self.shared.registry.sides().into_iter();
             let text = self.last_health.update(sides, self.memories.primaries());
             self.health_changed = !self.keeper.keep(text);
@@ -373,14 +371,13 @@ impl State {
 
     /// Leaves the disk to another process from now on, which is to find there what is known; or takes it back.
     pub(super) fn rest(&mut self, rests: bool, within: Duration) {
-        if rests && !self.rests && self.health_changed {
+        if rests && self.health_changed {
             let sides = self.shared.registry.sides().into_iter();
             let text = self.last_health.update(sides, self.memories.primaries());
             if !self.keeper.keep_now(text, within) {
                 warn!("the disk is behind, so that the last known health is of some moments ago");
             }
         }
-        self.rests = rests;
         self.health_changed = true;
     }
 

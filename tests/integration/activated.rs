@@ -1,6 +1,7 @@
 //! Sockets that were opened before the server was started, as systemd does (`sd_listen_fds(3)`): they are served, stay open when it
 //! ends, and what came in between is answered by the next.
 
+use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd, IntoRawFd as _};
@@ -62,7 +63,7 @@ impl World {
         for (place, descriptor) in descriptors.iter().enumerate() {
             let above = fcntl_dupfd_cloexec(descriptor, ABOVE).expect("a descriptor");
             fcntl_setfd(&above, FdFlags::empty()).expect("a flag");
-            moves += &format!(" {}<&{}", place + 3, above.into_raw_fd());
+            let _ = write!(moves, " {}<&{}", place + 3, above.into_raw_fd());
         }
         let mut command = Command::new("bash");
         let count = descriptors.len();

@@ -26,7 +26,7 @@ mod new;
 mod old;
 
 pub(super) use message::{Here, Supervision};
-pub(super) use new::{Beginning, Predecessor};
+pub(super) use new::{Beginning, Begun, Predecessor};
 pub(super) use old::{Ground, Replaceable};
 
 use std::path::{Path, PathBuf};

@@ -93,18 +93,14 @@ impl Beginning {
             Self::InPlaceOf(predecessor) => predecessor,
         };
         let is_replacing = true;
-        match predecessor.take()? {
-            Some(Taken { line, given: mut its, listener, lock }) => {
-                its.add_others(given);
-                let (line, then) = (Some(line), predecessor.then);
-                Ok(Begun { line, is_replacing, given: its, listener, lock, then })
-            }
-            None => {
-                info!("the server before has ended meanwhile");
-                let (lock, then) = (lock_soon(state)?, predecessor.then);
-                Ok(Begun { line: None, is_replacing, given, listener: None, lock, then })
-            }
+        let (taken, then) = (predecessor.take()?, predecessor.then);
+        if let Some(Taken { line, given: mut its, listener, lock }) = taken {
+            its.add_others(given);
+            return Ok(Begun { line: Some(line), is_replacing, given: its, listener, lock, then });
         }
+        info!("the server before has ended meanwhile");
+        let lock = lock_soon(state)?;
+        Ok(Begun { line: None, is_replacing, given, listener: None, lock, then })
     }
 }
 

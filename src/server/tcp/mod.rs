@@ -87,13 +87,13 @@ pub fn bind(addresses: &[SocketAddr], threads: usize) -> io::Result<Vec<Vec<TcpL
 
 /// Sockets for [`start`] that somebody else has bound to one address: for each thread one at least, which several share where there are
 /// fewer.
-pub fn adopt(sockets: Vec<TcpListener>, threads: usize) -> io::Result<Vec<Vec<TcpListener>>> {
+pub fn adopt(sockets: &[TcpListener], threads: usize) -> io::Result<Vec<Vec<TcpListener>>> {
     let threads = threads.max(1);
     let mut rows: Vec<Vec<TcpListener>> = (0..threads).map(|_| Vec::new()).collect();
     if sockets.is_empty() {
         return Ok(rows);
     }
-    for socket in &sockets {
+    for socket in sockets {
         let options = SockRef::from(socket);
         // Where nobody listens yet; else it sets how many may wait.
         options.listen(BACKLOG)?;
@@ -392,8 +392,7 @@ mod tests {
 
     /// Serves sockets that are there already.
     fn serve_given(sockets: &[TcpListener], threads: usize) -> Server {
-        let given = sockets.iter().map(|socket| socket.try_clone().expect("a descriptor"));
-        let listeners = adopt(given.collect(), threads).expect("they are bound");
+        let listeners = adopt(sockets, threads).expect("they are bound");
         let at = sockets[0].local_addr().expect("bound");
         let counters = AllCounters::default();
         let limits = Limits { per_client: 200, ..Limits::default() };
@@ -408,7 +407,8 @@ mod tests {
         for (sockets, threads, expected) in
             [(1, 2, vec![1, 1]), (3, 2, vec![2, 1]), (0, 1, vec![0])]
         {
-            let rows = adopt((0..sockets).map(|_| bound()).collect(), threads).expect("bound");
+            let sockets: Vec<TcpListener> = (0..sockets).map(|_| bound()).collect();
+            let rows = adopt(&sockets, threads).expect("bound");
             assert_eq!(rows.iter().map(Vec::len).collect::<Vec<_>>(), expected);
         }
     }

@@ -12,10 +12,10 @@ use super::{Listener, equip, spread_over};
 
 /// Serves sockets that are bound to one address, by `workers` threads, or one a socket where these are more; where they are fewer,
 /// several threads share one. `is_kept` says that others have them too and serve them after us.
-pub fn adopt(sockets: Vec<UdpSocket>, workers: usize, is_kept: bool) -> io::Result<Vec<Listener>> {
+pub fn adopt(sockets: &[UdpSocket], workers: usize, is_kept: bool) -> io::Result<Vec<Listener>> {
     let Some(first) = sockets.first() else { return Ok(Vec::new()) };
     let address = first.local_addr()?;
-    for socket in &sockets {
+    for socket in sockets {
         make_ours(socket, address).map_err(|error| told(address, &error))?;
     }
     spread_over(first, sockets.len());
@@ -72,11 +72,11 @@ mod tests {
     fn one_socket_has_several_workers_and_several_have_one_each() {
         let bound = || UdpSocket::bind("127.0.0.1:0").expect("a free port");
         for (sockets, workers, expected) in [(1, 3, 3), (3, 1, 3), (2, 3, 3)] {
-            let sockets = (0..sockets).map(|_| bound()).collect();
-            let listeners = adopt(sockets, workers, true).expect("they are bound");
+            let sockets: Vec<UdpSocket> = (0..sockets).map(|_| bound()).collect();
+            let listeners = adopt(&sockets, workers, true).expect("they are bound");
             assert_eq!(listeners.len(), expected);
         }
-        assert!(adopt(Vec::new(), 2, true).expect("nothing to adopt").is_empty());
+        assert!(adopt(&[], 2, true).expect("nothing to adopt").is_empty());
     }
 
     #[test]
@@ -89,7 +89,7 @@ mod tests {
         client.send(&QUERY).expect("loopback takes it");
         for answered in 1..=3 {
             let given = vec![socket.try_clone().expect("a descriptor")];
-            let listeners = adopt(given, 2, true).expect("it is bound");
+            let listeners = adopt(&given, 2, true).expect("it is bound");
             let counters = AllCounters::default();
             let running =
                 start(listeners, &snapshot(), &counters, None, None).expect("threads start");
@@ -107,7 +107,7 @@ mod tests {
         socket.set_only_v6(false).expect("an option");
         let any = SocketAddr::from((std::net::Ipv6Addr::UNSPECIFIED, 0));
         socket.bind(&any.into()).expect("a free port");
-        let error = adopt(vec![socket.into()], 1, true).err().expect("it takes IPv4 too");
+        let error = adopt(&[socket.into()], 1, true).err().expect("it takes IPv4 too");
         assert!(error.to_string().contains("BindIPv6Only=ipv6-only"), "{error}");
     }
 }

@@ -19,7 +19,7 @@ use crate::waiting::until;
 const TIMES: usize = 4;
 /// How many sockets ask over UDP, each this often.
 const SOCKETS: usize = 4;
-const UDP_PACE: Duration = Duration::from_micros(1_000);
+const UDP_PACE: Duration = Duration::from_millis(1);
 /// From one question over TCP to the next.
 const TCP_PACE: Duration = Duration::from_millis(3);
 const UPDATE_PACE: Duration = Duration::from_millis(15);

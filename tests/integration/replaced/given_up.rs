@@ -123,7 +123,10 @@ fn who_takes_over_and_hangs_is_given_up() {
 #[test]
 fn a_new_server_that_cannot_start_leaves_the_old_one_serving() {
     let mut server = server("");
-    server.replace_file("zones/example.org.yaml", "zone: example.org\nns: 7 7\n");
+    server.replace_file(
+        "zones/example.org.yaml",
+        "zone: example.org\nns: [ns1]\nrecords: {ns1: {A: 192.0.2.300}}\n",
+    );
     let output = server.replacing(&["--strict"]).output().expect("the binary that is tested");
     assert!(!output.status.success());
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
