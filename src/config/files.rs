@@ -15,7 +15,7 @@ use crate::sys::sandbox::explained;
 pub const CONFIG_FILE: &str = "rotadns.yaml";
 /// What stands for the root in a file's name.
 const ROOT: &str = "root";
-/// The most bytes of one file; of YAML, [`TEXT_MAX`].
+/// The most bytes of one file; of YAML, 256 MiB.
 pub const FILE_MAX: u64 = 4 << 30;
 /// The most zone files of one folder.
 pub const FILES_MAX: usize = 1_000_000;
