@@ -47,9 +47,9 @@ def bench_million(options, folder):
     zone = Zone(ORIGIN, names_file(folder))
     questions = random_questions(folder)
     measured = servers.measured(options)
-    bases = {"Ready in, s": "Knot"} | shapes.BASES
+    bases = {shapes.READY: "Knot"} | dict.fromkeys(shapes.BUDGETS)
     budgets = shapes.BUDGETS | {
-        "Ready in, s": "≤ 0.6 × Knot",
+        shapes.READY: "≤ 0.6 × Knot",
         "Memory (PSS), MB": "≤ 0.6",
         "Random names: – in user space": "≤ 1.0",
     }
@@ -59,15 +59,15 @@ def bench_million(options, folder):
     for turn in range(options.rounds):
         for name, configure in measured.items():
             server = Server(name, configure, folder / f"{name}-million-{turn}", zone)
-            table.add("Ready in, s", name, server.wait_for(last_name()))
+            table.add(shapes.READY, name, server.wait_for(last_name()))
             server.pin(SERVER_CORE)
             run = load.attempt(table, "Random names", server, lambda: load.udp(options, server, questions, nxdomain_share=0))
             table.add("Memory (PSS), MB", name, server.memory_bytes() / 1e6)
             if run:
                 run.add_to(table, "Random names", name)
             server.stop()
-            if name == servers.OURS:
-                shapes.round_of(options, folder, zone, table, turn)
+        if servers.OURS in measured:
+            shapes.round_of(options, folder, zone, table, turn)
     table.print()
 
 
