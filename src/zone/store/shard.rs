@@ -37,11 +37,11 @@ impl Packing {
 
     /// Adds the next shard.
     pub fn push(&mut self, shard: Vec<u8>) {
-        let used = self.within.last().map_or(0, |last| last.end);
-        if shard.len() > BLOCK - used {
+        if shard.len() > BLOCK - self.used() {
             self.seal();
         }
-        let Some((block, used)) = self.room(shard.len()) else {
+        let used = self.used();
+        let Some(block) = self.block_for(shard.len()) else {
             self.seal();
             self.made.push(alone(shard));
             return;
@@ -58,8 +58,13 @@ impl Packing {
         self.made
     }
 
-    /// The block and how much of it is used, where so many bytes have a place in one.
-    fn room(&mut self, length: usize) -> Option<(&mut MmapMut, usize)> {
+    /// How much of the block is used.
+    fn used(&self) -> usize {
+        self.within.last().map_or(0, |last| last.end)
+    }
+
+    /// The block, where so many bytes have a place in one.
+    fn block_for(&mut self, length: usize) -> Option<&mut MmapMut> {
         if !self.is_large || length > BLOCK {
             return None;
         }
@@ -71,8 +76,7 @@ impl Packing {
             let _ = block.advise(memmap2::Advice::HugePage);
             self.block = Some(block);
         }
-        let used = self.within.last().map_or(0, |last| last.end);
-        Some((self.block.as_mut()?, used))
+        self.block.as_mut()
     }
 
     fn seal(&mut self) {

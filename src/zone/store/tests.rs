@@ -1,4 +1,4 @@
-//! Packing built and asked.
+//! Shards built and asked.
 
 use super::*;
 use crate::name::{Name, hash};
