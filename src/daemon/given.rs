@@ -105,15 +105,8 @@ impl Given {
 
     /// These too, where there is none of the same address. Who hands over sockets that systemd has opened has them from there.
     pub(super) fn add_others(&mut self, others: Self) {
-        for socket in others.0 {
-            let address = (std::mem::discriminant(&socket.kind), socket.kind.told());
-            let is_there = |known: &Socket| {
-                (std::mem::discriminant(&known.kind), known.kind.told()) == address
-            };
-            if !self.0.iter().any(is_there) {
-                self.0.push(socket);
-            }
-        }
+        let known: Vec<String> = self.0.iter().map(|socket| socket.kind.told()).collect();
+        self.0.extend(others.0.into_iter().filter(|other| !known.contains(&other.kind.told())));
     }
 
     /// All of them.
@@ -246,6 +239,18 @@ mod tests {
         assert_eq!(given.take_udp(first).len(), 1);
         assert_eq!(given.take_tcp(second).len(), 1);
         assert_eq!(given.sockets().len(), 1, "what nobody took is left");
+    }
+
+    #[test]
+    fn of_others_all_are_added_that_stand_where_none_was() {
+        let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+        // What the kernel chooses among: one that nobody reads from would lose what it gets.
+        let two = || [(); 2].map(|()| Kind::Udp(socket.try_clone().expect("a descriptor"))).into();
+        let mut all = given(vec![tcp()]);
+        all.add_others(given(two()));
+        assert_eq!(all.sockets().len(), 3);
+        all.add_others(given(two()));
+        assert_eq!(all.sockets().len(), 3, "these are there");
     }
 
     #[test]
