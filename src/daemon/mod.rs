@@ -19,7 +19,9 @@
 //! takes to be read.
 
 mod admin;
+mod backstage;
 mod clock;
+mod folder;
 mod given;
 mod herald;
 mod listeners;
@@ -37,54 +39,47 @@ mod sandbox;
 mod secondary;
 mod services;
 mod settings;
+mod signals;
 mod supervisor;
 mod watch;
 
-use std::fs::{self, File, TryLockError};
+use std::fs::File;
 use std::net::SocketAddr;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
-use std::thread::{Builder, JoinHandle};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::Arc;
+use std::thread::Builder;
+use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use jiff::Timestamp;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
-use tokio::time::interval;
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
 use crate::admin::listen::connections::CONNECTIONS_MAX;
 use crate::authority::Services;
 use crate::authority::secondary::life::Pen;
 use crate::config::Config;
 use crate::counters::AllCounters;
-use crate::engine;
-use crate::health::source::Source;
-use crate::health::sources;
 use crate::name::Name;
-use crate::prober::{self, Prober};
-use crate::state::overrides::Kept;
-use crate::state::persist::{LastHealth, Serials};
-use crate::state::publisher::{Publisher, Start};
+use crate::prober;
 use crate::sys::memory;
 use crate::sys::sandbox::Sandbox;
+use backstage::{Backstage, refuse_broken};
+use folder::lock;
 use given::Given;
-use herald::Herald;
 use listeners::Listeners;
-use load::{Guard, Loader, Round};
+use load::{Guard, Loader};
 use places::Sources;
 use progress::Progress;
 use reload::{Editor, keep_loading};
 use replace::{Beginning, Ground, Here, Predecessor, Replaceable};
 use rights::Rights;
+use signals::{Crew, Signals};
 use watch::Watch;
 
 /// How long who is connected over TCP may ask a server that was replaced.
 const LINGER: Duration = Duration::from_secs(2);
-/// How often it is looked whether the threads that must not end are alive.
-const ALIVE: Duration = Duration::from_secs(1);
 
 /// How to serve, beside what the config file says.
 #[derive(Clone, Copy, Debug, Default)]
@@ -263,9 +258,7 @@ impl Serving {
         for stranger in named::strangers(config, is_served) {
             warn!("{}", named::told(stranger));
         }
-        if strict && round.broken > 0 {
-            bail!("{} with mistakes, and --strict wants none", files(round.broken));
-        }
+        refuse_broken(&round, strict)?;
         if round.zones.is_empty() {
             let paths: Vec<String> =
                 config.zones.iter().map(|path| path.display().to_string()).collect();
@@ -417,73 +410,6 @@ impl Serving {
     }
 }
 
-/// Sees to it that no other server works with this state folder: two on one port would each get a part
-/// of the queries. The lock goes with the process, however it ends.
-fn lock(state: &Path) -> anyhow::Result<Option<File>> {
-    let locked = fs::create_dir_all(state)
-        .and_then(|()| File::create(state.join("lock")))
-        .map_err(TryLockError::Error)
-        .and_then(|file| file.try_lock().map(|()| file));
-    let whole = std::path::absolute(state).unwrap_or_else(|_| state.to_path_buf());
-    let state = whole.display();
-    match locked {
-        Ok(file) => Ok(Some(file)),
-        Err(TryLockError::WouldBlock) => {
-            bail!(
-                "{state}: another server uses this state folder; each needs its own, by `state` in its config \
-                 file or by $STATE_DIRECTORY"
-            )
-        }
-        Err(TryLockError::Error(error)) => {
-            error!(
-                "{state}: the state folder cannot be written, so that serials and health are lost at a \
-                 restart: {error}"
-            );
-            Ok(None)
-        }
-    }
-}
-
-/// The serials that were served last. A server without them is better than none.
-fn serials(state: &Path) -> Serials {
-    Serials::load(state).unwrap_or_else(|error| {
-        let file = state.join("serials");
-        error!(
-            "{}: cannot be read, so that serials may fall, and are not kept over a restart: {error}",
-            file.display()
-        );
-        Serials::default()
-    })
-}
-
-/// The overrides that were in force last. A server without them is better than none.
-fn overrides(state: &Path) -> Kept {
-    Kept::load(state, unix_milliseconds()).unwrap_or_else(|error| {
-        let file = state.join("overrides");
-        error!(
-            "{}: cannot be read, so that no override of before is in force, and new ones are not kept over a \
-             restart: {error}",
-            file.display()
-        );
-        Kept::default()
-    })
-}
-
-/// What the publisher is to know of probers.
-fn settings_of_probers(config: &Config) -> sources::Settings {
-    let prober = &config.prober;
-    let expect = prober.expect.iter().filter_map(|name| Source::beside(name).ok());
-    sources::Settings {
-        inside: prober.inside,
-        quorum: prober.quorum,
-        on_loss: prober.on_prober_loss,
-        takeover: prober.takeover,
-        lease: prober.lease,
-        expect: expect.collect(),
-        isolation: prober.isolation.clone(),
-    }
-}
-
 /// Takes as many file descriptors as the system lets us have: each TCP connection and each probe needs one.
 fn raise_descriptor_limit(wanted: usize) {
     #[cfg(target_os = "linux")]
@@ -504,207 +430,4 @@ fn raise_descriptor_limit(wanted: usize) {
     }
     #[cfg(not(target_os = "linux"))]
     let _ = wanted;
-}
-
-/// The signals that we act on, none of which ends the process by itself any more.
-struct Signals {
-    hangup: Signal,
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn take() -> anyhow::Result<Self> {
-        Ok(Self {
-            hangup: signal(SignalKind::hangup()).context("cannot wait for SIGHUP")?,
-            terminate: signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?,
-            interrupt: signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?,
-        })
-    }
-
-    /// What the start comes to; `None` where SIGTERM or SIGINT comes first.
-    async fn wait_for_the_start(
-        &mut self,
-        starting: oneshot::Receiver<anyhow::Result<Serving>>,
-        editor: &Editor,
-    ) -> Option<anyhow::Result<Serving>> {
-        tokio::select! {
-            started = starting => {
-                let died = |_| Err(anyhow::anyhow!("the start has failed; please report this"));
-                Some(started.unwrap_or_else(died))
-            }
-            () = self.end_or_reload(editor) => None,
-        }
-    }
-
-    /// Returns at SIGTERM or SIGINT, or when another process has taken over, and with an error where one of the crew has ended.
-    async fn wait_for_the_end(
-        &mut self,
-        editor: &Editor,
-        crew: Crew<'_>,
-        replaceable: Option<&Replaceable>,
-    ) -> anyhow::Result<()> {
-        let replaced = async {
-            match replaceable {
-                Some(replaceable) => replaceable.replaced().await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::pin!(replaced);
-        let mut look = interval(ALIVE);
-        loop {
-            tokio::select! {
-                () = self.end_or_reload(editor) => return Ok(()),
-                () = &mut replaced => return Ok(()),
-                _ = look.tick() => all_alive(crew)?,
-            }
-        }
-    }
-
-    /// Reloads at SIGHUP, returns at SIGTERM or SIGINT.
-    async fn end_or_reload(&mut self, editor: &Editor) {
-        loop {
-            tokio::select! {
-                _ = self.hangup.recv() => {
-                    info!("reloading, as asked by SIGHUP");
-                    editor.wish();
-                }
-                _ = self.terminate.recv() => return,
-                _ = self.interrupt.recv() => return,
-            }
-        }
-    }
-}
-
-/// The threads that must not end: their names, and whether they have.
-type Crew<'c> = &'c [(&'c str, &'c dyn Fn() -> bool)];
-
-/// A server whose files or health are frozen answers on, and wrongly: whoever supervises it shall start
-/// it again.
-fn all_alive(crew: Crew<'_>) -> anyhow::Result<()> {
-    let Some((name, _)) = crew.iter().find(|(_, has_ended)| has_ended()) else {
-        return Ok(());
-    };
-    error!("the thread {name} has died, so the process ends; please report this");
-    bail!("the thread {name} has died")
-}
-
-/// What works behind the listeners.
-struct Backstage {
-    publisher: Publisher,
-    publishing: JoinHandle<()>,
-    prober: Prober,
-    herald: Herald,
-}
-
-impl Backstage {
-    fn start(
-        config: &Config,
-        probing: prober::Settings,
-        counters: &AllCounters,
-        (set, settings): (settings::Set, engine::settings::Settings),
-        editor: &Editor,
-    ) -> anyhow::Result<Self> {
-        // The publisher tells the prober its targets, the prober tells the publisher what it found:
-        // one of them must come first.
-        let prober = Arc::new(OnceLock::<Prober>::new());
-        let tell = Arc::clone(&prober);
-        let start = Start {
-            last_health: LastHealth::load(&config.state),
-            overrides: overrides(&config.state),
-            probers: settings_of_probers(config),
-            counting: counters.expected(),
-            settings: Arc::new(settings),
-        };
-        let (publisher, publishing) = Publisher::start(start, move |targets| {
-            if let Some(prober) = tell.get() {
-                prober.set_targets(targets);
-            }
-        })
-        .context("cannot start the publisher")?;
-        let reports = publisher.clone();
-        let counting = counters.thread_beside();
-        let started = Prober::start(probing, counting, move |report| reports.report(report))
-            .context("cannot start the prober")?;
-        let prober = prober.get_or_init(|| started).clone();
-        let progress = prober.progress();
-        publisher.watch_prober(move || progress.is_late());
-        let herald = Herald::start(config, &publisher, editor, set, counters.thread_beside())?;
-        Ok(Self { publisher, publishing, prober, herald })
-    }
-
-    /// Makes what was loaded beside another server what that one has come to since, and says how many zones there are.
-    fn renew(
-        &self,
-        config: &Config,
-        strict: bool,
-        had: &replace::Begun,
-        loader: &mut Loader,
-        elsewhere: &mut secondary::Begun,
-    ) -> anyhow::Result<usize> {
-        let round = had.renew(loader, elsewhere, &config.state);
-        if strict && round.broken > 0 {
-            bail!("{} with mistakes, and --strict wants none", files(round.broken));
-        }
-        let zones = round.zones.len();
-        self.show(round);
-        self.publisher.take_over(overrides(&config.state), LastHealth::load(&config.state));
-        Ok(zones)
-    }
-
-    /// Has a round of zones served and probed.
-    fn show(&self, round: Round) {
-        self.publisher.zones(round.zones);
-        self.publisher.flush();
-    }
-
-    fn stop(self) {
-        self.herald.stop();
-        self.prober.stop();
-        self.publisher.stop();
-        // A thread that panicked has been reported where it did.
-        let _ = self.publishing.join();
-    }
-}
-
-fn files(count: usize) -> String {
-    if count == 1 { "1 file".to_owned() } else { format!("{count} files") }
-}
-
-#[expect(clippy::disallowed_methods, reason = "overrides that have ended are not loaded")]
-fn unix_milliseconds() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    since.as_millis().try_into().unwrap_or(u64::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_thread_that_died_ends_the_server() {
-        assert!(all_alive(&[("publisher", &|| false)]).is_ok());
-        let error =
-            all_alive(&[("publisher", &|| false), ("loader", &|| true)]).expect_err("one died");
-        assert_eq!(error.to_string(), "the thread loader has died");
-    }
-
-    #[test]
-    fn a_state_folder_has_one_server() {
-        let state = std::env::temp_dir().join(format!("rotadns-lock-{}", std::process::id()));
-        let first = lock(&state).expect("nobody else").expect("the folder can be made");
-        let error = lock(&state).expect_err("the first has it").to_string();
-        assert_eq!(
-            error,
-            format!(
-                "{}: another server uses this state folder; each needs its own, by `state` in its config file \
-                 or by $STATE_DIRECTORY",
-                state.display()
-            )
-        );
-        drop(first);
-        assert!(lock(&state).is_ok(), "it goes with its owner");
-        let _ = fs::remove_dir_all(&state);
-        assert!(lock(Path::new("/dev/null/state")).expect("it serves").is_none());
-    }
 }

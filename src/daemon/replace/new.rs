@@ -15,7 +15,7 @@ use super::message::{Here, Kind, Line, Message, Told, told};
 use super::{REST_MAX, STEP, VERSION, place};
 use crate::daemon::given::{self, Given, Socket};
 use crate::daemon::load::{Guard, Loader, Round};
-use crate::daemon::{secondary, supervisor};
+use crate::daemon::{folder, secondary, supervisor};
 use crate::state::overlays::Overlays;
 use crate::state::persist::Serials;
 
@@ -69,7 +69,7 @@ pub(in crate::daemon) struct Begun {
 impl Beginning {
     /// What is known of zones' serials and updates; of another server's, what it has now.
     pub(in crate::daemon) fn state(&mut self, state: &Path) -> (Serials, Overlays) {
-        let serials = crate::daemon::serials(state);
+        let serials = folder::serials(state);
         match self {
             Self::Alone { .. } => (serials, Overlays::new(state)),
             Self::InPlaceOf(predecessor) => {
@@ -108,7 +108,7 @@ impl Beginning {
 fn lock_soon(state: &Path) -> anyhow::Result<Option<File>> {
     let mut left = STEP;
     loop {
-        match crate::daemon::lock(state) {
+        match folder::lock(state) {
             Err(_) if !left.is_zero() => {
                 thread::sleep(LOCK_LOOK);
                 left = left.saturating_sub(LOCK_LOOK);
@@ -126,7 +126,7 @@ impl Begun {
         elsewhere: &mut secondary::Begun,
         state: &Path,
     ) -> Round {
-        loader.take_over(&self.then, crate::daemon::serials(state), Overlays::new(state));
+        loader.take_over(&self.then, folder::serials(state), Overlays::new(state));
         elsewhere.look_again(loader);
         let round = loader.load(Guard::On);
         // Should this one hang from here on, the other one can open them again.
