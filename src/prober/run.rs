@@ -57,11 +57,9 @@ pub async fn run<F>(
     let mut version = 0;
 
     loop {
-        while let Some(due) = schedule.wake()
-            && let Some((id, target)) = schedule.start(began.elapsed())
-        {
+        while let Some((id, target)) = schedule.start(began.elapsed()) {
             // The first round takes as long as it does.
-            if schedule.awaited() == 0 && began.elapsed() >= due + LATE {
+            if schedule.awaited() == 0 && schedule.late_by(id) >= LATE {
                 progress.note_late(Counter::ProbesBegunLate);
             }
             flights.start(id, probe(target));

@@ -1,15 +1,16 @@
 //! When each target is probed, as a queue without a clock, a socket or a runtime.
 //!
 //! ```text
-//!   set_targets ──▶ new: in order, at a set rate ─┬─start──▶ in flight: at most `in_flight_max`
-//!                   due: the earliest first ──────┘             │
-//!                    ▲                                          │
-//!                    └────────────────── end ───────────────────┘
+//!   set_targets ──▶ paced: in order, at a set rate ─┬─start──▶ in flight: at most `in_flight_max`
+//!                    ▲ held up                      │             │
+//!                   due: the earliest first ────────┘             │
+//!                    ▲                                            │
+//!                    └─────────────────── end ────────────────────┘
 //!
 //!   the target is      from the start of its last probe to the next (or to its end, if later)
 //!   not judged yet     -, as soon as it may: it was just added
 //!   just judged        a random part of the interval: what was added together spreads out
-//!   settled            the interval, 10 % early or late at random
+//!   settled            the interval, 10 % early or late at random, from when the last was due
 //!   changing side      the fast interval, to the point
 //!   came to no verdict as it would have been without that probe
 //! ```
@@ -18,7 +19,7 @@
 //! handed in, so a test that seeds it sees the same schedule each time.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::collections::{BinaryHeap, HashMap};
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
@@ -30,11 +31,13 @@ use crate::health::target::{Health, Outcome, Streak, Target};
 /// are.
 const OBSTACLE_PAUSE: Duration = Duration::from_secs(1);
 
-/// From the first probe of one new target to that of the next, on average: 5,000 a second, so that a start with any number of targets
-/// is no flood for the network, and ten thousand are judged in two seconds.
+/// From one probe of those that are new or were held up to the next, on average: 5,000 a second, so that a start with any number of
+/// targets is no flood for the network, nor is the end of a stall, and ten thousand are judged in two seconds.
 pub const START_STEP: Duration = Duration::from_micros(200);
-/// So many new targets may begin at once.
+/// So many of them may begin at once.
 pub const START_BURST: u32 = 100;
+/// A probe that could not begin for longer than this was held up: by new targets, a busy core, or for want of a place in flight.
+const HELD_UP: Duration = Duration::from_millis(100);
 
 /// The targets, their health and the order of their probes.
 #[derive(Debug)]
@@ -43,8 +46,8 @@ pub struct Schedule {
     random: fastrand::Rng,
     entries: HashMap<Id, Entry>,
     ids: HashMap<Target, Id>,
-    /// Those that were never probed.
-    new: New,
+    /// Those that were never probed, and those that were held up.
+    paced: Paced,
     /// Every other entry that is not in flight, once.
     due: BinaryHeap<Reverse<(Duration, Id)>>,
     /// Probes that started and did not end, those of removed targets too.
@@ -63,6 +66,8 @@ struct Entry {
     health: Health,
     /// When its last probe started, or would have.
     started: Duration,
+    /// How long that probe had been due by then.
+    late_by: Duration,
     in_flight: bool,
     /// Whether its first outcome is to come soon.
     is_awaited: bool,
@@ -77,7 +82,7 @@ impl Schedule {
             random,
             entries: HashMap::new(),
             ids: HashMap::new(),
-            new: New::default(),
+            paced: Paced::default(),
             due: BinaryHeap::new(),
             in_flight: 0,
             awaited: 0,
@@ -116,7 +121,7 @@ impl Schedule {
                 dropped.push(id);
             }
         }
-        self.new.waiting.retain(|(id, _)| self.entries.contains_key(id));
+        self.paced.waiting.retain(|Reverse((_, id))| self.entries.contains_key(id));
         self.due.retain(|Reverse((_, id))| self.entries.contains_key(id));
         self.awaited = self.entries.values().filter(|entry| entry.is_awaited).count();
         dropped
@@ -126,9 +131,11 @@ impl Schedule {
         self.last_id += 1;
         let id = Id(self.last_id);
         let health = Health::Unknown;
-        let entry = Entry { target, health, started: now, in_flight: false, is_awaited: true };
+        let late_by = Duration::ZERO;
+        let entry =
+            Entry { target, health, started: now, late_by, in_flight: false, is_awaited: true };
         self.entries.insert(id, entry);
-        self.new.waiting.push_back((id, now));
+        self.paced.waiting.push(Reverse((now, id)));
         id
     }
 
@@ -137,19 +144,39 @@ impl Schedule {
         if self.wake().is_none_or(|due| due > now) {
             return None;
         }
+        self.set_aside(now);
         // Who has waited for longest: else many of one kind could keep the others from their turns for ever.
         let due = self.due.peek().map(|&Reverse((due, _))| due).filter(|due| *due <= now);
-        let added = self.new.added().filter(|_| self.new.wake().is_some_and(|wake| wake <= now));
-        let id = match (due, added) {
-            (Some(due), Some(added)) if added < due => self.new.take(now)?,
-            (Some(_), _) => self.due.pop()?.0.1,
-            (None, _) => self.new.take(now)?,
+        let paced =
+            self.paced.since().filter(|_| self.paced.wake().is_some_and(|wake| wake <= now));
+        let (due, id) = match (due, paced) {
+            (Some(due), Some(since)) if since < due => self.paced.take(now)?,
+            (Some(_), _) => self.due.pop()?.0,
+            (None, Some(_)) => self.paced.take(now)?,
+            (None, None) => return None,
         };
         let entry = self.entries.get_mut(&id)?;
         entry.started = now;
+        entry.late_by = now.saturating_sub(due);
         entry.in_flight = true;
         self.in_flight += 1;
         Some((id, entry.target.clone()))
+    }
+
+    /// What was held up comes at the set rate, like what is new: all at once it would be a flood. What is on time does not wait for it.
+    fn set_aside(&mut self, now: Duration) {
+        while let Some(&Reverse((due, id))) = self.due.peek()
+            && due + HELD_UP < now
+        {
+            self.due.pop();
+            self.paced.waiting.push(Reverse((due, id)));
+        }
+    }
+
+    /// How long the last probe of this target had been due when it began; of a new one, since it was added.
+    #[must_use]
+    pub fn late_by(&self, id: Id) -> Duration {
+        self.entries.get(&id).map_or(Duration::ZERO, |entry| entry.late_by)
     }
 
     /// When [`start`](Self::start) will have a probe, if none ends before; `None` while none may
@@ -160,7 +187,7 @@ impl Schedule {
             return None;
         }
         let due = self.due.peek().map(|&Reverse((due, _))| due);
-        due.into_iter().chain(self.new.wake()).min()
+        due.into_iter().chain(self.paced.wake()).min()
     }
 
     /// Notes that a probe ended and what it found, `None` where it could not be made. Returns what
@@ -183,13 +210,12 @@ impl Schedule {
                 let streak = Streak::of(check);
                 let before = entry.health;
                 entry.health = before.after(outcome, streak);
-                let pause = if before == Health::Unknown {
-                    check.interval.mul_f64(self.random.f64())
+                let next = if before == Health::Unknown {
+                    entry.started + check.interval.mul_f64(self.random.f64())
                 } else {
-                    pause(entry, &mut self.random)
+                    next_turn(entry, &mut self.random)
                 };
-                let found = (entry.target.clone(), entry.health);
-                ((entry.started + pause).max(now), Some(found))
+                (next.max(now), Some((entry.target.clone(), entry.health)))
             }
         };
         self.due.push(Reverse((next, id)));
@@ -213,8 +239,8 @@ impl Schedule {
         self.in_flight = self.in_flight.saturating_sub(1);
         let Some(entry) = self.entries.get_mut(&id) else { return };
         entry.in_flight = false;
-        let pause = pause(entry, &mut self.random);
-        self.due.push(Reverse(((entry.started + pause).max(now), id)));
+        let next = next_turn(entry, &mut self.random).max(now);
+        self.due.push(Reverse((next, id)));
     }
 
     /// How many targets have had no outcome yet, and are to have one soon.
@@ -224,42 +250,47 @@ impl Schedule {
     }
 }
 
-/// New targets, which begin a [`START_STEP`] from each other on average, and [`START_BURST`] at once.
+/// Targets whose probes begin a [`START_STEP`] from each other on average, and [`START_BURST`] at once.
 #[derive(Debug, Default)]
-struct New {
-    /// Each with the time at which it was added.
-    waiting: VecDeque<(Id, Duration)>,
+struct Paced {
+    /// Each with the time since when it waits.
+    waiting: BinaryHeap<Reverse<(Duration, Id)>>,
     /// When the next would begin if they all kept their distance.
     next: Duration,
 }
 
-impl New {
-    /// When the next was added.
-    fn added(&self) -> Option<Duration> {
-        self.waiting.front().map(|&(_, added)| added)
+impl Paced {
+    /// Since when the next waits.
+    fn since(&self) -> Option<Duration> {
+        self.waiting.peek().map(|&Reverse((since, _))| since)
     }
 
     /// When it may begin.
     fn wake(&self) -> Option<Duration> {
         let early = START_STEP * (START_BURST - 1);
-        self.added().map(|added| self.next.saturating_sub(early).max(added))
+        self.since().map(|since| self.next.saturating_sub(early).max(since))
     }
 
-    /// The next, who may begin now.
-    fn take(&mut self, now: Duration) -> Option<Id> {
+    /// The next, who may begin now, and since when it waits.
+    fn take(&mut self, now: Duration) -> Option<(Duration, Id)> {
+        let Reverse(taken) = self.waiting.pop()?;
         self.next = self.next.max(now) + START_STEP;
-        Some(self.waiting.pop_front()?.0)
+        Some(taken)
     }
 }
 
-/// From the start of one probe to the next, of a target that stands so.
-fn pause(entry: &Entry, random: &mut fastrand::Rng) -> Duration {
+/// When a target that stands so is due after its last probe.
+fn next_turn(entry: &Entry, random: &mut fastrand::Rng) -> Duration {
     let check = &entry.target.check;
     if entry.health.checks_to_change(Streak::of(check)).is_some() {
-        check.fast_interval.min(check.interval)
-    } else {
-        check.interval.mul_f64(1.0 - JITTER + 2.0 * JITTER * random.f64())
+        return entry.started + check.fast_interval.min(check.interval);
     }
+    // Who was held up goes back to its place: else those that were held up together would stay together. More than an interval
+    // is no hold-up, but too many for the places there are: then all wait alike.
+    let was_held_up = entry.late_by < check.interval;
+    let place =
+        entry.started.saturating_sub(if was_held_up { entry.late_by } else { Duration::ZERO });
+    place + check.interval.mul_f64(1.0 - JITTER + 2.0 * JITTER * random.f64())
 }
 
 #[cfg(test)]

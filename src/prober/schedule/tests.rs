@@ -94,14 +94,103 @@ fn ten_thousand_new_targets_begin_at_a_set_rate_and_in_two_seconds() {
     // In any span, be it between ticks of a clock, no more than the burst and what the rate adds.
     for span in [Duration::ZERO, Duration::from_millis(10), Duration::from_millis(100)] {
         let most = START_BURST as usize + (span.as_nanos() / START_STEP.as_nanos()) as usize;
-        for (from, first) in begun.iter().enumerate() {
-            let within = begun[from..].iter().take_while(|at| **at <= *first + span).count();
-            assert!(within <= most, "{within} within {span:?} of {first:?}");
-            if within < most {
-                break; // the end is near
+        let within = most_within(span, &begun);
+        assert!(within <= most, "{within} within {span:?}");
+    }
+}
+
+/// The most of these times, in order, that any such span holds.
+fn most_within(span: Duration, times: &[Duration]) -> usize {
+    let within = |from: usize| times[from..].partition_point(|at| *at <= times[from] + span);
+    (0..times.len()).map(within).max().unwrap_or(0)
+}
+
+/// Of 10,000 targets every 10 s, as many may begin within a tenth of a second whatever was before: the burst, what the rate adds,
+/// and twice the 1,000 a second that come due in it and in what a probe may be late (twice as chance makes some tenths fuller).
+const MOST_IN_A_TENTH: usize = START_BURST as usize + 500 + 2 * 200;
+
+#[test]
+fn second_probes_that_new_targets_held_up_come_at_the_set_rate() {
+    // A busy core: it begins 3,000 probes a second while targets are new, and 20,000 from then on.
+    const MANY: u32 = 10_000;
+    let mut schedule = schedule(MANY as usize);
+    schedule.set_targets(&many(MANY), Duration::ZERO);
+    let (mut now, mut begun) = (Duration::ZERO, Vec::new());
+    while now < INTERVAL * 2 {
+        let Some((id, _)) = schedule.start(now) else {
+            now = schedule.wake().unwrap().max(now);
+            continue;
+        };
+        begun.push(now);
+        now += Duration::from_micros(if schedule.awaited() > 0 { 333 } else { 50 });
+        schedule.end(id, Some(Outcome::Pass), now);
+    }
+    let most = most_within(Duration::from_millis(100), &begun);
+    assert!(most <= MOST_IN_A_TENTH, "{most}");
+    // And nobody lost a turn: after the first of each a tenth of them every second, from the middle of the first round on.
+    assert!((27_000..=29_500).contains(&begun.len()), "{}", begun.len());
+}
+
+#[test]
+fn what_a_stall_held_up_comes_at_the_set_rate_and_goes_back_to_its_place() {
+    const MANY: u32 = 10_000;
+    let mut schedule = schedule(MANY as usize);
+    schedule.set_targets(&many(MANY), Duration::ZERO);
+    let (mut now, mut begun, mut late) = (Duration::ZERO, Vec::new(), Vec::new());
+    let (stall, stalled) = (INTERVAL * 3, Duration::from_secs(7));
+    while now < INTERVAL * 6 {
+        if (stall..stall + stalled).contains(&now) {
+            now = stall + stalled;
+        }
+        match schedule.start(now) {
+            Some((id, _)) => {
+                begun.push(now);
+                late.push(schedule.late_by(id));
+                schedule.end(id, Some(Outcome::Pass), now);
             }
+            None => now = schedule.wake().unwrap().max(now),
         }
     }
+    let most = most_within(Duration::from_millis(100), &begun);
+    assert!(most <= MOST_IN_A_TENTH, "{most}");
+    // They waited for the stall, and 7,000 of them at 5,000 a second: the last has no more to wait than the first.
+    let latest = *late.iter().max().unwrap();
+    assert!((seconds(6.0)..=seconds(7.1)).contains(&latest), "{latest:?}");
+    assert_eq!(late.last(), Some(&Duration::ZERO), "in the end all are on time");
+    // Afterwards they are spread as before.
+    let after: Vec<_> = begun.into_iter().filter(|at| *at >= INTERVAL * 5).collect();
+    let most = most_within(Duration::from_millis(100), &after);
+    assert!(most <= 160, "{most}");
+}
+
+#[test]
+fn more_than_the_set_rate_are_on_time_again_after_a_stall() {
+    // 10,000 a second are due.
+    let mut targets = many(10_000);
+    let check = Check { interval: FAST, ..(*targets[0].check).clone() };
+    let check = Arc::new(check);
+    for target in &mut targets {
+        target.check = Arc::clone(&check);
+    }
+    let mut schedule = schedule(targets.len());
+    schedule.set_targets(&targets, Duration::ZERO);
+    let (mut now, mut latest) = (Duration::ZERO, Duration::ZERO);
+    let (stall, stalled) = (Duration::from_secs(4), FAST);
+    while now < Duration::from_secs(9) {
+        if (stall..stall + stalled).contains(&now) {
+            now = stall + stalled;
+        }
+        match schedule.start(now) {
+            Some((id, _)) => {
+                if now > Duration::from_secs(8) {
+                    latest = latest.max(schedule.late_by(id));
+                }
+                schedule.end(id, Some(Outcome::Pass), now);
+            }
+            None => now = schedule.wake().unwrap().max(now),
+        }
+    }
+    assert_eq!(latest, Duration::ZERO, "the set rate is for what was held up alone");
 }
 
 #[test]
@@ -348,7 +437,7 @@ fn whatever_happens_the_books_balance() {
             let judged = |entry: &&Entry| entry.is_awaited && entry.health != Health::Unknown;
             assert!(flights.len() <= 4, "seed {seed}");
             assert_eq!(schedule.in_flight, flights.len(), "seed {seed}");
-            assert_eq!(schedule.due.len() + schedule.new.waiting.len(), idle, "seed {seed}");
+            assert_eq!(schedule.due.len() + schedule.paced.waiting.len(), idle, "seed {seed}");
             assert_eq!(schedule.awaited(), awaited, "seed {seed}");
             assert_eq!(entries.filter(judged).count(), 0, "seed {seed}");
             assert_eq!(schedule.ids.len(), schedule.entries.len(), "seed {seed}");
@@ -363,7 +452,7 @@ fn reloads_leave_nothing_behind() {
         let all = if turn % 2 == 0 { targets(0..100) } else { targets(100..200) };
         schedule.set_targets(&all, Duration::ZERO);
     }
-    let lengths = (schedule.new.waiting.len(), schedule.entries.len(), schedule.ids.len());
+    let lengths = (schedule.paced.waiting.len(), schedule.entries.len(), schedule.ids.len());
     assert_eq!(lengths, (100, 100, 100));
     assert!(schedule.due.is_empty());
 }
