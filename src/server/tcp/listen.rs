@@ -5,13 +5,16 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{self, SocketAddr};
+use std::os::fd::OwnedFd;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::{Instant, interval, sleep, timeout, timeout_at};
@@ -20,7 +23,10 @@ use tracing::warn;
 
 use super::BACKLOG;
 use super::connections::{Admission, Connections, Millis};
-use super::stream::{Connection, Worker};
+#[cfg(target_os = "linux")]
+use super::plain::Inbox;
+use super::stream::Connection;
+use super::worker::{Admitted, Left, Worker};
 use crate::counters::{Counter, Counters};
 use crate::engine::Transport;
 
@@ -36,10 +42,6 @@ const WARN_INTERVAL: Millis = 60_000;
 /// How many events of sockets the runtime takes from the kernel at once.
 pub(super) const EVENTS_PER_TICK: usize = 1024;
 
-/// How many connections have their turn before the runtime asks the kernel again while it has work: a wait costs
-/// the same for few events as for many, and the clients of many are awake together. Some milliseconds of turns at most.
-pub(super) const TASKS_PER_TICK: u32 = 512;
-
 /// How to end, once it is known.
 pub(super) type Deadline = watch::Receiver<Option<End>>;
 
@@ -54,7 +56,7 @@ pub(super) struct End {
 
 /// A socket of one thread, and what encrypts its connections.
 pub(super) struct Listener {
-    pub(super) socket: TcpListener,
+    pub(super) socket: AsyncFd<OwnedFd>,
     pub(super) tls: Option<TlsAcceptor>,
 }
 
@@ -65,6 +67,9 @@ pub(super) struct Acceptor {
     pub(super) worker: Arc<Mutex<Worker>>,
     pub(super) counters: Arc<Counters>,
     pub(super) complaint: Arc<Complaint>,
+    /// Who serves those that are not encrypted.
+    #[cfg(target_os = "linux")]
+    pub(super) plain: Arc<Inbox>,
 }
 
 impl Acceptor {
@@ -114,7 +119,7 @@ impl Acceptor {
         let mut told = pin!(deadline.changed());
         loop {
             let accepted = tokio::select! {
-                accepted = socket.accept() => accepted,
+                accepted = socket.async_io(Interest::READABLE, accept) => accepted,
                 _ = &mut told => break,
             };
             let pause = self.take(accepted, tls.as_ref(), &open);
@@ -129,11 +134,9 @@ impl Acceptor {
             return;
         }
         // Who connected before the end is served: the kernel has accepted already.
-        let Ok(socket) = socket.into_std() else { return };
         for _ in 0..BACKLOG {
-            let Ok((stream, from)) = socket.accept() else { break };
-            let stream = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream));
-            self.take(stream.map(|stream| (stream, from)), tls.as_ref(), &open);
+            let Ok(accepted) = accept(socket.get_ref()) else { break };
+            self.take(Ok(accepted), tls.as_ref(), &open);
         }
     }
 
@@ -147,7 +150,7 @@ impl Acceptor {
     /// Starts a connection, or says how long to wait before the next one.
     fn take(
         &self,
-        accepted: io::Result<(TcpStream, SocketAddr)>,
+        accepted: io::Result<(net::TcpStream, SocketAddr)>,
         tls: Option<&TlsAcceptor>,
         open: &mpsc::Sender<Infallible>,
     ) -> Duration {
@@ -163,7 +166,7 @@ impl Acceptor {
 
     fn admit(
         &self,
-        stream: TcpStream,
+        stream: net::TcpStream,
         from: SocketAddr,
         tls: Option<&TlsAcceptor>,
         open: mpsc::Sender<Infallible>,
@@ -174,20 +177,37 @@ impl Acceptor {
             Admission::Admitted { ticket, shed } => {
                 self.counters.add(Counter::TcpConnections, 1);
                 self.counters.add(Counter::TcpShed, u64::from(shed));
-                let worker = Arc::clone(&self.worker);
-                let Some(tls) = tls else {
-                    let who = (client, Transport::Tcp);
-                    drop(tokio::spawn(Connection::new(worker, stream, who, ticket, open)));
-                    return;
-                };
-                let (handshake, within) = (tls.accept(stream), self.connections.first_query());
-                drop(tokio::spawn(async move {
-                    // Who cannot agree on keys is no client; the same limit holds again for its first query.
-                    let Ok(Ok(stream)) = timeout(within, handshake).await else { return };
-                    Connection::new(worker, stream, (client, Transport::Tls), ticket, open).await;
-                }));
+                let transport = if tls.is_some() { Transport::Tls } else { Transport::Tcp };
+                let admitted = Admitted::new(client, transport, ticket, open);
+                match tls {
+                    Some(tls) => self.serve_tls(stream, tls, admitted),
+                    None => self.serve_plain(stream, admitted),
+                }
             }
         }
+    }
+
+    #[cfg(target_os = "linux")]
+    fn serve_plain(&self, stream: net::TcpStream, admitted: Admitted) {
+        self.plain.serve(stream, admitted);
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn serve_plain(&self, stream: net::TcpStream, admitted: Admitted) {
+        let Ok(stream) = TcpStream::from_std(stream) else { return };
+        let worker = Arc::clone(&self.worker);
+        drop(tokio::spawn(Connection::new(worker, stream, admitted, Left::default())));
+    }
+
+    fn serve_tls(&self, stream: net::TcpStream, tls: &TlsAcceptor, admitted: Admitted) {
+        let Ok(stream) = TcpStream::from_std(stream) else { return };
+        let worker = Arc::clone(&self.worker);
+        let (handshake, within) = (tls.accept(stream), self.connections.first_query());
+        drop(tokio::spawn(async move {
+            // Who cannot agree on keys is no client; the same limit holds again for its first query.
+            let Ok(Ok(stream)) = timeout(within, handshake).await else { return };
+            Connection::new(worker, stream, admitted, Left::default()).await;
+        }));
     }
 
     /// Makes room if that is what accepting failed for; says how long to wait before the next try.
@@ -209,6 +229,26 @@ impl Acceptor {
 
     fn now(&self) -> Millis {
         self.worker.lock().unwrap_or_else(PoisonError::into_inner).now()
+    }
+}
+
+/// The next connection, whose socket does not block.
+fn accept(socket: &OwnedFd) -> io::Result<(net::TcpStream, SocketAddr)> {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::net::{SocketFlags, acceptfrom_with};
+
+        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+        let (stream, from) = acceptfrom_with(socket, flags)?;
+        // A client without an address is none; the kernel tells one of each.
+        let from = from.ok_or(io::ErrorKind::ConnectionAborted)?.try_into()?;
+        Ok((stream.into(), from))
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let (stream, from) = socket2::SockRef::from(socket).accept()?;
+        stream.set_nonblocking(true)?;
+        Ok((stream.into(), from.as_socket().ok_or(io::ErrorKind::ConnectionAborted)?))
     }
 }
 
@@ -312,6 +352,8 @@ mod tests {
             ))),
             counters: Arc::clone(&counters),
             complaint: Arc::default(),
+            #[cfg(target_os = "linux")]
+            plain: Arc::default(),
         };
         let open = |now| {
             let client = IpAddr::from([192, 0, 2, 1]);

@@ -5,18 +5,22 @@
 //! the table that limits how many there are. Over TLS (RFC 7858) the same code serves the stream inside.
 //!
 //! ```text
-//!   listen ──▶ connections: may it? ──▶ stream: bytes ⇄ queries and answers ──▶ Answer
-//!                    ▲ who has to go           │ activity
-//!                    └─────────────────────────┘
+//!   listen ──▶ connections: may it? ─┬─ TCP ──▶ plain ───┬──▶ worker: queries and answers ──▶ Answer
+//!                    ▲ who has to go │            │ left │
+//!                    │               └─ TLS ──▶ stream ──┘
+//!                    └────────────────────────────┘ activity
 //! ```
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -24,11 +28,14 @@ use tokio_rustls::TlsAcceptor;
 
 mod connections;
 mod listen;
+#[cfg(target_os = "linux")]
+mod plain;
 mod stream;
+mod worker;
 
 use connections::Connections;
-use listen::{Acceptor, Complaint, EVENTS_PER_TICK, End, Listener, TASKS_PER_TICK};
-use stream::Worker;
+use listen::{Acceptor, Complaint, EVENTS_PER_TICK, End, Listener};
+use worker::Worker;
 
 use super::Answer;
 use crate::counters::{AllCounters, Counters};
@@ -148,11 +155,20 @@ pub fn start(
             worker: Arc::new(Mutex::new(worker)),
             counters,
             complaint: Arc::clone(&complaint),
+            #[cfg(target_os = "linux")]
+            plain: Arc::default(),
         };
         let runtime = runtime()?;
         let listeners = register(&runtime, listeners)?;
+        #[cfg(target_os = "linux")]
+        let plain = {
+            let _guard = runtime.enter();
+            plain::Connections::new(Arc::clone(&acceptor.worker), Arc::clone(&acceptor.plain))?
+        };
         let told = told.clone();
         let serve = move || {
+            #[cfg(target_os = "linux")]
+            runtime.spawn(plain.run());
             if n == 0 {
                 runtime.spawn(acceptor.clone().sweep());
             }
@@ -168,7 +184,6 @@ fn runtime() -> io::Result<Runtime> {
         .enable_io()
         .enable_time()
         .max_io_events_per_tick(EVENTS_PER_TICK)
-        .event_interval(TASKS_PER_TICK)
         .build()
 }
 
@@ -190,8 +205,17 @@ fn register(
 ) -> io::Result<Vec<Listener>> {
     let _guard = runtime.enter();
     let register =
-        |(socket, tls)| Ok(Listener { socket: tokio::net::TcpListener::from_std(socket)?, tls });
+        |(socket, tls): (TcpListener, _)| Ok(Listener { socket: readable(socket.into())?, tls });
     listeners.into_iter().map(register).collect()
+}
+
+/// Has the runtime around it tell when a descriptor can be read.
+fn readable(descriptor: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    #[expect(
+        deprecated,
+        reason = "what owns its descriptor keeps it, and that is all that the new way asks for"
+    )]
+    AsyncFd::with_interest(descriptor, Interest::READABLE)
 }
 
 /// The threads that serve. Dropped without [`stop`](Self::stop), they end at once.

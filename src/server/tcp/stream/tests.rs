@@ -6,11 +6,18 @@ use proptest::prelude::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::task::JoinHandle;
 
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
 use super::*;
+use crate::counters::Counters;
 use crate::server::tcp::Limits;
 use crate::server::tcp::connections::{Admission, Connections};
+use crate::server::tcp::worker::LATER_MAX;
+use crate::server::{Answer, Answered};
 
 /// The longest a paused clock may run before a test has failed.
 const LONG: Duration = Duration::from_secs(3_600);
@@ -58,13 +65,8 @@ impl Server {
         let Admission::Admitted { ticket, .. } = self.connections.admit(client, self.now()) else {
             panic!("there is room");
         };
-        Connection::new(
-            Arc::clone(&self.worker),
-            stream,
-            (client, Transport::Tcp),
-            ticket,
-            mpsc::channel(1).0,
-        )
+        let admitted = Admitted::new(client, Transport::Tcp, ticket, mpsc::channel(1).0);
+        Connection::new(Arc::clone(&self.worker), stream, admitted, Left::default())
     }
 
     /// The client's end of a connection that holds `buffer` bytes each way.
@@ -271,7 +273,7 @@ async fn an_idle_connection_holds_no_buffer() {
     let mut turn = || {
         let mut task = Context::from_waker(std::task::Waker::noop());
         assert!(Pin::new(&mut connection).poll(&mut task).is_pending());
-        connection.peer.received.capacity() + connection.peer.unsent.capacity()
+        connection.peer.left.received.capacity() + connection.peer.left.unsent.capacity()
     };
     client.write_all(&[0, 1]).await.expect("open");
     assert!((1..2 * READ_REST).contains(&turn()), "half a query");
@@ -282,21 +284,15 @@ async fn an_idle_connection_holds_no_buffer() {
 #[test]
 fn one_write_carries_all_that_one_read_brought() {
     let server = Server::new();
-    let mut batch = Vec::new();
-    let received = framed(&[b"A", b"B", b"C"]);
-    let client = IpAddr::from([192, 0, 2, 1]);
-    let mut answer: Answer = Box::new(answer);
-    let done = Worker::answer_all(
-        &server.counters,
-        &mut answer,
-        (client, Transport::Tcp),
-        &[&received[..], &[0, 9, 1]].concat(),
-        &mut batch,
-        &mut Vec::new(),
-    );
-    assert_eq!((done.consumed, done.answers, done.closes), (received.len(), 3, false));
-    assert!(done.owed.is_none());
-    assert_eq!(batch, framed(&[b"a", b"b", b"c"]));
+    let admitted = server.connection(duplex(1).1).peer.admitted;
+    let received = [&framed(&[b"A", b"B", b"C"])[..], &[0, 9, 1]].concat();
+    let mut worker = server.worker.lock().expect("no test panics in it");
+    worker.input[..received.len()].copy_from_slice(&received);
+    let mut left = Left::default();
+    assert!(left.answer(&mut worker, &admitted, received.len()));
+    assert_eq!((&left.received[..], left.answers, left.closing), (&[0, 9, 1][..], 3, false));
+    assert!(left.owed.is_none());
+    assert_eq!(worker.output, framed(&[b"a", b"b", b"c"]));
 }
 
 #[tokio::test]
