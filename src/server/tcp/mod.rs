@@ -163,7 +163,7 @@ pub fn start(
         #[cfg(target_os = "linux")]
         let plain = {
             let _guard = runtime.enter();
-            plain::Connections::new(Arc::clone(&acceptor.worker), Arc::clone(&acceptor.plain))?
+            plain::Waiting::new(Arc::clone(&acceptor.worker), Arc::clone(&acceptor.plain))?
         };
         let told = told.clone();
         let serve = move || {

@@ -151,8 +151,8 @@ impl Wake for Bell {
     }
 }
 
-/// The task.
-pub(super) struct Connections {
+/// All of them, and the task that serves them.
+pub(super) struct Waiting {
     worker: Arc<Mutex<Worker>>,
     inbox: Arc<Inbox>,
     epoll: AsyncFd<OwnedFd>,
@@ -161,7 +161,7 @@ pub(super) struct Connections {
     again: Vec<usize>,
 }
 
-impl Connections {
+impl Waiting {
     /// Wants the runtime of the thread around it.
     pub(super) fn new(worker: Arc<Mutex<Worker>>, inbox: Arc<Inbox>) -> io::Result<Self> {
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;

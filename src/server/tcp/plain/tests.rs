@@ -39,7 +39,7 @@ fn answer(later: Arc<Mutex<Vec<oneshot::Sender<Vec<u8>>>>>) -> crate::server::An
 
 struct World {
     runtime: Runtime,
-    connections: Connections,
+    connections: Waiting,
     table: Arc<table::Connections>,
     counters: Arc<Counters>,
     listener: TcpListener,
@@ -54,7 +54,7 @@ impl World {
         let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
         let connections = {
             let _guard = runtime.enter();
-            Connections::new(Arc::new(Mutex::new(worker)), Arc::default()).expect("descriptors")
+            Waiting::new(Arc::new(Mutex::new(worker)), Arc::default()).expect("descriptors")
         };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let table = table::Connections::new(Limits { per_client: 300, ..Limits::default() });
