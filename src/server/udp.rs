@@ -9,6 +9,7 @@
 //! ```
 
 mod given;
+mod pressure;
 
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
@@ -35,6 +36,7 @@ use crate::sys::batch::{self, BATCH, Batch};
 use crate::sys::{priority, spread, user};
 
 pub use given::adopt;
+use pressure::Pressure;
 
 /// How often a thread without queries looks whether it shall stop.
 const STOP_CHECK: Duration = Duration::from_millis(200);
@@ -47,10 +49,6 @@ const RECEIVE_BUFFER: usize = 8 << 20;
 /// The most queries that a socket can hold: the kernel doubles the buffer that it is asked for, and counts
 /// at least 512 bytes for the smallest packet. After so many, all that waited at the stop is answered.
 const WAITING_MAX: usize = 2 * RECEIVE_BUFFER / 512;
-/// What a socket may hold while more comes than is answered: a few hundred queries, which the caches still have when they are read.
-const RECEIVE_BUFFER_SHORT: usize = 104 << 10;
-/// After so many full batches in a row more has been read than ever waits after a pause: more comes than is answered.
-const FULL_MAX: u32 = (WAITING_MAX / BATCH) as u32;
 
 /// Opens `workers` sockets for each address.
 pub fn bind(addresses: &[SocketAddr], workers: usize) -> io::Result<Vec<Listener>> {
@@ -425,30 +423,6 @@ impl Worker {
     }
 }
 
-/// Whether more comes than is answered, told by batches alone.
-///
-/// A long queue saves what comes in a pause. While it only ever grows it saves nothing, and each query of it is late and has left
-/// the caches when its turn comes, which makes an answer cost twice as much. So then the queue is short.
-#[derive(Default)]
-struct Pressure {
-    /// How many batches were full, one after the other, up to [`FULL_MAX`].
-    full: u32,
-}
-
-impl Pressure {
-    /// Takes in a batch; what the socket shall hold from now on, where that changes.
-    #[inline]
-    fn after(&mut self, count: usize) -> Option<usize> {
-        let was_high = self.full == FULL_MAX;
-        self.full = if count == BATCH { (self.full + 1).min(FULL_MAX) } else { 0 };
-        match (was_high, self.full == FULL_MAX) {
-            (false, true) => Some(RECEIVE_BUFFER_SHORT),
-            (true, false) => Some(RECEIVE_BUFFER),
-            _ => None,
-        }
-    }
-}
-
 /// Hands over what is no look-up. Its answer goes out by this socket, whenever it comes; where the process has no
 /// file descriptor left there is none, and who asked will ask again.
 #[cold]
@@ -477,26 +451,8 @@ fn context(batch: &Batch, index: usize, now: u64) -> Option<Context> {
 
 #[cfg(test)]
 mod tests {
+    use super::pressure::RECEIVE_BUFFER_SHORT;
     use super::*;
-
-    #[test]
-    fn the_queue_is_short_while_more_comes_than_is_answered() {
-        let mut pressure = Pressure::default();
-        // All that can wait after a pause.
-        for _ in 1..WAITING_MAX / BATCH {
-            assert_eq!(pressure.after(BATCH), None);
-        }
-        assert_eq!(pressure.after(BATCH - 1), None, "the pause is over");
-        for _ in 1..FULL_MAX {
-            assert_eq!(pressure.after(BATCH), None);
-        }
-        assert_eq!(pressure.after(BATCH), Some(RECEIVE_BUFFER_SHORT));
-        for _ in 0..10 * FULL_MAX {
-            assert_eq!(pressure.after(BATCH), None);
-        }
-        assert_eq!(pressure.after(1), Some(RECEIVE_BUFFER));
-        assert_eq!(pressure.after(1), None);
-    }
 
     #[test]
     fn a_socket_holds_less_and_more_again() {
