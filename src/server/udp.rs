@@ -1,7 +1,7 @@
 //! DNS over UDP: receive a batch, answer it, send it.
 //!
-//! One thread for each worker and listen address, pinned to the worker's core, with a socket of its own. The kernel throws for
-//! each datagram which of them gets it ([`spread`]). No lock, no allocation and no log line for a query.
+//! One thread for each worker and listen address, pinned to the worker's core, with a socket of its own. What its core receives is
+//! its own, as long as that does not leave others without work ([`spread`]). No lock, no allocation and no log line for a query.
 //!
 //! ```text
 //!   recvmmsg ─▶ decode, find the zone ─▶ look up ─▶ one turn of each rotation ─▶ encode ─▶ sendmmsg
@@ -10,6 +10,7 @@
 
 mod given;
 mod pressure;
+mod spread;
 
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
@@ -33,10 +34,12 @@ use crate::counters::{AllCounters, Counter, Counters, Via};
 use crate::dnstap::{Over, Recorder, Tap};
 use crate::engine::{self, Context, OUT_UDP, Plan, Snapshot, Transport};
 use crate::sys::batch::{self, BATCH, Batch};
-use crate::sys::{priority, spread, user};
+use crate::sys::spread::cores;
+use crate::sys::{priority, user};
 
 pub use given::adopt;
 use pressure::Pressure;
+use spread::{Group, Place};
 
 /// How often a thread without queries looks whether it shall stop.
 const STOP_CHECK: Duration = Duration::from_millis(200);
@@ -52,30 +55,27 @@ const WAITING_MAX: usize = 2 * RECEIVE_BUFFER / 512;
 
 /// Opens `workers` sockets for each address.
 pub fn bind(addresses: &[SocketAddr], workers: usize) -> io::Result<Vec<Listener>> {
+    let cores = cores();
     let mut listeners = Vec::new();
     for &address in addresses {
         let mut address = address;
         is_free(address).map_err(|error| told(address, &error))?;
+        let first = listeners.len();
         for worker in 0..workers {
             let socket = open(address).map_err(|error| told(address, &error))?;
             // Port 0 is the kernel's choice once; the other workers share it.
             address = socket.local_addr()?;
-            listeners.push(Listener { socket, address, worker, is_kept: false });
+            listeners.push(Listener { socket, address, worker, group: None, is_kept: false });
         }
-        if let Some(Listener { socket, .. }) = listeners.last() {
-            spread_over(socket, workers);
+        let opened = &mut listeners[first..];
+        let group = opened.first().and_then(|Listener { socket, .. }| {
+            Group::new(socket, address, workers, workers, &cores)
+        });
+        for listener in opened {
+            listener.group.clone_from(&group);
         }
     }
     Ok(listeners)
-}
-
-/// Has datagrams spread by chance over so many sockets of one address.
-fn spread_over(socket: &UdpSocket, sockets: usize) {
-    if sockets > 1
-        && let Err(error) = spread::by_chance(socket, sockets as u32)
-    {
-        debug!("the kernel spreads clients and not queries over the workers: {error}");
-    }
 }
 
 /// One socket, and the worker that serves it.
@@ -84,6 +84,8 @@ pub struct Listener {
     /// The address that it listens on.
     pub address: SocketAddr,
     worker: usize,
+    /// The workers of the address, where there is a choice among them.
+    group: Option<Arc<Group>>,
     /// Whether others have the socket too and serve it after us: at the end, what waits in it is theirs.
     is_kept: bool,
 }
@@ -244,9 +246,7 @@ fn supervise(
 /// Keeps the calling thread on one core, so that its caches stay warm. A machine that has fewer cores
 /// than workers, or a container that may not use them, serves all the same.
 fn pin(worker: usize) {
-    let Ok(allowed) = rustix::thread::sched_getaffinity(None) else { return };
-    let cores: Vec<usize> =
-        (0..rustix::thread::CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core)).collect();
+    let cores = cores();
     if let Some(&core) = cores.get(worker % cores.len().max(1)) {
         let mut one = rustix::thread::CpuSet::new();
         one.set(core);
@@ -273,6 +273,8 @@ struct Worker {
     /// Who does what is no look-up; without, nobody may.
     services: Option<Arc<dyn Services>>,
     pressure: Pressure,
+    /// Among the workers of the address.
+    place: Option<Place>,
     /// When an error was told last.
     told: Option<Instant>,
 }
@@ -293,6 +295,7 @@ impl Worker {
             denied: Denied::default(),
             services,
             pressure: Pressure::default(),
+            place: listener.group.as_ref().map(Group::place),
             told: None,
         }
     }
@@ -315,18 +318,32 @@ impl Worker {
             match self.batch.receive(socket, !stopping) {
                 Ok(0) => {}
                 Ok(count) => {
-                    self.answer(listener, count, recorder.as_deref_mut());
-                    if let Some(bytes) = self.pressure.after(count) {
-                        hold(socket, bytes);
+                    let now = self.answer(listener, count, recorder.as_deref_mut());
+                    if stopping {
+                        since_stop += count;
+                    } else {
+                        self.feel(socket, count, now);
                     }
-                    since_stop += if stopping { count } else { 0 };
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(_) if stopping => break,
                 // The read timeout.
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.feel(socket, 0, unix_seconds());
+                }
                 Err(error) => self.rest_after(&error),
             }
+        }
+    }
+
+    /// Takes in how many queries waited, and at what time: how many may wait is changed with it, and who gets them.
+    #[inline]
+    fn feel(&mut self, socket: &UdpSocket, count: usize, now: u64) {
+        if let Some(bytes) = self.pressure.after(count) {
+            hold(socket, bytes);
+        }
+        if let Some(place) = &mut self.place {
+            place.after(self.pressure.full(), socket, now);
         }
     }
 
@@ -342,20 +359,28 @@ impl Worker {
         thread::sleep(ERROR_PAUSE);
     }
 
-    fn answer(&mut self, listener: &Listener, count: usize, recorder: Option<&mut Recorder>) {
+    /// Answers the batch; the time that it was answered at, in seconds.
+    fn answer(
+        &mut self,
+        listener: &Listener,
+        count: usize,
+        recorder: Option<&mut Recorder>,
+    ) -> u64 {
         let socket = &listener.socket;
-        {
+        let now = {
             let snapshot = self.snapshot.load();
             let now = unix_seconds();
             self.prepare(&snapshot, count, now);
             self.chance.draw_all(&snapshot, &mut self.plans[..count]);
             self.encode(&snapshot, count, now, listener, recorder);
-        }
+            now
+        };
         let replies = self.batch.replies();
         let sent = self.batch.send(socket);
         self.counters.add(Counter::UdpQueries, count as u64);
         self.counters.add(Counter::UdpAnswers, sent as u64);
         self.counters.add(Counter::UdpSendFailed, (replies - sent) as u64);
+        now
     }
 
     /// Reads and looks up the whole batch, a step at a time, so that the waits for memory overlap.

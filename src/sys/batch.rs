@@ -308,6 +308,38 @@ pub fn force_receive_buffer(socket: &UdpSocket, bytes: usize) -> io::Result<()> 
     set_option(socket, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, bytes)
 }
 
+/// What a socket has for whoever reads it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Waiting {
+    /// The memory that is counted against its receive buffer. What was read may still be in it, up to a quarter of the buffer.
+    pub bytes: u32,
+    /// How many datagrams found no room since it was opened, modulo 2^32.
+    pub dropped: u32,
+}
+
+/// What waits in a socket (Linux 4.12).
+pub fn waiting(socket: &UdpSocket) -> io::Result<Waiting> {
+    // The first is SK_MEMINFO_RMEM_ALLOC, the last SK_MEMINFO_DROPS.
+    const VALUES: usize = libc::SK_MEMINFO_DROPS as usize + 1;
+    let mut values = [0u32; VALUES];
+    let mut size = size_of::<[u32; VALUES]>() as socklen_t;
+    // SAFETY: the kernel writes at most `size` bytes into values of that size, which nobody else has.
+    let result = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_MEMINFO,
+            values.as_mut_ptr().cast::<c_void>(),
+            &raw mut size,
+        )
+    };
+    if result != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    let [bytes, .., dropped] = values;
+    Ok(Waiting { bytes, dropped })
+}
+
 fn set_option(socket: &UdpSocket, level: c_int, name: c_int, value: c_int) -> io::Result<()> {
     // SAFETY: the option's value is one int, and its length says so.
     let result = unsafe {

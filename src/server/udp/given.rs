@@ -8,7 +8,9 @@ use std::net::{SocketAddr, UdpSocket};
 
 use socket2::SockRef;
 
-use super::{Listener, equip, spread_over};
+use super::spread::Group;
+use super::{Listener, equip};
+use crate::sys::spread::cores;
 
 /// Serves sockets that are bound to one address, by `workers` threads, or one a socket where these are more; where they are fewer,
 /// several threads share one. `is_kept` says that others have them too and serve them after us.
@@ -18,11 +20,11 @@ pub fn adopt(sockets: &[UdpSocket], workers: usize, is_kept: bool) -> io::Result
     for socket in sockets {
         make_ours(socket, address).map_err(|error| told(address, &error))?;
     }
-    spread_over(first, sockets.len());
     let threads = workers.max(sockets.len());
+    let group = Group::new(first, address, sockets.len(), threads, &cores());
     let listener = |worker: usize| {
         let socket = sockets[worker % sockets.len()].try_clone()?;
-        Ok(Listener { socket, address, worker, is_kept })
+        Ok(Listener { socket, address, worker, group: group.clone(), is_kept })
     };
     (0..threads).map(listener).collect()
 }
@@ -56,7 +58,7 @@ mod tests {
     use super::*;
     use crate::counters::{AllCounters, Counter};
     use crate::engine::Snapshot;
-    use crate::server::udp::start;
+    use crate::server::udp::{bind, start};
 
     /// A test that waits longer has failed.
     const LONG: Duration = Duration::from_secs(10);
@@ -77,6 +79,18 @@ mod tests {
             assert_eq!(listeners.len(), expected);
         }
         assert!(adopt(&[], 2, true).expect("nothing to adopt").is_empty());
+    }
+
+    #[test]
+    fn workers_of_sockets_that_share_an_address_are_a_group_as_ours_are() {
+        let ours = bind(&[SocketAddr::from(([127, 0, 0, 1], 0))], 2).expect("a free port");
+        let sockets: Vec<UdpSocket> =
+            ours.iter().map(|listener| listener.socket().expect("a descriptor")).collect();
+        let listeners = adopt(&sockets, 3, true).expect("they are bound");
+        assert_eq!(listeners.len(), 3);
+        for listener in &listeners {
+            assert_eq!(listener.group.is_some(), ours[0].group.is_some());
+        }
     }
 
     #[test]

@@ -29,6 +29,12 @@ impl Pressure {
             _ => None,
         }
     }
+
+    /// How many batches were full, one after the other, up to the last one.
+    #[inline]
+    pub(super) fn full(&self) -> u64 {
+        self.full
+    }
 }
 
 #[cfg(test)]
@@ -43,14 +49,17 @@ mod tests {
             assert_eq!(pressure.after(BATCH), None);
         }
         assert_eq!(pressure.after(BATCH - 1), None, "the pause is over");
-        for _ in 1..FULL_MAX {
+        for full in 1..FULL_MAX {
             assert_eq!(pressure.after(BATCH), None);
+            assert_eq!(pressure.full(), full);
         }
         assert_eq!(pressure.after(BATCH), Some(RECEIVE_BUFFER_SHORT));
         for _ in 0..10 * FULL_MAX {
             assert_eq!(pressure.after(BATCH), None);
         }
+        assert_eq!(pressure.full(), 11 * FULL_MAX);
         assert_eq!(pressure.after(1), Some(RECEIVE_BUFFER));
         assert_eq!(pressure.after(1), None);
+        assert_eq!(pressure.full(), 0);
     }
 }
