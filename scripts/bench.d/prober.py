@@ -25,6 +25,8 @@ INTERVAL = 10
 HEALTH_CPU_MAX = 0.15
 # The threads that exist for health alone.
 HEALTH_THREADS = ("prober", "publisher")
+# How often a round that other processes disturb is made.
+ATTEMPTS_MAX = 3
 
 VERDICTS = 20
 VERDICT_MS_MAX = 10
@@ -38,7 +40,7 @@ def bench_probe(options, folder):
 
 
 def bench_latency(options, folder):
-    """p50 and p99 of answers while the prober is busy and while it has nothing to do, in turn."""
+    """p50 and p99 of answers while the prober is busy and while it has nothing to do, in turn; a disturbed round is made again."""
     port = free_port()
     measured = {"idle": [], "busy": []}
     with targets.listening(folder, port):
@@ -47,24 +49,26 @@ def bench_latency(options, folder):
         for turn in range(options.rounds):
             for name, runs in measured.items():
                 check = f"check: {{tcp: {{port: {port}}}, interval: {INTERVAL}s}}, " if name == "busy" else ""
-                server = Server(
-                    f"RotaDNS, prober {name}",
-                    configure(options.rotadns, probed_zone(check)),
-                    folder / f"prober-{name}-{turn}",
-                    Zone(ORIGIN),
-                )
-                server.wait_for(f"pool-0.{ORIGIN}")
-                server.pin(SERVER_CORE)
-                run = Latency(server, questions, max(options.seconds, INTERVAL), HEALTH_THREADS)
-                if run.lost:
-                    server.fail(f"{run.lost} questions were lost")
-                runs.append(run)
-                print(f"prober {name}: {run}", file=sys.stderr)
-                server.stop()
-                told = server.folder.joinpath("output").read_text()
-                if name == "busy" and ": down after" in told:
-                    server.fail("a target that takes every connection was found down")
+                for attempt in range(ATTEMPTS_MAX):
+                    run = one_round(options, folder / f"prober-{name}-{turn}-{attempt}", name, check, questions)
+                    runs.append(run)
+                    if run.others <= OTHERS_MAX:
+                        break
     print_prober(measured)
+
+
+def one_round(options, folder, name, check, questions):
+    server = Server(f"RotaDNS, prober {name}", configure(options.rotadns, probed_zone(check)), folder, Zone(ORIGIN))
+    server.wait_for(f"pool-0.{ORIGIN}")
+    server.pin(SERVER_CORE)
+    run = Latency(server, questions, max(options.seconds, INTERVAL), HEALTH_THREADS)
+    if run.lost:
+        server.fail(f"{run.lost} questions were lost")
+    print(f"prober {name}: {run}", file=sys.stderr)
+    server.stop()
+    if check and ": down after" in server.folder.joinpath("output").read_text():
+        server.fail("a target that takes every connection was found down")
+    return run
 
 
 def probed_zone(check, pools=POOLS):

@@ -6,6 +6,7 @@ import re
 import sys
 import time
 import urllib.request
+from bisect import bisect_right
 from collections import Counter
 
 import prober
@@ -21,6 +22,8 @@ INTERVAL = 10
 WATCHED, SETTLING = 3, 2
 FIRST_SECONDS = 5
 SLOT = 0.1
+# Of new targets and of what was held up, in `src/prober/schedule.rs`; and what may be late without being held up.
+RATE, BURST, HELD_UP = 5000, 100, 0.1
 KINDS = {"TCP": 10_000, "HTTPS": 1_000}
 
 
@@ -35,6 +38,10 @@ def bench_spread(options, folder):
     print(f"Probes every {INTERVAL} s, watched for {watched * INTERVAL} s once they are settled, as the targets see them:\n")
     print("| measure |", " | ".join(names), "| wanted |\n|---|---|---|---|")
     wanted = {"CPU for health, of one core": f"≤ {prober.HEALTH_CPU_MAX:.0%}", "late probes counted": "0"}
+    # Beside the rate and its burst there are second probes that are on time.
+    due = max(KINDS.values()) / INTERVAL
+    for title, span in [("100 ms", SLOT), ("a second", 1)]:
+        wanted[f"at the start: most in {title}"] = f"≤ {BURST + RATE * span + due * (span + HELD_UP):,.0f}"
     for measure in columns["TCP"]:
         cells = [columns[kind][measure] for kind in KINDS]
         print(f"| {measure} |", " | ".join(cells), f"| {wanted.get(measure, '')} |")
@@ -64,15 +71,15 @@ def one_kind(options, folder, kind, count, watched, certificate):
         came = taken()
         server.stop()
     first = min(at for at, _ in came)
-    at_first = slots([at for at, _ in came if at < first + FIRST_SECONDS], first, FIRST_SECONDS)
+    at_first = sorted(at for at, _ in came if at < first + FIRST_SECONDS)
     settled = [(at, resumed) for at, resumed in came if begun <= at < ended]
     later = slots([at for at, _ in settled], begun, ended - begun)
     each = len(settled) / len(later)
     return {
         "CPU for health, of one core": f"{used:.1%}",
         "probes, to those that are due": f"{len(settled) / (count / INTERVAL * (ended - begun)):.2f}",
-        "at the start: most in 100 ms": f"{max(at_first):,}",
-        "at the start: most in a second": f"{most_in_a_second(at_first):,}",
+        "at the start: most in 100 ms": f"{most_within(SLOT, at_first):,}",
+        "at the start: most in a second": f"{most_within(1, at_first):,}",
         "settled: in 100 ms, mean and most": f"{each:.1f}, {max(later)} ({max(later) / each:.2f})",
         "settled: most in a second, to the mean": f"{most_in_a_second(later) / (10 * each):.2f}",
         "sessions resumed": f"{sum(resumed for _, resumed in settled) / max(len(settled), 1):.0%}" if certificate else "",
@@ -84,6 +91,11 @@ def slots(times, begun, seconds):
     """How many fell into each 100 ms."""
     count = Counter(int((at - begun) / SLOT) for at in times)
     return [count[slot] for slot in range(max(int(seconds / SLOT), 1))]
+
+
+def most_within(span, times):
+    """The most of these times, in order, that any such span holds."""
+    return max(bisect_right(times, at + span) - place for place, at in enumerate(times))
 
 
 def most_in_a_second(counts):
