@@ -25,6 +25,8 @@ use crate::health::told::Told;
 const WARN_PAUSE: Duration = Duration::from_secs(60);
 /// A probe that begins this long after its time is late.
 pub const LATE: Duration = Duration::from_secs(5);
+/// So many probes may have been started and not have done anything yet: they would do it at once when a busy core has time again.
+const UNBEGUN_MAX: u32 = 16;
 /// For how long that is told.
 const LATE_TOLD: Duration = Duration::from_secs(60);
 
@@ -55,6 +57,7 @@ pub async fn run<F>(
     let mut flights = Flights::default();
     let mut warnings = Warnings::default();
     let mut version = 0;
+    let mut unbegun = 0;
 
     loop {
         while let Some((id, target)) = schedule.start(began.elapsed()) {
@@ -63,6 +66,12 @@ pub async fn run<F>(
                 progress.note_late(Counter::ProbesBegunLate);
             }
             flights.start(id, probe(target));
+            unbegun += 1;
+            if unbegun == UNBEGUN_MAX {
+                // The runtime has them all begin before it comes back here.
+                tokio::task::yield_now().await;
+                unbegun = 0;
+            }
         }
         progress.set(version, schedule.awaited());
         let wake = schedule.wake().map_or(began, |wake| began + wake);

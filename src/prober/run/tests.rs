@@ -146,6 +146,28 @@ async fn probes_spread_evenly() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn probes_begin_when_they_are_started() {
+    // What was started and has not begun, and the most of it.
+    let waiting = Arc::new(Mutex::new((0, 0)));
+    let told = Arc::clone(&waiting);
+    let simulation = Simulation::start(1, 1000, move |_, _| {
+        let mut waiting = told.lock().unwrap();
+        waiting.0 += 1;
+        waiting.1 = waiting.0.max(waiting.1);
+        let told = Arc::clone(&told);
+        async move {
+            told.lock().unwrap().0 -= 1;
+            Ok(pass())
+        }
+    });
+    simulation.set_targets(targets(10_000));
+    simulation.until(20).await;
+    let (now, most) = *waiting.lock().unwrap();
+    assert_eq!(now, 0);
+    assert!(most <= UNBEGUN_MAX, "{most}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn settled_targets_are_probed_every_interval_within_the_jitter() {
     for seed in SEEDS {
         let simulation = Simulation::start(seed, 10, |_, _| async { Ok(pass()) });
