@@ -4,7 +4,7 @@
 //! ```text
 //!   zones ───────┐             first change: at once
 //!   reports ─────┼▶ publisher ───────────────────────▶ snapshot ◀── workers load it once a batch
-//!   feeds ───────┤     │        the rest: every 2 ms
+//!   feeds ───────┤     │        the rest: every 2 ms, or 8 where it takes long
 //!   overrides ───┤     ├─────▶ registry, overrides, probers, events, for who looks
 //!   time ────────┘     ▼
 //!                 targets, for the prober inside
@@ -15,6 +15,7 @@
 
 use std::collections::HashSet;
 use std::io;
+use std::ops::RangeInclusive;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -47,8 +48,9 @@ use crate::zone::Zone;
 
 pub use super::shared::{Clock, Published};
 
-/// How long changes are gathered after the first one was published.
-const GATHER: Duration = Duration::from_millis(2);
+/// How long changes are gathered after the first one was published: as long as that took, and within these. So a stream of changes
+/// to large pools, as in a first round, leaves half of a core to the prober that brings it.
+const GATHER: RangeInclusive<Duration> = Duration::from_millis(2)..=Duration::from_millis(8);
 /// How often what waits is looked after: retired snapshots, the file of last known health.
 const TICK: Duration = Duration::from_secs(1);
 /// What is known of 100,000 targets takes some time to write down: from one time to the next it is so many times that, at
@@ -421,17 +423,19 @@ fn guessing(snapshot: &Snapshot) -> Option<String> {
 
 fn run(mut state: State, changes: &Receiver<Change>) {
     let (mut ticked, mut saved, mut pause) = (now(), now(), TICK);
-    let mut published = now();
+    let mut gathered = now();
     step(&mut state, State::pass_time);
     loop {
         match changes.recv_timeout(TICK.min(state.until_due())) {
             Ok(change) => {
                 // What comes soon after another change waits for more; nobody waits where nothing comes.
-                if !take(&mut state, change) || !gather(&mut state, changes, published + GATHER) {
+                if !take(&mut state, change) || !gather(&mut state, changes, gathered) {
                     break;
                 }
+                let begun = now();
                 publish(&mut state);
-                published = now();
+                let ended = now();
+                gathered = ended + gather_for(ended.saturating_duration_since(begun));
             }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => break,
@@ -451,6 +455,10 @@ fn run(mut state: State, changes: &Receiver<Change>) {
     publish(&mut state);
     state.save_health();
     state.stop(KEEP);
+}
+
+fn gather_for(published_in: Duration) -> Duration {
+    published_in.clamp(*GATHER.start(), *GATHER.end())
 }
 
 /// Takes in what arrives until a time; `false` at the end.
