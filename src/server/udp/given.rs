@@ -21,6 +21,8 @@ pub fn adopt(sockets: &[UdpSocket], workers: usize, is_kept: bool) -> io::Result
         make_ours(socket, address).map_err(|error| told(address, &error))?;
     }
     let threads = workers.max(sockets.len());
+    // The kernel counts sockets in the order in which they were bound, and a supervisor may give them in another: then the worker on
+    // the core that received a datagram is not the one that gets it, which costs no more than chance does.
     let group = Group::new(first, address, sockets.len(), threads, &cores());
     let listener = |worker: usize| {
         let socket = sockets[worker % sockets.len()].try_clone()?;

@@ -21,8 +21,9 @@ use crate::sys::spread::Program;
 /// After so many full batches in a row a worker looks whether it is pressed: 4,096 queries, which take some 15 ms. It looks again
 /// whenever there were as many more.
 const LOOK: u64 = 64;
-/// It is, where the queue has so many bytes. The kernel grants the double of what it is asked for, so that is half of it.
-const LONG: u32 = RECEIVE_BUFFER as u32;
+/// It is, where the queue has so many bytes: half of what the kernel grants to who may have it. Where it grants less, and while the
+/// queue is short, only what is dropped tells.
+const QUEUE_LONG: u32 = RECEIVE_BUFFER as u32;
 
 /// The workers of one address, whose sockets share it.
 ///
@@ -56,7 +57,7 @@ impl Group {
         if sockets < 2 {
             return None;
         }
-        // Workers of one core have the same datagrams, and are pressed one at a time.
+        // More workers than cores gain nothing: by core, those beyond share a socket or rest.
         let workers = workers.min(cores.len());
         let by_core = Program::by_core(cores, sockets);
         let by_chance = Program::by_chance(sockets);
@@ -100,15 +101,23 @@ impl Group {
         let Ok(_alone) = self.change.try_lock() else { return };
         // Another may have changed it just before.
         let Some((rule, next)) = self.next(is_pressed, now) else { return };
-        if next.is_by_core() != rule.is_by_core() {
-            let program = if next.is_by_core() { &self.by_core } else { &self.by_chance };
-            if let Err(error) = program.attach(socket) {
+        // Also where it is the same one: the server before, which had the sockets too, may have had its last word meanwhile.
+        let program = if next.is_by_core() { &self.by_core } else { &self.by_chance };
+        let holds = match program.attach(socket) {
+            Ok(()) => next,
+            Err(error) => {
                 debug!("UDP on {}: workers are picked as before: {error}", self.address);
-                return;
+                rule.held(now)
             }
-            info!("UDP on {}: {}", self.address, next.told());
+        };
+        self.rule.store(holds.packed(), Ordering::Relaxed);
+        if holds.is_by_core() != rule.is_by_core() {
+            if holds.is_news() {
+                info!("UDP on {}: {}", self.address, holds.told());
+            } else {
+                debug!("UDP on {}: {}", self.address, holds.told());
+            }
         }
-        self.rule.store(next.packed(), Ordering::Relaxed);
     }
 }
 
@@ -139,7 +148,7 @@ impl Place {
     fn is_behind(&mut self, full: u64, Waiting { bytes, dropped }: Waiting) -> bool {
         let before = std::mem::replace(&mut self.dropped, dropped);
         // At the first look `before` may be long ago.
-        bytes >= LONG || full > LOOK && dropped != before
+        bytes >= QUEUE_LONG || full > LOOK && dropped != before
     }
 
     #[inline]
@@ -262,15 +271,15 @@ mod tests {
             let mut place = group.place();
             for (full, bytes, dropped, expected) in [
                 (LOOK, 0, 0, false),
-                (2 * LOOK, LONG - 1, 0, false),
-                (3 * LOOK, LONG, 0, true),
+                (2 * LOOK, QUEUE_LONG - 1, 0, false),
+                (3 * LOOK, QUEUE_LONG, 0, true),
                 (4 * LOOK, 0, 1, true),
                 (5 * LOOK, 0, 1, false),
                 // What was lost in a pause before, or before the socket was ours.
                 (LOOK, 0, 9, false),
                 (2 * LOOK, 0, 9, false),
                 (3 * LOOK, 0, 10, true),
-                (LOOK, LONG, 10, true),
+                (LOOK, QUEUE_LONG, 10, true),
             ] {
                 let waiting = Waiting { bytes, dropped };
                 assert_eq!(place.is_behind(full, waiting), expected, "{full}, {waiting:?}");

@@ -12,15 +12,20 @@
 //! ```
 //!
 //! Where all are pressed by chance, they may be so by core as well, and answer more; or one core receives it all, and only chance has the
-//! others help. A trial tells.
+//! others help. A trial tells. Where by core does not hold for a minute, the next minute is two, and so on: one core that receives all
+//! would have too much for a moment every minute else.
 
-/// How long chance is kept, in seconds, before by core is tried.
+/// How long chance is kept the first time, in seconds, before by core is tried; how long by core has to hold until the time
+/// before is forgotten.
 const CHANCE: u64 = 60;
-/// How long a trial takes, in seconds. In the first what waited when it began is answered.
-const TRIAL: u64 = 2;
+/// So often that is doubled, each time that by core was not held for so long: up to 16 minutes.
+const PATIENCE_MAX: u8 = 4;
+/// How long a trial takes, in seconds, of which the first may be no more than a moment. In the second what waited when it began is
+/// answered.
+const TRIAL: u64 = 3;
 /// How long all workers have enough to do once they were pressed together, in seconds. Whoever has not quite enough is pressed
 /// now and then, and that is no reason for chance.
-const EVEN: u64 = 2;
+const EVEN: u64 = 3;
 
 /// What a worker sees after a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +43,8 @@ pub(super) enum Look {
 pub(super) struct Rule {
     stage: Stage,
     until: u64,
+    /// How often by core was tried in vain since it held last.
+    patience: u8,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,24 +67,36 @@ impl Rule {
         use Look::{AllPressed, Eased, Pressed};
         use Stage::{Chance, Core, Needed, Trial};
 
-        let Self { stage, until } = self;
+        let Self { stage, until, patience } = self;
         // Nothing is put off for longer: then the clock was set back.
-        let is_over = now >= until || until - now > CHANCE;
-        let next = |stage, after| Some(Self { stage, until: now + after });
+        let is_over = now >= until || until - now > CHANCE << PATIENCE_MAX;
+        let next = |stage, after, patience| Some(Self { stage, until: now + after, patience });
+        let (chance, more) = (CHANCE << patience, (patience + 1).min(PATIENCE_MAX));
         match (stage, look) {
-            (Core, AllPressed) if now + EVEN != until => next(Core, EVEN),
-            (Core, Pressed) if is_over => next(Chance, CHANCE),
-            (Chance, AllPressed) => next(Trial, TRIAL),
-            (Needed, AllPressed) if is_over => next(Trial, TRIAL),
-            (Chance | Needed, Eased) if is_over => next(Core, 0),
-            (Trial, AllPressed) if is_over || until - now < TRIAL => next(Core, EVEN),
-            (Trial, Pressed) if is_over => next(Needed, CHANCE),
+            (Core, AllPressed) if now + EVEN != until => next(Core, EVEN, patience),
+            (Core, Pressed) if is_over => next(Chance, chance, patience),
+            (Core, Eased) if now >= until + CHANCE => next(Core, 0, 0),
+            (Chance, AllPressed) => next(Trial, TRIAL, patience),
+            (Needed, AllPressed) if is_over => next(Trial, TRIAL, patience),
+            (Chance | Needed, Eased) if is_over => next(Core, 0, more),
+            (Trial, AllPressed) if is_over || until - now < TRIAL - 1 => next(Core, EVEN, 0),
+            (Trial, Pressed) if is_over => next(Needed, chance, more),
             _ => None,
         }
     }
 
+    /// The same rule, left alone for a while from `now` on, as it could not be changed.
+    pub(super) fn held(self, now: u64) -> Self {
+        Self { until: now + CHANCE, ..self }
+    }
+
+    /// Whether it is more than one more try that an operator has been told of.
+    pub(super) fn is_news(self) -> bool {
+        self.patience <= u8::from(self.stage == Stage::Core)
+    }
+
     pub(super) fn packed(self) -> u64 {
-        self.until << 2 | self.stage as u64
+        self.until << 5 | u64::from(self.patience) << 2 | self.stage as u64
     }
 
     #[inline]
@@ -88,7 +107,8 @@ impl Rule {
             2 => Stage::Trial,
             _ => Stage::Needed,
         };
-        Self { stage, until: packed >> 2 }
+        let patience = (packed >> 2 & 0b111) as u8;
+        Self { stage, until: packed >> 5, patience }
     }
 
     pub(super) fn is_by_core(self) -> bool {
@@ -140,12 +160,34 @@ mod tests {
                 ],
             ),
             (
-                "one is pressed for long",
+                "one is pressed for long: by core is tried ever less often",
                 &[
                     (0, Pressed, Chance),
                     (60, Eased, Core),
                     (60, Pressed, Chance),
-                    (119, Eased, Chance),
+                    (179, Eased, Chance),
+                    (180, Eased, Core),
+                    (239, Pressed, Chance),
+                    (478, Eased, Chance),
+                    (479, Eased, Core),
+                    (480, Pressed, Chance),
+                    (960, Eased, Core),
+                    (961, Pressed, Chance),
+                    (1_921, Eased, Core),
+                    (1_921, Pressed, Chance),
+                    (2_880, Eased, Chance),
+                    (2_881, Eased, Core),
+                ],
+            ),
+            (
+                "by core holds for a minute, and what was before is forgotten",
+                &[
+                    (0, Pressed, Chance),
+                    (60, Eased, Core),
+                    (120, Eased, Core),
+                    (120, Pressed, Chance),
+                    (179, Eased, Chance),
+                    (180, Eased, Core),
                 ],
             ),
             (
@@ -154,11 +196,12 @@ mod tests {
                     (0, Pressed, Chance),
                     (0, AllPressed, Trial),
                     (0, AllPressed, Trial), // as what waits is still that of chance
-                    (1, AllPressed, Core),
-                    (2, Pressed, Core),
+                    (1, AllPressed, Trial), // which may be a moment later
                     (2, AllPressed, Core),
-                    (3, Pressed, Core),
-                    (4, Pressed, Chance),
+                    (4, Pressed, Core),
+                    (4, AllPressed, Core),
+                    (6, Pressed, Core),
+                    (7, Pressed, Chance),
                 ],
             ),
             (
@@ -167,7 +210,7 @@ mod tests {
                     (0, AllPressed, Core),
                     (1, Pressed, Core),
                     (1, AllPressed, Core),
-                    (2, Pressed, Core),
+                    (3, Pressed, Core),
                 ],
             ),
             (
@@ -175,16 +218,16 @@ mod tests {
                 &[
                     (0, Pressed, Chance),
                     (0, AllPressed, Trial),
-                    (1, Pressed, Trial),
-                    (1, Eased, Trial),
-                    (2, Pressed, Needed),
-                    (2, AllPressed, Needed),
-                    (61, AllPressed, Needed),
-                    (62, AllPressed, Trial),
-                    (64, Eased, Trial),
-                    (64, Pressed, Needed),
-                    (123, Eased, Needed),
-                    (124, Eased, Core),
+                    (2, Pressed, Trial),
+                    (2, Eased, Trial),
+                    (3, Pressed, Needed),
+                    (3, AllPressed, Needed),
+                    (62, AllPressed, Needed),
+                    (63, AllPressed, Trial),
+                    (66, Eased, Trial),
+                    (66, Pressed, Needed),
+                    (185, Eased, Needed),
+                    (186, Eased, Core),
                 ],
             ),
         ];
@@ -206,13 +249,33 @@ mod tests {
     }
 
     #[test]
+    fn a_rule_that_could_not_be_changed_is_left_alone_for_a_while() {
+        let rule = Rule::default().held(T);
+        assert_eq!(rule.after(Look::Pressed, T + 59), None);
+        assert!(rule.after(Look::Pressed, T + 60).is_some());
+    }
+
+    #[test]
+    fn an_operator_is_told_once_of_what_is_tried_again_and_again() {
+        let mut rule = Rule::default();
+        let mut news = Vec::new();
+        for round in 0..3 {
+            for (at, look) in [(0, Look::Pressed), (990, Look::Eased)] {
+                rule = rule.after(look, T + 1_000 * round + at).expect("it changes");
+                news.push(rule.is_news());
+            }
+        }
+        assert_eq!(news, [true, true, false, false, false, false]);
+    }
+
+    #[test]
     fn a_clock_that_is_set_back_holds_nothing_up() {
         let looks = [(Stage::Core, Look::Pressed), (Stage::Trial, Look::Pressed)];
         for (stage, look) in looks
             .into_iter()
             .chain([Stage::Chance, Stage::Needed].map(|stage| (stage, Look::Eased)))
         {
-            let rule = Rule { stage, until: T };
+            let rule = Rule { stage, until: T, patience: 0 };
             assert!(rule.after(look, T - 3_600).is_some(), "{stage:?}");
         }
     }
