@@ -60,7 +60,7 @@ struct Entry {
     activity: AtomicU64,
     /// Its place in the order; touched under the table's lock alone.
     seen: AtomicU64,
-    /// How its task is woken, from its first turn on.
+    /// How who serves it is woken, from its first turn on.
     waker: Mutex<Option<Waker>>,
 }
 
@@ -130,7 +130,7 @@ impl Connections {
 
     /// Gives every connection a turn.
     pub(super) fn wake_all(&self) {
-        // Not under the lock: a task that is woken may run, end and want the table.
+        // Not under the lock: who is woken may run, end and want the table.
         let entries: Vec<_> = self.table().order.values().map(Arc::clone).collect();
         for entry in entries {
             entry.wake();
@@ -239,7 +239,7 @@ impl Entry {
         self.activity.compare_exchange(seen, cut, Ordering::AcqRel, Ordering::Relaxed).is_ok()
     }
 
-    /// Gives its task a turn, in which it sees what it was told.
+    /// Has it looked at, which is when it hears what it was told.
     fn wake(&self) {
         let waker = self.waker.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some(waker) = waker {
@@ -268,12 +268,17 @@ impl Ticket {
         activity.compare_exchange(seen, next, Ordering::AcqRel, Ordering::Relaxed).is_ok()
     }
 
+    /// The table that it is a place in.
+    pub(super) fn table(&self) -> &Connections {
+        &self.connections
+    }
+
     /// It was shed or expired.
     pub(super) fn is_cut(&self) -> bool {
         self.entry.activity().phase == Phase::Cut
     }
 
-    /// Remembers how its task is woken.
+    /// Remembers how who serves it is woken.
     pub(super) fn remember(&self, waker: &Waker) {
         let mut known = self.entry.waker.lock().unwrap_or_else(PoisonError::into_inner);
         if !known.as_ref().is_some_and(|known| known.will_wake(waker)) {

@@ -91,7 +91,7 @@ impl Acceptor {
                 return;
             }
         }
-        self.hear().await;
+        hear(&self.connections).await;
         self.worker.lock().unwrap_or_else(PoisonError::into_inner).stopping = true;
         self.connections.wake_all();
         let by = end.map_or_else(Instant::now, |end| end.by);
@@ -137,13 +137,6 @@ impl Acceptor {
         for _ in 0..BACKLOG {
             let Ok(accepted) = accept(socket.get_ref()) else { break };
             self.take(Ok(accepted), tls.as_ref(), &open);
-        }
-    }
-
-    /// Lets the runtime hear from the kernel about all that has come by now.
-    async fn hear(&self) {
-        for _ in 0..=self.connections.len() / EVENTS_PER_TICK {
-            yield_now().await;
         }
     }
 
@@ -229,6 +222,13 @@ impl Acceptor {
 
     fn now(&self) -> Millis {
         self.worker.lock().unwrap_or_else(PoisonError::into_inner).now()
+    }
+}
+
+/// Lets the runtime hear from the kernel about all that has come by now.
+pub(super) async fn hear(connections: &Connections) {
+    for _ in 0..=connections.len() / EVENTS_PER_TICK {
+        yield_now().await;
     }
 }
 

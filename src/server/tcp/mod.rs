@@ -25,6 +25,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
+use tracing::error;
 
 mod connections;
 mod listen;
@@ -118,7 +119,6 @@ pub(super) fn listen_on(address: SocketAddr, shared: bool) -> io::Result<TcpList
     if address.is_ipv6() {
         socket.set_only_v6(true)?; // `[::]` stands beside `0.0.0.0`
     }
-    #[cfg(unix)]
     socket.set_reuse_address(true)?; // connections of the last run may linger
     #[cfg(target_os = "linux")]
     socket.set_reuse_port(shared)?; // with one thread a second server on the port is a mistake
@@ -167,12 +167,19 @@ pub fn start(
         };
         let told = told.clone();
         let serve = move || {
-            #[cfg(target_os = "linux")]
-            runtime.spawn(plain.run());
             if n == 0 {
                 runtime.spawn(acceptor.clone().sweep());
             }
-            runtime.block_on(acceptor.run(listeners, told));
+            #[cfg(target_os = "linux")]
+            let plain = plain.run();
+            #[cfg(not(target_os = "linux"))]
+            let plain = std::future::pending();
+            runtime.block_on(async {
+                tokio::select! {
+                    () = acceptor.run(listeners, told) => {}
+                    error = plain => error!("connections over TCP are served by fewer threads: {error}"),
+                }
+            });
         };
         threads.push(thread::Builder::new().name(format!("tcp-{n}")).spawn(serve)?);
     }

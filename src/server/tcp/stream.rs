@@ -35,7 +35,7 @@ use crate::engine::Transport;
 const READ_REST: usize = 512;
 
 /// After so many turns the other connections of the thread have theirs.
-pub(super) const TURNS_MAX: usize = 4;
+const TURNS_MAX: usize = 4;
 
 /// A connection, served until it is closed by either side.
 pub(super) struct Connection<S> {

@@ -234,6 +234,7 @@ impl Left {
     }
 
     /// Whether the connection may rest as if nothing had been asked. One that closes and owes nothing has something left: its end.
+    #[cfg(target_os = "linux")]
     pub(super) fn is_nothing(&self) -> bool {
         !self.answering
             && self.received.is_empty()

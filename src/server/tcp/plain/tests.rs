@@ -87,12 +87,22 @@ impl World {
     fn turns(&mut self) {
         let Self { runtime, connections, .. } = self;
         runtime.block_on(async {
-            // Twice for the kernel, once for what became a task of it.
-            for _ in 0..3 {
+            // Some for the kernel, some for what became a task of it.
+            for _ in 0..5 {
                 connections.take_turns();
                 yield_now().await;
             }
         });
+    }
+
+    /// Turns until something is so.
+    #[track_caller]
+    fn turns_until(&mut self, mut is_so: impl FnMut(&Self) -> bool) {
+        let end = std::time::Instant::now() + LONG;
+        while !is_so(self) {
+            assert!(std::time::Instant::now() < end, "it takes too long");
+            self.turns();
+        }
     }
 
     fn open(&self) -> usize {
@@ -181,17 +191,14 @@ fn answers_that_are_not_taken_go_on_as_a_task() {
             ask(&mut writer, &query_again);
         }
     });
-    while world.open() > 0 || world.table.len() == 0 {
-        world.turns();
-    }
+    world.turns_until(|world| world.counters.get(Counter::TcpQueries) > 0 && world.open() == 0);
+    assert_eq!(world.table.len(), 1);
     let reading = std::thread::spawn(move || {
         for _ in 0..queries {
             is_told(&mut client, &query);
         }
     });
-    while !reading.is_finished() {
-        world.turns();
-    }
+    world.turns_until(|_| reading.is_finished());
     reading.join().expect("all answers, each whole");
     asking.join().expect("all was taken");
 }
@@ -273,9 +280,24 @@ fn who_has_to_go_is_closed_and_its_number_serves_another() {
     world.turns();
     is_told(&mut second, b"www");
     // A wake that was meant for the first one changes nothing.
-    world.connections.inbox.told().woken.push(0);
+    let inbox = Arc::clone(&world.connections.inbox);
+    Arc::new(Bell { inbox, key: 0, is_rung: AtomicBool::new(false) }).wake();
     world.turns();
     assert_eq!(world.open(), 1);
+}
+
+#[test]
+fn a_connection_is_woken_once_however_often_it_is_rung_for() {
+    let mut world = World::new();
+    let _client = world.client();
+    world.turns();
+    for _ in 0..3 {
+        world.table.wake_all();
+    }
+    assert_eq!(world.connections.inbox.told().woken.len(), 1);
+    world.turns();
+    world.table.wake_all();
+    assert_eq!(world.connections.inbox.told().woken.len(), 1);
 }
 
 #[test]
@@ -301,13 +323,46 @@ fn a_stop_answers_what_was_received() {
     }
     world.worker(|worker| worker.stopping = true);
     world.table.wake_all();
-    while world.table.len() > 0 {
-        world.turns();
-    }
+    world.turns_until(|world| world.table.len() == 0);
     for (mut client, answers) in clients.into_iter().zip([queries, 1, 0]) {
         let mut received = Vec::new();
         client.read_to_end(&mut received).expect("answers, then the end");
         assert_eq!(received, framed(b"www").repeat(answers));
+    }
+}
+
+#[test]
+fn who_becomes_a_task_in_the_midst_of_a_stop_is_answered_all_that_was_received() {
+    for is_stop in [true, false] {
+        let mut world = World::new();
+        let mut client = world.client();
+        world.turns();
+        world.worker(|worker| worker.leaving = !is_stop);
+        // More than one read takes, and the first of it not whole.
+        let queries = 3 * READ_CHUNK / framed(b"www").len();
+        client.write_all(&framed(b"www").repeat(queries)).expect("open");
+        let World { runtime, connections, table, .. } = &mut world;
+        runtime.block_on(async {
+            for _ in 0..100 {
+                if !connections.connections.is_empty() {
+                    yield_now().await;
+                    connections.take_turns();
+                }
+            }
+            assert_eq!(connections.connections.len(), 0);
+            // The task has not had a turn yet.
+            let worker = Arc::clone(&connections.worker);
+            worker.lock().expect("nobody panics").stopping = is_stop;
+            table.wake_all();
+            // As often as the runtime may want to hear of it, to make an answer, and to close.
+            for _ in 0..100 {
+                yield_now().await;
+            }
+        });
+        assert_eq!(world.table.len(), 0, "{is_stop}");
+        let mut received = Vec::new();
+        client.read_to_end(&mut received).expect("answers, then the end");
+        assert_eq!(received.len(), framed(b"www").len() * queries, "{is_stop}");
     }
 }
 
@@ -342,9 +397,7 @@ fn an_endless_pipeline_leaves_turns_to_others() {
             counted.fetch_add(1, Ordering::Relaxed);
         }
     });
-    while begun.load(Ordering::Relaxed) < 2 {
-        world.turns();
-    }
+    world.turns_until(|_| begun.load(Ordering::Relaxed) >= 2);
     for _ in 0..10 {
         ask(&mut modest, b"modest");
         world.turns();
