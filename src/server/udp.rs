@@ -1,7 +1,7 @@
 //! DNS over UDP: receive a batch, answer it, send it.
 //!
 //! One thread for each worker and listen address, pinned to the worker's core, with a socket of its own. What its core receives is
-//! its own, as long as that does not leave others without work ([`spread`]). No lock, no allocation and no log line for a query.
+//! its own, as long as that does not leave others without work (`udp/spread.rs`). No lock, no allocation and no log line for a query.
 //!
 //! ```text
 //!   recvmmsg ─▶ decode, find the zone ─▶ look up ─▶ one turn of each rotation ─▶ encode ─▶ sendmmsg

@@ -98,9 +98,9 @@ impl World {
     /// Turns until something is so.
     #[track_caller]
     fn turns_until(&mut self, mut is_so: impl FnMut(&Self) -> bool) {
-        let end = std::time::Instant::now() + LONG;
+        let end = Instant::now() + LONG;
         while !is_so(self) {
-            assert!(std::time::Instant::now() < end, "it takes too long");
+            assert!(Instant::now() < end, "it takes too long");
             self.turns();
         }
     }
