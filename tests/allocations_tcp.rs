@@ -39,8 +39,8 @@ unsafe impl GlobalAlloc for Counting {
 static ALLOCATOR: Counting = Counting;
 
 const IDLE: usize = 400;
-/// 20,000 of them in 40 MB; a task, its socket's registration and its place in the table are about half of it.
-const IDLE_BYTES_MAX: isize = 2_048;
+/// 20,000 of them in 10 MB: a place among those that wait, one in the table, and what the table rings, with what vectors round up to.
+const IDLE_BYTES_MAX: isize = 512;
 
 const STALLED: usize = 8;
 /// 32 KiB of answers, one of them that was begun below that, a read's worth of queries, and what vectors round up to.

@@ -74,6 +74,7 @@ def arguments():
     parser.add_argument("--quick", action="store_true", help="one short round: does it run at all")
     parser.add_argument("--rounds", type=int, default=5, help="how often each server is loaded (5)")
     parser.add_argument("--seconds", type=int, default=5, help="how long each time (5)")
+    parser.add_argument("--beside", metavar="NAMES", help="of the other servers these alone, as in gdnsd,Knot; in fewer minutes more rounds")
     parser.add_argument("--without-rotadns", action="store_true", help="the other servers alone")
     parser.add_argument("--with-hickory", action="store_true", help="hickory-dns too, built if need be")
     # Given by scripts/bench.

@@ -7,6 +7,7 @@ import os
 import pwd
 import resource
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,11 +30,14 @@ def measured(options):
     """How each server is configured, by its name in the tables; ours is first. Each takes a count of workers too, which is one
     where nothing is said; hickory-dns, BIND and PowerDNS take none."""
     found = {"gdnsd": gdnsd, "NSD": nsd, "Knot": knot, "BIND": bind, "PowerDNS": powerdns}
-    if options.rotadns:
-        found = {OURS: rotadns(options.rotadns)} | found
     if options.hickory:
         found["hickory-dns"] = hickory(options.hickory)
-    return found
+    if options.beside:
+        wanted = options.beside.split(",")
+        if unknown := set(wanted) - set(found):
+            sys.exit(f"bench: --beside wants names among {', '.join(found)}, not {', '.join(sorted(unknown))}")
+        found = {name: found[name] for name in wanted}
+    return ({OURS: rotadns(options.rotadns)} if options.rotadns else {}) | found
 
 
 # The one answers in the order of the file; the other draws an order, and keeps it while the packet is in its cache.

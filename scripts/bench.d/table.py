@@ -32,7 +32,7 @@ def machine():
 
 
 class Table:
-    """Medians, a row a measure and a column a server, and beside each the ratio to one of them.
+    """Medians, a row a measure and a column a server, and beside each the ratio to one of them, by rounds.
 
     `bases` says for a measure whom to compare with where it is not gdnsd, `None` where with nobody;
     `budgets` what is wanted of ours."""
@@ -63,20 +63,26 @@ class Table:
         print("|---|" + "---|" * (len(self.names) + bool(self.budgets)))
         for measure, values in self.rows.items():
             medians = {name: statistics.median(told) for name, told in values.items()}
-            compared = self.bases.get(measure, self.base)
-            base = medians.get(compared)
+            base = values.get(self.bases.get(measure, self.base))
             cells = []
             for name in self.names:
-                ratio = f" ({medians[name] / base:.2f})" if base and name in medians else ""
+                ratio = f" ({to(values[name], base):.2f})" if base and name in medians else ""
                 cells.append(f"{shown(medians[name])}{ratio}" if name in medians else "–")
             wanted = f" {self.budgets.get(measure, '')} |" if self.budgets else ""
             print(f"| {measure} |", " | ".join(cells), f"|{wanted}")
-        print(f"\nIn brackets the ratio to {self.base}", end="")
+        print(f"\nIn brackets the ratio to {self.base}, round by round, and of these the median", end="")
         others = {base for base in self.bases.values() if base}
         print("".join(f", or to {base} where the measure says so" for base in sorted(others)), end=".\n")
         for note in self.notes:
             print(f"{note}.")
         print()
+
+
+def to(values, base):
+    """The ratio of each round, as a slow minute of the machine meets both of a round; of these the median."""
+    if len(values) == len(base) and all(base):
+        return statistics.median(value / other for value, other in zip(values, base))
+    return statistics.median(values) / (statistics.median(base) or 1)
 
 
 def shown(value):

@@ -45,8 +45,10 @@ def bench_tcp(options, folder):
         for server in running:
             without = put_under(options, server, questions, table, FEW_TITLE, "keep", *FEW)
             slow_readers(options, server, questions, table, without)
-            put_under(options, server, questions, table, MANY_TITLE, "keep", *MANY)
-            put_under(options, server, questions, table, ONCE_TITLE, "once", ONCE)
+        # One after the other, so that what is compared is a moment apart.
+        for shape in ((MANY_TITLE, "keep", *MANY), (ONCE_TITLE, "once", ONCE)):
+            for server in running:
+                put_under(options, server, questions, table, *shape)
     for server in running:
         server.stop()
     # Each on its own: what one holds is not to meet the limits of another.
