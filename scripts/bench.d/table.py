@@ -66,23 +66,24 @@ class Table:
             base = values.get(self.bases.get(measure, self.base))
             cells = []
             for name in self.names:
-                ratio = f" ({to(values[name], base):.2f})" if base and name in medians else ""
-                cells.append(f"{shown(medians[name])}{ratio}" if name in medians else "–")
+                cells.append(f"{shown(medians[name])}{to(values[name], base)}" if name in medians else "–")
             wanted = f" {self.budgets.get(measure, '')} |" if self.budgets else ""
             print(f"| {measure} |", " | ".join(cells), f"|{wanted}")
-        print(f"\nIn brackets the ratio to {self.base}, round by round, and of these the median", end="")
-        others = {base for base in self.bases.values() if base}
-        print("".join(f", or to {base} where the measure says so" for base in sorted(others)), end=".\n")
+        others = sorted({base for base in self.bases.values() if base})
+        told = "".join(f", or to {base} where the measure says so" for base in others)
+        print(f"\nIn brackets the ratio to {self.base}{told}: of each round, and of these the median.")
         for note in self.notes:
             print(f"{note}.")
         print()
 
 
 def to(values, base):
-    """The ratio of each round, as a slow minute of the machine meets both of a round; of these the median."""
+    """The ratio of each round, as a slow minute of the machine meets both of a round; of these the median. None to nothing."""
+    if not base or not statistics.median(base):
+        return ""
     if len(values) == len(base) and all(base):
-        return statistics.median(value / other for value, other in zip(values, base))
-    return statistics.median(values) / (statistics.median(base) or 1)
+        return f" ({statistics.median(value / other for value, other in zip(values, base)):.2f})"
+    return f" ({statistics.median(values) / statistics.median(base):.2f})"
 
 
 def shown(value):
