@@ -150,7 +150,7 @@ impl Acceptor {
         let now = self.now();
         match accepted {
             Ok((stream, from)) => {
-                self.admit(stream, from, tls, open.clone());
+                self.admit(stream, from, tls, (open.clone(), now));
                 Duration::ZERO
             }
             Err(error) => self.cope(&error, now),
@@ -162,10 +162,10 @@ impl Acceptor {
         stream: net::TcpStream,
         from: SocketAddr,
         tls: Option<&TlsAcceptor>,
-        open: mpsc::Sender<Infallible>,
+        (open, now): (mpsc::Sender<Infallible>, Millis),
     ) {
         let client = from.ip().to_canonical();
-        match self.connections.admit(client, self.now()) {
+        match self.connections.admit(client, now) {
             Admission::Refused => self.counters.add(Counter::TcpRefused, 1),
             Admission::Admitted { ticket, shed } => {
                 self.counters.add(Counter::TcpConnections, 1);

@@ -18,7 +18,7 @@ use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Wake, Waker};
+use std::task::{Poll, Wake, Waker};
 
 use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
@@ -88,15 +88,13 @@ impl Plain {
 
     fn answer(&mut self, worker: &mut Worker, now: Millis, fresh: usize) -> Next {
         let mut left = Left::default();
-        if left.answer(worker, &self.admitted, fresh) {
-            let Ok(sent) = self.send(&worker.output) else { return Next::Close };
-            let phase = left.settle(&worker.output, sent, self.admitted.transport);
-            if !self.admitted.ticket.mark(phase, now) {
-                return Next::Close;
-            }
-            if left.unsent.is_empty() {
-                worker.counters.add(Counter::TcpAnswers, mem::take(&mut left.answers));
-            }
+        let Self { stream, admitted, .. } = self;
+        let turn = left.turn(worker, admitted, (now, fresh), |bytes| write(stream, bytes));
+        if !matches!(turn, Ok(true)) {
+            return Next::Close;
+        }
+        if left.unsent.is_empty() {
+            worker.counters.add(Counter::TcpAnswers, mem::take(&mut left.answers));
         }
         if !left.is_nothing() {
             Next::Leave(Box::new(left))
@@ -106,20 +104,16 @@ impl Plain {
             Next::Again
         }
     }
+}
 
-    /// Sends as much as the client takes at once.
-    fn send(&mut self, output: &[u8]) -> io::Result<usize> {
-        let mut sent = 0;
-        while sent < output.len() {
-            match self.stream.write(&output[sent..]) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(n) => sent += n,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(sent)
+/// Sends as much as the client takes at once.
+fn write(stream: &mut TcpStream, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    loop {
+        return match stream.write(bytes) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            sent => Poll::Ready(sent),
+        };
     }
 }
 
@@ -223,7 +217,7 @@ impl Waiting {
         for bell in woken {
             bell.is_rung.store(false, Ordering::Release);
             // By now that may be another's number.
-            self.is_due(bell.key, false);
+            self.make_due(bell.key, false);
         }
         let is_all = self.hear();
         while rest > 0 {
@@ -240,12 +234,13 @@ impl Waiting {
         for event in ready {
             let Event { flags, data } = *event;
             let is_ending = flags.intersects(EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR);
-            self.is_due(data.u64() as usize, is_ending);
+            self.make_due(data.u64() as usize, is_ending);
         }
         ready.len() < EVENTS
     }
 
-    fn is_due(&mut self, key: usize, is_ending: bool) {
+    /// Gives a connection a place among those that wait for a turn, unless it has one.
+    fn make_due(&mut self, key: usize, is_ending: bool) {
         let Some(connection) = self.connections.get_mut(key) else { return };
         connection.is_ending |= is_ending;
         if !mem::replace(&mut connection.is_due, true) {
@@ -268,7 +263,7 @@ impl Waiting {
         if is_known && !connection.admitted.ticket.is_cut() {
             place.insert(connection);
             if is_stopping {
-                self.is_due(key, false);
+                self.make_due(key, false);
             }
         }
     }
@@ -280,7 +275,7 @@ impl Waiting {
         let (next, read) = serve(connection, worker, now);
         match next {
             Next::Wait => {}
-            Next::Again => self.is_due(key, false),
+            Next::Again => self.make_due(key, false),
             Next::Close => drop(self.connections.remove(key)),
             Next::Leave(left) => {
                 let connection = self.connections.remove(key);

@@ -137,7 +137,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
                     self.left.closing = true; // whole queries were answered, and half a one is not a query
                     return Poll::Ready(Ok(Next::Turn));
                 }
-                Poll::Ready(Ok(fresh)) => return self.poll_answer(worker, now, fresh, task),
+                Poll::Ready(Ok(fresh)) => {
+                    return Poll::Ready(self.answer(worker, now, fresh, task));
+                }
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                 Poll::Pending if worker.stopping || self.left.is_last => {
                     self.left.closing = true;
@@ -146,7 +148,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
                 Poll::Pending => return Poll::Pending,
             }
         }
-        self.poll_answer(worker, now, 0, task)
+        Poll::Ready(self.answer(worker, now, 0, task))
     }
 
     /// Reads behind what is left over, or into the thread's buffer when nothing is; says how much.
@@ -175,32 +177,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
     /// Answers what is whole, and sends as much of it as the client takes.
     ///
     /// `fresh` is how much was just read.
-    fn poll_answer(
+    fn answer(
         &mut self,
         worker: &mut Worker,
         now: Millis,
         fresh: usize,
         task: &mut Context<'_>,
-    ) -> Poll<io::Result<Next>> {
+    ) -> io::Result<Next> {
         let Self { stream, admitted, left } = self;
-        let has_answered = left.answer(worker, admitted, fresh);
-        let output = &worker.output;
-        let mut sent = 0;
-        while sent < output.len() {
-            match Pin::new(&mut *stream).poll_write(task, &output[sent..]) {
-                Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                Poll::Ready(Ok(n)) => sent += n,
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                Poll::Pending => break, // the next turn finds it again, and waits
-            }
-        }
-        if has_answered {
-            let phase = left.settle(output, sent, admitted.transport);
-            if !admitted.ticket.mark(phase, now) {
-                return Poll::Ready(Ok(Next::Close));
-            }
-        }
-        Poll::Ready(Ok(Next::Turn))
+        let write = |bytes: &[u8]| Pin::new(&mut *stream).poll_write(task, bytes);
+        let goes_on = left.turn(worker, admitted, (now, fresh), write)?;
+        Ok(if goes_on { Next::Turn } else { Next::Close })
     }
 
     /// Takes for sending what somebody else has answered meanwhile; whether there was anything.

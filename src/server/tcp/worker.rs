@@ -7,8 +7,10 @@
 //! | RFC 1035 §4.1.1 | a response sent as a query, over TCP: the connection is closed | [`Worker::answer_all`] |
 
 use std::convert::Infallible;
+use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::task::Poll;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
@@ -21,7 +23,7 @@ use crate::server::count::is_short;
 use crate::server::{Answer, Answered};
 
 /// The length in front of a message.
-pub(super) const PREFIX: usize = 2;
+const PREFIX: usize = 2;
 
 /// The longest query with its length: more than this is never held of what a client sent.
 pub(super) const INPUT_MAX: usize = PREFIX + u16::MAX as usize;
@@ -191,8 +193,34 @@ pub(super) struct Left {
 }
 
 impl Left {
+    /// Answers what is whole of what is left over and the `fresh` bytes that were just read, and sends as much of that as the client
+    /// takes at once; `false` where the connection has to close.
+    pub(super) fn turn(
+        &mut self,
+        worker: &mut Worker,
+        admitted: &Admitted,
+        (now, fresh): (Millis, usize),
+        mut write: impl FnMut(&[u8]) -> Poll<io::Result<usize>>,
+    ) -> io::Result<bool> {
+        if !self.answer(worker, admitted, fresh) {
+            return Ok(true);
+        }
+        let output = &worker.output;
+        let mut sent = 0;
+        while sent < output.len() {
+            match write(&output[sent..]) {
+                Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
+                Poll::Ready(Ok(n)) => sent += n,
+                Poll::Ready(Err(error)) => return Err(error),
+                Poll::Pending => break, // the next turn finds it again, and waits
+            }
+        }
+        let phase = self.settle(output, sent, admitted.transport);
+        Ok(admitted.ticket.mark(phase, now))
+    }
+
     /// Answers what is whole of what is left over and the `fresh` bytes that were just read, into the worker's output; whether
-    /// there was a whole query. Then comes [`settle`](Self::settle).
+    /// there was a whole query.
     pub(super) fn answer(
         &mut self,
         worker: &mut Worker,
@@ -219,7 +247,7 @@ impl Left {
     }
 
     /// Keeps what the client did not take of the answers, and says what the connection does from here on.
-    pub(super) fn settle(&mut self, output: &[u8], sent: usize, transport: Transport) -> Phase {
+    fn settle(&mut self, output: &[u8], sent: usize, transport: Transport) -> Phase {
         // Where all is sent at once, as nearly always, it is idle again without having been seen busy. What TLS took
         // may not be sent yet.
         let is_done = transport == Transport::Tcp
