@@ -99,6 +99,7 @@ fn whoever_goes_in_the_midst_leaves_the_server_as_it_was() {
     line.say(&json!("take"));
     assert!(line.hear()["refused"]["why"].is_string());
     assert_as_ever(&server, "confused");
+    assert!(server.said().contains("not replaced, and serving on"));
     assert!(server.stop().success());
 }
 
